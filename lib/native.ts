@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { PageStoreError } from './errors.js'
+import type { MemoryKind, PageStoreStats } from './page-store.js'
+
+/** A store as the addon knows it: a small integer, checked on every call. */
+export type Handle = number
+
+/** The addon's functions (native/binding). Each throws {@link PageStoreError}. */
+export interface Native {
+  readonly pageSize: number
+  /** Pages to a window; the last window of a store may still be shorter. */
+  readonly windowPages: number
+  setErrorClass(errorClass: typeof PageStoreError): void
+  open(capacity: number | undefined, maxPages: number | undefined, memory: MemoryKind | undefined): Handle
+  openShared(token: string): Handle
+  close(handle: Handle): void
+  token(handle: Handle): string
+  size(handle: Handle): number
+  capacity(handle: Handle): number
+  stats(handle: Handle): PageStoreStats
+  storePage(handle: Handle, page: Uint8Array): number
+  storePages(handle: Handle, pages: Uint8Array): Uint32Array
+  refPage(handle: Handle, n: number): void
+  refPages(handle: Handle, ns: Uint32Array): void
+  unrefPage(handle: Handle, n: number): void
+  unrefPages(handle: Handle, ns: Uint32Array): void
+  refCount(handle: Handle, n: number): number
+  handOut(handle: Handle, n: number): void
+  copyPage(handle: Handle, n: number): Buffer
+  openWindow(handle: Handle, index: number): ArrayBuffer | null
+}
+
+// Sources, their compiled form and the installed package lie at different depths below the package's folder.
+function packageFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'binding.gyp'))) folder = dirname(folder)
+  return folder
+}
+
+function load(): Native {
+  const folder = packageFolder()
+  const require = createRequire(import.meta.url)
+  let addon: Native
+  try {
+    addon = (require('node-gyp-build') as (folder: string) => Native)(folder)
+  } catch (cause) {
+    const { platform, arch, version } = process
+    throw new Error(
+      `pagestore has no native addon for ${platform}-${arch}, Node ${version}: looked in ${folder} below ` +
+        'build/Release and prebuilds. Install a C++ compiler, make and Python, then run `npm rebuild pagestore`. ' +
+        'Only Linux is supported.',
+      { cause },
+    )
+  }
+  addon.setErrorClass(PageStoreError)
+  return addon
+}
+
+export const native: Native = load()

@@ -1,0 +1,216 @@
+import { PageStoreError } from './errors.js'
+import { type Handle, native } from './native.js'
+
+/** Bytes in one page of this system: 4096 on x86-64, up to 65536 elsewhere. */
+export const pageSize: number = native.pageSize
+
+/**
+ * The memory a store lives in: `huge` pages (a tmpfs of its own; new pages cost a tenth) or a plain `memfd`.
+ */
+export type MemoryKind = 'huge' | 'memfd'
+
+export interface PageStoreOptions {
+  /** Pages to make room for at once; a store grows by itself beyond that. Default 1. */
+  capacity?: number | undefined
+  /** The most pages this store may ever hold: its budget. Default 4 294 967 295. */
+  maxPages?: number | undefined
+  /**
+   * Which memory to insist on. Default: `huge` where the system allows it, else `memfd`. The environment variable
+   * `PAGESTORE_MEMORY` changes the default.
+   */
+  memory?: MemoryKind | undefined
+}
+
+export interface PageStoreStats {
+  /** Distinct pages in use. */
+  pages: number
+  /** Pages mapped. */
+  capacity: number
+  /** References to all pages together. */
+  references: number
+  /** Pages offered to the store that it had already. */
+  duplicates: number
+  /** Comparisons of pages that had one hash and differed. */
+  collisions: number
+  /** Bytes beside the pages themselves: counts, hash index, marks. */
+  bookkeepingBytes: number
+  /** How often the memory grew, the first time included. */
+  growths: number
+  /** How often growing moved the memory to another address. */
+  moves: number
+  memory: MemoryKind
+  /** What pages are hashed with. */
+  hash: 'avx512' | 'avx2' | 'sse2' | 'neon' | 'scalar'
+}
+
+/** Names a store within this process; may be sent to any Worker. It keeps nothing alive. */
+export interface PageStoreToken {
+  readonly pagestore: string
+}
+
+const closed: Handle = -1
+
+// A store that nobody closed is closed when it is collected.
+const forgotten = new FinalizationRegistry<Handle>((handle) => native.close(handle))
+
+class OpenHandle {
+  constructor(readonly handle: Handle) {}
+}
+
+/**
+ * Memory pages, each distinct one stored once and counted.
+ *
+ * Storing bytes that are stored already returns the number they have and adds a reference; a page whose last
+ * reference is released is recycled, and its number will name another. Every method throws {@link PageStoreError},
+ * and one that throws has changed nothing.
+ */
+export class PageStore implements Disposable {
+  #handle: Handle
+  // What pages are seen through: `native.windowPages` of them to a window, opened when first needed.
+  readonly #windows: ArrayBuffer[] = []
+
+  /** @throws `ERR_CAPACITY`, `ERR_ARGUMENT_TYPE`, `ERR_OUT_OF_MEMORY` */
+  constructor(options?: PageStoreOptions)
+  constructor(options: PageStoreOptions | OpenHandle = {}) {
+    this.#handle = options instanceof OpenHandle ? options.handle : openStore(options)
+    forgotten.register(this, this.#handle, this)
+  }
+
+  /**
+   * The store that `token` names, which may belong to another thread. Both must be closed; pages live until the last.
+   * @throws `ERR_STORE_CLOSED` when nobody holds it any more, `ERR_TOKEN`
+   */
+  static open(token: PageStoreToken): PageStore {
+    return new PageStore(new OpenHandle(native.openShared(token?.pagestore)) as PageStoreOptions)
+  }
+
+  /** Bytes in one page. */
+  get pageSize(): number {
+    return pageSize
+  }
+
+  /** Distinct pages in use. */
+  get size(): number {
+    return native.size(this.#handle)
+  }
+
+  /** Pages mapped; by rounding it may exceed `maxPages`. */
+  get capacity(): number {
+    return native.capacity(this.#handle)
+  }
+
+  /**
+   * Stores one page of exactly {@link pageSize} bytes, at any alignment, and adds a reference to it.
+   * @returns its number
+   * @throws `ERR_PAGE_SIZE`, `ERR_OUT_OF_MEMORY`, `ERR_REFERENCE_COUNT`, `ERR_BUFFER_DETACHED`, `ERR_ARGUMENT_TYPE`
+   */
+  storePage(page: Uint8Array): number {
+    return native.storePage(this.#handle, page)
+  }
+
+  /**
+   * Stores a row of pages, much faster than one by one. All are stored or, if it throws, none.
+   * @param pages a multiple of {@link pageSize} bytes; none gives none
+   * @returns a number for each page, in order; equal pages have equal numbers, and a reference for each occurrence
+   * @throws as {@link storePage}
+   */
+  storePages(pages: Uint8Array): Uint32Array {
+    return native.storePages(this.#handle, pages)
+  }
+
+  /**
+   * Adds a reference to a page known to be stored: cheaper than storing it again.
+   * @throws `ERR_PAGE_NUMBER`, `ERR_REFERENCE_COUNT`, `ERR_ARGUMENT_TYPE`
+   */
+  refPage(n: number): void {
+    native.refPage(this.#handle, n)
+  }
+
+  /** {@link refPage} for each number; one may occur several times. All or none. */
+  refPages(ns: Uint32Array): void {
+    native.refPages(this.#handle, ns)
+  }
+
+  /**
+   * Releases one reference. With the last one the page is recycled.
+   * @throws `ERR_PAGE_NUMBER` (also for one reference too many), `ERR_ARGUMENT_TYPE`
+   */
+  unrefPage(n: number): void {
+    native.unrefPage(this.#handle, n)
+  }
+
+  /** {@link unrefPage} for each number; one may occur several times. All or none. */
+  unrefPages(ns: Uint32Array): void {
+    native.unrefPages(this.#handle, ns)
+  }
+
+  /**
+   * References to page `n`; 0 for a recycled one.
+   * @throws `ERR_PAGE_NUMBER` for a number never used
+   */
+  refCount(n: number): number {
+    return native.refCount(this.#handle, n)
+  }
+
+  /**
+   * The bytes of page `n`, without a copy: valid while the page is referenced, readable for ever.
+   *
+   * What you write into it only you see; the stored page stays as it is. Its `buffer` is much larger than the page:
+   * copy a page (`Buffer.from(page)`) before you post, clone or transfer it. Where a runtime allows no memory of ours
+   * in a Buffer (Electron), it is a copy.
+   * @throws `ERR_PAGE_NUMBER`, `ERR_ARGUMENT_TYPE`, `ERR_OUT_OF_MEMORY`
+   */
+  getPage(n: number): Buffer {
+    native.handOut(this.#handle, n)
+    const index = Math.trunc(n / native.windowPages)
+    const offset = (n % native.windowPages) * pageSize
+    let window: ArrayBuffer | null | undefined = this.#windows[index]
+    // Too short when the store has grown since it was opened, or when somebody transferred it away.
+    if (window === undefined || window.byteLength < offset + pageSize) {
+      window = native.openWindow(this.#handle, index)
+      if (window === null) return native.copyPage(this.#handle, n)
+      this.#windows[index] = window
+    }
+    return Buffer.from(window, offset, pageSize)
+  }
+
+  /** What the store has done and what it costs. */
+  stats(): PageStoreStats {
+    return native.stats(this.#handle)
+  }
+
+  /**
+   * A small token, to be sent to a Worker and given to {@link PageStore.open} there. It holds nothing: opened after
+   * the last `close()`, it is `ERR_STORE_CLOSED`.
+   */
+  share(): PageStoreToken {
+    return { pagestore: native.token(this.#handle) }
+  }
+
+  /**
+   * Closes this handle; the memory goes with the last handle of any thread. References taken through it stay.
+   * Afterwards everything but `pageSize` throws `ERR_STORE_CLOSED`; Buffers from `getPage` stay readable. Closing
+   * twice does nothing.
+   */
+  close(): void {
+    forgotten.unregister(this)
+    native.close(this.#handle)
+    this.#handle = closed
+    this.#windows.length = 0
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}
+
+function openStore(options: PageStoreOptions): Handle {
+  if (options === null || typeof options !== 'object') {
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'options must be an object')
+  }
+  const memory = options.memory ?? process.env['PAGESTORE_MEMORY'] ?? undefined
+  if (memory !== undefined && memory !== 'huge' && memory !== 'memfd') {
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', `memory is '${memory}': must be 'huge' or 'memfd'`)
+  }
+  return native.open(options.capacity, options.maxPages, memory)
+}

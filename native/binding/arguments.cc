@@ -1,0 +1,114 @@
+#include "binding/arguments.h"
+
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+#include "binding/addon.h"
+#include "binding/errors.h"
+
+namespace pagestore::binding {
+
+namespace {
+
+struct View {
+  void* data;
+  size_t length;
+  bool shared;
+};
+
+bool get_view(napi_env env, napi_value value, napi_typedarray_type type, const char* expected,
+              View* view) {
+  napi_typedarray_type actual;
+  napi_value buffer;
+  if (napi_get_typedarray_info(env, value, &actual, &view->length, &view->data, &buffer, nullptr) !=
+          napi_ok ||
+      actual != type) {
+    throw_misuse(env, Misuse::argument_type, expected);
+    return false;
+  }
+  if (view->length == 0 && Addon::of(env).is_out_of_bounds(value)) {
+    throw_misuse(env, Misuse::buffer_detached,
+                 "the array's buffer was transferred, or has shrunk beneath it");
+    return false;
+  }
+  bool plain = false;
+  napi_is_arraybuffer(env, buffer, &plain);
+  view->shared = !plain;
+  return true;
+}
+
+}  // namespace
+
+bool get_page_number(napi_env env, napi_value value, uint32_t* number) {
+  double given;
+  if (napi_get_value_double(env, value, &given) != napi_ok) {
+    throw_misuse(env, Misuse::argument_type, "a page number must be a number");
+    return false;
+  }
+  if (given >= 0 && given <= UINT32_MAX) {
+    *number = static_cast<uint32_t>(given);
+    if (*number == given) return true;
+  }
+  char message[80];
+  snprintf(message, sizeof(message), "%.17g is no page number: an unsigned 32-bit integer", given);
+  throw_misuse(env, Misuse::page_number, message);
+  return false;
+}
+
+bool get_page_count(napi_env env, napi_value value, const char* name, size_t most, size_t otherwise,
+                    size_t* count) {
+  napi_valuetype type;
+  napi_typeof(env, value, &type);
+  if (type == napi_undefined) {
+    *count = otherwise;
+    return true;
+  }
+  char message[120];
+  double given;
+  if (napi_get_value_double(env, value, &given) != napi_ok) {
+    snprintf(message, sizeof(message), "%s must be a number of pages", name);
+    throw_misuse(env, Misuse::argument_type, message);
+    return false;
+  }
+  if (given >= 1 && given <= static_cast<double>(most) && std::trunc(given) == given) {
+    *count = static_cast<size_t>(given);
+    return true;
+  }
+  snprintf(message, sizeof(message), "%s is %.17g: must be a whole number of pages from 1 to %zu",
+           name, given, most);
+  throw_misuse(env, Misuse::capacity, message);
+  return false;
+}
+
+bool get_bytes(napi_env env, napi_value value, Bytes* bytes) {
+  View view;
+  if (!get_view(env, value, napi_uint8_array, "pages must be a Uint8Array", &view)) return false;
+  bytes->data = static_cast<const std::byte*>(view.data);
+  bytes->length = view.length;
+  bytes->source = view.shared ? Source::changing : Source::steady;
+  return true;
+}
+
+bool PageNumbers::read(napi_env env, napi_value value) {
+  View view;
+  if (!get_view(env, value, napi_uint32_array, "page numbers must be a Uint32Array", &view)) {
+    return false;
+  }
+  data_ = static_cast<const PageNumber*>(view.data);
+  count_ = view.length;
+  if (!view.shared || count_ == 0) return true;
+  copy_.reset(new (std::nothrow) PageNumber[count_]);
+  if (!copy_) {
+    throw_failure(
+        env, Status::out_of_memory("copying page numbers", count_ * sizeof(PageNumber), ENOMEM));
+    return false;
+  }
+  memcpy(copy_.get(), data_, count_ * sizeof(PageNumber));
+  data_ = copy_.get();
+  return true;
+}
+
+}  // namespace pagestore::binding

@@ -1,0 +1,60 @@
+// What JavaScript passed, checked and converted. Each function returns false with an exception
+// pending.
+#pragma once
+
+#include <node_api.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "store/page_store.h"
+
+namespace pagestore::binding {
+
+class Addon;
+
+// The arguments of one call, as many as the function declares; the rest is undefined.
+template <size_t N>
+struct Arguments {
+  Arguments(napi_env env, napi_callback_info info) {
+    size_t count = N;
+    void* data;
+    napi_get_cb_info(env, info, &count, values, nullptr, &data);
+    addon = static_cast<Addon*>(data);
+  }
+  napi_value operator[](size_t i) const { return values[i]; }
+
+  napi_value values[N];
+  Addon* addon;
+};
+
+// An unsigned 32-bit integer that is to be a page's number.
+bool get_page_number(napi_env env, napi_value value, uint32_t* number);
+
+// A whole number of pages, at least 1 and at most `most`; `otherwise` for undefined.
+bool get_page_count(napi_env env, napi_value value, const char* name, size_t most, size_t otherwise,
+                    size_t* count);
+
+// A Uint8Array: where its bytes are, and whether another thread may change them.
+struct Bytes {
+  const std::byte* data = nullptr;
+  size_t length = 0;
+  Source source = Source::steady;
+};
+bool get_bytes(napi_env env, napi_value value, Bytes* bytes);
+
+// A Uint32Array of page numbers, copied when another thread may change it.
+class PageNumbers {
+ public:
+  bool read(napi_env env, napi_value value);
+  const PageNumber* data() const { return data_; }
+  size_t count() const { return count_; }
+
+ private:
+  const PageNumber* data_ = nullptr;
+  size_t count_ = 0;
+  std::unique_ptr<PageNumber[]> copy_;
+};
+
+}  // namespace pagestore::binding

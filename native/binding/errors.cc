@@ -1,0 +1,110 @@
+#include "binding/errors.h"
+
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+
+#include "binding/addon.h"
+
+namespace pagestore::binding {
+
+namespace {
+
+constexpr size_t kMessage = 200;
+
+const char* code_of(Misuse misuse) {
+  switch (misuse) {
+    case Misuse::argument_type:
+      return "ERR_ARGUMENT_TYPE";
+    case Misuse::page_size:
+      return "ERR_PAGE_SIZE";
+    case Misuse::buffer_detached:
+      return "ERR_BUFFER_DETACHED";
+    case Misuse::capacity:
+      return "ERR_CAPACITY";
+    case Misuse::page_number:
+      return "ERR_PAGE_NUMBER";
+    case Misuse::token:
+      return "ERR_TOKEN";
+  }
+  return "";
+}
+
+const char* code_of(Error error) {
+  switch (error) {
+    case Error::none:
+      break;
+    case Error::out_of_memory:
+      return "ERR_OUT_OF_MEMORY";
+    case Error::page_number:
+      return "ERR_PAGE_NUMBER";
+    case Error::reference_count:
+      return "ERR_REFERENCE_COUNT";
+    case Error::capacity:
+      return "ERR_CAPACITY";
+    case Error::store_closed:
+      return "ERR_STORE_CLOSED";
+  }
+  return "";
+}
+
+void describe(const Status& status, char (&message)[kMessage]) {
+  const uint64_t value = status.value(), limit = status.limit();
+  switch (status.error()) {
+    case Error::none:
+      break;
+    case Error::out_of_memory:
+      if (status.error_number() == 0) {
+        snprintf(message, kMessage, "the store is full: %s allows %" PRIu64 " bytes", status.what(),
+                 value);
+      } else {
+        snprintf(message, kMessage, "no memory: %s was refused for %" PRIu64 " bytes: %s",
+                 status.what(), value, strerror(status.error_number()));
+      }
+      break;
+    case Error::page_number:
+      snprintf(message, kMessage,
+               value < limit ? "page %" PRIu64 " was recycled (numbers below %" PRIu64 " were used)"
+                             : "page %" PRIu64 " was never stored (numbers below %" PRIu64 " were)",
+               value, limit);
+      break;
+    case Error::reference_count:
+      snprintf(message, kMessage,
+               "page %" PRIu64 " has %" PRIu64 " references, and a count holds no more", value,
+               limit);
+      break;
+    case Error::capacity:
+      snprintf(message, kMessage, "%" PRIu64 " pages: must be at least 1 and at most %" PRIu64,
+               value, limit);
+      break;
+    case Error::store_closed:
+      snprintf(message, kMessage, "the store is closed");
+      break;
+  }
+}
+
+napi_value throw_error(napi_env env, const char* code, const char* message) {
+  const Napi::FunctionReference& error_class = Addon::of(env).error_class();
+  if (error_class.IsEmpty()) {
+    napi_throw_error(env, code, message);
+    return nullptr;
+  }
+  const Napi::Object error =
+      error_class.New({Napi::String::New(env, code), Napi::String::New(env, message)});
+  if (!error.IsEmpty()) napi_throw(env, error);
+  return nullptr;
+}
+
+}  // namespace
+
+napi_value throw_misuse(napi_env env, Misuse misuse, const char* message) {
+  return throw_error(env, code_of(misuse), message);
+}
+
+napi_value throw_failure(napi_env env, const Status& status) {
+  char message[kMessage];
+  describe(status, message);
+  return throw_error(env, code_of(status.error()), message);
+}
+
+}  // namespace pagestore::binding

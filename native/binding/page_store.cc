@@ -1,0 +1,278 @@
+#include "binding/page_store.h"
+
+#include <cerrno>
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+
+#include "binding/addon.h"
+#include "binding/arguments.h"
+#include "binding/errors.h"
+#include "binding/window.h"
+#include "store/page_hash.h"
+
+namespace pagestore::binding {
+
+namespace {
+
+// The store that a handle names, or null with an exception pending.
+SharedStore* get_store(napi_env env, Addon* addon, napi_value handle) {
+  uint32_t index = UINT32_MAX;
+  napi_get_value_uint32(env, handle, &index);
+  SharedStore* store = addon->store(index);
+  if (store == nullptr) throw_failure(env, Status::closed());
+  return store;
+}
+
+napi_value undefined_or_throw(napi_env env, const Status& status) {
+  return status.is_ok() ? nullptr : throw_failure(env, status);
+}
+
+napi_value number_of(napi_env env, size_t value) {
+  napi_value result = nullptr;
+  napi_create_double(env, static_cast<double>(value), &result);
+  return result;
+}
+
+napi_value hold(napi_env env, Addon* addon, SharedStore* store) {
+  uint32_t handle;
+  if (!addon->hold(store, &handle)) {
+    store->close();
+    return throw_failure(env, Status::out_of_memory("realloc", sizeof(store), ENOMEM));
+  }
+  return number_of(env, handle);
+}
+
+// (capacity, maxPages, memory) -> handle
+napi_value open_store(napi_env env, napi_callback_info info) {
+  const Arguments<3> arguments(env, info);
+  StoreOptions options;
+  if (!get_page_count(env, arguments[1], "maxPages", kMostPages, kMostPages, &options.max_pages) ||
+      !get_page_count(env, arguments[0], "capacity", options.max_pages, 1, &options.capacity)) {
+    return nullptr;
+  }
+  char kind[8] = "";
+  napi_get_value_string_utf8(env, arguments[2], kind, sizeof(kind), nullptr);
+  const MemoryChoice memory = strcmp(kind, "huge") == 0    ? MemoryChoice::huge
+                              : strcmp(kind, "memfd") == 0 ? MemoryChoice::memfd
+                                                           : MemoryChoice::any;
+  SharedStore* store;
+  if (Status status = SharedStore::create(options, memory, &store); !status.is_ok()) {
+    return throw_failure(env, status);
+  }
+  return hold(env, arguments.addon, store);
+}
+
+// (token) -> handle
+napi_value open_shared(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  char text[34];
+  size_t length = 0;
+  StoreToken token;
+  if (napi_get_value_string_utf8(env, arguments[0], text, sizeof(text), &length) != napi_ok ||
+      length != 32 || sscanf(text, "%16" SCNx64 "%16" SCNx64, &token.high, &token.low) != 2) {
+    return throw_misuse(env, Misuse::token, "not a token that share() gave");
+  }
+  SharedStore* store = SharedStore::open(token);
+  if (store == nullptr) return throw_failure(env, Status::closed());
+  return hold(env, arguments.addon, store);
+}
+
+// (handle): closing twice is no error
+napi_value close_store(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  uint32_t handle = UINT32_MAX;
+  napi_get_value_uint32(env, arguments[0], &handle);
+  arguments.addon->close(handle);
+  return nullptr;
+}
+
+// (handle) -> token
+napi_value token(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  if (store == nullptr) return nullptr;
+  char text[33];
+  snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, store->token().high,
+           store->token().low);
+  napi_value result = nullptr;
+  napi_create_string_latin1(env, text, 32, &result);
+  return result;
+}
+
+// (handle, page) -> number
+napi_value store_page(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  Bytes bytes;
+  if (store == nullptr || !get_bytes(env, arguments[1], &bytes)) return nullptr;
+  if (bytes.length != page_size()) {
+    char message[80];
+    snprintf(message, sizeof(message), "a page has %zu bytes, not %zu", page_size(), bytes.length);
+    return throw_misuse(env, Misuse::page_size, message);
+  }
+  PageNumber number;
+  if (Status status = store->store(bytes.data, 1, bytes.source, &number); !status.is_ok()) {
+    return throw_failure(env, status);
+  }
+  napi_value result = nullptr;
+  napi_create_uint32(env, static_cast<uint32_t>(index_of(number)), &result);
+  return result;
+}
+
+// (handle, pages) -> Uint32Array
+napi_value store_pages(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  Bytes bytes;
+  if (store == nullptr || !get_bytes(env, arguments[1], &bytes)) return nullptr;
+  if (bytes.length % page_size() != 0) {
+    char message[80];
+    snprintf(message, sizeof(message), "%zu bytes are not whole pages of %zu", bytes.length,
+             page_size());
+    return throw_misuse(env, Misuse::page_size, message);
+  }
+  const size_t count = bytes.length / page_size();
+  void* numbers = nullptr;
+  napi_value buffer, result;
+  // Made before anything is stored: after it, nothing but the store can fail.
+  if (napi_create_arraybuffer(env, count * sizeof(PageNumber), &numbers, &buffer) != napi_ok ||
+      napi_create_typedarray(env, napi_uint32_array, count, buffer, 0, &result) != napi_ok) {
+    return nullptr;
+  }
+  const Status status =
+      store->store(bytes.data, count, bytes.source, static_cast<PageNumber*>(numbers));
+  return status.is_ok() ? result : throw_failure(env, status);
+}
+
+using Change = Status (SharedStore::*)(const PageNumber*, size_t);
+
+// (handle, number)
+template <Change change>
+napi_value change_one(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  uint32_t index;
+  if (store == nullptr || !get_page_number(env, arguments[1], &index)) return nullptr;
+  const PageNumber number{index};
+  return undefined_or_throw(env, (store->*change)(&number, 1));
+}
+
+// (handle, numbers)
+template <Change change>
+napi_value change_many(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  PageNumbers numbers;
+  if (store == nullptr || !numbers.read(env, arguments[1])) return nullptr;
+  return undefined_or_throw(env, (store->*change)(numbers.data(), numbers.count()));
+}
+
+// (handle, number) -> count
+napi_value ref_count(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  uint32_t number;
+  if (store == nullptr || !get_page_number(env, arguments[1], &number)) return nullptr;
+  PageStore::Count count;
+  const Status status = store->count_of(number, &count);
+  return status.is_ok() ? number_of(env, count) : throw_failure(env, status);
+}
+
+// (handle, number): a view of the page is about to be given away
+napi_value hand_out(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  uint32_t number;
+  if (store == nullptr || !get_page_number(env, arguments[1], &number)) return nullptr;
+  return undefined_or_throw(env, store->hand_out(number));
+}
+
+// (handle, number) -> Buffer, a copy
+napi_value copy_page(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  uint32_t number;
+  if (store == nullptr || !get_page_number(env, arguments[1], &number)) return nullptr;
+  void* bytes;
+  napi_value result;
+  if (napi_create_buffer(env, page_size(), &bytes, &result) != napi_ok) return nullptr;
+  const Status status = store->copy_out(number, static_cast<std::byte*>(bytes));
+  return status.is_ok() ? result : throw_failure(env, status);
+}
+
+// (handle, index) -> ArrayBuffer, or null where the runtime forbids it
+napi_value open_window(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  uint32_t index;
+  if (store == nullptr || !get_page_number(env, arguments[1], &index)) return nullptr;
+  return wrap_window(env, store, index);
+}
+
+// (handle) -> pages
+template <size_t (SharedStore::*figure)() const>
+napi_value figure_of(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  return store == nullptr ? nullptr : number_of(env, (store->*figure)());
+}
+
+// (handle) -> PageStoreStats
+napi_value stats(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  if (store == nullptr) return nullptr;
+  const StoreStats stats = store->stats();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("pages", static_cast<double>(stats.pages));
+  result.Set("capacity", static_cast<double>(stats.capacity));
+  result.Set("references", static_cast<double>(stats.references));
+  result.Set("duplicates", static_cast<double>(stats.duplicates));
+  result.Set("collisions", static_cast<double>(stats.collisions));
+  result.Set("bookkeepingBytes", static_cast<double>(stats.bookkeeping_bytes));
+  result.Set("growths", static_cast<double>(stats.growths));
+  result.Set("moves", static_cast<double>(stats.moves));
+  result.Set("memory", stats.memory == MemoryKind::huge ? "huge" : "memfd");
+  result.Set("hash", hash_instructions());
+  return result;
+}
+
+// (class): what failures are thrown as
+Napi::Value set_error_class(const Napi::CallbackInfo& info) {
+  Addon::of(info.Env()).error_class() = Napi::Persistent(info[0].As<Napi::Function>());
+  return info.Env().Undefined();
+}
+
+void add(Napi::Env env, Napi::Object exports, const char* name, napi_callback function) {
+  napi_value value;
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, function, &Addon::of(env), &value) ==
+      napi_ok) {
+    exports.Set(name, value);
+  }
+}
+
+}  // namespace
+
+void add_page_store(Napi::Env env, Napi::Object exports) {
+  exports.Set("setErrorClass", Napi::Function::New<set_error_class>(env, "setErrorClass"));
+  add(env, exports, "open", open_store);
+  add(env, exports, "openShared", open_shared);
+  add(env, exports, "close", close_store);
+  add(env, exports, "token", token);
+  add(env, exports, "storePage", store_page);
+  add(env, exports, "storePages", store_pages);
+  add(env, exports, "refPage", change_one<&SharedStore::ref>);
+  add(env, exports, "refPages", change_many<&SharedStore::ref>);
+  add(env, exports, "unrefPage", change_one<&SharedStore::unref>);
+  add(env, exports, "unrefPages", change_many<&SharedStore::unref>);
+  add(env, exports, "refCount", ref_count);
+  add(env, exports, "handOut", hand_out);
+  add(env, exports, "copyPage", copy_page);
+  add(env, exports, "openWindow", open_window);
+  add(env, exports, "size", figure_of<&SharedStore::size>);
+  add(env, exports, "capacity", figure_of<&SharedStore::capacity>);
+  add(env, exports, "stats", stats);
+}
+
+}  // namespace pagestore::binding

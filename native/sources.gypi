@@ -1,0 +1,21 @@
+{
+  "variables": {
+    "core_sources": [
+      "native/system/mapping.cc",
+      "native/store/backing_file.cc",
+      "native/store/hash_index.cc",
+      "native/store/page_hash.cc",
+      "native/store/page_memory.cc",
+      "native/store/page_store.cc",
+      "native/store/shared_store.cc",
+      "native/store/xxhash_dispatch.c"
+    ],
+    "binding_sources": [
+      "native/binding/addon.cc",
+      "native/binding/arguments.cc",
+      "native/binding/errors.cc",
+      "native/binding/page_store.cc",
+      "native/binding/window.cc"
+    ]
+  }
+}

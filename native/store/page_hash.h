@@ -1,0 +1,20 @@
+// The hash of one page: XXH3, 64 bits, with the widest vector instructions that this processor has.
+//
+// Fast, and not cryptographic: equal pages have equal hashes, and that is all it promises. Whether
+// two pages are equal is decided by comparing them. A store takes the function as a parameter, so
+// that tests can put a bad one in its place.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace pagestore {
+
+using PageHash = uint64_t (*)(const std::byte* page, size_t bytes);
+
+uint64_t xxh3(const std::byte* page, size_t bytes);
+
+// What `xxh3` was found to run on: "avx512", "avx2", "sse2", "neon", or "scalar".
+const char* hash_instructions();
+
+}  // namespace pagestore

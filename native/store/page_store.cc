@@ -1,0 +1,263 @@
+#include "store/page_store.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "store/page_copy.h"
+
+namespace pagestore {
+
+// Runs some pages ahead of the one that is being stored. Each stage asks for the memory that the
+// next one needs: hashing a page asks for its index slot, reading the slot asks for the candidate
+// page.
+class PageStore::Pipeline {
+ public:
+  static constexpr size_t kDepth = 4;  // pages hashed ahead: their bytes stay in the first cache
+
+  Pipeline(PageStore& store, const std::byte* pages, size_t count, Source source)
+      : store_(store), pages_(pages), count_(count), source_(source) {}
+
+  // Page `i`, its hash taken and what it needs under way. To be called for 0, 1, 2 and so on.
+  struct Item {
+    const std::byte* page;
+    HashTag tag;
+  };
+  Item at(size_t i) {
+    for (; hashed_ < count_ && hashed_ < i + kDepth; ++hashed_) hash(hashed_);
+    for (; sought_ < count_ && sought_ < i + kDepth / 2; ++sought_) seek(sought_);
+    return items_[i % kDepth];
+  }
+
+ private:
+  void hash(size_t i) {
+    Item& item = items_[i % kDepth];
+    item.page = pages_ + i * page_size();
+    if (i + 1 < count_) prefetch_page(item.page + page_size(), 16);
+    if (source_ == Source::changing) {
+      std::byte* copy = store_.scratch_.data() + (i % kDepth) * page_size();
+      memcpy(copy, item.page, page_size());
+      item.page = copy;
+    }
+    item.tag = hash_tag(store_.options_.hash(item.page, page_size()));
+    store_.index_.prefetch(item.tag);
+  }
+
+  void seek(size_t i) {
+    const auto match = store_.index_.find(items_[i % kDepth].tag);
+    if (!match.found()) return;
+    __builtin_prefetch(&store_.record(match.number()), 1);
+    prefetch_page(store_.memory_.page(match.number()), 8);
+  }
+
+  PageStore& store_;
+  const std::byte* pages_;
+  size_t count_;
+  Source source_;
+  Item items_[kDepth];
+  size_t hashed_ = 0;
+  size_t sought_ = 0;
+};
+
+Status PageStore::open(BackingFile file, const StoreOptions& options) {
+  if (options.max_pages == 0 || options.max_pages > kMostPages) {
+    return Status::refused(Error::capacity, options.max_pages, kMostPages);
+  }
+  if (options.capacity == 0 || options.capacity > options.max_pages) {
+    return Status::refused(Error::capacity, options.capacity, options.max_pages);
+  }
+  options_ = options;
+  memory_.adopt(std::move(file));
+  return grow(options.capacity);
+}
+
+Status PageStore::store(const std::byte* pages, size_t count, Source source, PageNumber* numbers) {
+  if (source == Source::changing && !scratch_.is_mapped()) {
+    const size_t bytes = Pipeline::kDepth * page_size();
+    scratch_ = Mapping::anonymous(bytes);
+    if (!scratch_.is_mapped()) return Status::out_of_memory("mmap", bytes, errno);
+  }
+  const Counters before = counters_;
+  Pipeline pipeline(*this, pages, count, source);
+  for (size_t i = 0; i < count; ++i) {
+    const auto [page, tag] = pipeline.at(i);
+    if (Status status = intern(page, tag, &numbers[i]); !status.is_ok()) {
+      undo_store(numbers, i, before);
+      return status;
+    }
+  }
+  finish_copies();
+  return Status::ok();
+}
+
+Status PageStore::intern(const std::byte* page, HashTag tag, PageNumber* number) {
+  if (const PageNumber known = find(page, tag); known != kNoPage) {
+    Page& record_of_known = record(known);
+    if (record_of_known.count == kMostReferences) {
+      return Status::refused(Error::reference_count, index_of(known), kMostReferences);
+    }
+    ++record_of_known.count;
+    ++counters_.references;
+    ++counters_.duplicates;
+    *number = known;
+    return Status::ok();
+  }
+  if (Status status = take_slot(number); !status.is_ok()) return status;
+  copy_page(memory_.page(*number), page, page_size());
+  memory_.renewed(*number);
+  record(*number) = {1, static_cast<uint32_t>(tag)};
+  index_.insert(tag, *number);
+  ++counters_.size;
+  ++counters_.references;
+  return Status::ok();
+}
+
+// The number of the stored page with these bytes, or none. A tag only says which pages to compare.
+PageNumber PageStore::find(const std::byte* page, HashTag tag) {
+  for (auto match = index_.find(tag); match.found(); match.next()) {
+    if (pages_equal(page, memory_.page(match.number()), page_size())) return match.number();
+    ++counters_.collisions;
+  }
+  return kNoPage;
+}
+
+Status PageStore::take_slot(PageNumber* number) {
+  if (counters_.size >= options_.max_pages) {
+    return Status::out_of_memory("maxPages", options_.max_pages * page_size(), 0);
+  }
+  if (free_ != kNoPage) {
+    *number = free_;
+    free_ = PageNumber{record(free_).link};
+    return Status::ok();
+  }
+  if (counters_.top == memory_.capacity()) {
+    if (Status status = grow(counters_.top + 1); !status.is_ok()) return status;
+  }
+  *number = page_number(counters_.top++);
+  return Status::ok();
+}
+
+Status PageStore::ref(const PageNumber* numbers, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    const bool used = is_used(numbers[i]);
+    if (used && record(numbers[i]).count < kMostReferences) {
+      ++record(numbers[i]).count;
+      continue;
+    }
+    for (size_t done = 0; done < i; ++done) --record(numbers[done]).count;
+    return used ? Status::refused(Error::reference_count, index_of(numbers[i]), kMostReferences)
+                : Status::refused(Error::page_number, index_of(numbers[i]), counters_.top);
+  }
+  counters_.references += count;
+  return Status::ok();
+}
+
+Status PageStore::unref(const PageNumber* numbers, size_t count) {
+  constexpr size_t kAhead = 8;
+  for (size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count && is_used(numbers[i + kAhead])) {
+      index_.prefetch(HashTag{record(numbers[i + kAhead]).link});
+    }
+    if (!is_used(numbers[i])) {
+      undo_unref(numbers, i);
+      return Status::refused(Error::page_number, index_of(numbers[i]), counters_.top);
+    }
+    if (--record(numbers[i]).count == 0) recycle(numbers[i]);
+  }
+  counters_.references -= count;
+  return Status::ok();
+}
+
+void PageStore::recycle(PageNumber n) {
+  Page& page = record(n);
+  index_.erase(HashTag{page.link}, n);
+  page.link = static_cast<uint32_t>(free_);
+  free_ = n;
+  --counters_.size;
+}
+
+void PageStore::undo_store(const PageNumber* numbers, size_t count, const Counters& before) {
+  for (size_t i = count; i-- > 0;) {
+    const PageNumber n = numbers[i];
+    if (--record(n).count > 0) continue;
+    if (index_of(n) < before.top) {
+      recycle(n);
+    } else {
+      index_.erase(HashTag{record(n).link}, n);
+    }
+  }
+  counters_ = before;
+}
+
+// The newest of the free list is the last that was recycled, and its bytes are still in its slot.
+void PageStore::undo_unref(const PageNumber* numbers, size_t count) {
+  for (size_t i = count; i-- > 0;) {
+    Page& page = record(numbers[i]);
+    if (page.count++ > 0) continue;
+    free_ = PageNumber{page.link};
+    const HashTag tag = hash_tag(options_.hash(memory_.page(numbers[i]), page_size()));
+    page.link = static_cast<uint32_t>(tag);
+    index_.insert(tag, numbers[i]);
+    ++counters_.size;
+  }
+}
+
+Status PageStore::grow(size_t pages) {
+  const size_t capacity = std::min(memory_.capacity_for(pages, options_.max_pages), kMostPages);
+  const size_t bytes = capacity * sizeof(Page);
+  if (!pages_.is_mapped()) pages_ = Mapping::anonymous(bytes);
+  if (!pages_.is_mapped() || (pages_.bytes() < bytes && !pages_.resize(bytes))) {
+    return Status::out_of_memory("mremap of the page records", bytes, errno);
+  }
+  if (Status status = index_.reserve(std::min(capacity, options_.max_pages)); !status.is_ok()) {
+    return status;
+  }
+  return memory_.grow(capacity);
+}
+
+Status PageStore::check(uint64_t number) const {
+  if (number < counters_.top && record(page_number(number)).count > 0) return Status::ok();
+  return Status::refused(Error::page_number, number, counters_.top);
+}
+
+Status PageStore::count_of(uint64_t number, Count* count) const {
+  if (number >= counters_.top) return Status::refused(Error::page_number, number, counters_.top);
+  *count = record(page_number(number)).count;
+  return Status::ok();
+}
+
+Status PageStore::page(uint64_t number, const std::byte** page) const {
+  if (Status status = check(number); !status.is_ok()) return status;
+  *page = memory_.page(page_number(number));
+  return Status::ok();
+}
+
+Status PageStore::hand_out(uint64_t number) {
+  if (Status status = check(number); !status.is_ok()) return status;
+  memory_.hand_out(page_number(number));
+  return Status::ok();
+}
+
+Status PageStore::open_window(size_t index, WindowView* window) {
+  if (index * PageMemory::window_pages() >= capacity()) {
+    return Status::refused(Error::page_number, index * PageMemory::window_pages(), capacity());
+  }
+  return memory_.open_window(index, window);
+}
+
+StoreStats PageStore::stats() const {
+  StoreStats stats;
+  stats.pages = counters_.size;
+  stats.capacity = capacity();
+  stats.references = counters_.references;
+  stats.duplicates = counters_.duplicates;
+  stats.collisions = counters_.collisions;
+  stats.bookkeeping_bytes =
+      pages_.bytes() + index_.bytes() + scratch_.bytes() + memory_.bookkeeping_bytes();
+  stats.growths = memory_.growths();
+  stats.moves = memory_.moves();
+  stats.memory = memory_.kind();
+  return stats;
+}
+
+}  // namespace pagestore

@@ -1,0 +1,126 @@
+// Pages, each stored once and counted: the heart.
+//
+// Storing a page whose bytes are stored already gives the number it has and adds a reference; any
+// other page is copied in. When the last reference goes, the page is recycled: it leaves the hash
+// index and its slot goes to the free list, to be used before any slot that never was. Numbers
+// stay; addresses move when the store grows.
+//
+// Every call is all or nothing: what it returns is not ok, the store is as it was. `store` and
+// `unref` undo what they had done; that is exact because recycled slots come back in the order they
+// went.
+//
+// Bookkeeping is at most 24 bytes a page of capacity: 8 in the record below, about 12 in the hash
+// index, a bit for what was handed out. All of it grows before the memory it describes, so that
+// only growing can fail.
+//
+// It leaves to its caller: locking. Exclusive for everything not marked const and for `hand_out`
+// shared; addresses from `page` die with the lock.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "store/hash_index.h"
+#include "store/page_hash.h"
+#include "store/page_memory.h"
+#include "store/page_number.h"
+#include "system/mapping.h"
+#include "system/status.h"
+
+#ifndef PAGESTORE_COUNT_TYPE
+#define PAGESTORE_COUNT_TYPE uint32_t  // narrower in a build that tests what happens at the limit
+#endif
+
+namespace pagestore {
+
+struct StoreOptions {
+  size_t capacity = 1;            // pages to make room for at once
+  size_t max_pages = kMostPages;  // the store's budget
+  PageHash hash = xxh3;
+};
+
+struct StoreStats {
+  uint64_t pages = 0;
+  uint64_t capacity = 0;
+  uint64_t references = 0;
+  uint64_t duplicates = 0;  // pages offered that were stored already
+  uint64_t collisions = 0;  // comparisons of pages that shared a hash and differed
+  uint64_t bookkeeping_bytes = 0;
+  uint64_t growths = 0;
+  uint64_t moves = 0;
+  MemoryKind memory = MemoryKind::memfd;
+};
+
+// Where pages to be stored come from. Memory that others may write meanwhile is stored from a
+// private copy: the bytes that were hashed must be the bytes that are kept.
+enum class Source : uint8_t { steady, changing };
+
+class PageStore {
+ public:
+  using Count = PAGESTORE_COUNT_TYPE;
+  static constexpr Count kMostReferences = static_cast<Count>(~Count{0});
+
+  PageStore() = default;
+
+  // Once, before anything else.
+  Status open(BackingFile file, const StoreOptions& options);
+
+  // Stores `count` pages that lie one behind another, at any alignment; `numbers` receives one
+  // number each.
+  Status store(const std::byte* pages, size_t count, Source source, PageNumber* numbers);
+
+  // One more or one less reference for each number; a number may occur several times. `ref` is for
+  // a caller who knows that a page is unchanged: it saves hashing and comparing.
+  Status ref(const PageNumber* numbers, size_t count);
+  Status unref(const PageNumber* numbers, size_t count);
+
+  // 0 for a recycled page.
+  Status count_of(uint64_t number, Count* count) const;
+
+  // The bytes of a page in use, to be read only.
+  Status page(uint64_t number, const std::byte** page) const;
+
+  // Page `number` will be read through windows from now on.
+  Status hand_out(uint64_t number);
+  Status open_window(size_t index, WindowView* window);
+
+  size_t size() const { return counters_.size; }
+  size_t capacity() const { return memory_.capacity(); }
+  StoreStats stats() const;
+
+ private:
+  struct Page {
+    Count count;
+    uint32_t link;  // the page's hash tag; of a recycled page, the next one on the free list
+  };
+  // What a call that fails puts back.
+  struct Counters {
+    size_t size = 0;
+    size_t top = 0;  // the first slot that was never used
+    uint64_t references = 0;
+    uint64_t duplicates = 0;
+    uint64_t collisions = 0;
+  };
+  class Pipeline;
+
+  Page& record(PageNumber n) const { return reinterpret_cast<Page*>(pages_.data())[index_of(n)]; }
+  bool is_used(PageNumber n) const { return index_of(n) < counters_.top && record(n).count > 0; }
+  Status check(uint64_t number) const;
+  PageNumber find(const std::byte* page, HashTag tag);
+  Status intern(const std::byte* page, HashTag tag, PageNumber* number);
+  Status take_slot(PageNumber* number);
+  void recycle(PageNumber n);
+  Status grow(size_t pages);
+  void undo_store(const PageNumber* numbers, size_t count, const Counters& before);
+  void undo_unref(const PageNumber* numbers, size_t count);
+
+  PageMemory memory_;
+  HashIndex index_;
+  Mapping pages_;    // a Page for each slot
+  Mapping scratch_;  // private copies of pages that may change
+  PageNumber free_ = kNoPage;
+  Counters counters_;
+  StoreOptions options_;
+};
+
+}  // namespace pagestore

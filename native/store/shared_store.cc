@@ -1,0 +1,152 @@
+#include "store/shared_store.h"
+
+#include <sys/random.h>
+
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <new>
+
+namespace pagestore {
+
+namespace {
+
+std::mutex open_stores_lock;
+SharedStore* open_stores = nullptr;
+
+BackingFile open_file(MemoryChoice choice) {
+  if (choice != MemoryChoice::memfd) {
+    BackingFile file = open_huge_file();
+    if (file.fd.is_open() || choice == MemoryChoice::huge) return file;
+  }
+  return open_memfd();
+}
+
+}  // namespace
+
+Status SharedStore::create(const StoreOptions& options, MemoryChoice memory, SharedStore** store) {
+  std::unique_ptr<SharedStore> shared(new (std::nothrow) SharedStore);
+  if (shared) shared->store_.reset(new (std::nothrow) PageStore);
+  if (!shared || !shared->store_) return Status::out_of_memory("new", sizeof(PageStore), ENOMEM);
+  if (getrandom(&shared->token_, sizeof(shared->token_), 0) != sizeof(shared->token_)) {
+    return Status::out_of_memory("getrandom", sizeof(shared->token_), errno);
+  }
+  BackingFile file = open_file(memory);
+  if (!file.fd.is_open()) return Status::out_of_memory("opening memory", 0, errno);
+  if (Status status = shared->store_->open(std::move(file), options); !status.is_ok())
+    return status;
+  *store = shared.release();
+  (*store)->list();
+  return Status::ok();
+}
+
+void SharedStore::list() {
+  std::lock_guard guard(open_stores_lock);
+  next_ = open_stores;
+  open_stores = this;
+}
+
+// The list's lock is held.
+void SharedStore::unlist() {
+  SharedStore** link = &open_stores;
+  while (*link != this) link = &(*link)->next_;
+  *link = next_;
+}
+
+SharedStore* SharedStore::open(const StoreToken& token) {
+  std::lock_guard guard(open_stores_lock);
+  SharedStore* store = open_stores;
+  while (store != nullptr && store->token_ != token) store = store->next_;
+  if (store != nullptr) ++store->holders_;
+  return store;
+}
+
+void SharedStore::close() {
+  {
+    std::lock_guard guard(open_stores_lock);
+    if (--holders_ > 0) return;
+    unlist();
+  }
+  {
+    std::unique_lock guard(lock_);
+    store_.reset();
+  }
+  drop_shell();
+}
+
+void SharedStore::drop_shell() {
+  if (needed_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+}
+
+Status SharedStore::store(const std::byte* pages, size_t count, Source source,
+                          PageNumber* numbers) {
+  std::unique_lock guard(lock_);
+  return store_->store(pages, count, source, numbers);
+}
+
+Status SharedStore::ref(const PageNumber* numbers, size_t count) {
+  std::unique_lock guard(lock_);
+  return store_->ref(numbers, count);
+}
+
+Status SharedStore::unref(const PageNumber* numbers, size_t count) {
+  std::unique_lock guard(lock_);
+  return store_->unref(numbers, count);
+}
+
+Status SharedStore::count_of(uint64_t number, PageStore::Count* count) const {
+  std::shared_lock guard(lock_);
+  return store_->count_of(number, count);
+}
+
+Status SharedStore::copy_out(uint64_t number, std::byte* to) const {
+  std::shared_lock guard(lock_);
+  const std::byte* page;
+  if (Status status = store_->page(number, &page); !status.is_ok()) return status;
+  memcpy(to, page, page_size());
+  return Status::ok();
+}
+
+Status SharedStore::hand_out(uint64_t number) {
+  std::shared_lock guard(lock_);
+  return store_->hand_out(number);
+}
+
+size_t SharedStore::size() const {
+  std::shared_lock guard(lock_);
+  return store_->size();
+}
+
+size_t SharedStore::capacity() const {
+  std::shared_lock guard(lock_);
+  return store_->capacity();
+}
+
+StoreStats SharedStore::stats() const {
+  std::shared_lock guard(lock_);
+  return store_->stats();
+}
+
+Status Window::open(SharedStore* store, size_t index, Window** window) {
+  *window = new (std::nothrow) Window(store);
+  if (*window == nullptr) return Status::out_of_memory("new", sizeof(Window), ENOMEM);
+  store->needed_.fetch_add(1, std::memory_order_relaxed);
+  std::unique_lock guard(store->lock_);
+  Status status = store->store_->open_window(index, &(*window)->view_);
+  guard.unlock();
+  if (!status.is_ok()) (*window)->close();
+  return status;
+}
+
+void Window::end(Mapped mapped) {
+  SharedStore* store = store_;
+  {
+    std::unique_lock guard(store->lock_);
+    view_.leave();
+  }
+  if (mapped == Mapped::for_ever) view_.abandon();
+  delete this;
+  store->drop_shell();
+}
+
+}  // namespace pagestore

@@ -1,0 +1,97 @@
+// A page store that several threads hold: the store, its lock, and who still needs it.
+//
+// Every holder (an open handle in some thread) counts, and so does every window. When the last
+// holder lets go, the store and its memory go; what stays until the last window is gone is this
+// object's shell, so that a view that is read after `close` still reads memory.
+//
+// A token names a store within this process and holds nothing: once the last holder is gone it
+// opens nothing.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <shared_mutex>
+
+#include "store/page_store.h"
+#include "system/status.h"
+
+namespace pagestore {
+
+// A name that no other store of any process has, for practical purposes.
+struct StoreToken {
+  uint64_t high, low;
+  bool operator==(const StoreToken&) const = default;
+};
+
+// Which memory to ask for. `any`: huge pages where the system allows, else a memfd.
+enum class MemoryChoice : uint8_t { any, huge, memfd };
+
+class SharedStore {
+ public:
+  // The new store has one holder: the caller.
+  static Status create(const StoreOptions& options, MemoryChoice memory, SharedStore** store);
+
+  // One holder more, or null when nobody holds such a store.
+  static SharedStore* open(const StoreToken& token);
+
+  // One holder less. The caller does not use the store again.
+  void close();
+
+  const StoreToken& token() const { return token_; }
+
+  // As in PageStore, each under the lock it needs. Only for holders.
+  Status store(const std::byte* pages, size_t count, Source source, PageNumber* numbers);
+  Status ref(const PageNumber* numbers, size_t count);
+  Status unref(const PageNumber* numbers, size_t count);
+  Status count_of(uint64_t number, PageStore::Count* count) const;
+  Status copy_out(uint64_t number, std::byte* to) const;
+  Status hand_out(uint64_t number);
+  size_t size() const;
+  size_t capacity() const;
+  StoreStats stats() const;
+
+ private:
+  friend class Window;
+  SharedStore() = default;
+  void drop_shell();
+  void list();
+  void unlist();
+
+  mutable std::shared_mutex lock_;
+  std::unique_ptr<PageStore> store_;  // null once the last holder is gone
+  StoreToken token_{};
+  uint32_t holders_ = 1;             // under the list's lock
+  std::atomic<uint32_t> needed_{1};  // one for all holders together, one for each window
+  SharedStore* next_ = nullptr;      // in the list of open stores, under its lock
+};
+
+// A window that keeps what it shows alive: it may be unmapped from any thread, at any time, also
+// after the store's end.
+class Window {
+ public:
+  // Of pages `index * window_pages` and following, as far as the store reaches. Null with a status
+  // when refused.
+  static Status open(SharedStore* store, size_t index, Window** window);
+
+  std::byte* data() const { return view_.data(); }
+  size_t bytes() const { return view_.bytes(); }
+
+  // Unmaps, and deletes this.
+  void close() { end(Mapped::never_again); }
+
+  // Deletes this and leaves the mapping in place: somebody out of our sight may still read it.
+  void abandon() { end(Mapped::for_ever); }
+
+ private:
+  explicit Window(SharedStore* store) : store_(store) {}
+  ~Window() = default;
+  enum class Mapped : uint8_t { never_again, for_ever };
+  void end(Mapped mapped);
+
+  SharedStore* store_;
+  WindowView view_;
+};
+
+}  // namespace pagestore

@@ -1,0 +1,42 @@
+#include "system/mapping.h"
+
+#include <unistd.h>
+
+namespace pagestore {
+
+size_t page_size() {
+  static const auto size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+Mapping::Mapping(void* data, size_t bytes) {
+  if (data == MAP_FAILED) return;
+  data_ = static_cast<std::byte*>(data);
+  bytes_ = bytes;
+}
+
+Mapping::~Mapping() {
+  if (data_ != nullptr) munmap(data_, bytes_);
+}
+
+Mapping Mapping::anonymous(size_t bytes) {
+  bytes = round_up(bytes, page_size());
+  return Mapping(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+                 bytes);
+}
+
+Mapping Mapping::of_file(int fd, size_t offset, size_t bytes, int protection, int flags) {
+  return Mapping(mmap(nullptr, bytes, protection, flags, fd, static_cast<off_t>(offset)), bytes);
+}
+
+bool Mapping::resize(size_t bytes) {
+  bytes = round_up(bytes, page_size());
+  if (bytes == bytes_) return true;
+  void* moved = mremap(data_, bytes_, bytes, MREMAP_MAYMOVE);
+  if (moved == MAP_FAILED) return false;
+  data_ = static_cast<std::byte*>(moved);
+  bytes_ = bytes;
+  return true;
+}
+
+}  // namespace pagestore

@@ -1,0 +1,56 @@
+// Why an operation failed, as a value.
+//
+// The core is compiled without exceptions: whatever can fail returns a Status, and a caller cannot
+// forget to look at it. A failure carries what a message needs (the number at fault and its bound,
+// what was being tried, the system's own errno); the words are put together where somebody will
+// read them.
+#pragma once
+
+#include <cstdint>
+
+namespace pagestore {
+
+enum class Error : uint8_t {
+  none,
+  out_of_memory,    // the system, a limit of the process, or the store's own budget refused
+  page_number,      // not a page that is stored: never was, or was recycled
+  reference_count,  // one more reference than a count can hold
+  capacity,         // a capacity or budget that no store can have
+  store_closed,
+};
+
+class [[nodiscard]] Status {
+ public:
+  static Status ok() { return Status(Error::none, "", 0, 0, 0); }
+
+  // `what` was refused with `error_number` (0 when the store's own budget refused) for `bytes`.
+  static Status out_of_memory(const char* what, uint64_t bytes, int error_number) {
+    return Status(Error::out_of_memory, what, bytes, 0, error_number);
+  }
+
+  // `value` was given, and must be below (or, for counts and capacities, at most) `limit`.
+  static Status refused(Error error, uint64_t value, uint64_t limit) {
+    return Status(error, "", value, limit, 0);
+  }
+
+  static Status closed() { return Status(Error::store_closed, "", 0, 0, 0); }
+
+  bool is_ok() const { return error_ == Error::none; }
+  Error error() const { return error_; }
+  const char* what() const { return what_; }
+  uint64_t value() const { return value_; }
+  uint64_t limit() const { return limit_; }
+  int error_number() const { return error_number_; }
+
+ private:
+  Status(Error error, const char* what, uint64_t value, uint64_t limit, int error_number)
+      : what_(what), value_(value), limit_(limit), error_number_(error_number), error_(error) {}
+
+  const char* what_;  // always a literal
+  uint64_t value_;
+  uint64_t limit_;
+  int error_number_;
+  Error error_;
+};
+
+}  // namespace pagestore
