@@ -1,7 +1,13 @@
 import { defineConfig } from 'vitest/config'
 
+// The whole suite runs on both kinds of memory: the one a store takes by itself, and the one that works everywhere.
+const suite = { include: ['test/**/*.test.ts'], execArgv: ['--expose-gc'], testTimeout: 60_000 }
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { test: { ...suite, name: 'default', env: { PAGESTORE_MEMORY: '' } } },
+      { test: { ...suite, name: 'memfd', env: { PAGESTORE_MEMORY: 'memfd' } } },
+    ],
   },
 })

@@ -208,7 +208,7 @@ function openStore(options: PageStoreOptions): Handle {
   if (options === null || typeof options !== 'object') {
     throw new PageStoreError('ERR_ARGUMENT_TYPE', 'options must be an object')
   }
-  const memory = options.memory ?? process.env['PAGESTORE_MEMORY'] ?? undefined
+  const memory = options.memory ?? (process.env['PAGESTORE_MEMORY'] || undefined)
   if (memory !== undefined && memory !== 'huge' && memory !== 'memfd') {
     throw new PageStoreError('ERR_ARGUMENT_TYPE', `memory is '${memory}': must be 'huge' or 'memfd'`)
   }

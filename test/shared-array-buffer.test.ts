@@ -1,0 +1,36 @@
+import { Worker } from 'node:worker_threads'
+
+import { PageStore, pageSize } from 'pagestore'
+import { expect, test } from 'vitest'
+
+import { page } from './support/pages.js'
+
+test('pages in a SharedArrayBuffer are stored like any others', () => {
+  using store = new PageStore()
+  const shared = new Uint8Array(new SharedArrayBuffer(9 * pageSize))
+  for (let i = 0; i < 9; i++) shared.set(page(i % 7), i * pageSize)
+  expect([...store.storePages(shared)]).toEqual([0, 1, 2, 3, 4, 5, 6, 0, 1])
+  expect(store.storePage(shared.subarray(pageSize, 2 * pageSize))).toBe(1)
+  expect(store.storePage(page(6))).toBe(6)
+})
+
+test('a page that changes while it is being stored leaves the store whole: what is kept is what was hashed', async () => {
+  using store = new PageStore()
+  const shared = new Uint8Array(new SharedArrayBuffer(64 * pageSize))
+  // Rewrites the memory, without pause, until it is told to stop.
+  const writer = new Worker(
+    `const { workerData: shared } = require('node:worker_threads')
+     const words = new Uint32Array(shared.buffer)
+     for (let word = 1; words[0] !== 0xffffffff; word++) words.fill(word, 1)`,
+    { eval: true, workerData: shared },
+  )
+  await new Promise((resolve) => writer.once('online', resolve))
+  const numbers = new Set<number>()
+  for (let round = 0; round < 300; round++) for (const n of store.storePages(shared)) numbers.add(n)
+  new Uint32Array(shared.buffer)[0] = 0xffffffff
+  await new Promise((resolve) => writer.once('exit', resolve))
+
+  expect(numbers.size).toBeGreaterThan(64)
+  // Were a page indexed under the hash of other bytes, storing its own bytes would not find it.
+  for (const n of numbers) expect(store.storePage(Buffer.from(store.getPage(n)))).toBe(n)
+})
