@@ -9,12 +9,10 @@
       "sources": ["<@(core_sources)", "<@(binding_sources)"],
       "include_dirs": [
         "native",
-        "<(xxhash)",
-        "<!(node -p \"require('node-addon-api').include_dir\")"
+        "<(xxhash)"
       ],
       "defines": [
         "NAPI_VERSION=9",
-        "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS",
         "NDEBUG"
       ],
       "cflags!": ["-O2"],

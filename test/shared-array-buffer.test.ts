@@ -26,11 +26,10 @@ test('a page that changes while it is being stored leaves the store whole: what 
   )
   await new Promise((resolve) => writer.once('online', resolve))
   const numbers = new Set<number>()
-  for (let round = 0; round < 300; round++) for (const n of store.storePages(shared)) numbers.add(n)
+  while (numbers.size < 300) for (const n of store.storePages(shared)) numbers.add(n)
   new Uint32Array(shared.buffer)[0] = 0xffffffff
   await new Promise((resolve) => writer.once('exit', resolve))
 
-  expect(numbers.size).toBeGreaterThan(64)
   // Were a page indexed under the hash of other bytes, storing its own bytes would not find it.
   for (const n of numbers) expect(store.storePage(Buffer.from(store.getPage(n)))).toBe(n)
 })

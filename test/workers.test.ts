@@ -108,3 +108,25 @@ test('worker.terminate() at any moment leaves the store whole', async () => {
     store.unrefPages(again)
   }
 })
+
+test('worker.terminate() in the middle of any call ends the worker and nothing else', async () => {
+  using store = new PageStore()
+  store.storePage(page(1))
+  for (let round = 0; round < 40; round++) {
+    const { worker } = await start(store.share())
+    worker.postMessage('everything')
+    await new Promise((resolve) => setTimeout(resolve, round % 8))
+    expect(await worker.terminate()).toBe(1)
+  }
+  expect(store.storePage(page(1))).toBe(0)
+})
+
+test('worker.terminate() while the addon is being loaded ends the worker and nothing else', async () => {
+  using store = new PageStore()
+  for (let delay = 0; delay < 60; delay += 3) {
+    const worker = new Worker(script, { workerData: store.share() })
+    await new Promise((resolve) => setTimeout(resolve, delay))
+    await worker.terminate()
+  }
+  expect(store.storePage(page(1))).toBe(0)
+})

@@ -62,7 +62,7 @@ export function readingFailed(pid: number, error: unknown): unknown {
       return new ProcessError(`there is no process ${pid}`)
     case 'EACCES':
     case 'EPERM':
-      return new ProcessError(`process ${pid} is not ours to read: it takes the same user or root${yama()}`)
+      return new ProcessError(`process ${pid} is not ours to read: that takes its own user, or root with CAP_SYS_PTRACE${yama()}`)
     default:
       return error
   }
@@ -72,7 +72,7 @@ export function readingFailed(pid: number, error: unknown): unknown {
 function yama(): string {
   try {
     const scope = readFileSync('/proc/sys/kernel/yama/ptrace_scope', 'latin1').trim()
-    return scope === '0' ? '' : `, and kernel.yama.ptrace_scope=${scope} here asks for root`
+    return scope === '0' ? '' : `; here kernel.yama.ptrace_scope is ${scope}`
   } catch {
     return ''
   }

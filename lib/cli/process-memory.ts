@@ -6,9 +6,10 @@
  * read: the kernel would have to make page tables in the process for each, and there may be terabytes of them.
  */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { endianness } from 'node:os'
 
 import { pageSize } from '../index.js'
-import { ended, ProcessError, readingFailed, type StartTime, stillRuns } from './process-life.js'
+import { ended, readingFailed, type StartTime, stillRuns } from './process-life.js'
 import { isAnonymous, isPrivateMemory, parseMaps, type Region } from './process-maps.js'
 
 export interface Piece {
@@ -29,6 +30,15 @@ interface Run {
 // Enough to make a call's own cost vanish, little enough to stay in the cache until it is stored.
 const pagesAtOnce = Math.max(1, 2 ** 20 / pageSize)
 
+const nothing = Buffer.alloc(0)
+
+// A pagemap has 8 bytes for each page; the two upper bits say whether it is in memory or in swap.
+const entriesAtOnce = 16_384
+const upperByte = endianness() === 'LE' ? 7 : 0
+const inMemoryOrSwap = 0x40
+const entryBuffer = Buffer.alloc(entriesAtOnce * 8)
+const untouched = Buffer.alloc(entriesAtOnce * 8)
+
 /**
  * All private memory of process `pid`, once.
  * @throws ProcessError when it may not be read, or ends
@@ -40,13 +50,19 @@ export function* readPrivateMemory(pid: number, since: StartTime): Generator<Pie
     const pagemap = openPagemap(pid)
     try {
       const buffer = Buffer.allocUnsafeSlow(pagesAtOnce * pageSize)
+      let there = true
       for (const region of regions) {
         for (const run of runsIn(region, pagemap)) {
-          yield* readRun(memory, run, buffer, () => {
+          if (!there || run.pages === 0) {
+            yield { pages: nothing, nanoseconds: 0, vanished: run.pages }
+            continue
+          }
+          there = yield* readRun(memory, run, buffer)
+          if (!there) {
+            // Nobody uses the memory that we opened: the process has ended, or became another program (exec).
             stillRuns(pid, since)
-            // It runs, yet the memory that we opened is nobody's: it became another program (exec), or is ending.
             privateRegions(pid)
-          })
+          }
         }
       }
     } finally {
@@ -91,36 +107,46 @@ function openPagemap(pid: number): number | undefined {
   }
 }
 
-/** A region in runs of at most `pagesAtOnce`, without the pages that do not exist. */
+/** The pages of a region that exist, in runs; now and then an empty one, for whoever waits while there are none. */
 function* runsIn(region: Region, pagemap: number | undefined): Generator<Run> {
-  const step = BigInt(pagesAtOnce * pageSize)
-  const entries = Buffer.allocUnsafe(pagesAtOnce * 8)
-  for (let address = region.start; address < region.end; address += step) {
-    const bytes = region.end - address < step ? region.end - address : step
-    const pages = Number(bytes) / pageSize
-    if (pagemap === undefined || !isAnonymous(region.path)) {
-      yield { address, pages }
-      continue
-    }
-    let known = 0
-    try {
-      known = readSync(pagemap, entries, 0, pages * 8, (address / BigInt(pageSize)) * 8n) / 8
-    } catch {
-      // Then nothing is known, and everything is read.
-    }
+  if (pagemap === undefined || !isAnonymous(region.path)) {
+    yield { address: region.start, pages: pagesIn(region.start, region.end) }
+    return
+  }
+  for (let address = region.start; address < region.end; address += BigInt(entriesAtOnce * pageSize)) {
+    const pages = Math.min(pagesIn(address, region.end), entriesAtOnce)
+    const entries = readEntries(pagemap, address, pages)
+    const known = entries.length / 8
     let first = 0
-    for (let i = 0; i <= pages; i++) {
-      // The two upper bits of an entry: in memory, in swap.
-      if (i < pages && (i >= known || entries.readUInt8(i * 8 + 7) >= 0x40)) continue
+    // A terabyte of nothing must not take its time entry by entry.
+    if (known === pages && entries.equals(untouched.subarray(0, entries.length))) first = pages
+    for (let i = first; i <= pages; i++) {
+      if (i < pages && (i >= known || entries.readUInt8(i * 8 + upperByte) >= inMemoryOrSwap)) continue
       if (i > first) yield { address: address + BigInt(first * pageSize), pages: i - first }
       first = i + 1
     }
+    yield { address, pages: 0 }
   }
 }
 
-function* readRun(memory: number, run: Run, buffer: Buffer, nobodys: () => void): Generator<Piece> {
+function pagesIn(start: bigint, end: bigint): number {
+  return Number(end - start) / pageSize
+}
+
+// What cannot be found out is taken to exist.
+function readEntries(pagemap: number, address: bigint, pages: number): Buffer {
+  try {
+    const bytes = readSync(pagemap, entryBuffer, 0, pages * 8, (address / BigInt(pageSize)) * 8n)
+    return entryBuffer.subarray(0, bytes - (bytes % 8))
+  } catch {
+    return nothing
+  }
+}
+
+/** @returns whether the memory was somebody's to the end */
+function* readRun(memory: number, run: Run, buffer: Buffer): Generator<Piece, boolean> {
   for (let done = 0; done < run.pages; ) {
-    const wanted = run.pages - done
+    const wanted = Math.min(run.pages - done, pagesAtOnce)
     const position = run.address + BigInt(done * pageSize)
     const start = process.hrtime.bigint()
     let bytes: number | undefined
@@ -131,18 +157,18 @@ function* readRun(memory: number, run: Run, buffer: Buffer, nobodys: () => void)
     }
     const nanoseconds = Number(process.hrtime.bigint() - start)
     if (bytes === 0) {
-      nobodys()
-      yield { pages: buffer.subarray(0, 0), nanoseconds: 0, vanished: wanted }
-      return
+      yield { pages: nothing, nanoseconds: 0, vanished: run.pages - done }
+      return false
     }
     // The page at which reading stopped is gone; those behind it need not be.
     const got = Math.floor((bytes ?? 0) / pageSize)
     yield { pages: buffer.subarray(0, got * pageSize), nanoseconds, vanished: got < wanted ? 1 : 0 }
     done += got + 1
   }
+  return true
 }
 
 function isGone(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code
-  return code === 'EIO' || code === 'EFAULT' || code === 'ESRCH' || code === 'ENOMEM'
+  return code === 'EIO' || code === 'EFAULT' || code === 'ESRCH'
 }

@@ -1,9 +1,9 @@
 #include "binding/addon.h"
 
 #include <cstdlib>
+#include <new>
 
 #include "binding/page_store.h"
-#include "store/page_memory.h"
 
 namespace pagestore::binding {
 
@@ -40,36 +40,32 @@ void Addon::close(uint32_t handle) {
   stores_[handle] = nullptr;
 }
 
-// Only methods of a typed array look behind its length: this one throws if there is nothing behind
-// it.
-bool Addon::is_out_of_bounds(napi_value view) {
-  const Napi::Value at = env_.Global()
-                             .Get("Uint8Array")
-                             .As<Napi::Object>()
-                             .Get("prototype")
-                             .As<Napi::Object>()
-                             .Get("at");
-  if (!at.IsFunction()) return false;
-  at.As<Napi::Function>().Call(view, {});
-  if (!env_.IsExceptionPending()) return false;
-  env_.GetAndClearPendingException();
-  return true;
+napi_value Addon::error_class() const {
+  napi_value value = nullptr;
+  if (error_class_ != nullptr) napi_get_reference_value(env_, error_class_, &value);
+  return value;
+}
+
+void Addon::set_error_class(napi_value error_class) {
+  if (error_class_ == nullptr) napi_create_reference(env_, error_class, 1, &error_class_);
 }
 
 namespace {
 
-Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  auto* addon = new (std::nothrow) Addon(env);
-  if (addon == nullptr) return exports;
-  env.SetInstanceData(addon);
-  exports.Set("pageSize", static_cast<double>(page_size()));
-  exports.Set("windowPages", static_cast<double>(PageMemory::window_pages()));
-  add_page_store(env, exports);
-  return exports;
+void end(napi_env, void* addon, void*) {
+  delete static_cast<Addon*>(addon);
 }
 
 }  // namespace
 
-NODE_API_MODULE(NODE_GYP_MODULE_NAME, initialize)
+NAPI_MODULE_INIT(/* napi_env env, napi_value exports */) {
+  auto* addon = new (std::nothrow) Addon(env);
+  if (addon == nullptr || napi_set_instance_data(env, addon, end, nullptr) != napi_ok) {
+    delete addon;
+    return nullptr;
+  }
+  add_page_store(env, exports, addon);
+  return exports;
+}
 
 }  // namespace pagestore::binding

@@ -2,11 +2,14 @@
 //
 // Stores are named by small integers, checked on every call: nothing that JavaScript can pass is an
 // address. When the environment ends, whatever it still holds is closed.
+//
+// The binding is written on Node-API itself. Its C++ wrapper ends the process when a call fails
+// that it did not expect to, and every call may fail once `worker.terminate()` was called: here a
+// call that fails returns to a JavaScript that will not run on.
 #pragma once
 
-#include <napi.h>
+#include <node_api.h>
 
-#include <cstddef>
 #include <cstdint>
 
 #include "store/shared_store.h"
@@ -15,7 +18,7 @@ namespace pagestore::binding {
 
 class Addon {
  public:
-  explicit Addon(Napi::Env env) : env_(env) {}
+  explicit Addon(napi_env env) : env_(env) {}
   Addon(const Addon&) = delete;
   ~Addon();
 
@@ -29,17 +32,15 @@ class Addon {
 
   void close(uint32_t handle);
 
-  Napi::FunctionReference& error_class() { return error_class_; }
-
-  // True for a view of no bytes whose buffer was detached, or has shrunk so that the view lies
-  // outside.
-  bool is_out_of_bounds(napi_value view);
+  // What failures are thrown as; null until the facade has told.
+  napi_value error_class() const;
+  void set_error_class(napi_value error_class);
 
  private:
-  Napi::Env env_;
+  napi_env env_;
   SharedStore** stores_ = nullptr;
   uint32_t count_ = 0;
-  Napi::FunctionReference error_class_;
+  napi_ref error_class_ = nullptr;
 };
 
 }  // namespace pagestore::binding

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <new>
 
-#include "binding/addon.h"
 #include "binding/errors.h"
 
 namespace pagestore::binding {
@@ -19,19 +18,33 @@ struct View {
   bool shared;
 };
 
-bool get_view(napi_env env, napi_value value, napi_typedarray_type type, const char* expected,
-              View* view) {
+// True for a view of no bytes whose buffer was detached, or has shrunk so that the view lies
+// outside. A view alone does not tell: only the methods of a typed array look behind its length,
+// and throw if there is nothing.
+bool is_out_of_bounds(napi_env env, napi_value view) {
+  napi_value global, type, prototype, at;
+  if (napi_get_global(env, &global) != napi_ok ||
+      napi_get_named_property(env, global, "Uint8Array", &type) != napi_ok ||
+      napi_get_named_property(env, type, "prototype", &prototype) != napi_ok ||
+      napi_get_named_property(env, prototype, "at", &at) != napi_ok ||
+      napi_call_function(env, view, at, 0, nullptr, nullptr) != napi_pending_exception) {
+    return false;
+  }
+  napi_value exception;
+  napi_get_and_clear_last_exception(env, &exception);
+  return true;
+}
+
+bool get_view(napi_env env, napi_value value, napi_typedarray_type type, const char* expected, View* view) {
   napi_typedarray_type actual;
   napi_value buffer;
-  if (napi_get_typedarray_info(env, value, &actual, &view->length, &view->data, &buffer, nullptr) !=
-          napi_ok ||
+  if (napi_get_typedarray_info(env, value, &actual, &view->length, &view->data, &buffer, nullptr) != napi_ok ||
       actual != type) {
     throw_misuse(env, Misuse::argument_type, expected);
     return false;
   }
-  if (view->length == 0 && Addon::of(env).is_out_of_bounds(value)) {
-    throw_misuse(env, Misuse::buffer_detached,
-                 "the array's buffer was transferred, or has shrunk beneath it");
+  if (view->length == 0 && is_out_of_bounds(env, value)) {
+    throw_misuse(env, Misuse::buffer_detached, "the array's buffer was transferred, or has shrunk beneath it");
     return false;
   }
   bool plain = false;
@@ -58,8 +71,7 @@ bool get_page_number(napi_env env, napi_value value, uint32_t* number) {
   return false;
 }
 
-bool get_page_count(napi_env env, napi_value value, const char* name, size_t most, size_t otherwise,
-                    size_t* count) {
+bool get_page_count(napi_env env, napi_value value, const char* name, size_t most, size_t otherwise, size_t* count) {
   napi_valuetype type;
   napi_typeof(env, value, &type);
   if (type == napi_undefined) {
@@ -77,8 +89,7 @@ bool get_page_count(napi_env env, napi_value value, const char* name, size_t mos
     *count = static_cast<size_t>(given);
     return true;
   }
-  snprintf(message, sizeof(message), "%s is %.17g: must be a whole number of pages from 1 to %zu",
-           name, given, most);
+  snprintf(message, sizeof(message), "%s is %.17g: must be a whole number of pages from 1 to %zu", name, given, most);
   throw_misuse(env, Misuse::capacity, message);
   return false;
 }
@@ -102,8 +113,7 @@ bool PageNumbers::read(napi_env env, napi_value value) {
   if (!view.shared || count_ == 0) return true;
   copy_.reset(new (std::nothrow) PageNumber[count_]);
   if (!copy_) {
-    throw_failure(
-        env, Status::out_of_memory("copying page numbers", count_ * sizeof(PageNumber), ENOMEM));
+    throw_failure(env, Status::out_of_memory("copying page numbers", count_ * sizeof(PageNumber), ENOMEM));
     return false;
   }
   memcpy(copy_.get(), data_, count_ * sizeof(PageNumber));

@@ -33,8 +33,7 @@ struct Arguments {
 bool get_page_number(napi_env env, napi_value value, uint32_t* number);
 
 // A whole number of pages, at least 1 and at most `most`; `otherwise` for undefined.
-bool get_page_count(napi_env env, napi_value value, const char* name, size_t most, size_t otherwise,
-                    size_t* count);
+bool get_page_count(napi_env env, napi_value value, const char* name, size_t most, size_t otherwise, size_t* count);
 
 // A Uint8Array: where its bytes are, and whether another thread may change them.
 struct Bytes {

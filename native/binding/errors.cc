@@ -55,27 +55,24 @@ void describe(const Status& status, char (&message)[kMessage]) {
       break;
     case Error::out_of_memory:
       if (status.error_number() == 0) {
-        snprintf(message, kMessage, "the store is full: %s allows %" PRIu64 " bytes", status.what(),
-                 value);
+        snprintf(message, kMessage, "the store is full: %s allows %" PRIu64 " bytes", status.what(), value);
       } else {
-        snprintf(message, kMessage, "no memory: %s was refused for %" PRIu64 " bytes: %s",
-                 status.what(), value, strerror(status.error_number()));
+        snprintf(message, kMessage, "no memory: %s was refused for %" PRIu64 " bytes: %s", status.what(), value,
+                 strerror(status.error_number()));
       }
       break;
     case Error::page_number:
       snprintf(message, kMessage,
-               value < limit ? "page %" PRIu64 " was recycled (numbers below %" PRIu64 " were used)"
+               value < limit ? "page %" PRIu64 " has no reference left (numbers below %" PRIu64 " were used)"
                              : "page %" PRIu64 " was never stored (numbers below %" PRIu64 " were)",
                value, limit);
       break;
     case Error::reference_count:
-      snprintf(message, kMessage,
-               "page %" PRIu64 " has %" PRIu64 " references, and a count holds no more", value,
+      snprintf(message, kMessage, "page %" PRIu64 " has %" PRIu64 " references, and a count holds no more", value,
                limit);
       break;
     case Error::capacity:
-      snprintf(message, kMessage, "%" PRIu64 " pages: must be at least 1 and at most %" PRIu64,
-               value, limit);
+      snprintf(message, kMessage, "%" PRIu64 " pages: must be at least 1 and at most %" PRIu64, value, limit);
       break;
     case Error::store_closed:
       snprintf(message, kMessage, "the store is closed");
@@ -84,14 +81,15 @@ void describe(const Status& status, char (&message)[kMessage]) {
 }
 
 napi_value throw_error(napi_env env, const char* code, const char* message) {
-  const Napi::FunctionReference& error_class = Addon::of(env).error_class();
-  if (error_class.IsEmpty()) {
+  napi_value arguments[2], error;
+  const napi_value error_class = Addon::of(env).error_class();
+  if (error_class == nullptr) {
     napi_throw_error(env, code, message);
-    return nullptr;
+  } else if (napi_create_string_utf8(env, code, NAPI_AUTO_LENGTH, &arguments[0]) == napi_ok &&
+             napi_create_string_utf8(env, message, NAPI_AUTO_LENGTH, &arguments[1]) == napi_ok &&
+             napi_new_instance(env, error_class, 2, arguments, &error) == napi_ok) {
+    napi_throw(env, error);
   }
-  const Napi::Object error =
-      error_class.New({Napi::String::New(env, code), Napi::String::New(env, message)});
-  if (!error.IsEmpty()) napi_throw(env, error);
   return nullptr;
 }
 

@@ -2,10 +2,13 @@
 // the values in it.
 //
 // The class is the facade's; the binding is told it once per environment. Every function here
-// leaves an exception pending and returns null, for the caller to return.
+// leaves an exception pending and returns null, for the caller to return. In an environment that is
+// being terminated nothing can be thrown, and nothing need be.
 #pragma once
 
-#include <napi.h>
+#include <node_api.h>
+
+#include <cstdint>
 
 #include "system/status.h"
 

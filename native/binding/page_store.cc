@@ -10,6 +10,7 @@
 #include "binding/errors.h"
 #include "binding/window.h"
 #include "store/page_hash.h"
+#include "store/page_memory.h"
 
 namespace pagestore::binding {
 
@@ -69,8 +70,8 @@ napi_value open_shared(napi_env env, napi_callback_info info) {
   char text[34];
   size_t length = 0;
   StoreToken token;
-  if (napi_get_value_string_utf8(env, arguments[0], text, sizeof(text), &length) != napi_ok ||
-      length != 32 || sscanf(text, "%16" SCNx64 "%16" SCNx64, &token.high, &token.low) != 2) {
+  if (napi_get_value_string_utf8(env, arguments[0], text, sizeof(text), &length) != napi_ok || length != 32 ||
+      sscanf(text, "%16" SCNx64 "%16" SCNx64, &token.high, &token.low) != 2) {
     return throw_misuse(env, Misuse::token, "not a token that share() gave");
   }
   SharedStore* store = SharedStore::open(token);
@@ -93,8 +94,7 @@ napi_value token(napi_env env, napi_callback_info info) {
   SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   if (store == nullptr) return nullptr;
   char text[33];
-  snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, store->token().high,
-           store->token().low);
+  snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, store->token().high, store->token().low);
   napi_value result = nullptr;
   napi_create_string_latin1(env, text, 32, &result);
   return result;
@@ -128,8 +128,7 @@ napi_value store_pages(napi_env env, napi_callback_info info) {
   if (store == nullptr || !get_bytes(env, arguments[1], &bytes)) return nullptr;
   if (bytes.length % page_size() != 0) {
     char message[80];
-    snprintf(message, sizeof(message), "%zu bytes are not whole pages of %zu", bytes.length,
-             page_size());
+    snprintf(message, sizeof(message), "%zu bytes are not whole pages of %zu", bytes.length, page_size());
     return throw_misuse(env, Misuse::page_size, message);
   }
   const size_t count = bytes.length / page_size();
@@ -140,8 +139,7 @@ napi_value store_pages(napi_env env, napi_callback_info info) {
       napi_create_typedarray(env, napi_uint32_array, count, buffer, 0, &result) != napi_ok) {
     return nullptr;
   }
-  const Status status =
-      store->store(bytes.data, count, bytes.source, static_cast<PageNumber*>(numbers));
+  const Status status = store->store(bytes.data, count, bytes.source, static_cast<PageNumber*>(numbers));
   return status.is_ok() ? result : throw_failure(env, status);
 }
 
@@ -218,61 +216,78 @@ napi_value figure_of(napi_env env, napi_callback_info info) {
   return store == nullptr ? nullptr : number_of(env, (store->*figure)());
 }
 
+void set(napi_env env, napi_value object, const char* name, uint64_t value) {
+  napi_set_named_property(env, object, name, number_of(env, value));
+}
+
+void set(napi_env env, napi_value object, const char* name, const char* value) {
+  napi_value string;
+  if (napi_create_string_utf8(env, value, NAPI_AUTO_LENGTH, &string) == napi_ok) {
+    napi_set_named_property(env, object, name, string);
+  }
+}
+
 // (handle) -> PageStoreStats
 napi_value stats(napi_env env, napi_callback_info info) {
   const Arguments<1> arguments(env, info);
   SharedStore* store = get_store(env, arguments.addon, arguments[0]);
-  if (store == nullptr) return nullptr;
+  napi_value result;
+  if (store == nullptr || napi_create_object(env, &result) != napi_ok) return nullptr;
   const StoreStats stats = store->stats();
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("pages", static_cast<double>(stats.pages));
-  result.Set("capacity", static_cast<double>(stats.capacity));
-  result.Set("references", static_cast<double>(stats.references));
-  result.Set("duplicates", static_cast<double>(stats.duplicates));
-  result.Set("collisions", static_cast<double>(stats.collisions));
-  result.Set("bookkeepingBytes", static_cast<double>(stats.bookkeeping_bytes));
-  result.Set("growths", static_cast<double>(stats.growths));
-  result.Set("moves", static_cast<double>(stats.moves));
-  result.Set("memory", stats.memory == MemoryKind::huge ? "huge" : "memfd");
-  result.Set("hash", hash_instructions());
+  set(env, result, "pages", stats.pages);
+  set(env, result, "capacity", stats.capacity);
+  set(env, result, "references", stats.references);
+  set(env, result, "duplicates", stats.duplicates);
+  set(env, result, "collisions", stats.collisions);
+  set(env, result, "bookkeepingBytes", stats.bookkeeping_bytes);
+  set(env, result, "growths", stats.growths);
+  set(env, result, "moves", stats.moves);
+  set(env, result, "memory", stats.memory == MemoryKind::huge ? "huge" : "memfd");
+  set(env, result, "hash", hash_instructions());
   return result;
 }
 
-// (class): what failures are thrown as
-Napi::Value set_error_class(const Napi::CallbackInfo& info) {
-  Addon::of(info.Env()).error_class() = Napi::Persistent(info[0].As<Napi::Function>());
-  return info.Env().Undefined();
-}
-
-void add(Napi::Env env, Napi::Object exports, const char* name, napi_callback function) {
-  napi_value value;
-  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, function, &Addon::of(env), &value) ==
-      napi_ok) {
-    exports.Set(name, value);
-  }
+// (class)
+napi_value set_error_class(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  arguments.addon->set_error_class(arguments[0]);
+  return nullptr;
 }
 
 }  // namespace
 
-void add_page_store(Napi::Env env, Napi::Object exports) {
-  exports.Set("setErrorClass", Napi::Function::New<set_error_class>(env, "setErrorClass"));
-  add(env, exports, "open", open_store);
-  add(env, exports, "openShared", open_shared);
-  add(env, exports, "close", close_store);
-  add(env, exports, "token", token);
-  add(env, exports, "storePage", store_page);
-  add(env, exports, "storePages", store_pages);
-  add(env, exports, "refPage", change_one<&SharedStore::ref>);
-  add(env, exports, "refPages", change_many<&SharedStore::ref>);
-  add(env, exports, "unrefPage", change_one<&SharedStore::unref>);
-  add(env, exports, "unrefPages", change_many<&SharedStore::unref>);
-  add(env, exports, "refCount", ref_count);
-  add(env, exports, "handOut", hand_out);
-  add(env, exports, "copyPage", copy_page);
-  add(env, exports, "openWindow", open_window);
-  add(env, exports, "size", figure_of<&SharedStore::size>);
-  add(env, exports, "capacity", figure_of<&SharedStore::capacity>);
-  add(env, exports, "stats", stats);
+void add_page_store(napi_env env, napi_value exports, Addon* addon) {
+  const struct {
+    const char* name;
+    napi_callback function;
+  } functions[] = {
+      {"setErrorClass", set_error_class},
+      {"open", open_store},
+      {"openShared", open_shared},
+      {"close", close_store},
+      {"token", token},
+      {"storePage", store_page},
+      {"storePages", store_pages},
+      {"refPage", change_one<&SharedStore::ref>},
+      {"refPages", change_many<&SharedStore::ref>},
+      {"unrefPage", change_one<&SharedStore::unref>},
+      {"unrefPages", change_many<&SharedStore::unref>},
+      {"refCount", ref_count},
+      {"handOut", hand_out},
+      {"copyPage", copy_page},
+      {"openWindow", open_window},
+      {"size", figure_of<&SharedStore::size>},
+      {"capacity", figure_of<&SharedStore::capacity>},
+      {"stats", stats},
+  };
+  for (const auto& [name, function] : functions) {
+    napi_value value;
+    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, function, addon, &value) == napi_ok) {
+      napi_set_named_property(env, exports, name, value);
+    }
+  }
+  set(env, exports, "pageSize", page_size());
+  set(env, exports, "windowPages", PageMemory::window_pages());
 }
 
 }  // namespace pagestore::binding

@@ -2,10 +2,12 @@
 // three times as much.
 #pragma once
 
-#include <napi.h>
+#include <node_api.h>
 
 namespace pagestore::binding {
 
-void add_page_store(Napi::Env env, Napi::Object exports);
+class Addon;
+
+void add_page_store(napi_env env, napi_value exports, Addon* addon);
 
 }  // namespace pagestore::binding

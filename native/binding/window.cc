@@ -64,8 +64,8 @@ napi_value wrap_window(napi_env env, SharedStore* store, size_t index) {
   }
 
   napi_value buffer;
-  const napi_status result = napi_create_external_arraybuffer(env, window->data(), window->bytes(),
-                                                              finalize, wrapped, &buffer);
+  const napi_status result =
+      napi_create_external_arraybuffer(env, window->data(), window->bytes(), finalize, wrapped, &buffer);
   if (result == napi_ok && napi_create_reference(env, buffer, 0, &wrapped->buffer) == napi_ok) {
     wrapped->is_wrapped = true;
     napi_add_env_cleanup_hook(env, before_environment_ends, wrapped);

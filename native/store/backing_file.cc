@@ -38,8 +38,8 @@ int huge_file_in_own_tmpfs(uint64_t bytes) {
       syscall(kFsconfig, filesystem.get(), kFsconfigCreate, nullptr, nullptr, 0) != 0) {
     return -1;
   }
-  ScopedFd mount(static_cast<int>(syscall(kFsmount, filesystem.get(), kFsmountCloexec,
-                                          kMountNosuid | kMountNodev | kMountNoexec)));
+  ScopedFd mount(static_cast<int>(
+      syscall(kFsmount, filesystem.get(), kFsmountCloexec, kMountNosuid | kMountNodev | kMountNoexec)));
   if (!mount.is_open()) return -1;
   return openat(mount.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
@@ -86,9 +86,8 @@ int huge_file_in_own_namespace(uint64_t bytes) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);  // no handler of the host may run in the child
-  const int child =
-      clone(run_errand, stack.data() + kStack,
-            CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWUSER | CLONE_NEWNS, &errand);
+  const int child = clone(run_errand, stack.data() + kStack,
+                          CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWUSER | CLONE_NEWNS, &errand);
   const int clone_error = errno;
   if (child > 0) {
     while (waitpid(child, nullptr, __WALL) < 0 && errno == EINTR) continue;

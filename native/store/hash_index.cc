@@ -27,8 +27,7 @@ Status HashIndex::reserve(size_t entries) {
 
   HashIndex larger;
   larger.table_ = Mapping::anonymous(bytes);
-  if (!larger.table_.is_mapped())
-    return Status::out_of_memory("mmap of the hash index", bytes, errno);
+  if (!larger.table_.is_mapped()) return Status::out_of_memory("mmap of the hash index", bytes, errno);
   madvise(larger.table_.data(), larger.table_.bytes(), MADV_HUGEPAGE);  // a hint: it may be refused
   larger.slot_count_ = slots_for(room);
   larger.room_ = room;
@@ -62,8 +61,7 @@ void HashIndex::erase(HashTag tag, PageNumber number) {
   Matches match = find(tag);
   while (match.number() != number) match.next();
   size_t gap = match.slot_;
-  for (size_t slot = after(gap); !slots()[slot].is_empty() && distance(slot) > 0;
-       slot = after(slot)) {
+  for (size_t slot = after(gap); !slots()[slot].is_empty() && distance(slot) > 0; slot = after(slot)) {
     slots()[gap] = slots()[slot];
     gap = slot;
   }

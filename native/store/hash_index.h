@@ -42,8 +42,7 @@ class HashIndex {
 
    private:
     friend class HashIndex;
-    Matches(const HashIndex& index, HashTag tag)
-        : index_(index), tag_(tag), slot_(index.home(tag)), distance_(0) {
+    Matches(const HashIndex& index, HashTag tag) : index_(index), tag_(tag), slot_(index.home(tag)), distance_(0) {
       seek();
     }
     void step();

@@ -126,8 +126,8 @@ Status PageMemory::open_window(size_t index, WindowView* window) {
   const size_t pages = std::min(window_pages(), capacity() - first);
   const size_t bytes = pages * page_size();
   // NORESERVE, or strict accounting would charge for copies that are hardly ever made.
-  window->mapping_ = Mapping::of_file(file_.fd.get(), first * page_size(), bytes,
-                                      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE);
+  window->mapping_ =
+      Mapping::of_file(file_.fd.get(), first * page_size(), bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE);
   if (!window->mapping_.is_mapped()) return Status::out_of_memory("mmap of a window", bytes, errno);
   window->first_ = first;
   window->next_ = windows_;
@@ -143,15 +143,14 @@ void PageMemory::hand_out(PageNumber n) {
 
 void PageMemory::resync(PageNumber n) {
   for (WindowView* window = windows_; window != nullptr; window = window->next_) {
-    const size_t from =
-        index_of(n) - window->first_;  // wraps, and is then too large, for pages before it
+    const size_t from = index_of(n) - window->first_;  // wraps, and is then too large, for pages before it
     const size_t offset = from * page_size();
     if (from >= window->bytes() / page_size()) continue;
     std::byte* page = window->data() + offset;
     if (madvise(page, page_size(), MADV_DONTNEED) == 0) continue;
     // Locked memory refuses that (mlockall): map the page anew.
-    mmap(page, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED,
-         file_.fd.get(), static_cast<off_t>(index_of(n) * page_size()));
+    mmap(page, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, file_.fd.get(),
+         static_cast<off_t>(index_of(n) * page_size()));
   }
 }
 

@@ -100,9 +100,7 @@ class PageMemory {
     return std::atomic_ref(reinterpret_cast<uint8_t*>(handed_out_.data())[index_of(n) / 8]);
   }
   static uint8_t mark_of(PageNumber n) { return static_cast<uint8_t>(1u << (index_of(n) % 8)); }
-  bool was_handed_out(PageNumber n) const {
-    return (marks_of(n).load(std::memory_order_relaxed) & mark_of(n)) != 0;
-  }
+  bool was_handed_out(PageNumber n) const { return (marks_of(n).load(std::memory_order_relaxed) & mark_of(n)) != 0; }
   void resync(PageNumber n);
   Status populate(size_t from);
 

@@ -252,8 +252,7 @@ StoreStats PageStore::stats() const {
   stats.references = counters_.references;
   stats.duplicates = counters_.duplicates;
   stats.collisions = counters_.collisions;
-  stats.bookkeeping_bytes =
-      pages_.bytes() + index_.bytes() + scratch_.bytes() + memory_.bookkeeping_bytes();
+  stats.bookkeeping_bytes = pages_.bytes() + index_.bytes() + scratch_.bytes() + memory_.bookkeeping_bytes();
   stats.growths = memory_.growths();
   stats.moves = memory_.moves();
   stats.memory = memory_.kind();

@@ -33,8 +33,7 @@ Status SharedStore::create(const StoreOptions& options, MemoryChoice memory, Sha
   }
   BackingFile file = open_file(memory);
   if (!file.fd.is_open()) return Status::out_of_memory("opening memory", 0, errno);
-  if (Status status = shared->store_->open(std::move(file), options); !status.is_ok())
-    return status;
+  if (Status status = shared->store_->open(std::move(file), options); !status.is_ok()) return status;
   *store = shared.release();
   (*store)->list();
   return Status::ok();
@@ -78,8 +77,7 @@ void SharedStore::drop_shell() {
   if (needed_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
 }
 
-Status SharedStore::store(const std::byte* pages, size_t count, Source source,
-                          PageNumber* numbers) {
+Status SharedStore::store(const std::byte* pages, size_t count, Source source, PageNumber* numbers) {
   std::unique_lock guard(lock_);
   return store_->store(pages, count, source, numbers);
 }

@@ -21,8 +21,7 @@ Mapping::~Mapping() {
 
 Mapping Mapping::anonymous(size_t bytes) {
   bytes = round_up(bytes, page_size());
-  return Mapping(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-                 bytes);
+  return Mapping(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), bytes);
 }
 
 Mapping Mapping::of_file(int fd, size_t offset, size_t bytes, int protection, int flags) {

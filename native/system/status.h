@@ -29,9 +29,7 @@ class [[nodiscard]] Status {
   }
 
   // `value` was given, and must be below (or, for counts and capacities, at most) `limit`.
-  static Status refused(Error error, uint64_t value, uint64_t limit) {
-    return Status(error, "", value, limit, 0);
-  }
+  static Status refused(Error error, uint64_t value, uint64_t limit) { return Status(error, "", value, limit, 0); }
 
   static Status closed() { return Status(Error::store_closed, "", 0, 0, 0); }
 

@@ -20,6 +20,19 @@ function obey(message) {
     const churned = Buffer.concat(Array.from({ length: 300 }, (_, i) => page(1000 + i)))
     for (;;) store.unrefPages(store.storePages(churned))
   }
+  if (message === 'everything') {
+    const two = Buffer.concat([page(1), page(2)])
+    for (;;) {
+      const numbers = store.storePages(two)
+      store.stats()
+      store.getPage(numbers[0] ?? 0)
+      store.unrefPages(numbers)
+      PageStore.open(store.share()).close()
+      try {
+        store.getPage(99999)
+      } catch {}
+    }
+  }
   if ('store' in message) return [...store.storePages(Buffer.concat(message.store.map(page)))]
   if ('storeMany' in message) {
     const many = Buffer.concat(Array.from({ length: message.storeMany }, (_, i) => page(i)))

@@ -1,0 +1,153 @@
+// What the native tests share: pages whose contents are known, files of both kinds, stores that are
+// open, a plain model of a store, and children in which limits can be set and users changed without
+// harm to the tests that follow.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <ostream>
+#include <span>
+#include <vector>
+
+#include "store/page_memory.h"
+#include "store/page_store.h"
+#include "system/mapping.h"
+#include "system/status.h"
+
+namespace pagestore {
+
+// Found by gtest when it prints a value.
+void PrintTo(const Status& status, std::ostream* out);
+void PrintTo(PageNumber number, std::ostream* out);
+std::ostream& operator<<(std::ostream& out, const Status& status);
+
+}  // namespace pagestore
+
+namespace pagestore::test {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;  // slower, and address space is taken by terabytes
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
+testing::AssertionResult ok(const Status& status);
+testing::AssertionResult refused(const Status& status, Error error);
+
+using Bytes = std::vector<std::byte>;
+
+// The page that `content` stands for: as different as can be from that of any other.
+void fill_page(std::byte* page, uint64_t content);
+Bytes page_of(uint64_t content);
+Bytes pages_of(std::span<const uint64_t> contents);
+bool page_is(const std::byte* page, uint64_t content);
+
+// first, first + 1, and so on.
+std::vector<uint64_t> contents_from(uint64_t first, size_t count);
+
+// Pages in `mebibytes`.
+size_t pages_in(size_t mebibytes);
+
+// A bad hash function: one value for all. And a good one that counts how often it was asked.
+inline constexpr uint64_t kConstantHash = 0x1234'5678'9abc'def0;
+uint64_t constant_hash(const std::byte* page, size_t bytes);
+uint64_t counting_hash(const std::byte* page, size_t bytes);
+extern uint64_t hashes_counted;
+
+// Every test of a suite that derives from this runs on both kinds of memory.
+class OnEachMemory : public testing::TestWithParam<MemoryKind> {
+ protected:
+  void SetUp() override;
+
+  // A fresh file of the kind that is being tested, at most `bytes` long where the kind can say so.
+  BackingFile file(uint64_t bytes = 0) const;
+};
+std::string name_of_kind(const testing::TestParamInfo<MemoryKind>& kind);
+#define ON_EACH_MEMORY(Suite)                                                               \
+  INSTANTIATE_TEST_SUITE_P(, Suite, testing::Values(MemoryKind::huge, MemoryKind::memfd), \
+                           name_of_kind)
+
+// A store that is open, in the words of tests: what is stored is named by its content.
+class OpenStore : public PageStore {
+ public:
+  explicit OpenStore(BackingFile file, const StoreOptions& options = {});
+
+  // Stores what must be stored.
+  PageNumber keep(uint64_t content);
+  std::vector<PageNumber> keep(std::span<const uint64_t> contents);
+  // Tries to.
+  Status offer(std::span<const uint64_t> contents, Source source = Source::steady);
+
+  void let_go(PageNumber n);
+  void let_go(std::span<const PageNumber> numbers);
+
+  uint64_t count(PageNumber n) const;
+  bool holds(PageNumber n, uint64_t content) const;  // `n` is in use, and these are its bytes
+  const std::byte* base() const;                     // slot 0 must be in use
+};
+
+// Equal in every figure, those excepted that only say how much room was made.
+testing::AssertionResult same_stats(const StoreStats& a, const StoreStats& b);
+testing::AssertionResult same_room(const StoreStats& a, const StoreStats& b);
+
+// What a store is, said plainly: every number and every error can be foretold.
+struct Model {
+  size_t max_pages = kMostPages;
+  uint64_t most_references = PageStore::kMostReferences;
+
+  struct Slot {
+    uint64_t content;
+    uint64_t count;
+  };
+  std::vector<Slot> slots;  // those that were ever used
+  std::vector<uint32_t> free;
+  std::map<uint64_t, uint32_t> numbers;  // of what is stored
+  uint64_t references = 0;
+  uint64_t duplicates = 0;
+
+  // On an error nothing changes.
+  Error store(std::span<const uint64_t> contents, std::vector<PageNumber>* result);
+  Error ref(std::span<const PageNumber> pages);
+  Error unref(std::span<const PageNumber> pages);
+
+ private:
+  Error store_one(uint64_t content, std::vector<PageNumber>* result);
+  Error ref_one(PageNumber n);
+  Error unref_one(PageNumber n);
+  bool is_used(PageNumber n) const {
+    return index_of(n) < slots.size() && slots[index_of(n)].count > 0;
+  }
+};
+
+// Counts, sizes, contents and errors of all that the model knows.
+testing::AssertionResult agrees(const PageStore& store, const Model& model);
+
+// Holds a page of address space, if nobody does yet: what grows towards it has to move.
+class Obstacle {
+ public:
+  explicit Obstacle(const std::byte* address);
+  ~Obstacle();
+
+ private:
+  void* page_;
+};
+
+// Runs `body` in a forked child; its failures are this test's.
+void in_child(const std::function<void()>& body);
+
+// In a child only: the process may use `bytes` more address space than it does now.
+void limit_address_space(size_t bytes);
+
+// Of the mapping that `address` lies in, from /proc/self/smaps: a field in KiB, the flags.
+size_t smaps_kibibytes(const void* address, const char* field);
+std::string smaps_flags(const void* address);
+
+size_t open_descriptors();
+bool is_mapped(const std::byte* page);
+
+}  // namespace pagestore::test
