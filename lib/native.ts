@@ -4,7 +4,33 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { PageStoreError } from './errors.js'
-import type { MemoryKind, PageStoreStats } from './page-store.js'
+
+/**
+ * The memory a store lives in: `huge` pages (a tmpfs of its own; new pages cost a tenth) or a plain `memfd`.
+ */
+export type MemoryKind = 'huge' | 'memfd'
+
+export interface PageStoreStats {
+  /** Distinct pages in use. */
+  pages: number
+  /** Pages mapped. */
+  capacity: number
+  /** References to all pages together. */
+  references: number
+  /** Pages offered to the store that it had already. */
+  duplicates: number
+  /** Comparisons of pages that had one hash and differed. */
+  collisions: number
+  /** Bytes beside the pages themselves: counts, hash index, marks. */
+  bookkeepingBytes: number
+  /** How often the memory grew, the first time included. */
+  growths: number
+  /** How often growing moved the memory to another address. */
+  moves: number
+  memory: MemoryKind
+  /** What pages are hashed with. */
+  hash: 'avx512' | 'avx2' | 'sse2' | 'neon' | 'scalar'
+}
 
 /** A store as the addon knows it: a small integer, checked on every call. */
 export type Handle = number

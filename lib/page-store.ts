@@ -1,13 +1,10 @@
 import { PageStoreError } from './errors.js'
-import { type Handle, native } from './native.js'
+import { type Handle, type MemoryKind, native, type PageStoreStats } from './native.js'
+
+export type { MemoryKind, PageStoreStats }
 
 /** Bytes in one page of this system: 4096 on x86-64, up to 65536 elsewhere. */
 export const pageSize: number = native.pageSize
-
-/**
- * The memory a store lives in: `huge` pages (a tmpfs of its own; new pages cost a tenth) or a plain `memfd`.
- */
-export type MemoryKind = 'huge' | 'memfd'
 
 export interface PageStoreOptions {
   /** Pages to make room for at once; a store grows by itself beyond that. Default 1. */
@@ -21,32 +18,14 @@ export interface PageStoreOptions {
   memory?: MemoryKind | undefined
 }
 
-export interface PageStoreStats {
-  /** Distinct pages in use. */
-  pages: number
-  /** Pages mapped. */
-  capacity: number
-  /** References to all pages together. */
-  references: number
-  /** Pages offered to the store that it had already. */
-  duplicates: number
-  /** Comparisons of pages that had one hash and differed. */
-  collisions: number
-  /** Bytes beside the pages themselves: counts, hash index, marks. */
-  bookkeepingBytes: number
-  /** How often the memory grew, the first time included. */
-  growths: number
-  /** How often growing moved the memory to another address. */
-  moves: number
-  memory: MemoryKind
-  /** What pages are hashed with. */
-  hash: 'avx512' | 'avx2' | 'sse2' | 'neon' | 'scalar'
-}
-
 /** Names a store within this process; may be sent to any Worker. It keeps nothing alive. */
 export interface PageStoreToken {
   readonly pagestore: string
 }
+
+// A power of two, so that finding a page's window costs next to nothing.
+const windowMask = native.windowPages - 1
+const windowShift = Math.log2(native.windowPages)
 
 const closed: Handle = -1
 
@@ -162,8 +141,8 @@ export class PageStore implements Disposable {
    */
   getPage(n: number): Buffer {
     native.handOut(this.#handle, n)
-    const index = Math.trunc(n / native.windowPages)
-    const offset = (n % native.windowPages) * pageSize
+    const index = n >>> windowShift
+    const offset = (n & windowMask) * pageSize
     let window: ArrayBuffer | null | undefined = this.#windows[index]
     // Too short when the store has grown since it was opened, or when somebody transferred it away.
     if (window === undefined || window.byteLength < offset + pageSize) {

@@ -64,13 +64,14 @@ function wholeNumber(least: number, most: number): (text: string) => number {
 async function until(job: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const stop = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort(name))
-  // Who reads our output has seen enough (`| head`).
-  process.stdout.on('error', () => stop.abort('SIGPIPE'))
+  // EPIPE: who reads our output has seen enough (`| head`).
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => stop.abort(error.code === 'EPIPE' ? 'SIGPIPE' : error))
   try {
     await job(stop.signal)
   } catch (error) {
     if (!stop.signal.aborted) fail(error)
   }
+  if (stop.signal.reason instanceof Error) fail(stop.signal.reason)
   if (stop.signal.aborted) dieOf(stop.signal.reason)
 }
 

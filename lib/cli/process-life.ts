@@ -62,7 +62,9 @@ export function readingFailed(pid: number, error: unknown): unknown {
       return new ProcessError(`there is no process ${pid}`)
     case 'EACCES':
     case 'EPERM':
-      return new ProcessError(`process ${pid} is not ours to read: that takes its own user, or root with CAP_SYS_PTRACE${yama()}`)
+      return new ProcessError(
+        `process ${pid} is not ours to read: that takes its own user, or root with CAP_SYS_PTRACE${yama()}`,
+      )
     default:
       return error
   }

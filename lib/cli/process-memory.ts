@@ -160,10 +160,11 @@ function* readRun(memory: number, run: Run, buffer: Buffer): Generator<Piece, bo
       yield { pages: nothing, nanoseconds: 0, vanished: run.pages - done }
       return false
     }
-    // The page at which reading stopped is gone; those behind it need not be.
     const got = Math.floor((bytes ?? 0) / pageSize)
-    yield { pages: buffer.subarray(0, got * pageSize), nanoseconds, vanished: got < wanted ? 1 : 0 }
-    done += got + 1
+    // The page at which reading stopped is gone; those behind it need not be.
+    const vanished = got < wanted ? 1 : 0
+    yield { pages: buffer.subarray(0, got * pageSize), nanoseconds, vanished }
+    done += got + vanished
   }
   return true
 }

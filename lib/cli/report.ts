@@ -16,9 +16,10 @@ export interface Display {
 }
 
 export function createDisplay(rounds: number): Display {
-  // Its own way with the keyboard (raw mode while it spins) would be left behind by a kill, and Ctrl-Z would be dead.
+  // ora's own way with the keyboard (raw mode while it spins) would outlive a kill, and Ctrl-Z would be dead.
   const spinner = ora({ stream: process.stdout, discardStdin: false })
-  if (spinner.isEnabled) {
+  // A terminal may say that it has no columns (script(1) below a pipe): ora then clears lines without end.
+  if (spinner.isEnabled && process.stdout.columns > 0) {
     return {
       show(progress) {
         spinner.text = sentence(progress, rounds)

@@ -40,11 +40,11 @@ bool get_view(napi_env env, napi_value value, napi_typedarray_type type, const c
   napi_value buffer;
   if (napi_get_typedarray_info(env, value, &actual, &view->length, &view->data, &buffer, nullptr) != napi_ok ||
       actual != type) {
-    throw_misuse(env, Misuse::argument_type, expected);
+    throw_error(env, code::argument_type, expected);
     return false;
   }
   if (view->length == 0 && is_out_of_bounds(env, value)) {
-    throw_misuse(env, Misuse::buffer_detached, "the array's buffer was transferred, or has shrunk beneath it");
+    throw_error(env, code::buffer_detached, "the array's buffer was transferred, or has shrunk beneath it");
     return false;
   }
   bool plain = false;
@@ -58,7 +58,7 @@ bool get_view(napi_env env, napi_value value, napi_typedarray_type type, const c
 bool get_page_number(napi_env env, napi_value value, uint32_t* number) {
   double given;
   if (napi_get_value_double(env, value, &given) != napi_ok) {
-    throw_misuse(env, Misuse::argument_type, "a page number must be a number");
+    throw_error(env, code::argument_type, "a page number must be a number");
     return false;
   }
   if (given >= 0 && given <= UINT32_MAX) {
@@ -67,7 +67,7 @@ bool get_page_number(napi_env env, napi_value value, uint32_t* number) {
   }
   char message[80];
   snprintf(message, sizeof(message), "%.17g is no page number: an unsigned 32-bit integer", given);
-  throw_misuse(env, Misuse::page_number, message);
+  throw_error(env, code::page_number, message);
   return false;
 }
 
@@ -82,7 +82,7 @@ bool get_page_count(napi_env env, napi_value value, const char* name, size_t mos
   double given;
   if (napi_get_value_double(env, value, &given) != napi_ok) {
     snprintf(message, sizeof(message), "%s must be a number of pages", name);
-    throw_misuse(env, Misuse::argument_type, message);
+    throw_error(env, code::argument_type, message);
     return false;
   }
   if (given >= 1 && given <= static_cast<double>(most) && std::trunc(given) == given) {
@@ -90,7 +90,7 @@ bool get_page_count(napi_env env, napi_value value, const char* name, size_t mos
     return true;
   }
   snprintf(message, sizeof(message), "%s is %.17g: must be a whole number of pages from 1 to %zu", name, given, most);
-  throw_misuse(env, Misuse::capacity, message);
+  throw_error(env, code::capacity, message);
   return false;
 }
 

@@ -12,24 +12,6 @@ namespace {
 
 constexpr size_t kMessage = 200;
 
-const char* code_of(Misuse misuse) {
-  switch (misuse) {
-    case Misuse::argument_type:
-      return "ERR_ARGUMENT_TYPE";
-    case Misuse::page_size:
-      return "ERR_PAGE_SIZE";
-    case Misuse::buffer_detached:
-      return "ERR_BUFFER_DETACHED";
-    case Misuse::capacity:
-      return "ERR_CAPACITY";
-    case Misuse::page_number:
-      return "ERR_PAGE_NUMBER";
-    case Misuse::token:
-      return "ERR_TOKEN";
-  }
-  return "";
-}
-
 const char* code_of(Error error) {
   switch (error) {
     case Error::none:
@@ -37,11 +19,11 @@ const char* code_of(Error error) {
     case Error::out_of_memory:
       return "ERR_OUT_OF_MEMORY";
     case Error::page_number:
-      return "ERR_PAGE_NUMBER";
+      return code::page_number;
     case Error::reference_count:
       return "ERR_REFERENCE_COUNT";
     case Error::capacity:
-      return "ERR_CAPACITY";
+      return code::capacity;
     case Error::store_closed:
       return "ERR_STORE_CLOSED";
   }
@@ -80,6 +62,8 @@ void describe(const Status& status, char (&message)[kMessage]) {
   }
 }
 
+}  // namespace
+
 napi_value throw_error(napi_env env, const char* code, const char* message) {
   napi_value arguments[2], error;
   const napi_value error_class = Addon::of(env).error_class();
@@ -91,12 +75,6 @@ napi_value throw_error(napi_env env, const char* code, const char* message) {
     napi_throw(env, error);
   }
   return nullptr;
-}
-
-}  // namespace
-
-napi_value throw_misuse(napi_env env, Misuse misuse, const char* message) {
-  return throw_error(env, code_of(misuse), message);
 }
 
 napi_value throw_failure(napi_env env, const Status& status) {

@@ -8,23 +8,21 @@
 
 #include <node_api.h>
 
-#include <cstdint>
-
 #include "system/status.h"
 
 namespace pagestore::binding {
 
-// Failures that only exist at the border.
-enum class Misuse : uint8_t {
-  argument_type,    // not the kind of value that the parameter takes
-  page_size,        // bytes that are not whole pages, or not exactly one
-  buffer_detached,  // a view whose buffer was transferred or has shrunk beneath it
-  capacity,         // a capacity or budget that no store can have
-  page_number,      // a number that is no unsigned 32-bit integer
-  token,            // no token of a store
-};
+// Codes of failures that only exist at the border. lib/errors.ts says what each one means.
+namespace code {
+inline constexpr char argument_type[] = "ERR_ARGUMENT_TYPE";
+inline constexpr char page_size[] = "ERR_PAGE_SIZE";
+inline constexpr char page_number[] = "ERR_PAGE_NUMBER";
+inline constexpr char buffer_detached[] = "ERR_BUFFER_DETACHED";
+inline constexpr char capacity[] = "ERR_CAPACITY";
+inline constexpr char token[] = "ERR_TOKEN";
+}  // namespace code
 
-napi_value throw_misuse(napi_env env, Misuse misuse, const char* message);
+napi_value throw_error(napi_env env, const char* code, const char* message);
 napi_value throw_failure(napi_env env, const Status& status);
 
 }  // namespace pagestore::binding

@@ -72,7 +72,7 @@ napi_value open_shared(napi_env env, napi_callback_info info) {
   StoreToken token;
   if (napi_get_value_string_utf8(env, arguments[0], text, sizeof(text), &length) != napi_ok || length != 32 ||
       sscanf(text, "%16" SCNx64 "%16" SCNx64, &token.high, &token.low) != 2) {
-    return throw_misuse(env, Misuse::token, "not a token that share() gave");
+    return throw_error(env, code::token, "not a token that share() gave");
   }
   SharedStore* store = SharedStore::open(token);
   if (store == nullptr) return throw_failure(env, Status::closed());
@@ -109,7 +109,7 @@ napi_value store_page(napi_env env, napi_callback_info info) {
   if (bytes.length != page_size()) {
     char message[80];
     snprintf(message, sizeof(message), "a page has %zu bytes, not %zu", page_size(), bytes.length);
-    return throw_misuse(env, Misuse::page_size, message);
+    return throw_error(env, code::page_size, message);
   }
   PageNumber number;
   if (Status status = store->store(bytes.data, 1, bytes.source, &number); !status.is_ok()) {
@@ -129,7 +129,7 @@ napi_value store_pages(napi_env env, napi_callback_info info) {
   if (bytes.length % page_size() != 0) {
     char message[80];
     snprintf(message, sizeof(message), "%zu bytes are not whole pages of %zu", bytes.length, page_size());
-    return throw_misuse(env, Misuse::page_size, message);
+    return throw_error(env, code::page_size, message);
   }
   const size_t count = bytes.length / page_size();
   void* numbers = nullptr;

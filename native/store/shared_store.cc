@@ -6,6 +6,7 @@
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <utility>
 
 namespace pagestore {
 
@@ -132,7 +133,7 @@ Status Window::open(SharedStore* store, size_t index, Window** window) {
   std::unique_lock guard(store->lock_);
   Status status = store->store_->open_window(index, &(*window)->view_);
   guard.unlock();
-  if (!status.is_ok()) (*window)->close();
+  if (!status.is_ok()) std::exchange(*window, nullptr)->close();
   return status;
 }
 

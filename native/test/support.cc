@@ -14,12 +14,12 @@
 namespace pagestore {
 
 std::ostream& operator<<(std::ostream& out, const Status& status) {
-  static const char* const names[] = {"ok",           "out of memory", "page number", "reference count",
+  static const char* const names[] = {"ok",       "out of memory", "page number", "reference count",
                                       "capacity", "store closed"};
   out << names[static_cast<int>(status.error())];
   if (status.is_ok()) return out;
-  return out << " (" << status.what() << ", value " << status.value() << ", limit "
-             << status.limit() << ", errno " << strerror(status.error_number()) << ")";
+  return out << " (" << status.what() << ", value " << status.value() << ", limit " << status.limit() << ", errno "
+             << strerror(status.error_number()) << ")";
 }
 void PrintTo(const Status& status, std::ostream* out) {
   *out << status;
@@ -115,8 +115,7 @@ PageNumber OpenStore::keep(uint64_t content) {
 
 std::vector<PageNumber> OpenStore::keep(std::span<const uint64_t> contents) {
   std::vector<PageNumber> numbers(contents.size(), kNoPage);
-  EXPECT_TRUE(
-      ok(store(pages_of(contents).data(), contents.size(), Source::steady, numbers.data())));
+  EXPECT_TRUE(ok(store(pages_of(contents).data(), contents.size(), Source::steady, numbers.data())));
   return numbers;
 }
 
@@ -155,21 +154,20 @@ testing::AssertionResult same_stats(const StoreStats& a, const StoreStats& b) {
       a.collisions == b.collisions && a.memory == b.memory) {
     return testing::AssertionSuccess();
   }
-  return testing::AssertionFailure()
-         << "pages " << a.pages << " and " << b.pages << ", references " << a.references << " and "
-         << b.references << ", duplicates " << a.duplicates << " and " << b.duplicates
-         << ", collisions " << a.collisions << " and " << b.collisions;
+  return testing::AssertionFailure() << "pages " << a.pages << " and " << b.pages << ", references " << a.references
+                                     << " and " << b.references << ", duplicates " << a.duplicates << " and "
+                                     << b.duplicates << ", collisions " << a.collisions << " and " << b.collisions;
 }
 
 testing::AssertionResult same_room(const StoreStats& a, const StoreStats& b) {
-  if (a.capacity == b.capacity && a.bookkeeping_bytes == b.bookkeeping_bytes &&
-      a.growths == b.growths && a.moves == b.moves) {
+  if (a.capacity == b.capacity && a.bookkeeping_bytes == b.bookkeeping_bytes && a.growths == b.growths &&
+      a.moves == b.moves) {
     return testing::AssertionSuccess();
   }
-  return testing::AssertionFailure()
-         << "capacity " << a.capacity << " and " << b.capacity << ", bookkeeping "
-         << a.bookkeeping_bytes << " and " << b.bookkeeping_bytes << ", growths " << a.growths
-         << " and " << b.growths << ", moves " << a.moves << " and " << b.moves;
+  return testing::AssertionFailure() << "capacity " << a.capacity << " and " << b.capacity << ", bookkeeping "
+                                     << a.bookkeeping_bytes << " and " << b.bookkeeping_bytes << ", growths "
+                                     << a.growths << " and " << b.growths << ", moves " << a.moves << " and "
+                                     << b.moves;
 }
 
 Error Model::store(std::span<const uint64_t> contents, std::vector<PageNumber>* result) {
@@ -187,7 +185,7 @@ Error Model::store_one(uint64_t content, std::vector<PageNumber>* result) {
   const auto known = numbers.find(content);
   if (known != numbers.end()) {
     result->push_back(page_number(known->second));
-    if (slots[known->second].count == most_references) return Error::reference_count;
+    if (slots[known->second].count == PageStore::kMostReferences) return Error::reference_count;
     ++slots[known->second].count;
     ++duplicates;
   } else {
@@ -220,7 +218,7 @@ Error Model::ref(std::span<const PageNumber> pages) {
 
 Error Model::ref_one(PageNumber n) {
   if (!is_used(n)) return Error::page_number;
-  if (slots[index_of(n)].count == most_references) return Error::reference_count;
+  if (slots[index_of(n)].count == PageStore::kMostReferences) return Error::reference_count;
   ++slots[index_of(n)].count;
   ++references;
   return Error::none;
@@ -251,23 +249,21 @@ testing::AssertionResult agrees(const PageStore& store, const Model& model) {
   const StoreStats stats = store.stats();
   if (store.size() != model.numbers.size() || stats.pages != model.numbers.size() ||
       stats.references != model.references || stats.duplicates != model.duplicates) {
-    return testing::AssertionFailure()
-           << stats.pages << " pages, " << stats.references << " references, " << stats.duplicates
-           << " duplicates instead of " << model.numbers.size() << ", " << model.references << ", "
-           << model.duplicates;
+    return testing::AssertionFailure() << stats.pages << " pages, " << stats.references << " references, "
+                                       << stats.duplicates << " duplicates instead of " << model.numbers.size() << ", "
+                                       << model.references << ", " << model.duplicates;
   }
   PageStore::Count count = 0;
   for (size_t i = 0; i < model.slots.size(); ++i) {
     if (!store.count_of(i, &count).is_ok() || count != model.slots[i].count) {
-      return testing::AssertionFailure() << "page " << i << " has " << uint64_t{count}
-                                         << " references instead of " << model.slots[i].count;
+      return testing::AssertionFailure() << "page " << i << " has " << uint64_t{count} << " references instead of "
+                                         << model.slots[i].count;
     }
     const std::byte* bytes;
     const Status found = store.page(i, &bytes);
-    if (count == 0 ? found.error() != Error::page_number
-                   : !found.is_ok() || !page_is(bytes, model.slots[i].content)) {
-      return testing::AssertionFailure()
-             << "page " << i << " is not content " << model.slots[i].content << ": " << found;
+    if (count == 0 ? found.error() != Error::page_number : !found.is_ok() || !page_is(bytes, model.slots[i].content)) {
+      return testing::AssertionFailure() << "page " << i << " is not content " << model.slots[i].content << ": "
+                                         << found;
     }
   }
   if (store.count_of(model.slots.size(), &count).error() != Error::page_number) {

@@ -68,9 +68,8 @@ class OnEachMemory : public testing::TestWithParam<MemoryKind> {
   BackingFile file(uint64_t bytes = 0) const;
 };
 std::string name_of_kind(const testing::TestParamInfo<MemoryKind>& kind);
-#define ON_EACH_MEMORY(Suite)                                                               \
-  INSTANTIATE_TEST_SUITE_P(, Suite, testing::Values(MemoryKind::huge, MemoryKind::memfd), \
-                           name_of_kind)
+#define ON_EACH_MEMORY(Suite) \
+  INSTANTIATE_TEST_SUITE_P(, Suite, testing::Values(MemoryKind::huge, MemoryKind::memfd), name_of_kind)
 
 // A store that is open, in the words of tests: what is stored is named by its content.
 class OpenStore : public PageStore {
@@ -97,9 +96,9 @@ testing::AssertionResult same_room(const StoreStats& a, const StoreStats& b);
 
 // What a store is, said plainly: every number and every error can be foretold.
 struct Model {
-  size_t max_pages = kMostPages;
-  uint64_t most_references = PageStore::kMostReferences;
+  explicit Model(size_t most_pages) : max_pages(most_pages) {}
 
+  size_t max_pages;
   struct Slot {
     uint64_t content;
     uint64_t count;
@@ -119,9 +118,7 @@ struct Model {
   Error store_one(uint64_t content, std::vector<PageNumber>* result);
   Error ref_one(PageNumber n);
   Error unref_one(PageNumber n);
-  bool is_used(PageNumber n) const {
-    return index_of(n) < slots.size() && slots[index_of(n)].count > 0;
-  }
+  bool is_used(PageNumber n) const { return index_of(n) < slots.size() && slots[index_of(n)].count > 0; }
 };
 
 // Counts, sizes, contents and errors of all that the model knows.

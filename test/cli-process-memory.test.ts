@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+
+import { lookUp } from '../lib/cli/process-life.js'
+import { isPrivateMemory, parseMaps } from '../lib/cli/process-maps.js'
+import { readPrivateMemory } from '../lib/cli/process-memory.js'
+import { pageSize } from '../lib/index.js'
+import { start, startNode } from './support/cli-run.js'
+
+describe('reading the memory of a process', { timeout: 30_000 }, () => {
+  it('reads every page of it that exists', async () => {
+    const pages = 5000
+    const { pid } = await startNode(`
+      globalThis.held = Buffer.alloc(${pages * pageSize})
+      for (let i = 0; i < ${pages}; i++) held.write('<page ' + i + '>', i * ${pageSize} + 8)
+    `)
+    const found = new Set<string>()
+    let read = 0
+    for (const piece of readPrivateMemory(pid, lookUp(pid))) {
+      read += piece.pages.length / pageSize
+      for (const [, i] of piece.pages.toString('latin1').matchAll(/<page (\d+)>/g)) found.add(i!)
+    }
+    expect(found.size).toBe(pages)
+
+    // What files lie behind exists in full.
+    const files = parseMaps(readFileSync(`/proc/${pid}/maps`, 'utf8')).filter(
+      (region) => isPrivateMemory(region) && region.path.startsWith('/'),
+    )
+    const ofFiles = files.reduce((sum, { start, end }) => sum + Number(end - start) / pageSize, 0)
+    expect(read).toBeGreaterThan(ofFiles + pages)
+  })
+
+  it('skips and counts what has vanished, and reads what lies behind it', async ({ skip }) => {
+    // Ten pages of a file, of which eight are cut off; the program's text is on its stack, the last of all mappings.
+    const python = start('python3', [
+      '-c',
+      `import mmap, tempfile, time
+file = tempfile.TemporaryFile()
+file.write(b"x" * ${10 * pageSize})
+file.flush()
+held = mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE)
+file.truncate(${2 * pageSize})
+print("up", flush=True)
+time.sleep(60)`,
+    ])
+    python.child.on('error', () => {})
+    const up = await python.printed(/up/).catch(() => undefined)
+    if (up === undefined) return skip('there is no python3')
+    const pid = python.child.pid!
+    let vanished = 0
+    let stack = false
+    for (const piece of readPrivateMemory(pid, lookUp(pid))) {
+      vanished += piece.vanished
+      stack ||= piece.pages.includes('tempfile.TemporaryFile()')
+    }
+    expect(vanished).toBe(8)
+    expect(stack).toBe(true)
+  })
+
+  it('leaves out what was reserved and never touched, however much that is', async ({ skip }) => {
+    const python = start('python3', [
+      '-c',
+      `import mmap, time
+flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000 # MAP_NORESERVE
+held = mmap.mmap(-1, 1 << 36, flags=flags)
+held[1 << 35] = 1
+print("up", flush=True)
+time.sleep(60)`,
+    ])
+    python.child.on('error', () => {})
+    const up = await python.printed(/up/).catch(() => undefined)
+    if (up === undefined) return skip('there is no python3, or no room to reserve')
+    const pid = python.child.pid!
+    let read = 0
+    for (const piece of readPrivateMemory(pid, lookUp(pid))) read += piece.pages.length
+    expect(read).toBeGreaterThan(0)
+    expect(read).toBeLessThan(2 ** 30)
+  })
+})

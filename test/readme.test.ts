@@ -1,0 +1,32 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+import { expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const readme = readFileSync(`${root}README.md`, 'utf8')
+
+function blocks(language: string): string[] {
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map((match) => match[1]!)
+}
+
+test("the README's ten lines do what their comments say", () => {
+  const [example] = blocks('js')
+  // Node 20 does not know `using`; the README says what to write instead.
+  const program = `${example!.replace('using store', 'const store')}\nstore.close()`
+  const output = execFileSync(process.execPath, ['--input-type=module', '-e', program], { cwd: root, encoding: 'utf8' })
+  expect(output).toBe('1 100\ntrue\n')
+})
+
+test('every command in the README is run by CI', () => {
+  const ci = readFileSync(`${root}.ci/run`, 'utf8')
+  const commands = blocks('sh').flatMap((block) => block.split(/&&|\n/).map((line) => line.trim()))
+  expect(commands.filter((command) => command !== '')).toEqual([
+    'npm ci',
+    'npm start',
+    'npm cit',
+    'npx pagestore dedup <pid> --rounds 5 --interval 200',
+  ])
+  for (const command of ['npm cit', 'npm start', 'npx pagestore dedup', 'npm run bench']) expect(ci).toContain(command)
+})
