@@ -19,7 +19,7 @@ export interface PageStoreStats {
   references: number
   /** Pages offered to the store that it had already. */
   duplicates: number
-  /** Comparisons of pages that had one hash and differed. */
+  /** Comparisons of pages that shared the 32 bits of hash that are kept, and differed. */
   collisions: number
   /** Bytes beside the pages themselves: counts, hash index, marks. */
   bookkeepingBytes: number

@@ -44,7 +44,7 @@ struct StoreStats {
   uint64_t capacity = 0;
   uint64_t references = 0;
   uint64_t duplicates = 0;  // pages offered that were stored already
-  uint64_t collisions = 0;  // comparisons of pages that shared a hash and differed
+  uint64_t collisions = 0;  // comparisons of pages that shared a hash tag and differed
   uint64_t bookkeeping_bytes = 0;
   uint64_t growths = 0;
   uint64_t moves = 0;
