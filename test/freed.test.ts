@@ -93,10 +93,10 @@ test('a worker that ends, or is terminated, leaves nothing behind', () =>
       const worker = new Worker(new URL('support/forgetful-worker.mjs', import.meta.url), {
         workerData: { token: store.share(), end },
       })
+      const ended = new Promise((resolve) => worker.once('exit', resolve))
       await new Promise((resolve, reject) => {
         worker.once('message', resolve).once('error', reject)
       })
-      const ended = new Promise((resolve) => worker.once('exit', resolve))
       if (end === 'terminated') await worker.terminate()
       await ended
     }
