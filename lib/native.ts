@@ -49,7 +49,8 @@ export interface Native {
   capacity(handle: Handle): number
   stats(handle: Handle): PageStoreStats
   storePage(handle: Handle, page: Uint8Array): number
-  storePages(handle: Handle, pages: Uint8Array): Uint32Array
+  /** `numbers` has room for as many as there are pages, and receives them. */
+  storePages(handle: Handle, pages: Uint8Array, numbers: Uint32Array): void
   refPage(handle: Handle, n: number): void
   refPages(handle: Handle, ns: Uint32Array): void
   unrefPage(handle: Handle, n: number): void
@@ -62,9 +63,12 @@ export interface Native {
 
 // Sources, their compiled form and the installed package lie at different depths below the package's folder.
 function packageFolder(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'binding.gyp'))) folder = dirname(folder)
-  return folder
+  const here = dirname(fileURLToPath(import.meta.url))
+  for (let folder = here; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'binding.gyp'))) return folder
+    // Bundled into another program: its build must leave this package outside.
+    if (folder === dirname(folder)) return here
+  }
 }
 
 function load(): Native {
@@ -78,7 +82,7 @@ function load(): Native {
     throw new Error(
       `pagestore has no native addon for ${platform}-${arch}, Node ${version}: looked in ${folder} below ` +
         'build/Release and prebuilds. Install a C++ compiler, make and Python, then run `npm rebuild pagestore`. ' +
-        'Only Linux is supported.',
+        'A bundler must leave pagestore outside of the bundle. Only Linux is supported.',
       { cause },
     )
   }

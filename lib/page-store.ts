@@ -1,3 +1,5 @@
+import { types } from 'node:util'
+
 import { PageStoreError } from './errors.js'
 import { type Handle, type MemoryKind, native, type PageStoreStats } from './native.js'
 
@@ -94,7 +96,9 @@ export class PageStore implements Disposable {
    * @throws as {@link storePage}
    */
   storePages(pages: Uint8Array): Uint32Array {
-    return native.storePages(this.#handle, pages)
+    const numbers = arrayForNumbers(pages)
+    native.storePages(this.#handle, pages, numbers)
+    return numbers
   }
 
   /**
@@ -134,8 +138,9 @@ export class PageStore implements Disposable {
   /**
    * The bytes of page `n`, without a copy: valid while the page is referenced, readable for ever.
    *
-   * What you write into it only you see; the stored page stays as it is. Its `buffer` is much larger than the page:
-   * copy a page (`Buffer.from(page)`) before you post, clone or transfer it. Where a runtime allows no memory of ours
+   * What you write into it only you see; the stored page stays as it is. Its `buffer` is much larger than the page
+   * and holds others: copy a page (`Buffer.from(page)`) before you post, clone or transfer it, and write to none but
+   * its own bytes. Where a runtime allows no memory of ours
    * in a Buffer (Electron), it is a copy.
    * @throws `ERR_PAGE_NUMBER`, `ERR_ARGUMENT_TYPE`, `ERR_OUT_OF_MEMORY`
    */
@@ -180,6 +185,16 @@ export class PageStore implements Disposable {
 
   [Symbol.dispose](): void {
     this.close()
+  }
+}
+
+function arrayForNumbers(pages: Uint8Array): Uint32Array {
+  // What is no Uint8Array of whole pages is for the addon to refuse.
+  const count = types.isUint8Array(pages) ? Math.trunc(pages.length / pageSize) : 0
+  try {
+    return new Uint32Array(count)
+  } catch {
+    throw new PageStoreError('ERR_OUT_OF_MEMORY', `no memory for the numbers of ${count} pages`)
   }
 }
 

@@ -40,10 +40,19 @@ void Addon::close(uint32_t handle) {
   stores_[handle] = nullptr;
 }
 
-napi_value Addon::error_class() const {
+napi_value Addon::referred(napi_ref reference) const {
   napi_value value = nullptr;
-  if (error_class_ != nullptr) napi_get_reference_value(env_, error_class_, &value);
+  if (reference != nullptr) napi_get_reference_value(env_, reference, &value);
   return value;
+}
+
+bool Addon::look_up_builtins() {
+  napi_value global, type, prototype, at;
+  return napi_get_global(env_, &global) == napi_ok &&
+         napi_get_named_property(env_, global, "Uint8Array", &type) == napi_ok &&
+         napi_get_named_property(env_, type, "prototype", &prototype) == napi_ok &&
+         napi_get_named_property(env_, prototype, "at", &at) == napi_ok &&
+         napi_create_reference(env_, at, 1, &typed_array_at_) == napi_ok;
 }
 
 void Addon::set_error_class(napi_value error_class) {
@@ -64,6 +73,7 @@ NAPI_MODULE_INIT(/* napi_env env, napi_value exports */) {
     delete addon;
     return nullptr;
   }
+  if (!addon->look_up_builtins()) return nullptr;
   add_page_store(env, exports, addon);
   return exports;
 }

@@ -32,15 +32,24 @@ class Addon {
 
   void close(uint32_t handle);
 
+  // What the addon must know of this environment's JavaScript before anybody can change it.
+  bool look_up_builtins();
+
   // What failures are thrown as; null until the facade has told.
-  napi_value error_class() const;
+  napi_value error_class() const { return referred(error_class_); }
   void set_error_class(napi_value error_class);
 
+  // %TypedArray%.prototype.at as it was when the addon was loaded, before anybody could replace it.
+  napi_value typed_array_at() const { return referred(typed_array_at_); }
+
  private:
+  napi_value referred(napi_ref reference) const;
+
   napi_env env_;
   SharedStore** stores_ = nullptr;
   uint32_t count_ = 0;
   napi_ref error_class_ = nullptr;
+  napi_ref typed_array_at_ = nullptr;
 };
 
 }  // namespace pagestore::binding

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <new>
 
+#include "binding/addon.h"
 #include "binding/errors.h"
 
 namespace pagestore::binding {
@@ -22,12 +24,8 @@ struct View {
 // outside. A view alone does not tell: only the methods of a typed array look behind its length,
 // and throw if there is nothing.
 bool is_out_of_bounds(napi_env env, napi_value view) {
-  napi_value global, type, prototype, at;
-  if (napi_get_global(env, &global) != napi_ok ||
-      napi_get_named_property(env, global, "Uint8Array", &type) != napi_ok ||
-      napi_get_named_property(env, type, "prototype", &prototype) != napi_ok ||
-      napi_get_named_property(env, prototype, "at", &at) != napi_ok ||
-      napi_call_function(env, view, at, 0, nullptr, nullptr) != napi_pending_exception) {
+  const napi_value at = Addon::of(env).typed_array_at();
+  if (at == nullptr || napi_call_function(env, view, at, 0, nullptr, nullptr) != napi_pending_exception) {
     return false;
   }
   napi_value exception;
@@ -103,21 +101,31 @@ bool get_bytes(napi_env env, napi_value value, Bytes* bytes) {
   return true;
 }
 
+bool get_numbers(napi_env env, napi_value value, Numbers* numbers) {
+  View view;
+  if (!get_view(env, value, napi_uint32_array, "page numbers must be a Uint32Array", &view)) return false;
+  numbers->data = static_cast<PageNumber*>(view.data);
+  numbers->count = view.length;
+  return true;
+}
+
 bool PageNumbers::read(napi_env env, napi_value value) {
   View view;
   if (!get_view(env, value, napi_uint32_array, "page numbers must be a Uint32Array", &view)) {
     return false;
   }
-  data_ = static_cast<const PageNumber*>(view.data);
   count_ = view.length;
-  if (!view.shared || count_ == 0) return true;
-  copy_.reset(new (std::nothrow) PageNumber[count_]);
-  if (!copy_) {
+  PageNumber* copy = few_;
+  if (count_ > std::size(few_)) {
+    many_.reset(new (std::nothrow) PageNumber[count_]);
+    copy = many_.get();
+  }
+  if (copy == nullptr) {
     throw_failure(env, Status::out_of_memory("copying page numbers", count_ * sizeof(PageNumber), ENOMEM));
     return false;
   }
-  memcpy(copy_.get(), data_, count_ * sizeof(PageNumber));
-  data_ = copy_.get();
+  if (count_ > 0) memcpy(copy, view.data, count_ * sizeof(PageNumber));
+  data_ = copy;
   return true;
 }
 

@@ -43,7 +43,15 @@ struct Bytes {
 };
 bool get_bytes(napi_env env, napi_value value, Bytes* bytes);
 
-// A Uint32Array of page numbers, copied when another thread may change it.
+// A Uint32Array that page numbers are to be written to.
+struct Numbers {
+  PageNumber* data = nullptr;
+  size_t count = 0;
+};
+bool get_numbers(napi_env env, napi_value value, Numbers* numbers);
+
+// A Uint32Array of page numbers, copied: another thread may change it, through a shared buffer or by
+// reading a file into it.
 class PageNumbers {
  public:
   bool read(napi_env env, napi_value value);
@@ -53,7 +61,8 @@ class PageNumbers {
  private:
   const PageNumber* data_ = nullptr;
   size_t count_ = 0;
-  std::unique_ptr<PageNumber[]> copy_;
+  PageNumber few_[512];
+  std::unique_ptr<PageNumber[]> many_;
 };
 
 }  // namespace pagestore::binding

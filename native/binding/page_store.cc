@@ -16,7 +16,8 @@ namespace pagestore::binding {
 
 namespace {
 
-// The store that a handle names, or null with an exception pending.
+// The store that a handle names, or null with an exception pending. To be asked for when all arguments
+// are converted: nothing may run in between that could close it.
 SharedStore* get_store(napi_env env, Addon* addon, napi_value handle) {
   uint32_t index = UINT32_MAX;
   napi_get_value_uint32(env, handle, &index);
@@ -103,9 +104,10 @@ napi_value token(napi_env env, napi_callback_info info) {
 // (handle, page) -> number
 napi_value store_page(napi_env env, napi_callback_info info) {
   const Arguments<2> arguments(env, info);
-  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   Bytes bytes;
-  if (store == nullptr || !get_bytes(env, arguments[1], &bytes)) return nullptr;
+  if (!get_bytes(env, arguments[1], &bytes)) return nullptr;
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  if (store == nullptr) return nullptr;
   if (bytes.length != page_size()) {
     char message[80];
     snprintf(message, sizeof(message), "a page has %zu bytes, not %zu", page_size(), bytes.length);
@@ -120,27 +122,21 @@ napi_value store_page(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// (handle, pages) -> Uint32Array
+// (handle, pages, numbers): the array for the result is JavaScript's, which can tell when there is no
+// memory for it
 napi_value store_pages(napi_env env, napi_callback_info info) {
-  const Arguments<2> arguments(env, info);
-  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  const Arguments<3> arguments(env, info);
   Bytes bytes;
-  if (store == nullptr || !get_bytes(env, arguments[1], &bytes)) return nullptr;
-  if (bytes.length % page_size() != 0) {
+  Numbers numbers;
+  if (!get_bytes(env, arguments[1], &bytes) || !get_numbers(env, arguments[2], &numbers)) return nullptr;
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  if (store == nullptr) return nullptr;
+  if (bytes.length % page_size() != 0 || bytes.length / page_size() != numbers.count) {
     char message[80];
     snprintf(message, sizeof(message), "%zu bytes are not whole pages of %zu", bytes.length, page_size());
     return throw_error(env, code::page_size, message);
   }
-  const size_t count = bytes.length / page_size();
-  void* numbers = nullptr;
-  napi_value buffer, result;
-  // Made before anything is stored: after it, nothing but the store can fail.
-  if (napi_create_arraybuffer(env, count * sizeof(PageNumber), &numbers, &buffer) != napi_ok ||
-      napi_create_typedarray(env, napi_uint32_array, count, buffer, 0, &result) != napi_ok) {
-    return nullptr;
-  }
-  const Status status = store->store(bytes.data, count, bytes.source, static_cast<PageNumber*>(numbers));
-  return status.is_ok() ? result : throw_failure(env, status);
+  return undefined_or_throw(env, store->store(bytes.data, numbers.count, bytes.source, numbers.data));
 }
 
 using Change = Status (SharedStore::*)(const PageNumber*, size_t);
@@ -149,9 +145,10 @@ using Change = Status (SharedStore::*)(const PageNumber*, size_t);
 template <Change change>
 napi_value change_one(napi_env env, napi_callback_info info) {
   const Arguments<2> arguments(env, info);
-  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   uint32_t index;
-  if (store == nullptr || !get_page_number(env, arguments[1], &index)) return nullptr;
+  if (!get_page_number(env, arguments[1], &index)) return nullptr;
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  if (store == nullptr) return nullptr;
   const PageNumber number{index};
   return undefined_or_throw(env, (store->*change)(&number, 1));
 }
@@ -160,18 +157,20 @@ napi_value change_one(napi_env env, napi_callback_info info) {
 template <Change change>
 napi_value change_many(napi_env env, napi_callback_info info) {
   const Arguments<2> arguments(env, info);
-  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   PageNumbers numbers;
-  if (store == nullptr || !numbers.read(env, arguments[1])) return nullptr;
+  if (!numbers.read(env, arguments[1])) return nullptr;
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  if (store == nullptr) return nullptr;
   return undefined_or_throw(env, (store->*change)(numbers.data(), numbers.count()));
 }
 
 // (handle, number) -> count
 napi_value ref_count(napi_env env, napi_callback_info info) {
   const Arguments<2> arguments(env, info);
-  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   uint32_t number;
-  if (store == nullptr || !get_page_number(env, arguments[1], &number)) return nullptr;
+  if (!get_page_number(env, arguments[1], &number)) return nullptr;
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  if (store == nullptr) return nullptr;
   PageStore::Count count;
   const Status status = store->count_of(number, &count);
   return status.is_ok() ? number_of(env, count) : throw_failure(env, status);
@@ -180,18 +179,20 @@ napi_value ref_count(napi_env env, napi_callback_info info) {
 // (handle, number): a view of the page is about to be given away
 napi_value hand_out(napi_env env, napi_callback_info info) {
   const Arguments<2> arguments(env, info);
-  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   uint32_t number;
-  if (store == nullptr || !get_page_number(env, arguments[1], &number)) return nullptr;
+  if (!get_page_number(env, arguments[1], &number)) return nullptr;
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  if (store == nullptr) return nullptr;
   return undefined_or_throw(env, store->hand_out(number));
 }
 
 // (handle, number) -> Buffer, a copy
 napi_value copy_page(napi_env env, napi_callback_info info) {
   const Arguments<2> arguments(env, info);
-  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   uint32_t number;
-  if (store == nullptr || !get_page_number(env, arguments[1], &number)) return nullptr;
+  if (!get_page_number(env, arguments[1], &number)) return nullptr;
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  if (store == nullptr) return nullptr;
   void* bytes;
   napi_value result;
   if (napi_create_buffer(env, page_size(), &bytes, &result) != napi_ok) return nullptr;
@@ -202,9 +203,10 @@ napi_value copy_page(napi_env env, napi_callback_info info) {
 // (handle, index) -> ArrayBuffer, or null where the runtime forbids it
 napi_value open_window(napi_env env, napi_callback_info info) {
   const Arguments<2> arguments(env, info);
-  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   uint32_t index;
-  if (store == nullptr || !get_page_number(env, arguments[1], &index)) return nullptr;
+  if (!get_page_number(env, arguments[1], &index)) return nullptr;
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  if (store == nullptr) return nullptr;
   return wrap_window(env, store, index);
 }
 

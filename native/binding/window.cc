@@ -9,29 +9,19 @@ namespace pagestore::binding {
 
 namespace {
 
-// Who may still read a window is not always told, so this is the rule. The finalizer unmaps it;
-// except when the environment ends while its buffer has been transferred away, for then another
-// thread may be reading: the memory stays.
 struct WrappedWindow {
-  napi_env env;
   Window* window;
-  napi_ref buffer;  // weak
   bool is_wrapped;  // until then, the finalizer only takes note that it ran
   bool is_finalized;
-  bool is_out_of_sight;
 };
 
-// Runs before the runtime's own hook, which finalizes buffers that are still in use.
-void before_environment_ends(void* data) {
-  auto* wrapped = static_cast<WrappedWindow*>(data);
-  napi_handle_scope scope;
-  if (napi_open_handle_scope(wrapped->env, &scope) != napi_ok) return;
-  napi_value buffer = nullptr;
-  bool detached = true;
-  napi_get_reference_value(wrapped->env, wrapped->buffer, &buffer);
-  if (buffer != nullptr) napi_is_detached_arraybuffer(wrapped->env, buffer, &detached);
-  wrapped->is_out_of_sight = detached;
-  napi_close_handle_scope(wrapped->env, scope);
+// When an environment ends, the runtime finalizes its buffers whether or not they were transferred to
+// another thread, which may be reading: there is no telling. What can be told is that the environment
+// ends, for then no JavaScript can run.
+bool is_ending(napi_env env) {
+  napi_value global;
+  bool has;
+  return napi_get_global(env, &global) != napi_ok || napi_has_named_property(env, global, "Object", &has) != napi_ok;
 }
 
 void finalize(napi_env env, void*, void* hint) {
@@ -40,10 +30,8 @@ void finalize(napi_env env, void*, void* hint) {
     wrapped->is_finalized = true;
     return;
   }
-  napi_remove_env_cleanup_hook(env, before_environment_ends, wrapped);
-  napi_delete_reference(env, wrapped->buffer);
-  if (wrapped->is_out_of_sight) {
-    wrapped->window->abandon();
+  if (is_ending(env)) {
+    wrapped->window->leave_zeroes();
   } else {
     wrapped->window->close();
   }
@@ -57,7 +45,7 @@ napi_value wrap_window(napi_env env, SharedStore* store, size_t index) {
   if (Status status = Window::open(store, index, &window); !status.is_ok()) {
     return throw_failure(env, status);
   }
-  auto* wrapped = new (std::nothrow) WrappedWindow{env, window, nullptr, false, false, false};
+  auto* wrapped = new (std::nothrow) WrappedWindow{window, false, false};
   if (wrapped == nullptr) {
     window->close();
     return throw_failure(env, Status::out_of_memory("new", sizeof(WrappedWindow), ENOMEM));
@@ -66,15 +54,13 @@ napi_value wrap_window(napi_env env, SharedStore* store, size_t index) {
   napi_value buffer;
   const napi_status result =
       napi_create_external_arraybuffer(env, window->data(), window->bytes(), finalize, wrapped, &buffer);
-  if (result == napi_ok && napi_create_reference(env, buffer, 0, &wrapped->buffer) == napi_ok) {
+  if (result == napi_ok) {
     wrapped->is_wrapped = true;
-    napi_add_env_cleanup_hook(env, before_environment_ends, wrapped);
     return buffer;
   }
 
   // Some runtimes finalize what they failed to wrap, some do not: the window is ours to close
   // either way, and the note stays for a finalizer that may yet come.
-  if (result == napi_ok) napi_detach_arraybuffer(env, buffer);
   window->close();
   if (wrapped->is_finalized) delete wrapped;
   if (result != napi_no_external_buffers_allowed) {

@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kUnit = 2 << 20;  // a huge page: capacities are multiples of it
 constexpr size_t kLargestStep = 64 << 20;
-constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, Linux 5.14
+constexpr int kPopulateWrite = 23;   // MADV_POPULATE_WRITE, Linux 5.14
+constexpr int kDontNeedLocked = 24;  // MADV_DONTNEED_LOCKED, Linux 5.18
 
 // What the system could give without swapping, in bytes; no bound when it does not say. The
 // out-of-memory killer gives no error, so what cannot be there is refused before it is touched.
@@ -91,8 +92,7 @@ Status PageMemory::grow(size_t pages) {
   if (base == nullptr) {
     map_ = Mapping::of_file(file_.fd.get(), 0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED);
     if (!map_.is_mapped()) return Status::out_of_memory("mmap", bytes, errno);
-    madvise(map_.data(), bytes,
-            MADV_HUGEPAGE);  // a hint: a memfd ignores it. Later growth inherits it
+    madvise(map_.data(), bytes, MADV_HUGEPAGE);  // a hint: a memfd ignores it. Later growth inherits it
   } else if (!map_.resize(bytes)) {
     return Status::out_of_memory("mremap", bytes, errno);
   }
@@ -148,7 +148,8 @@ void PageMemory::resync(PageNumber n) {
     if (from >= window->bytes() / page_size()) continue;
     std::byte* page = window->data() + offset;
     if (madvise(page, page_size(), MADV_DONTNEED) == 0) continue;
-    // Locked memory refuses that (mlockall): map the page anew.
+    // Locked memory refuses that (mlockall). Before Linux 5.18 only mapping the page anew helps.
+    if (madvise(page, page_size(), kDontNeedLocked) == 0) continue;
     mmap(page, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, file_.fd.get(),
          static_cast<off_t>(index_of(n) * page_size()));
   }

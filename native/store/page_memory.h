@@ -45,8 +45,8 @@ class WindowView {
   // after that.
   void leave();
 
-  // Gives up the mapping without unmapping it: somebody out of our sight may still read it.
-  void abandon() { mapping_.release(); }
+  // Gives the mapping up and leaves zeroes in its place: somebody out of our sight may still read there.
+  void leave_zeroes() { mapping_.leave_zeroes(); }
 
  private:
   friend class PageMemory;

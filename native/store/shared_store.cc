@@ -137,13 +137,13 @@ Status Window::open(SharedStore* store, size_t index, Window** window) {
   return status;
 }
 
-void Window::end(Mapped mapped) {
+void Window::end(Behind behind) {
   SharedStore* store = store_;
   {
     std::unique_lock guard(store->lock_);
     view_.leave();
   }
-  if (mapped == Mapped::for_ever) view_.abandon();
+  if (behind == Behind::zeroes) view_.leave_zeroes();
   delete this;
   store->drop_shell();
 }

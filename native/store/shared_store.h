@@ -79,16 +79,16 @@ class Window {
   size_t bytes() const { return view_.bytes(); }
 
   // Unmaps, and deletes this.
-  void close() { end(Mapped::never_again); }
+  void close() { end(Behind::nothing); }
 
-  // Deletes this and leaves the mapping in place: somebody out of our sight may still read it.
-  void abandon() { end(Mapped::for_ever); }
+  // Deletes this and leaves zeroes where it was: somebody out of our sight may still read there.
+  void leave_zeroes() { end(Behind::zeroes); }
 
  private:
   explicit Window(SharedStore* store) : store_(store) {}
   ~Window() = default;
-  enum class Mapped : uint8_t { never_again, for_ever };
-  void end(Mapped mapped);
+  enum class Behind : uint8_t { nothing, zeroes };
+  void end(Behind behind);
 
   SharedStore* store_;
   WindowView view_;

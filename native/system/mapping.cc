@@ -38,4 +38,13 @@ bool Mapping::resize(size_t bytes) {
   return true;
 }
 
+void Mapping::leave_zeroes() {
+  // Should even this be refused, what was there stays.
+  if (data_ != nullptr) {
+    mmap(data_, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  }
+  data_ = nullptr;
+  bytes_ = 0;
+}
+
 }  // namespace pagestore

@@ -41,11 +41,9 @@ class Mapping {
   // Grows or shrinks in place, or moves: pointers into it die. New anonymous memory reads as zero.
   bool resize(size_t bytes);
 
-  // Gives the memory up without unmapping it: from now on it is nobody's.
-  void release() {
-    data_ = nullptr;
-    bytes_ = 0;
-  }
+  // Gives the memory up and leaves zeroes in its place, for whoever may still look. They are nobody's,
+  // and cost nothing but addresses.
+  void leave_zeroes();
 
   bool is_mapped() const { return data_ != nullptr; }
   std::byte* data() const { return data_; }

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -273,7 +274,7 @@ TEST_P(Windows, AreUnmappedByTheirEndAndNotBefore) {
   EXPECT_FALSE(is_mapped(address));
 }
 
-TEST_P(Windows, ThatWereAbandonedStayReadable) {
+TEST_P(Windows, ThatLeftZeroesBehindCanBeReadAndWrittenAndHoldNoMemory) {
   std::byte* address;
   size_t bytes;
   {
@@ -283,10 +284,14 @@ TEST_P(Windows, ThatWereAbandonedStayReadable) {
     ASSERT_TRUE(ok(memory.open_window(0, &window)));
     address = window.data();
     bytes = window.bytes();
-    window.abandon();
+    fill_page(address, 500);
+    window.leave_zeroes();
     EXPECT_EQ(window.data(), nullptr);
+    EXPECT_TRUE(page_is(memory.page(page_number(0)), 0));
   }
-  for (size_t i = 0; i < pages_in(2); ++i) ASSERT_TRUE(page_is(address + i * page_size(), i));
+  EXPECT_EQ(smaps_kibibytes(address, "Rss"), 0u);
+  EXPECT_EQ(std::count(address, address + bytes, std::byte{0}), static_cast<ptrdiff_t>(bytes));
+  memset(address, 0xee, bytes);
   munmap(address, bytes);
 }
 

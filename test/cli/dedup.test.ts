@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
-import { pageSize } from '../lib/index.js'
-import { main, rows, runCli, start, startCli, startNode } from './support/cli-run.js'
+import { pageSize } from '../../lib/index.js'
+import { main, rows, runCli, start, startCli, startNode } from '../support/cli-run.js'
 
 const quick = ['--rounds', 2, '--interval', 0]
 
@@ -79,7 +79,7 @@ describe('pagestore dedup', { timeout: 30_000 }, () => {
 
   it.each(['at once', 'at the end'])('fails when the store gives back %s what was not read', async (when) => {
     const { pid } = await startNode('')
-    const broken = new URL('support/cli-broken-store.mjs', import.meta.url).href
+    const broken = new URL('../support/cli-broken-store.mjs', import.meta.url).href
     const { code, stdout, stderr } = await runCli(['dedup', pid, ...quick], {
       env: { NODE_OPTIONS: `--import ${broken}`, BROKEN: when },
     })

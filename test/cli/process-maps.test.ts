@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { isPrivateMemory, parseMaps } from '../lib/cli/process-maps.js'
+import { isPrivateMemory, parseMaps } from '../../lib/cli/process-maps.js'
 
 const one = (text: string) => parseMaps(text)[0]
 const withPath = (path: string) =>

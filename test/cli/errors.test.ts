@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 
-import { runCli, start, startCli, startNode } from './support/cli-run.js'
+import { runCli, start, startCli, startNode } from '../support/cli-run.js'
 
 const isRoot = process.getuid?.() === 0
 const nobody = { uid: 65534, gid: 65534 }
@@ -93,7 +93,7 @@ describe('one line and exit code 1', { timeout: 30_000 }, () => {
 
 describe('pagestore --help and --version', () => {
   it('name the commands and the version of the package', async () => {
-    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
     expect(await runCli(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' })
     const help = await runCli(['--help'])
     expect(help).toMatchObject({ code: 0, stderr: '' })

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 
-import { lookUp } from '../lib/cli/process-life.js'
-import { isPrivateMemory, parseMaps } from '../lib/cli/process-maps.js'
-import { readPrivateMemory } from '../lib/cli/process-memory.js'
-import { pageSize } from '../lib/index.js'
-import { start, startNode } from './support/cli-run.js'
+import { lookUp } from '../../lib/cli/process-life.js'
+import { isPrivateMemory, parseMaps } from '../../lib/cli/process-maps.js'
+import { readPrivateMemory } from '../../lib/cli/process-memory.js'
+import { pageSize } from '../../lib/index.js'
+import { start, startNode } from '../support/cli-run.js'
 
 describe('reading the memory of a process', { timeout: 30_000 }, () => {
   it('reads every page of it that exists', async () => {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 
-import { isGone, main, rows, runCli, start, startCli, untilGone } from './support/cli-run.js'
+import { isGone, main, rows, runCli, start, startCli, untilGone } from '../support/cli-run.js'
 
 const forLong = ['demo', '--rounds', 1000]
 const pidIn = (text: string) => Number(/process (\d+)/.exec(text)?.[1])
