@@ -1,14 +1,15 @@
 {
   "variables": {
     "core_sources": [
-      "native/system/mapping.cc",
       "native/store/backing_file.cc",
       "native/store/hash_index.cc",
       "native/store/page_hash.cc",
       "native/store/page_memory.cc",
       "native/store/page_store.cc",
       "native/store/shared_store.cc",
-      "native/store/xxhash_dispatch.c"
+      "native/store/xxhash_dispatch.c",
+      "native/system/mapping.cc",
+      "native/system/shared_lock.cc"
     ],
     "binding_sources": [
       "native/binding/addon.cc",

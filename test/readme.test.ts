@@ -28,5 +28,5 @@ test('every command in the README is run by CI', () => {
     'npm cit',
     'npx pagestore dedup <pid> --rounds 5 --interval 200',
   ])
-  for (const command of ['npm cit', 'npm start', 'npx pagestore dedup']) expect(ci).toContain(command)
+  for (const command of ['npm cit', 'npm start', 'npx pagestore dedup', 'npm run bench']) expect(ci).toContain(command)
 })

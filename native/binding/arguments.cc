@@ -17,7 +17,6 @@ namespace {
 struct View {
   void* data;
   size_t length;
-  bool shared;
 };
 
 // True for a view of no bytes whose buffer was detached, or has shrunk so that the view lies
@@ -35,8 +34,7 @@ bool is_out_of_bounds(napi_env env, napi_value view) {
 
 bool get_view(napi_env env, napi_value value, napi_typedarray_type type, const char* expected, View* view) {
   napi_typedarray_type actual;
-  napi_value buffer;
-  if (napi_get_typedarray_info(env, value, &actual, &view->length, &view->data, &buffer, nullptr) != napi_ok ||
+  if (napi_get_typedarray_info(env, value, &actual, &view->length, &view->data, nullptr, nullptr) != napi_ok ||
       actual != type) {
     throw_error(env, code::argument_type, expected);
     return false;
@@ -45,9 +43,6 @@ bool get_view(napi_env env, napi_value value, napi_typedarray_type type, const c
     throw_error(env, code::buffer_detached, "the array's buffer was transferred, or has shrunk beneath it");
     return false;
   }
-  bool plain = false;
-  napi_is_arraybuffer(env, buffer, &plain);
-  view->shared = !plain;
   return true;
 }
 
@@ -97,7 +92,6 @@ bool get_bytes(napi_env env, napi_value value, Bytes* bytes) {
   if (!get_view(env, value, napi_uint8_array, "pages must be a Uint8Array", &view)) return false;
   bytes->data = static_cast<const std::byte*>(view.data);
   bytes->length = view.length;
-  bytes->source = view.shared ? Source::changing : Source::steady;
   return true;
 }
 

@@ -35,11 +35,10 @@ bool get_page_number(napi_env env, napi_value value, uint32_t* number);
 // A whole number of pages, at least 1 and at most `most`; `otherwise` for undefined.
 bool get_page_count(napi_env env, napi_value value, const char* name, size_t most, size_t otherwise, size_t* count);
 
-// A Uint8Array: where its bytes are, and whether another thread may change them.
+// A Uint8Array: where its bytes are. Another thread may write to them at any time.
 struct Bytes {
   const std::byte* data = nullptr;
   size_t length = 0;
-  Source source = Source::steady;
 };
 bool get_bytes(napi_env env, napi_value value, Bytes* bytes);
 

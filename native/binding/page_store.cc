@@ -114,7 +114,7 @@ napi_value store_page(napi_env env, napi_callback_info info) {
     return throw_error(env, code::page_size, message);
   }
   PageNumber number;
-  if (Status status = store->store(bytes.data, 1, bytes.source, &number); !status.is_ok()) {
+  if (Status status = store->store(bytes.data, 1, &number); !status.is_ok()) {
     return throw_failure(env, status);
   }
   napi_value result = nullptr;
@@ -136,7 +136,7 @@ napi_value store_pages(napi_env env, napi_callback_info info) {
     snprintf(message, sizeof(message), "%zu bytes are not whole pages of %zu", bytes.length, page_size());
     return throw_error(env, code::page_size, message);
   }
-  return undefined_or_throw(env, store->store(bytes.data, numbers.count, bytes.source, numbers.data));
+  return undefined_or_throw(env, store->store(bytes.data, numbers.count, numbers.data));
 }
 
 using Change = Status (SharedStore::*)(const PageNumber*, size_t);

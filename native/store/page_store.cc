@@ -8,56 +8,12 @@
 
 namespace pagestore {
 
-// Runs some pages ahead of the one that is being stored. Each stage asks for the memory that the
-// next one needs: hashing a page asks for its index slot, reading the slot asks for the candidate
-// page.
-class PageStore::Pipeline {
- public:
-  static constexpr size_t kDepth = 4;  // pages hashed ahead: their bytes stay in the first cache
+namespace {
 
-  Pipeline(PageStore& store, const std::byte* pages, size_t count, Source source)
-      : store_(store), pages_(pages), count_(count), source_(source) {}
+// Cache lines of a page that are asked for in advance: enough for the processor to see where it goes on.
+constexpr size_t kLinesAhead = 8;
 
-  // Page `i`, its hash taken and what it needs under way. To be called for 0, 1, 2 and so on.
-  struct Item {
-    const std::byte* page;
-    HashTag tag;
-  };
-  Item at(size_t i) {
-    for (; hashed_ < count_ && hashed_ < i + kDepth; ++hashed_) hash(hashed_);
-    for (; sought_ < count_ && sought_ < i + kDepth / 2; ++sought_) seek(sought_);
-    return items_[i % kDepth];
-  }
-
- private:
-  void hash(size_t i) {
-    Item& item = items_[i % kDepth];
-    item.page = pages_ + i * page_size();
-    if (i + 1 < count_) prefetch_page(item.page + page_size(), 16);
-    if (source_ == Source::changing) {
-      std::byte* copy = store_.scratch_.data() + (i % kDepth) * page_size();
-      memcpy(copy, item.page, page_size());
-      item.page = copy;
-    }
-    item.tag = hash_tag(store_.options_.hash(item.page, page_size()));
-    store_.index_.prefetch(item.tag);
-  }
-
-  void seek(size_t i) {
-    const auto match = store_.index_.find(items_[i % kDepth].tag);
-    if (!match.found()) return;
-    __builtin_prefetch(&store_.record(match.number()), 1);
-    prefetch_page(store_.memory_.page(match.number()), 8);
-  }
-
-  PageStore& store_;
-  const std::byte* pages_;
-  size_t count_;
-  Source source_;
-  Item items_[kDepth];
-  size_t hashed_ = 0;
-  size_t sought_ = 0;
-};
+}  // namespace
 
 Status PageStore::open(BackingFile file, const StoreOptions& options) {
   if (options.max_pages == 0 || options.max_pages > kMostPages) {
@@ -67,21 +23,31 @@ Status PageStore::open(BackingFile file, const StoreOptions& options) {
     return Status::refused(Error::capacity, options.capacity, options.max_pages);
   }
   options_ = options;
+  if (page_size() > kSmallPage) {
+    const size_t bytes = kScratchPages * page_size();
+    scratch_ = Mapping::anonymous(bytes);
+    if (!scratch_.is_mapped()) return Status::out_of_memory("mmap", bytes, errno);
+  }
   memory_.adopt(std::move(file));
   return grow(options.capacity);
 }
 
-Status PageStore::store(const std::byte* pages, size_t count, Source source, PageNumber* numbers) {
-  if (source == Source::changing && !scratch_.is_mapped()) {
-    const size_t bytes = Pipeline::kDepth * page_size();
-    scratch_ = Mapping::anonymous(bytes);
-    if (!scratch_.is_mapped()) return Status::out_of_memory("mmap", bytes, errno);
-  }
+// A pipeline of two: while one page is looked up, the next is at hand, hashed, and its slot in the index
+// on its way. More of them, or more that is asked for in advance, only gets in the way of the processor's
+// own prefetching.
+Status PageStore::store(const std::byte* pages, size_t count, PageNumber* numbers) {
+  alignas(64) std::byte small[kScratchPages * kSmallPage];
+  std::byte* const scratch = scratch_.is_mapped() ? scratch_.data() : small;
   const Counters before = counters_;
-  Pipeline pipeline(*this, pages, count, source);
+  Hashed next = count > 0 ? hash_copy(pages, scratch) : Hashed{};
   for (size_t i = 0; i < count; ++i) {
-    const auto [page, tag] = pipeline.at(i);
-    if (Status status = intern(page, tag, &numbers[i]); !status.is_ok()) {
+    const Hashed page = next;
+    if (i + 1 < count) {
+      const std::byte* source = pages + (i + 1) * page_size();
+      next = hash_copy(source, scratch + (i + 1) % kScratchPages * page_size());
+      if (i + 2 < count) prefetch_page(source + page_size(), kLinesAhead);
+    }
+    if (Status status = intern(page, &numbers[i]); !status.is_ok()) {
       undo_store(numbers, i, before);
       return status;
     }
@@ -90,8 +56,18 @@ Status PageStore::store(const std::byte* pages, size_t count, Source source, Pag
   return Status::ok();
 }
 
-Status PageStore::intern(const std::byte* page, HashTag tag, PageNumber* number) {
-  if (const PageNumber known = find(page, tag); known != kNoPage) {
+// Everything is stored from a private copy: another thread may write to a page that is being stored
+// (through shared memory, or by reading a file into it), and the bytes that were hashed must be the bytes
+// that are kept. The copy also is what makes the page hot for all that follows: it costs nothing.
+PageStore::Hashed PageStore::hash_copy(const std::byte* page, std::byte* copy) const {
+  memcpy(copy, page, page_size());
+  const HashTag tag = hash_tag(options_.hash(copy, page_size()));
+  index_.prefetch(tag);
+  return {copy, tag};
+}
+
+Status PageStore::intern(const Hashed& page, PageNumber* number) {
+  if (const PageNumber known = find(page); known != kNoPage) {
     Page& record_of_known = record(known);
     if (record_of_known.count == kMostReferences) {
       return Status::refused(Error::reference_count, index_of(known), kMostReferences);
@@ -103,19 +79,25 @@ Status PageStore::intern(const std::byte* page, HashTag tag, PageNumber* number)
     return Status::ok();
   }
   if (Status status = take_slot(number); !status.is_ok()) return status;
-  copy_page(memory_.page(*number), page, page_size());
+  copy_page(memory_.page(*number), page.bytes, page_size());
   memory_.renewed(*number);
-  record(*number) = {1, static_cast<uint32_t>(tag)};
-  index_.insert(tag, *number);
+  record(*number) = {1, static_cast<uint32_t>(page.tag)};
+  index_.insert(page.tag, *number);
   ++counters_.size;
   ++counters_.references;
   return Status::ok();
 }
 
 // The number of the stored page with these bytes, or none. A tag only says which pages to compare.
-PageNumber PageStore::find(const std::byte* page, HashTag tag) {
-  for (auto match = index_.find(tag); match.found(); match.next()) {
-    if (pages_equal(page, memory_.page(match.number()), page_size())) return match.number();
+PageNumber PageStore::find(const Hashed& page) {
+  for (auto match = index_.find(page.tag); match.found(); match.next()) {
+    const PageNumber candidate = match.number();
+    const std::byte* stored = memory_.page(candidate);
+    // Pages that lie one behind another the processor finds by itself.
+    if (index_of(candidate) != index_of(last_found_) + 1) prefetch_page(stored, kLinesAhead);
+    __builtin_prefetch(&record(candidate), 1);
+    last_found_ = candidate;
+    if (pages_equal(page.bytes, stored, page_size())) return candidate;
     ++counters_.collisions;
   }
   return kNoPage;

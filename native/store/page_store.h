@@ -51,10 +51,6 @@ struct StoreStats {
   MemoryKind memory = MemoryKind::memfd;
 };
 
-// Where pages to be stored come from. Memory that others may write meanwhile is stored from a
-// private copy: the bytes that were hashed must be the bytes that are kept.
-enum class Source : uint8_t { steady, changing };
-
 class PageStore {
  public:
   using Count = PAGESTORE_COUNT_TYPE;
@@ -66,8 +62,8 @@ class PageStore {
   Status open(BackingFile file, const StoreOptions& options);
 
   // Stores `count` pages that lie one behind another, at any alignment; `numbers` receives one
-  // number each.
-  Status store(const std::byte* pages, size_t count, Source source, PageNumber* numbers);
+  // number each. Somebody may write to them meanwhile: each is stored as it was at some moment.
+  Status store(const std::byte* pages, size_t count, PageNumber* numbers);
 
   // One more or one less reference for each number; a number may occur several times. `ref` is for
   // a caller who knows that a page is unchanged: it saves hashing and comparing.
@@ -101,13 +97,20 @@ class PageStore {
     uint64_t duplicates = 0;
     uint64_t collisions = 0;
   };
-  class Pipeline;
+  // A private copy of a page, and what it hashes to.
+  struct Hashed {
+    const std::byte* bytes;
+    HashTag tag;
+  };
+  static constexpr size_t kScratchPages = 2;  // with the page they are compared to, they stay in the first cache
+  static constexpr size_t kSmallPage = 4096;  // copies of pages no larger fit on the stack
 
   Page& record(PageNumber n) const { return reinterpret_cast<Page*>(pages_.data())[index_of(n)]; }
   bool is_used(PageNumber n) const { return index_of(n) < counters_.top && record(n).count > 0; }
   Status check(uint64_t number) const;
-  PageNumber find(const std::byte* page, HashTag tag);
-  Status intern(const std::byte* page, HashTag tag, PageNumber* number);
+  Hashed hash_copy(const std::byte* page, std::byte* copy) const;
+  PageNumber find(const Hashed& page);
+  Status intern(const Hashed& page, PageNumber* number);
   Status take_slot(PageNumber* number);
   void recycle(PageNumber n);
   Status grow(size_t pages);
@@ -117,7 +120,8 @@ class PageStore {
   PageMemory memory_;
   HashIndex index_;
   Mapping pages_;    // a Page for each slot
-  Mapping scratch_;  // private copies of pages that may change
+  Mapping scratch_;  // for private copies of large pages
+  PageNumber last_found_ = kNoPage;
   PageNumber free_ = kNoPage;
   Counters counters_;
   StoreOptions options_;

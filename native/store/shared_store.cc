@@ -78,9 +78,9 @@ void SharedStore::drop_shell() {
   if (needed_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
 }
 
-Status SharedStore::store(const std::byte* pages, size_t count, Source source, PageNumber* numbers) {
+Status SharedStore::store(const std::byte* pages, size_t count, PageNumber* numbers) {
   std::unique_lock guard(lock_);
-  return store_->store(pages, count, source, numbers);
+  return store_->store(pages, count, numbers);
 }
 
 Status SharedStore::ref(const PageNumber* numbers, size_t count) {

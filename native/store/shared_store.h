@@ -15,6 +15,7 @@
 #include <shared_mutex>
 
 #include "store/page_store.h"
+#include "system/shared_lock.h"
 #include "system/status.h"
 
 namespace pagestore {
@@ -42,7 +43,7 @@ class SharedStore {
   const StoreToken& token() const { return token_; }
 
   // As in PageStore, each under the lock it needs. Only for holders.
-  Status store(const std::byte* pages, size_t count, Source source, PageNumber* numbers);
+  Status store(const std::byte* pages, size_t count, PageNumber* numbers);
   Status ref(const PageNumber* numbers, size_t count);
   Status unref(const PageNumber* numbers, size_t count);
   Status count_of(uint64_t number, PageStore::Count* count) const;
@@ -59,7 +60,7 @@ class SharedStore {
   void list();
   void unlist();
 
-  mutable std::shared_mutex lock_;
+  mutable SharedLock lock_;
   std::unique_ptr<PageStore> store_;  // null once the last holder is gone
   StoreToken token_{};
   uint32_t holders_ = 1;             // under the list's lock

@@ -195,7 +195,7 @@ TEST_P(Forbidden, WhereHugeFilesAreForbiddenAStoreIsOnAMemfdAndSaysSo) {
     ASSERT_TRUE(ok(SharedStore::create({}, MemoryChoice::any, &store)));
     EXPECT_EQ(store->stats().memory, MemoryKind::memfd);
     PageNumber number;
-    EXPECT_TRUE(ok(store->store(page_of(1).data(), 1, Source::steady, &number)));
+    EXPECT_TRUE(ok(store->store(page_of(1).data(), 1, &number)));
     store->close();
 
     const Status status = SharedStore::create({}, MemoryChoice::huge, &store);

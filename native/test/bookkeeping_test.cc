@@ -41,7 +41,7 @@ TEST_P(Bookkeeping, IsAtMost24BytesForEachPageAlsoWhenTheStoreGrewInSteps) {
   NewPages pages(kBatch);
   std::vector<PageNumber> numbers(kBatch);
   while (store.size() < pages_in(256)) {
-    ASSERT_TRUE(ok(store.store(pages.next(), kBatch, Source::changing, numbers.data())));
+    ASSERT_TRUE(ok(store.store(pages.next(), kBatch, numbers.data())));
     // While the store is small, tables of whole pages and the private copies weigh in.
     const size_t constant = store.capacity() < pages_in(16) ? 8 * page_size() : 0;
     ASSERT_LE(store.stats().bookkeeping_bytes, store.capacity() * 24 + constant);
@@ -58,7 +58,7 @@ TEST_P(Bookkeeping, AfterAMillionPagesStoredAndReleasedIsWhatItWasForAnEmptyStor
   std::vector<PageNumber> numbers(alive);
   for (size_t round = 0; round < kRounds; ++round) {
     for (size_t i = 0; i < alive; i += 512) {
-      ASSERT_TRUE(ok(store.store(pages.next(), 512, Source::steady, &numbers[i])));
+      ASSERT_TRUE(ok(store.store(pages.next(), 512, &numbers[i])));
     }
     ASSERT_EQ(store.size(), alive);
     store.let_go(numbers);
@@ -77,13 +77,13 @@ TEST_P(Bookkeeping, RandomChurnDoesNotMakeItGrow) {
   NewPages pages(64);
   std::vector<PageNumber> numbers(alive);
   for (size_t i = 0; i < alive; i += 64) {
-    ASSERT_TRUE(ok(store.store(pages.next(), 64, Source::steady, &numbers[i])));
+    ASSERT_TRUE(ok(store.store(pages.next(), 64, &numbers[i])));
   }
   uint64_t random = 1;
   for (int round = 0; round < 500; ++round) {
     const size_t at = (random = random * 6364136223846793005 + 1442695040888963407) % (alive - 64);
     store.let_go(std::span(numbers).subspan(at, 64));
-    ASSERT_TRUE(ok(store.store(pages.next(), 64, Source::steady, &numbers[at])));
+    ASSERT_TRUE(ok(store.store(pages.next(), 64, &numbers[at])));
   }
   EXPECT_EQ(store.size(), alive);
   EXPECT_TRUE(same_room(store.stats(), empty));

@@ -24,7 +24,7 @@ void expect_whole(OpenStore& store, size_t slots) {
     const Bytes copy(bytes, bytes + page_size());
     const StoreStats before = store.stats();
     PageNumber number;
-    ASSERT_TRUE(ok(store.store(copy.data(), 1, Source::steady, &number)));
+    ASSERT_TRUE(ok(store.store(copy.data(), 1, &number)));
     ASSERT_EQ(index_of(number), i);
     ASSERT_EQ(store.stats().duplicates, before.duplicates + 1);
     store.let_go(number);
@@ -44,7 +44,7 @@ TEST_P(ChangingSource, EveryPageThatWasStoredIsFoundAgainByItsBytes) {
   PageNumber numbers[kPages];
   std::vector<PageNumber> held;
   for (int round = 0; round < (kSanitized ? 150 : 1000); ++round) {
-    if (!store.store(source.data(), kPages, Source::changing, numbers).is_ok()) {
+    if (!store.store(source.data(), kPages, numbers).is_ok()) {
       ADD_FAILURE() << "round " << round;
       break;
     }
@@ -71,21 +71,10 @@ TEST_P(ChangingSource, PagesSeenThroughAWindowOfTheSameStoreAreSuchASource) {
   for (const PageNumber n : numbers) ASSERT_TRUE(ok(store.hand_out(index_of(n))));
   store.let_go(numbers);  // their slots come back in the opposite order
   PageNumber again[8];
-  ASSERT_TRUE(ok(store.store(window.data(), 8, Source::changing, again)));
+  ASSERT_TRUE(ok(store.store(window.data(), 8, again)));
   expect_whole(store, 8);
   store.let_go(again);
   EXPECT_EQ(store.size(), 0u);
-}
-
-TEST_P(ChangingSource, SteadyAndChangingPagesAreTheSamePages) {
-  OpenStore store(file());
-  const auto contents = contents_from(0, 50);
-  const auto numbers = store.keep(contents);
-  std::vector<PageNumber> again(50);
-  ASSERT_TRUE(ok(store.store(pages_of(contents).data(), 50, Source::changing, again.data())));
-  EXPECT_EQ(again, numbers);
-  EXPECT_TRUE(ok(store.offer(contents_from(100, 50), Source::changing)));
-  for (size_t i = 0; i < 50; ++i) EXPECT_TRUE(store.holds(page_number(50 + i), 100 + i));
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ ON_EACH_MEMORY(Holders);
 
 PageNumber keep(SharedStore* store, uint64_t content) {
   PageNumber number = kNoPage;
-  EXPECT_TRUE(ok(store->store(page_of(content).data(), 1, Source::steady, &number)));
+  EXPECT_TRUE(ok(store->store(page_of(content).data(), 1, &number)));
   return number;
 }
 

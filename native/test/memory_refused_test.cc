@@ -190,7 +190,7 @@ TEST_P(Refused, AddressSpaceForAStore) {
       Bytes next = page;
       const uint64_t content = numbers.size();
       memcpy(next.data(), &content, sizeof(content));
-      status = store.store(next.data(), 1, Source::steady, &number);
+      status = store.store(next.data(), 1, &number);
       if (status.is_ok()) numbers.push_back(number);
     }
     ASSERT_TRUE(refused(status, Error::out_of_memory));
@@ -205,25 +205,12 @@ TEST_P(Refused, AddressSpaceForAStore) {
     store.let_go(last);
     store.let_go(last);
     PageNumber number;
-    EXPECT_TRUE(ok(store.store(page.data(), 1, Source::steady, &number)));
+    EXPECT_TRUE(ok(store.store(page.data(), 1, &number)));
     EXPECT_EQ(number, last);
     EXPECT_TRUE(refused(store.offer(contents_from(5, 1)), Error::out_of_memory));
     limit_address_space(256 << 20);
     EXPECT_EQ(index_of(store.keep(5)), numbers.size());
     EXPECT_EQ(store.size(), numbers.size() + 1);
-  });
-}
-
-TEST_P(Refused, AddressSpaceForThePrivateCopies) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer's own address space does not fit below RLIMIT_AS";
-  in_child([this] {
-    OpenStore store(file());
-    const Bytes pages = pages_of(contents_from(0, 2));
-    PageNumber numbers[2];
-    limit_address_space(0);
-    EXPECT_TRUE(refused(store.store(pages.data(), 2, Source::changing, numbers), Error::out_of_memory));
-    EXPECT_EQ(store.size(), 0u);
-    EXPECT_TRUE(ok(store.store(pages.data(), 2, Source::steady, numbers)));
   });
 }
 

@@ -60,8 +60,7 @@ void RandomOperations::run(const Shape& shape, uint64_t seed) {
       for (uint64_t& content : contents) content = random() % shape.contents;
       std::vector<PageNumber> expected, numbers(contents.size());
       const Error error = model.store(contents, &expected);
-      const Source source = random() % 2 == 0 ? Source::steady : Source::changing;
-      ASSERT_TRUE(refused(store.store(pages_of(contents).data(), contents.size(), source, numbers.data()), error));
+      ASSERT_TRUE(refused(store.store(pages_of(contents).data(), contents.size(), numbers.data()), error));
       if (error == Error::none) {
         ASSERT_EQ(numbers, expected);
       }

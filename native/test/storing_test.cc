@@ -28,7 +28,7 @@ TEST_P(Storing, ANewPageIsCopiedIn) {
   OpenStore store(file());
   Bytes page = page_of(1);
   PageNumber number;
-  ASSERT_TRUE(ok(store.store(page.data(), 1, Source::steady, &number)));
+  ASSERT_TRUE(ok(store.store(page.data(), 1, &number)));
   fill_page(page.data(), 2);  // no longer the store's business
   EXPECT_TRUE(store.holds(number, 1));
   EXPECT_NE(store.keep(2), number);
@@ -65,8 +65,7 @@ TEST_P(Storing, ABatchIsTheSameAsItsPagesOneByOne) {
 
 TEST_P(Storing, ABatchOfNoneStoresNone) {
   OpenStore store(file());
-  EXPECT_TRUE(ok(store.store(nullptr, 0, Source::steady, nullptr)));
-  EXPECT_TRUE(ok(store.store(nullptr, 0, Source::changing, nullptr)));
+  EXPECT_TRUE(ok(store.store(nullptr, 0, nullptr)));
   EXPECT_TRUE(ok(store.ref(nullptr, 0)));
   EXPECT_TRUE(ok(store.unref(nullptr, 0)));
   EXPECT_EQ(store.size(), 0u);
@@ -78,15 +77,13 @@ TEST_P(Storing, PagesMayLieAtAnyAlignment) {
   Bytes shifted((kPages + 1) * page_size());
   std::vector<size_t> shifts = {page_size() - 1, page_size() / 2, 2047, 1000};
   for (size_t shift = 0; shift <= 64; ++shift) shifts.push_back(shift);
-  for (const Source source : {Source::steady, Source::changing}) {
-    for (const size_t shift : shifts) {
-      const auto contents = contents_from(shift * kPages, kPages);
-      const Bytes pages = pages_of(contents);
-      std::copy(pages.begin(), pages.end(), shifted.begin() + static_cast<ptrdiff_t>(shift));
-      PageNumber numbers[kPages];
-      ASSERT_TRUE(ok(store.store(shifted.data() + shift, kPages, source, numbers)));
-      for (size_t i = 0; i < kPages; ++i) ASSERT_TRUE(store.holds(numbers[i], contents[i]));
-    }
+  for (const size_t shift : shifts) {
+    const auto contents = contents_from(shift * kPages, kPages);
+    const Bytes pages = pages_of(contents);
+    std::copy(pages.begin(), pages.end(), shifted.begin() + static_cast<ptrdiff_t>(shift));
+    PageNumber numbers[kPages];
+    ASSERT_TRUE(ok(store.store(shifted.data() + shift, kPages, numbers)));
+    for (size_t i = 0; i < kPages; ++i) ASSERT_TRUE(store.holds(numbers[i], contents[i]));
   }
   EXPECT_EQ(store.size(), shifts.size() * kPages);
 }
@@ -97,12 +94,10 @@ TEST_P(Storing, NothingIsReadBehindTheLastPage) {
   Mapping pages = Mapping::anonymous(6 * page_size());
   ASSERT_EQ(mprotect(pages.data() + 5 * page_size(), page_size(), PROT_NONE), 0);
   for (size_t i = 0; i < 5; ++i) fill_page(pages.data() + i * page_size(), i);
-  for (const Source source : {Source::steady, Source::changing}) {
-    for (size_t count = 1; count <= 5; ++count) {
-      PageNumber numbers[5];
-      const std::byte* first = pages.data() + (5 - count) * page_size();
-      ASSERT_TRUE(ok(store.store(first, count, source, numbers)));
-    }
+  for (size_t count = 1; count <= 5; ++count) {
+    PageNumber numbers[5];
+    const std::byte* first = pages.data() + (5 - count) * page_size();
+    ASSERT_TRUE(ok(store.store(first, count, numbers)));
   }
 }
 
@@ -119,7 +114,7 @@ TEST_P(Storing, EqualityIsAlwaysDecidedByMemcmpNeverByTheHashAlone) {
   for (const size_t at : {size_t{0}, page_size() / 2, page_size() - 1}) {
     page[at] ^= std::byte{1};
     PageNumber number;
-    ASSERT_TRUE(ok(store.store(page.data(), 1, Source::steady, &number)));
+    ASSERT_TRUE(ok(store.store(page.data(), 1, &number)));
     EXPECT_EQ(store.count(number), 1u);
     page[at] ^= std::byte{1};
   }

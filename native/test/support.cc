@@ -127,13 +127,13 @@ PageNumber OpenStore::keep(uint64_t content) {
 
 std::vector<PageNumber> OpenStore::keep(std::span<const uint64_t> contents) {
   std::vector<PageNumber> numbers(contents.size(), kNoPage);
-  EXPECT_TRUE(ok(store(pages_of(contents).data(), contents.size(), Source::steady, numbers.data())));
+  EXPECT_TRUE(ok(store(pages_of(contents).data(), contents.size(), numbers.data())));
   return numbers;
 }
 
-Status OpenStore::offer(std::span<const uint64_t> contents, Source source) {
+Status OpenStore::offer(std::span<const uint64_t> contents) {
   std::vector<PageNumber> numbers(contents.size());
-  return store(pages_of(contents).data(), contents.size(), source, numbers.data());
+  return store(pages_of(contents).data(), contents.size(), numbers.data());
 }
 
 void OpenStore::let_go(PageNumber n) {

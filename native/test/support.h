@@ -80,7 +80,7 @@ class OpenStore : public PageStore {
   PageNumber keep(uint64_t content);
   std::vector<PageNumber> keep(std::span<const uint64_t> contents);
   // Tries to.
-  Status offer(std::span<const uint64_t> contents, Source source = Source::steady);
+  Status offer(std::span<const uint64_t> contents);
 
   void let_go(PageNumber n);
   void let_go(std::span<const PageNumber> numbers);

@@ -7,6 +7,7 @@
 
 #include "store/shared_store.h"
 #include "support.h"
+#include "system/shared_lock.h"
 
 namespace pagestore::test {
 namespace {
@@ -78,8 +79,7 @@ TEST_P(Threads, HowManyDistinctPagesThereAreNeverDependsOnTiming) {
     in_threads([&](size_t thread, SharedStore* handle) {
       for (size_t at = 0; at < contents[thread].size(); at += kBatch) {
         const Bytes pages = pages_of(std::span(contents[thread]).subspan(at, kBatch));
-        const Source source = at % 100 == 0 ? Source::steady : Source::changing;
-        ASSERT_TRUE(ok(handle->store(pages.data(), kBatch, source, &numbers[thread][at])));
+        ASSERT_TRUE(ok(handle->store(pages.data(), kBatch, &numbers[thread][at])));
       }
     });
     EXPECT_EQ(store()->size(), kContents + kThreads * 100);
@@ -113,7 +113,7 @@ TEST_P(Threads, StoringAndReleasingTheSamePagesAtTheSameTimeLeavesTheStoreWhole)
       std::vector<uint64_t> contents(1 + random() % 6);
       for (uint64_t& content : contents) content = random() % 12;
       PageNumber numbers[6];
-      ASSERT_TRUE(ok(handle->store(pages_of(contents).data(), contents.size(), Source::steady, numbers)));
+      ASSERT_TRUE(ok(handle->store(pages_of(contents).data(), contents.size(), numbers)));
       for (size_t i = 0; i < contents.size(); ++i) {
         ASSERT_TRUE(ok(handle->copy_out(index_of(numbers[i]), copy.data())));
         ASSERT_TRUE(page_is(copy.data(), contents[i]));
@@ -129,7 +129,7 @@ TEST_P(Threads, ReferencesAreCountedExactly) {
   constexpr size_t kPages = 30;
   constexpr int kRounds = 2000;
   std::vector<PageNumber> numbers(kPages);
-  ASSERT_TRUE(ok(store()->store(pages_of(contents_from(0, kPages)).data(), kPages, Source::steady, numbers.data())));
+  ASSERT_TRUE(ok(store()->store(pages_of(contents_from(0, kPages)).data(), kPages, numbers.data())));
   in_threads([&](size_t thread, SharedStore* handle) {
     for (int round = 0; round < kRounds; ++round) {
       ASSERT_TRUE(ok(handle->ref(numbers.data(), kPages)));
@@ -144,7 +144,7 @@ TEST_P(Threads, ReferencesAreCountedExactly) {
 
 TEST_P(Threads, FailingCallsOfSomeDoNotDisturbOthers) {
   PageNumber mine;
-  ASSERT_TRUE(ok(store()->store(page_of(1).data(), 1, Source::steady, &mine)));
+  ASSERT_TRUE(ok(store()->store(page_of(1).data(), 1, &mine)));
   in_threads([&](size_t thread, SharedStore* handle) {
     for (int round = 0; round < 500; ++round) {
       if (thread % 2 == 0) {
@@ -153,7 +153,7 @@ TEST_P(Threads, FailingCallsOfSomeDoNotDisturbOthers) {
         ASSERT_TRUE(refused(handle->unref(wrong, 3), Error::page_number));
       } else {
         PageNumber n;
-        ASSERT_TRUE(ok(handle->store(page_of(2 + thread).data(), 1, Source::steady, &n)));
+        ASSERT_TRUE(ok(handle->store(page_of(2 + thread).data(), 1, &n)));
         ASSERT_TRUE(ok(handle->unref(&n, 1)));
       }
     }
@@ -174,7 +174,7 @@ TEST_P(Threads, WindowsComeAndGoWhileOthersReuseSlots) {
       }
       const uint64_t content = thread * 1'000'000 + random();
       PageNumber n;
-      ASSERT_TRUE(ok(handle->store(page_of(content).data(), 1, Source::steady, &n)));
+      ASSERT_TRUE(ok(handle->store(page_of(content).data(), 1, &n)));
       ASSERT_TRUE(ok(handle->hand_out(index_of(n))));
       std::byte* view = window->data() + index_of(n) * page_size();
       ASSERT_TRUE(page_is(view, content));  // whatever was scribbled there before
@@ -193,7 +193,7 @@ TEST_P(Threads, OneMayCloseWhileOthersUseTheirOwnHandles) {
     threads.emplace_back([handle, thread] {
       for (uint64_t round = 0; round < 100 + thread * 50; ++round) {
         PageNumber n;
-        ASSERT_TRUE(ok(handle->store(page_of(round).data(), 1, Source::steady, &n)));
+        ASSERT_TRUE(ok(handle->store(page_of(round).data(), 1, &n)));
         if (round % 2 == 0) {
           ASSERT_TRUE(ok(handle->unref(&n, 1)));
         }
@@ -219,7 +219,7 @@ TEST_P(Threads, OpeningATokenRacesWithTheLastCloseAndEitherWins) {
         SharedStore* handle = SharedStore::open(token);
         if (handle == nullptr) return;
         PageNumber n;
-        EXPECT_TRUE(ok(handle->store(page_of(1).data(), 1, Source::steady, &n)));
+        EXPECT_TRUE(ok(handle->store(page_of(1).data(), 1, &n)));
         handle->close();
       });
     }
@@ -231,7 +231,7 @@ TEST_P(Threads, OpeningATokenRacesWithTheLastCloseAndEitherWins) {
 TEST_P(Threads, WindowsAreClosedFromAnyThreadBeforeAndAfterTheStoresEnd) {
   std::vector<Window*> windows(kThreads * 8);
   PageNumber n;
-  ASSERT_TRUE(ok(store()->store(page_of(1).data(), 1, Source::steady, &n)));
+  ASSERT_TRUE(ok(store()->store(page_of(1).data(), 1, &n)));
   for (Window*& window : windows) ASSERT_TRUE(ok(Window::open(store(), 0, &window)));
   std::atomic<size_t> waiting = kThreads + 1;
   std::vector<std::thread> threads;
@@ -248,6 +248,39 @@ TEST_P(Threads, WindowsAreClosedFromAnyThreadBeforeAndAfterTheStoresEnd) {
   for (--waiting; waiting > 0;) std::this_thread::yield();
   close();
   for (std::thread& thread : threads) thread.join();
+}
+
+TEST(TheLock, LetsManyReadOrOneWrite) {
+  constexpr int kWriters = 3, kReaders = 3, kRounds = kSanitized ? 3'000 : 30'000;
+  SharedLock lock;
+  uint64_t one = 0, other = 0;  // equal whenever nobody writes
+  std::atomic<int> reading = 0, most_reading = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kWriters; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < kRounds; ++round) {
+        const std::unique_lock guard(lock);
+        ++one;
+        ASSERT_EQ(reading.load(), 0);
+        ++other;
+      }
+    });
+  }
+  for (int i = 0; i < kReaders; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < kRounds; ++round) {
+        const std::shared_lock guard(lock);
+        const int now = ++reading;
+        if (now > most_reading.load()) most_reading = now;
+        ASSERT_EQ(one, other);
+        if (round % 64 == 0) std::this_thread::yield();
+        --reading;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(one, uint64_t{kWriters} * kRounds);
+  EXPECT_GT(most_reading.load(), 1);
 }
 
 }  // namespace

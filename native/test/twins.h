@@ -57,8 +57,8 @@ class Twins : public OnEachMemory {
       for (uint64_t& content : contents) content = random() % 200;
       std::vector<PageNumber> mine(contents.size()), others(contents.size());
       const Bytes pages = pages_of(contents);
-      ASSERT_EQ(store().store(pages.data(), contents.size(), Source::steady, mine.data()).error(),
-                twin().store(pages.data(), contents.size(), Source::steady, others.data()).error());
+      ASSERT_EQ(store().store(pages.data(), contents.size(), mine.data()).error(),
+                twin().store(pages.data(), contents.size(), others.data()).error());
       ASSERT_EQ(mine, others) << "step " << step;
       const PageNumber some[] = {page_number(random() % top()), page_number(random() % top())};
       ASSERT_EQ(store().unref(some, 2).error(), twin().unref(some, 2).error());

@@ -1,0 +1,51 @@
+// A lock for many readers or one writer, in one word: a store's calls may take 30 ns, and
+// std::shared_mutex alone takes 20.
+//
+// Used through std::unique_lock and std::shared_lock. Fair enough: a writer that waits holds back readers
+// that come after it. Not recursive.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace pagestore {
+
+class SharedLock {
+ public:
+  SharedLock() = default;
+  SharedLock(const SharedLock&) = delete;
+  SharedLock& operator=(const SharedLock&) = delete;
+
+  void lock() {
+    uint32_t free = 0;
+    if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire)) wait_to_write();
+  }
+  void unlock() {
+    state_.fetch_and(~kWriter, std::memory_order_release);
+    state_.notify_all();
+  }
+
+  void lock_shared() {
+    uint32_t state = state_.load(std::memory_order_relaxed);
+    if ((state & (kWriter | kWriterWaits)) != 0 ||
+        !state_.compare_exchange_strong(state, state + 1, std::memory_order_acquire)) {
+      wait_to_read();
+    }
+  }
+  void unlock_shared() {
+    const uint32_t state = state_.fetch_sub(1, std::memory_order_release) - 1;
+    if (state == kWriterWaits) state_.notify_all();
+  }
+
+ private:
+  static constexpr uint32_t kWriter = 1u << 31;       // one writes
+  static constexpr uint32_t kWriterWaits = 1u << 30;  // one wants to
+  static constexpr uint32_t kReaders = kWriterWaits - 1;
+
+  void wait_to_write();
+  void wait_to_read();
+
+  std::atomic<uint32_t> state_{0};
+};
+
+}  // namespace pagestore
