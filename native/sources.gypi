@@ -1,6 +1,24 @@
 {
   "variables": {
     "core_sources": [
+      "native/process/local_memory.cc",
+      "native/process/pagemap.cc",
+      "native/process/process_memory.cc",
+      "native/process/process_regions.cc",
+      "native/process/soft_dirty.cc",
+      "native/process/stopped_process.cc",
+      "native/process/tracker.cc",
+      "native/process/write_protect.cc",
+      "native/snapshot/address_range.cc",
+      "native/snapshot/captured_memory.cc",
+      "native/snapshot/fingerprint.cc",
+      "native/snapshot/masks.cc",
+      "native/snapshot/page_table.cc",
+      "native/snapshot/region.cc",
+      "native/snapshot/snapshot.cc",
+      "native/snapshot/snapshot_map.cc",
+      "native/snapshot/stored_bytes.cc",
+      "native/snapshot/tree_edit.cc",
       "native/store/backing_file.cc",
       "native/store/hash_index.cc",
       "native/store/page_hash.cc",
@@ -15,8 +33,13 @@
       "native/binding/addon.cc",
       "native/binding/arguments.cc",
       "native/binding/errors.cc",
+      "native/binding/external_buffer.cc",
+      "native/binding/local_memory.cc",
+      "native/binding/memory.cc",
       "native/binding/page_store.cc",
-      "native/binding/window.cc"
+      "native/binding/process_memory.cc",
+      "native/binding/results.cc",
+      "native/binding/snapshot.cc"
     ]
   }
 }

@@ -10,8 +10,18 @@
 
 namespace pagestore {
 
+// Below that, a page is a page table: soon read again, and cheap to keep in the caches.
+inline constexpr size_t kFewBytes = 1024;
+
 inline bool pages_equal(const std::byte* a, const std::byte* b, size_t bytes) {
   return memcmp(a, b, bytes) == 0;
+}
+
+inline bool is_zero(const std::byte* page, size_t bytes) {
+  constexpr size_t kHead = 64;  // nearly always tells
+  static constexpr std::byte zeroes[kHead] = {};
+  if (bytes <= kHead) return memcmp(page, zeroes, bytes) == 0;
+  return memcmp(page, zeroes, kHead) == 0 && memcmp(page, page + kHead, bytes - kHead) == 0;
 }
 
 // Asks for the first `lines` cache lines of a page: from there on the processor sees the pattern by
@@ -26,6 +36,10 @@ inline void prefetch_page(const std::byte* page, size_t lines) {
 // what it overwrites. `to` is aligned to a page, `from` to nothing. Call `finish_copies` before
 // another thread may look.
 inline void copy_page(std::byte* to, const std::byte* from, size_t bytes) {
+  if (bytes < kFewBytes) {
+    memcpy(to, from, bytes);
+    return;
+  }
   const auto* source = reinterpret_cast<const __m128i*>(from);
   auto* target = reinterpret_cast<__m128i*>(to);
   for (size_t i = 0; i < bytes / sizeof(__m128i); i += 4) {

@@ -16,6 +16,11 @@ uint64_t xxh3(const std::byte* page, size_t bytes) {
   return XXH3_64bits_dispatch(page, bytes);
 }
 
+WideHash xxh3_wide(const std::byte* page, size_t bytes, uint64_t seed) {
+  const XXH128_hash_t hash = XXH3_128bits_withSeed_dispatch(page, bytes, seed);
+  return {hash.low64, hash.high64};
+}
+
 const char* hash_instructions() {
   if (__builtin_cpu_supports("avx512f")) return "avx512";
   if (__builtin_cpu_supports("avx2")) return "avx2";
@@ -27,6 +32,11 @@ const char* hash_instructions() {
 // The vector unit is part of the architecture: chosen when compiling.
 uint64_t xxh3(const std::byte* page, size_t bytes) {
   return XXH3_64bits(page, bytes);
+}
+
+WideHash xxh3_wide(const std::byte* page, size_t bytes, uint64_t seed) {
+  const XXH128_hash_t hash = XXH3_128bits_withSeed(page, bytes, seed);
+  return {hash.low64, hash.high64};
 }
 
 const char* hash_instructions() {

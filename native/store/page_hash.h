@@ -14,6 +14,12 @@ using PageHash = uint64_t (*)(const std::byte* page, size_t bytes);
 
 uint64_t xxh3(const std::byte* page, size_t bytes);
 
+// XXH3 with 128 bits and a seed: for names that must not depend on anything but the bytes.
+struct WideHash {
+  uint64_t low, high;
+};
+WideHash xxh3_wide(const std::byte* page, size_t bytes, uint64_t seed);
+
 // What `xxh3` was found to run on: "avx512", "avx2", "sse2", "neon", or "scalar".
 const char* hash_instructions();
 

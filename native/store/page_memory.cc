@@ -65,14 +65,14 @@ PageMemory::~PageMemory() {
 size_t PageMemory::capacity_for(size_t pages, size_t limit) const {
   const size_t now = map_.bytes();
   const size_t step = std::clamp(now, kUnit, kLargestStep);
-  const size_t most = round_up(limit * page_size(), kUnit);
-  const size_t bytes = std::max(round_up(pages * page_size(), kUnit), std::min(now + step, most));
-  return bytes / page_size();
+  const size_t most = round_up(limit * page_bytes_, kUnit);
+  const size_t bytes = std::max(round_up(pages * page_bytes_, kUnit), std::min(now + step, most));
+  return bytes / page_bytes_;
 }
 
 Status PageMemory::grow(size_t pages) {
   const size_t before = map_.bytes();
-  const size_t bytes = pages * page_size();
+  const size_t bytes = pages * page_bytes_;
   const size_t fresh = bytes - before;
   if (fresh >= kLargestStep && fresh > available_memory()) {
     return Status::out_of_memory("available memory", fresh, ENOMEM);
@@ -135,6 +135,12 @@ Status PageMemory::open_window(size_t index, WindowView* window) {
   if (windows_ != nullptr) windows_->link_ = &window->next_;
   windows_ = window;
   return Status::ok();
+}
+
+bool PageMemory::map_over(PageNumber first, size_t count, std::byte* at) const {
+  const auto offset = static_cast<off_t>(index_of(first) * page_bytes_);
+  return mmap(at, count * page_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, file_.fd.get(),
+              offset) == at;
 }
 
 void PageMemory::hand_out(PageNumber n) {

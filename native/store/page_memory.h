@@ -11,6 +11,8 @@
 // stored in the slot later, so a slot that was handed out once is resynced, in every window, at
 // every reuse.
 //
+// Pages may be smaller than the system's (page tables are): these are never seen through windows.
+//
 // It leaves to its caller: to hold the store's lock (shared for `page` and `hand_out`, else
 // exclusive), and to keep no address across a call that grows.
 #pragma once
@@ -59,11 +61,15 @@ class WindowView {
 class PageMemory {
  public:
   PageMemory() = default;
-  explicit PageMemory(BackingFile file) : file_(std::move(file)) {}
+  explicit PageMemory(BackingFile file, size_t page_bytes = page_size())
+      : file_(std::move(file)), page_bytes_(page_bytes) {}
   PageMemory(const PageMemory&) = delete;
   ~PageMemory();
 
-  void adopt(BackingFile file) { file_ = std::move(file); }
+  void adopt(BackingFile file, size_t page_bytes) {
+    file_ = std::move(file);
+    page_bytes_ = page_bytes;
+  }
 
   // The capacity that `grow(pages)` would lead to, at most `limit` (rounded up like every
   // capacity).
@@ -72,8 +78,8 @@ class PageMemory {
   // Grows to `pages`, a value of `capacity_for`. On failure capacity and contents are as before.
   Status grow(size_t pages);
 
-  std::byte* page(PageNumber n) const { return map_.data() + index_of(n) * page_size(); }
-  size_t capacity() const { return map_.bytes() / page_size(); }
+  std::byte* page(PageNumber n) const { return map_.data() + index_of(n) * page_bytes_; }
+  size_t capacity() const { return map_.bytes() / page_bytes_; }
   MemoryKind kind() const { return file_.kind; }
 
   // Pages to a window. The last one may be shorter until the memory has grown.
@@ -81,6 +87,10 @@ class PageMemory {
 
   // Maps window `index`, as far as the memory reaches today, and resyncs it from now on.
   Status open_window(size_t index, WindowView* window);
+
+  // Maps `count` pages from `first` on over whole pages of memory at `at`, privately: writes there land in
+  // copies. False when the system refuses; what was there is then undefined.
+  bool map_over(PageNumber first, size_t count, std::byte* at) const;
 
   // A view of page `n` is about to be given away.
   void hand_out(PageNumber n);
@@ -105,6 +115,7 @@ class PageMemory {
   Status populate(size_t from);
 
   BackingFile file_;
+  size_t page_bytes_ = page_size();
   Mapping map_;
   Mapping handed_out_;
   WindowView* windows_ = nullptr;

@@ -8,13 +8,6 @@
 
 namespace pagestore {
 
-namespace {
-
-// Cache lines of a page that are asked for in advance: enough for the processor to see where it goes on.
-constexpr size_t kLinesAhead = 8;
-
-}  // namespace
-
 Status PageStore::open(BackingFile file, const StoreOptions& options) {
   if (options.max_pages == 0 || options.max_pages > kMostPages) {
     return Status::refused(Error::capacity, options.max_pages, kMostPages);
@@ -23,13 +16,19 @@ Status PageStore::open(BackingFile file, const StoreOptions& options) {
     return Status::refused(Error::capacity, options.capacity, options.max_pages);
   }
   options_ = options;
-  if (page_size() > kSmallPage) {
-    const size_t bytes = kScratchPages * page_size();
+  if (options.page_bytes > kSmallPage) {
+    const size_t bytes = kScratchPages * options.page_bytes;
     scratch_ = Mapping::anonymous(bytes);
     if (!scratch_.is_mapped()) return Status::out_of_memory("mmap", bytes, errno);
   }
-  memory_.adopt(std::move(file));
+  memory_.adopt(std::move(file), options.page_bytes);
   return grow(options.capacity);
+}
+
+Status PageStore::lower_budget(size_t pages) {
+  if (counters_.top > pages) return Status::refused(Error::capacity, counters_.top, pages);
+  options_.max_pages = std::min(options_.max_pages, pages);
+  return Status::ok();
 }
 
 // A pipeline of two: while one page is looked up, the next is at hand, hashed, and its slot in the index
@@ -38,14 +37,15 @@ Status PageStore::open(BackingFile file, const StoreOptions& options) {
 Status PageStore::store(const std::byte* pages, size_t count, PageNumber* numbers) {
   alignas(64) std::byte small[kScratchPages * kSmallPage];
   std::byte* const scratch = scratch_.is_mapped() ? scratch_.data() : small;
+  const size_t page_bytes = options_.page_bytes;
   const Counters before = counters_;
   Hashed next = count > 0 ? hash_copy(pages, scratch) : Hashed{};
   for (size_t i = 0; i < count; ++i) {
     const Hashed page = next;
     if (i + 1 < count) {
-      const std::byte* source = pages + (i + 1) * page_size();
-      next = hash_copy(source, scratch + (i + 1) % kScratchPages * page_size());
-      if (i + 2 < count) prefetch_page(source + page_size(), kLinesAhead);
+      const std::byte* source = pages + (i + 1) * page_bytes;
+      next = hash_copy(source, scratch + (i + 1) % kScratchPages * page_bytes);
+      if (i + 2 < count) prefetch_page(source + page_bytes, lines_ahead());
     }
     if (Status status = intern(page, &numbers[i]); !status.is_ok()) {
       undo_store(numbers, i, before);
@@ -60,32 +60,40 @@ Status PageStore::store(const std::byte* pages, size_t count, PageNumber* number
 // (through shared memory, or by reading a file into it), and the bytes that were hashed must be the bytes
 // that are kept. The copy also is what makes the page hot for all that follows: it costs nothing.
 PageStore::Hashed PageStore::hash_copy(const std::byte* page, std::byte* copy) const {
-  memcpy(copy, page, page_size());
-  const HashTag tag = hash_tag(options_.hash(copy, page_size()));
+  memcpy(copy, page, options_.page_bytes);
+  const HashTag tag = hash_tag(options_.hash(copy, options_.page_bytes));
   index_.prefetch(tag);
   return {copy, tag};
 }
 
 Status PageStore::intern(const Hashed& page, PageNumber* number) {
-  if (const PageNumber known = find(page); known != kNoPage) {
-    Page& record_of_known = record(known);
-    if (record_of_known.count == kMostReferences) {
-      return Status::refused(Error::reference_count, index_of(known), kMostReferences);
-    }
-    ++record_of_known.count;
-    ++counters_.references;
-    ++counters_.duplicates;
-    *number = known;
-    return Status::ok();
-  }
+  *number = find(page);
+  if (*number != kNoPage) return add_duplicate(*number);
+  if (Status status = check_budget(); !status.is_ok()) return status;
   if (Status status = take_slot(number); !status.is_ok()) return status;
-  copy_page(memory_.page(*number), page.bytes, page_size());
-  memory_.renewed(*number);
-  record(*number) = {1, static_cast<uint32_t>(page.tag)};
-  index_.insert(page.tag, *number);
+  copy_page(memory_.page(*number), page.bytes, options_.page_bytes);
+  add_new(*number, page.tag);
+  return Status::ok();
+}
+
+Status PageStore::add_duplicate(PageNumber known) {
+  Page& page = record(known);
+  if (page.count == kMostReferences) {
+    return Status::refused(Error::reference_count, index_of(known), kMostReferences);
+  }
+  ++page.count;
+  ++counters_.references;
+  ++counters_.duplicates;
+  return Status::ok();
+}
+
+// The bytes are in the slot.
+void PageStore::add_new(PageNumber slot, HashTag tag) {
+  memory_.renewed(slot);
+  record(slot) = {1, static_cast<uint32_t>(tag)};
+  index_.insert(tag, slot);
   ++counters_.size;
   ++counters_.references;
-  return Status::ok();
 }
 
 // The number of the stored page with these bytes, or none. A tag only says which pages to compare.
@@ -94,19 +102,21 @@ PageNumber PageStore::find(const Hashed& page) {
     const PageNumber candidate = match.number();
     const std::byte* stored = memory_.page(candidate);
     // Pages that lie one behind another the processor finds by itself.
-    if (index_of(candidate) != index_of(last_found_) + 1) prefetch_page(stored, kLinesAhead);
+    if (index_of(candidate) != index_of(last_found_) + 1) prefetch_page(stored, lines_ahead());
     __builtin_prefetch(&record(candidate), 1);
     last_found_ = candidate;
-    if (pages_equal(page.bytes, stored, page_size())) return candidate;
+    if (pages_equal(page.bytes, stored, options_.page_bytes)) return candidate;
     ++counters_.collisions;
   }
   return kNoPage;
 }
 
+Status PageStore::check_budget() const {
+  if (counters_.size < options_.max_pages) return Status::ok();
+  return Status::out_of_memory("maxPages", options_.max_pages * options_.page_bytes, 0);
+}
+
 Status PageStore::take_slot(PageNumber* number) {
-  if (counters_.size >= options_.max_pages) {
-    return Status::out_of_memory("maxPages", options_.max_pages * page_size(), 0);
-  }
   if (free_ != kNoPage) {
     *number = free_;
     free_ = PageNumber{record(free_).link};
@@ -117,6 +127,34 @@ Status PageStore::take_slot(PageNumber* number) {
   }
   *number = page_number(counters_.top++);
   return Status::ok();
+}
+
+Status PageStore::take_blanks(size_t count, PageNumber* blanks) {
+  for (size_t i = 0; i < count; ++i) {
+    if (Status status = take_slot(&blanks[i]); !status.is_ok()) {
+      give_back(blanks, i);
+      return status;
+    }
+  }
+  return Status::ok();
+}
+
+Status PageStore::keep_blank(PageNumber blank, PageNumber* number) {
+  const std::byte* page = memory_.page(blank);
+  const Hashed hashed{page, hash_tag(options_.hash(page, options_.page_bytes))};
+  *number = find(hashed);
+  Status status = *number == kNoPage ? check_budget() : add_duplicate(*number);
+  if (*number == kNoPage && status.is_ok()) {
+    add_new(blank, hashed.tag);
+    *number = blank;
+  } else {
+    give_back(&blank, 1);
+  }
+  return status;
+}
+
+void PageStore::give_back(const PageNumber* blanks, size_t count) {
+  for (size_t i = count; i-- > 0;) put_on_free_list(blanks[i]);
 }
 
 Status PageStore::ref(const PageNumber* numbers, size_t count) {
@@ -151,11 +189,14 @@ Status PageStore::unref(const PageNumber* numbers, size_t count) {
 }
 
 void PageStore::recycle(PageNumber n) {
-  Page& page = record(n);
-  index_.erase(HashTag{page.link}, n);
-  page.link = static_cast<uint32_t>(free_);
-  free_ = n;
+  index_.erase(HashTag{record(n).link}, n);
+  put_on_free_list(n);
   --counters_.size;
+}
+
+void PageStore::put_on_free_list(PageNumber n) {
+  record(n).link = static_cast<uint32_t>(free_);
+  free_ = n;
 }
 
 void PageStore::undo_store(const PageNumber* numbers, size_t count, const Counters& before) {
@@ -177,7 +218,7 @@ void PageStore::undo_unref(const PageNumber* numbers, size_t count) {
     Page& page = record(numbers[i]);
     if (page.count++ > 0) continue;
     free_ = PageNumber{page.link};
-    const HashTag tag = hash_tag(options_.hash(memory_.page(numbers[i]), page_size()));
+    const HashTag tag = hash_tag(options_.hash(memory_.page(numbers[i]), options_.page_bytes));
     page.link = static_cast<uint32_t>(tag);
     index_.insert(tag, numbers[i]);
     ++counters_.size;

@@ -37,6 +37,7 @@ struct StoreOptions {
   size_t capacity = 1;            // pages to make room for at once
   size_t max_pages = kMostPages;  // the store's budget
   PageHash hash = xxh3;
+  size_t page_bytes = page_size();  // fewer for page tables: a power of two, at least 64
 };
 
 struct StoreStats {
@@ -45,6 +46,7 @@ struct StoreStats {
   uint64_t references = 0;
   uint64_t duplicates = 0;  // pages offered that were stored already
   uint64_t collisions = 0;  // comparisons of pages that shared a hash tag and differed
+  uint64_t tables = 0;      // page tables of snapshots, in a store of their own
   uint64_t bookkeeping_bytes = 0;
   uint64_t growths = 0;
   uint64_t moves = 0;
@@ -61,9 +63,20 @@ class PageStore {
   // Once, before anything else.
   Status open(BackingFile file, const StoreOptions& options);
 
+  // From now on at most `pages`, and no number beyond. Refused when one was used already.
+  Status lower_budget(size_t pages);
+
   // Stores `count` pages that lie one behind another, at any alignment; `numbers` receives one
   // number each. Somebody may write to them meanwhile: each is stored as it was at some moment.
   Status store(const std::byte* pages, size_t count, PageNumber* numbers);
+
+  // For a caller who can read pages right into place. Blanks are slots that nobody else gets; each is
+  // written to, and then kept, as if its bytes had been stored (its slot comes free again when they were
+  // stored already, or could not be), or given back. No other call in between, for addresses move.
+  Status take_blanks(size_t count, PageNumber* blanks);
+  std::byte* blank(PageNumber blank) const { return memory_.page(blank); }
+  Status keep_blank(PageNumber blank, PageNumber* number);
+  void give_back(const PageNumber* blanks, size_t count);
 
   // One more or one less reference for each number; a number may occur several times. `ref` is for
   // a caller who knows that a page is unchanged: it saves hashing and comparing.
@@ -75,6 +88,12 @@ class PageStore {
 
   // The bytes of a page in use, to be read only.
   Status page(uint64_t number, const std::byte** page) const;
+
+  // The same for a caller who holds a reference.
+  const std::byte* bytes(PageNumber held) const { return memory_.page(held); }
+
+  // As in PageMemory, for a caller who holds references on all of them for as long as it is mapped.
+  bool map_over(PageNumber first, size_t count, std::byte* at) const { return memory_.map_over(first, count, at); }
 
   // Page `number` will be read through windows from now on.
   Status hand_out(uint64_t number);
@@ -105,14 +124,21 @@ class PageStore {
   static constexpr size_t kScratchPages = 2;  // with the page they are compared to, they stay in the first cache
   static constexpr size_t kSmallPage = 4096;  // copies of pages no larger fit on the stack
 
+  // Cache lines of a page that are asked for in advance: enough for the processor to see where it goes on.
+  size_t lines_ahead() const { return options_.page_bytes < 512 ? options_.page_bytes / 64 : 8; }
+
   Page& record(PageNumber n) const { return reinterpret_cast<Page*>(pages_.data())[index_of(n)]; }
   bool is_used(PageNumber n) const { return index_of(n) < counters_.top && record(n).count > 0; }
   Status check(uint64_t number) const;
   Hashed hash_copy(const std::byte* page, std::byte* copy) const;
   PageNumber find(const Hashed& page);
   Status intern(const Hashed& page, PageNumber* number);
+  Status add_duplicate(PageNumber known);
+  void add_new(PageNumber slot, HashTag tag);
+  Status check_budget() const;
   Status take_slot(PageNumber* number);
   void recycle(PageNumber n);
+  void put_on_free_list(PageNumber n);
   Status grow(size_t pages);
   void undo_store(const PageNumber* numbers, size_t count, const Counters& before);
   void undo_unref(const PageNumber* numbers, size_t count);

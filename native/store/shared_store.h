@@ -12,9 +12,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <shared_mutex>
 
-#include "store/page_store.h"
+#include "store/page_stores.h"
 #include "system/shared_lock.h"
 #include "system/status.h"
 
@@ -53,15 +54,35 @@ class SharedStore {
   size_t capacity() const;
   StoreStats stats() const;
 
+  // Makes the stores for page tables of `bytes` and for keys, unless they are there.
+  Status open_tables(size_t bytes);
+
+  // All of its stores, exclusively, until the result goes. Null where the last holder is gone.
+  class Hold {
+   public:
+    explicit Hold(SharedStore& store) : guard_(store.lock_), stores_(store.stores_.get()) {}
+    explicit operator bool() const { return stores_ != nullptr; }
+    PageStores& operator*() const { return *stores_; }
+    PageStores* operator->() const { return stores_; }
+
+   private:
+    std::unique_lock<SharedLock> guard_;
+    PageStores* stores_;
+  };
+
+  // Keeps this object, not what is stored, until `drop_shell`.
+  void need_shell() { needed_.fetch_add(1, std::memory_order_relaxed); }
+  void drop_shell();
+
  private:
   friend class Window;
   SharedStore() = default;
-  void drop_shell();
   void list();
   void unlist();
 
   mutable SharedLock lock_;
-  std::unique_ptr<PageStore> store_;  // null once the last holder is gone
+  std::unique_ptr<PageStores> stores_;  // null once the last holder is gone
+  MemoryChoice memory_ = MemoryChoice::any;
   StoreToken token_{};
   uint32_t holders_ = 1;             // under the list's lock
   std::atomic<uint32_t> needed_{1};  // one for all holders together, one for each window

@@ -24,6 +24,12 @@ Mapping Mapping::anonymous(size_t bytes) {
   return Mapping(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), bytes);
 }
 
+Mapping Mapping::unreserved(size_t bytes) {
+  bytes = round_up(bytes, page_size());
+  return Mapping(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+                 bytes);
+}
+
 Mapping Mapping::of_file(int fd, size_t offset, size_t bytes, int protection, int flags) {
   return Mapping(mmap(nullptr, bytes, protection, flags, fd, static_cast<off_t>(offset)), bytes);
 }

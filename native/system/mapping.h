@@ -35,6 +35,9 @@ class Mapping {
   // Zeroed private memory, touched only when used.
   static Mapping anonymous(size_t bytes);
 
+  // The same, of which nothing counts against a limit of the system until it is used.
+  static Mapping unreserved(size_t bytes);
+
   // A part of a file; `flags` and `protection` as for mmap.
   static Mapping of_file(int fd, size_t offset, size_t bytes, int protection, int flags);
 

@@ -17,6 +17,12 @@ enum class Error : uint8_t {
   reference_count,  // one more reference than a count can hold
   capacity,         // a capacity or budget that no store can have
   store_closed,
+  address,         // a range that is empty, wraps, or lies outside of the memory
+  memory_size,     // a memory smaller than the snapshot to be restored
+  process_gone,    // it ended, or became another program, or never was
+  permission,      // the system forbids it
+  tracker,         // a tracker that cannot be had here
+  process_memory,  // reading a process failed half-way
 };
 
 class [[nodiscard]] Status {
@@ -30,6 +36,19 @@ class [[nodiscard]] Status {
 
   // `value` was given, and must be below (or, for counts and capacities, at most) `limit`.
   static Status refused(Error error, uint64_t value, uint64_t limit) { return Status(error, "", value, limit, 0); }
+
+  // The system refused `what`.
+  static Status system(Error error, const char* what, int error_number) {
+    return Status(error, what, 0, 0, error_number);
+  }
+
+  // `what` says what a process that was there is now.
+  static Status process_gone(int pid, const char* what) {
+    return Status(Error::process_gone, what, static_cast<uint64_t>(pid), 0, 0);
+  }
+  static Status permission(int pid, int error_number) {
+    return Status(Error::permission, "", static_cast<uint64_t>(pid), 0, error_number);
+  }
 
   static Status closed() { return Status(Error::store_closed, "", 0, 0, 0); }
 

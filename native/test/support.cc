@@ -14,8 +14,9 @@
 namespace pagestore {
 
 std::ostream& operator<<(std::ostream& out, const Status& status) {
-  static const char* const names[] = {"ok",       "out of memory", "page number", "reference count",
-                                      "capacity", "store closed"};
+  static const char* const names[] = {"ok",           "out of memory", "page number", "reference count",
+                                      "capacity",     "store closed",  "address",     "memory size",
+                                      "process gone", "permission",    "tracker",     "process memory"};
   out << names[static_cast<int>(status.error())];
   if (status.is_ok()) return out;
   return out << " (" << status.what() << ", value " << status.value() << ", limit " << status.limit() << ", errno "

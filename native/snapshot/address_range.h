@@ -1,0 +1,40 @@
+// Ranges of addresses of a memory, and sets of them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "system/growing_array.h"
+#include "system/status.h"
+
+namespace pagestore {
+
+// From `start` to just before `end`; `end` is never below `start`.
+struct AddressRange {
+  uint64_t start;
+  uint64_t end;
+
+  uint64_t length() const { return end - start; }
+  bool operator==(const AddressRange&) const = default;
+};
+
+// The range of `length` bytes from `address` on: refused when it is empty or wraps.
+Status range_of(uint64_t address, uint64_t length, AddressRange* range);
+
+// Ranges in rising order that neither overlap nor touch.
+class RangeSet {
+ public:
+  // On failure nothing has changed.
+  Status add(const AddressRange& range);
+
+  std::span<const AddressRange> ranges() const { return {ranges_.data(), ranges_.size()}; }
+  bool empty() const { return ranges_.empty(); }
+
+  // Those that share bytes with `range`.
+  std::span<const AddressRange> overlapping(const AddressRange& range) const;
+
+ private:
+  GrowingArray<AddressRange> ranges_;
+};
+
+}  // namespace pagestore

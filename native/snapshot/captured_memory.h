@@ -1,0 +1,48 @@
+// A memory as its snapshots know it: the tree it was last known to be, and what of it counts.
+//
+// What all kinds of memory have in common. Each kind finds out what has changed, edits the last tree
+// accordingly, and has the result made into a snapshot here.
+//
+// It leaves to its caller: to hold the stores' lock wherever the stores are passed, and to call
+// `release` at the end.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "snapshot/fingerprint.h"
+#include "snapshot/masks.h"
+#include "snapshot/snapshot.h"
+
+namespace pagestore {
+
+class CapturedMemory {
+ public:
+  // The tree that the memory was at the last capture or restore.
+  const PageTree& tree() const { return tree_; }
+  uint64_t pages() const { return pages_; }
+
+  // The memory is `tree` now, which it takes over, also when it fails: then it is known as before.
+  Status captured(PageStores& stores, const PageTree& tree, uint64_t pages, std::span<const std::byte> regions,
+                  std::span<const std::byte> threads, Snapshot* snapshot);
+
+  // The memory was made equal to `snapshot`, on whose tree the caller took a hold for us.
+  void restored(PageStores& stores, const Snapshot& snapshot) { become(stores, snapshot.memory, snapshot.pages); }
+
+  Masks& masks() { return masks_; }
+  Status fingerprint(PageStores& stores, const Snapshot& snapshot, Fingerprint* fingerprint) {
+    return fingerprints_.of(stores, snapshot.masked, fingerprint);
+  }
+
+  void release(PageStores& stores);
+
+ private:
+  void become(PageStores& stores, const PageTree& tree, uint64_t pages);
+
+  PageTree tree_;
+  uint64_t pages_ = 0;
+  Masks masks_;
+  Fingerprints fingerprints_;
+};
+
+}  // namespace pagestore

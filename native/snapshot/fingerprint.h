@@ -1,0 +1,35 @@
+// A name for a memory that does not depend on tree, store or machine: the 128-bit sum, over the pages
+// that are not zero, of XXH3-128 of the page, seeded with its virtual page number.
+//
+// A sum can be kept up: what differs is taken out and put in. So the fingerprint of one memory is
+// remembered, and that of the next costs what differs between the two.
+#pragma once
+
+#include <cstdint>
+
+#include "snapshot/page_table.h"
+
+namespace pagestore {
+
+struct Fingerprint {
+  uint64_t low = 0, high = 0;
+  bool operator==(const Fingerprint&) const = default;
+};
+
+class Fingerprints {
+ public:
+  // The fingerprint of `memory`, which is remembered with a hold on the tree.
+  Status of(PageStores& stores, const PageTree& memory, Fingerprint* fingerprint);
+
+  // Gives back what is remembered.
+  void release(PageStores& stores);
+
+ private:
+  PageTree memory_;
+  Fingerprint fingerprint_;
+};
+
+// From nothing remembered.
+Fingerprint fingerprint_of(PageStores& stores, const PageTree& memory);
+
+}  // namespace pagestore

@@ -1,0 +1,56 @@
+// Regions: the contiguous mappings of a memory, as a list that is stored with each snapshot.
+//
+// As bytes, one after another: a header, then the path, filled up to 8 bytes. Equal lists are equal
+// bytes, so whether two snapshots have equal regions is one comparison.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "snapshot/address_range.h"
+#include "snapshot/page_table.h"
+
+namespace pagestore {
+
+struct Region {
+  uint64_t start;
+  uint64_t end;
+  uint64_t offset;      // in the file at `path`
+  char permissions[4];  // "rwxp"
+  std::string_view path;
+};
+
+class RegionList {
+ public:
+  // The path is copied.
+  Status add(const Region& region);
+  void clear() { bytes_.clear(); }
+  std::span<const std::byte> bytes() const { return {bytes_.data(), bytes_.size()}; }
+
+ private:
+  GrowingArray<std::byte> bytes_;
+};
+
+// Walks over the regions that bytes hold; the bytes stay the caller's.
+class RegionReader {
+ public:
+  explicit RegionReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  // False at the end. The path lies in the bytes.
+  bool next(Region* region);
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
+// The bytes of a stored list, to be read.
+Status read_regions(PageStores& stores, const PageTree& regions, GrowingArray<std::byte>* bytes);
+
+// Whether `range` lies in regions without a gap. Refused with what lies outside.
+Status check_covered(PageStores& stores, const PageTree& regions, const AddressRange& range);
+
+// The end of the last region; 0 where there is none.
+uint64_t end_of_regions(PageStores& stores, const PageTree& regions);
+
+}  // namespace pagestore

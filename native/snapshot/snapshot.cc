@@ -1,0 +1,62 @@
+#include "snapshot/snapshot.h"
+
+#include <cerrno>
+
+namespace pagestore {
+
+namespace {
+
+// What a key stands for. Roots, not trees: two trees with one root are one tree. It holds nothing by
+// itself; every snapshot with this key holds these trees.
+struct KeyRecord {
+  Child masked, tracked, regions, threads;
+  uint32_t unused[12];
+};
+static_assert(sizeof(KeyRecord) == kKeyBytes);
+
+}  // namespace
+
+Status make_key(PageStores& stores, Snapshot* snapshot) {
+  KeyRecord record{};
+  if (snapshot->tracked.root != Child::absent) {
+    record.tracked = snapshot->tracked.root;
+  } else {
+    record.masked = snapshot->masked.root;
+    record.regions = snapshot->regions.root;
+    record.threads = snapshot->threads.root;
+  }
+  PageNumber number;
+  const auto* bytes = reinterpret_cast<const std::byte*>(&record);
+  if (Status status = stores.keys.store(bytes, 1, &number); !status.is_ok()) return status;
+  snapshot->key = page_child(number);
+  return Status::ok();
+}
+
+void release(PageStores& stores, Snapshot* snapshot) {
+  if (snapshot->key != Child::absent) {
+    const PageNumber number = number_of(snapshot->key);
+    static_cast<void>(stores.keys.unref(&number, 1));
+  }
+  PageTables tables(stores);
+  for (const PageTree* tree :
+       {&snapshot->memory, &snapshot->masked, &snapshot->tracked, &snapshot->regions, &snapshot->threads}) {
+    tables.release(*tree);
+  }
+  *snapshot = {};
+}
+
+Status difference(PageStores& stores, const Snapshot& a, const Snapshot& b, GrowingArray<AddressRange>* ranges) {
+  bool fits = true;
+  PageTables(stores).differences(a.memory, b.memory, 0, UINT64_MAX, [&](VirtualPage place, Child, Child) {
+    const AddressRange page{place * page_size(), (place + 1) * page_size()};
+    if (!ranges->empty() && (*ranges)[ranges->size() - 1].end == page.start) {
+      (*ranges)[ranges->size() - 1].end = page.end;
+    } else if (fits) {
+      fits = ranges->append(page);
+    }
+  });
+  if (fits) return Status::ok();
+  return Status::out_of_memory("realloc", (ranges->size() + 1) * sizeof(AddressRange), ENOMEM);
+}
+
+}  // namespace pagestore

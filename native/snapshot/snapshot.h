@@ -1,0 +1,43 @@
+// A memory at a moment: its pages as a tree, its regions, the states of its threads, and its key.
+//
+// What a snapshot *is* and what it is *recognised by* are two things. `memory` is the true bytes, for
+// restoring, reading and telling differences. The key answers "have I been here before?": it stands for
+// the memory with ignored ranges read as zero, or for the bytes of tracked ranges alone, and it is a
+// number too. Everything is stored once: what is equal has equal numbers for as long as it is held.
+//
+// Costs nothing but numbers: four trees shared with whoever has the same. It leaves to its caller: the
+// stores' lock, and to release it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "snapshot/address_range.h"
+#include "snapshot/page_table.h"
+
+namespace pagestore {
+
+struct Snapshot {
+  PageTree memory;
+  PageTree masked;   // `memory` with ignored ranges as zeroes
+  PageTree tracked;  // the tracked ranges' bytes, if there are any
+  PageTree regions;
+  PageTree threads;
+  Child key = Child::absent;  // in the store of keys
+  uint64_t pages = 0;         // places with a page that is not zero
+};
+
+// Completes a snapshot whose trees are there: makes its key. On failure it is still to be released.
+Status make_key(PageStores& stores, Snapshot* snapshot);
+
+void release(PageStores& stores, Snapshot* snapshot);
+
+// Memory, regions and threads.
+inline bool equal(const Snapshot& a, const Snapshot& b) {
+  return a.memory == b.memory && a.regions == b.regions && a.threads == b.threads;
+}
+
+// What differs between two memories, page-granular, sorted, neighbours merged.
+Status difference(PageStores& stores, const Snapshot& a, const Snapshot& b, GrowingArray<AddressRange>* ranges);
+
+}  // namespace pagestore

@@ -1,0 +1,113 @@
+#include "snapshot/snapshot_map.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+namespace pagestore {
+
+namespace {
+
+// From here on mapping a run costs less than copying it (docs/snapshot-map.md).
+constexpr size_t kWorthMapping = 16;
+
+std::atomic<size_t> runs_in_use = 0;
+
+// A quarter of what the process may have: the rest is for everybody else.
+size_t most_runs() {
+  static const size_t most = [] {
+    size_t limit = 65530;
+    if (FILE* file = fopen("/proc/sys/vm/max_map_count", "re")) {
+      if (fscanf(file, "%zu", &limit) != 1) limit = 65530;
+      fclose(file);
+    }
+    return limit / 4;
+  }();
+  return most;
+}
+
+// A run splits what it is laid over: two mappings more.
+bool take_run() {
+  if (runs_in_use.fetch_add(2) + 2 <= most_runs()) return true;
+  runs_in_use.fetch_sub(2);
+  return false;
+}
+
+}  // namespace
+
+Status SnapshotMap::make(SharedStore* store, const PageTree& tree, const AddressRange& range, SnapshotMap** map) {
+  *map = nullptr;
+  const AddressRange pages{range.start / page_size(), (range.end - 1) / page_size() + 1};
+  const size_t bytes = pages.length() * page_size();
+  Mapping mapping = Mapping::unreserved(bytes);
+  if (!mapping.is_mapped()) return Status::out_of_memory("mmap", bytes, errno);
+  auto* made = new (std::nothrow) SnapshotMap(store, std::move(mapping));
+  if (made == nullptr) return Status::out_of_memory("new", sizeof(SnapshotMap), ENOMEM);
+  store->need_shell();
+  const SharedStore::Hold stores(*store);
+  Status status = PageTables(*stores).hold(tree);
+  if (!status.is_ok()) {
+    store->drop_shell();
+    delete made;
+    return status;
+  }
+  made->held_ = tree;
+  made->show(*stores, tree, pages);
+  *map = made;
+  return status;
+}
+
+void SnapshotMap::show(PageStores& stores, const PageTree& tree, const AddressRange& pages) {
+  PageNumber first = kNoPage;
+  size_t count = 0, offset = 0;
+  PageTables(stores).differences({}, tree, pages.start, pages.end - 1, [&](VirtualPage place, Child, Child page) {
+    const size_t at = (place - pages.start) * page_size();
+    const PageNumber number = number_of(page);
+    if (count > 0 && index_of(number) == index_of(first) + count && at == offset + count * page_size()) {
+      ++count;
+      return;
+    }
+    show_run(stores, first, count, offset);
+    first = number;
+    count = 1;
+    offset = at;
+  });
+  show_run(stores, first, count, offset);
+}
+
+void SnapshotMap::show_run(PageStores& stores, PageNumber first, size_t count, size_t offset) {
+  std::byte* at = mapping_.data() + offset;
+  if (count >= kWorthMapping && take_run()) {
+    if (stores.pages.map_over(first, count, at)) {
+      ++runs_;
+      return;
+    }
+    runs_in_use.fetch_sub(2);
+  }
+  if (count > 0) memcpy(at, stores.pages.bytes(first), count * page_size());
+}
+
+void SnapshotMap::let_go() {
+  {
+    const SharedStore::Hold stores(*store_);
+    if (stores) PageTables(*stores).release(held_);
+  }
+  runs_in_use.fetch_sub(2 * runs_);
+  store_->drop_shell();
+  delete this;
+}
+
+void SnapshotMap::close() {
+  mapping_ = Mapping();
+  let_go();
+}
+
+void SnapshotMap::leave_zeroes() {
+  mapping_.leave_zeroes();
+  let_go();
+}
+
+}  // namespace pagestore

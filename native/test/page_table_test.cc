@@ -1,0 +1,242 @@
+// The snapshot tree against a plain map of places to pages.
+#include "snapshot/page_table.h"
+
+#include <map>
+#include <random>
+
+#include "snapshot/snapshot.h"
+#include "snapshot/stored_bytes.h"
+#include "snapshot/tree_edit.h"
+#include "support.h"
+
+namespace pagestore::test {
+namespace {
+
+class SnapshotTree : public OnEachMemory {
+ protected:
+  void SetUp() override {
+    OnEachMemory::SetUp();
+    if (IsSkipped()) return;
+    open(kMostSnapshotPages);
+  }
+
+  void open(size_t most_tables) {
+    stores_ = std::make_unique<PageStores>();
+    ASSERT_TRUE(ok(stores_->pages.open(file(), {})));
+    ASSERT_TRUE(ok(stores_->tables.open(file(), {.max_pages = most_tables, .page_bytes = kTableBytes})));
+    ASSERT_TRUE(ok(stores_->keys.open(file(), {.page_bytes = kKeyBytes})));
+  }
+
+  // A reference of the caller's on the page with that content; 0 is the page of zeroes.
+  Child page(uint64_t content) {
+    if (content == 0) return Child::absent;
+    PageNumber number = kNoPage;
+    EXPECT_TRUE(ok(stores_->pages.store(page_of(content).data(), 1, &number)));
+    return page_child(number);
+  }
+
+  using Model = std::map<VirtualPage, uint64_t>;  // without zeroes
+
+  PageTree edit(const PageTree& from, const Model& changes, uint64_t* pages) {
+    TreeEdit edit(*stores_, from, *pages);
+    for (const auto& [place, content] : changes) EXPECT_TRUE(ok(edit.set(place, page(content))));
+    PageTree tree;
+    EXPECT_TRUE(ok(edit.finish(&tree, pages)));
+    return tree;
+  }
+
+  PageTree tree_of(const Model& model) {
+    uint64_t pages = 0;
+    const PageTree tree = edit({}, model, &pages);
+    EXPECT_EQ(pages, model.size());
+    return tree;
+  }
+
+  void release(const PageTree& tree) { PageTables(*stores_).release(tree); }
+
+  Model differences(const PageTree& a, const PageTree& b, VirtualPage first = 0, VirtualPage last = UINT64_MAX) {
+    Model found;
+    VirtualPage before = 0;
+    PageTables(*stores_).differences(a, b, first, last, [&](VirtualPage place, Child, Child now) {
+      EXPECT_TRUE(found.empty() || place > before);
+      before = place;
+      found[place] = static_cast<uint64_t>(now);
+    });
+    return found;
+  }
+
+  void expect_empty() {
+    EXPECT_EQ(stores_->pages.size(), 0u);
+    EXPECT_EQ(stores_->pages.stats().references, 0u);
+    EXPECT_EQ(stores_->tables.size(), 0u);
+    EXPECT_EQ(stores_->tables.stats().references, 0u);
+  }
+
+  std::unique_ptr<PageStores> stores_;
+};
+ON_EACH_MEMORY(SnapshotTree);
+
+TEST_P(SnapshotTree, EqualPagesInEqualPlacesHaveOneRootHoweverTheyCameToBe) {
+  std::mt19937_64 random(GetParam() == MemoryKind::huge ? 1 : 2);
+  SCOPED_TRACE("seeds 1 and 2");
+  // Low places, places next to each other, and places at the ends of the address space.
+  const VirtualPage bases[] = {0, 1000, 0x7'ffff'0000, (UINT64_MAX >> 12) - 300};
+  std::vector<std::pair<PageTree, Model>> kept;
+  PageTree tree;
+  Model model;
+  uint64_t pages = 0;
+  for (int step = 0; step < (kSanitized ? 150 : 600); ++step) {
+    Model changes;
+    for (uint64_t count = random() % 40; count > 0; --count) {
+      changes[bases[random() % 4] + random() % 300] = random() % 5;
+    }
+    const PageTree next = edit(tree, changes, &pages);
+    release(tree);
+    tree = next;
+    for (const auto& [place, content] : changes) {
+      if (content == 0) {
+        model.erase(place);
+      } else {
+        model[place] = content;
+      }
+    }
+    ASSERT_EQ(pages, model.size());
+    if (step % 10 == 0) {
+      const PageTree anew = tree_of(model);
+      ASSERT_EQ(anew, tree) << step;
+      kept.emplace_back(anew, model);
+    }
+  }
+  for (const auto& [a, model_a] : kept) {
+    for (const auto& [b, model_b] : kept) ASSERT_EQ(a == b, model_a == model_b);
+  }
+  for (const auto& [place, content] : model) {
+    const Child found = PageTables(*stores_).page_at(tree, place);
+    ASSERT_TRUE(found != Child::absent && page_is(stores_->pages.bytes(number_of(found)), content));
+  }
+  std::shuffle(kept.begin(), kept.end(), random);
+  for (const auto& [kept_tree, kept_model] : kept) release(kept_tree);
+  release(tree);
+  expect_empty();
+}
+
+TEST_P(SnapshotTree, DifferencesAreThosePlacesAndNoOthersWithinTheRange) {
+  std::mt19937_64 random(3);
+  for (int round = 0; round < 60; ++round) {
+    Model a, b;
+    const VirtualPage far = round % 2 == 0 ? 0 : VirtualPage{1} << (random() % 50);
+    for (int i = 0; i < 60; ++i) {
+      const VirtualPage place = random() % 200 + (i % 3 == 0 ? far : 0);
+      const uint64_t content = random() % 4;
+      if (content > 0 && random() % 4 > 0) a[place] = content;
+      if (content > 0 && random() % 4 > 0) b[place] = content;
+    }
+    const VirtualPage first = random() % 100, last = first + random() % 150;
+    std::vector<VirtualPage> expected, within;
+    for (VirtualPage place = 0; place < 200; ++place) {
+      for (const VirtualPage each : {place, place + far}) {
+        if (far == 0 && each != place) continue;
+        const bool differs = (a.contains(each) ? a[each] : 0) != (b.contains(each) ? b[each] : 0);
+        if (differs) expected.push_back(each);
+      }
+    }
+    std::sort(expected.begin(), expected.end());
+    expected.erase(std::unique(expected.begin(), expected.end()), expected.end());
+    for (const VirtualPage place : expected) {
+      if (place >= first && place <= last) within.push_back(place);
+    }
+    const PageTree tree_a = tree_of(a), tree_b = tree_of(b);
+    std::vector<VirtualPage> found, found_within;
+    for (const auto& [place, page] : differences(tree_a, tree_b)) found.push_back(place);
+    for (const auto& [place, page] : differences(tree_a, tree_b, first, last)) found_within.push_back(place);
+    ASSERT_EQ(found, expected);
+    ASSERT_EQ(found_within, within);
+    release(tree_a);
+    release(tree_b);
+  }
+  expect_empty();
+}
+
+TEST_P(SnapshotTree, ATreeIsAsHighAsItsHighestPageNeedsAndLowerAgainAfterIt) {
+  uint64_t pages = 0;
+  const PageTree low = edit({}, {{3, 1}}, &pages);
+  EXPECT_EQ(low.levels, 1u);
+  const PageTree high = edit(low, {{VirtualPage{1} << 40, 2}}, &pages);
+  EXPECT_EQ(high.levels, 41u / kFanOutBits + 1);
+  const PageTree again = edit(high, {{VirtualPage{1} << 40, 0}}, &pages);
+  EXPECT_EQ(again, low);
+  const PageTree nothing = edit(again, {{3, 0}}, &pages);
+  EXPECT_EQ(nothing, PageTree{});
+  EXPECT_EQ(pages, 0u);
+  for (const PageTree& tree : {low, high, again, nothing}) release(tree);
+  expect_empty();
+}
+
+// One number may name a page and a table; what they mean must not be mixed up.
+TEST_P(SnapshotTree, ALeafAndAnInnerTableAreNeverEqual) {
+  uint64_t pages = 0;
+  const PageTree leaf = edit({}, {{0, 1}}, &pages);                     // a leaf with page 0
+  const PageTree inner = edit({}, {{VirtualPage{1} << 4, 1}}, &pages);  // above it, a table with table 0 or 1
+  EXPECT_NE(leaf.root, inner.root);
+  const PageTree three = edit({}, {{VirtualPage{1} << 8, 1}}, &pages);
+  EXPECT_NE(three.root, inner.root);
+  release(leaf);
+  EXPECT_EQ(differences({}, inner).size(), 1u);
+  release(inner);
+  EXPECT_EQ(differences({}, three).size(), 1u);
+  release(three);
+  expect_empty();
+}
+
+TEST_P(SnapshotTree, AnEditThatFindsNoRoomChangesNothingAndGivesBackEveryPage) {
+  for (size_t room = 1; room < 60; ++room) {
+    open(room);
+    uint64_t pages = 0;
+    PageTree base;
+    {
+      TreeEdit edit(*stores_, {}, 0);
+      if (!edit.set(7, page(9)).is_ok() || !edit.finish(&base, &pages).is_ok()) continue;
+    }
+    const auto before = stores_->pages.stats();
+    const size_t tables_before = stores_->tables.size();
+    {
+      TreeEdit edit(*stores_, base, pages);
+      Status status = Status::ok();
+      for (VirtualPage place = 0; place < 600 && status.is_ok(); place += 3)
+        status = edit.set(place << 8, page(place + 1));
+      PageTree made;
+      if (status.is_ok()) status = edit.finish(&made, &pages);
+      EXPECT_TRUE(refused(status, Error::out_of_memory)) << room;
+    }
+    EXPECT_EQ(pages, 1u);
+    EXPECT_EQ(stores_->pages.stats().references, before.references);
+    EXPECT_EQ(stores_->tables.size(), tables_before);
+    EXPECT_EQ(differences({}, base).size(), 1u);
+    release(base);
+    expect_empty();
+  }
+}
+
+TEST_P(SnapshotTree, BytesAreStoredWithTheirLength) {
+  std::vector<PageTree> trees;
+  for (const size_t length : {size_t{0}, size_t{1}, page_size() - 8, page_size() - 7, page_size() * 3 + 5}) {
+    Bytes bytes(length, std::byte{0});
+    for (const bool zero : {true, false}) {
+      if (!zero && length == 0) continue;
+      if (!zero) bytes[length - 1] = std::byte{1};
+      PageTree tree;
+      ASSERT_TRUE(ok(store_bytes(*stores_, bytes, &tree)));
+      EXPECT_EQ(stored_length(*stores_, tree), length);
+      Bytes read(length);
+      read_stored_bytes(*stores_, tree, 0, read);
+      EXPECT_EQ(read, bytes);
+      for (const PageTree& other : trees) EXPECT_NE(other, tree);
+      trees.push_back(tree);
+    }
+  }
+  for (const PageTree& tree : trees) release(tree);
+  expect_empty();
+}
+
+}  // namespace
+}  // namespace pagestore::test
