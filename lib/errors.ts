@@ -10,6 +10,15 @@
  * - `ERR_OUT_OF_MEMORY`: the system, a limit of the process, or the store's own `maxPages` refused.
  * - `ERR_STORE_CLOSED`: the store was closed, here or (for a token) by its last holder.
  * - `ERR_TOKEN`: not a token that `share()` gave.
+ * - `ERR_ADDRESS`: a range that is empty, goes beyond 64 bits, or lies outside of all regions.
+ * - `ERR_MEMORY_CLOSED`: the memory was closed.
+ * - `ERR_MEMORY_SIZE`: a memory smaller than the snapshot that it is to become.
+ * - `ERR_SNAPSHOT_RELEASED`: the snapshot was released.
+ * - `ERR_OTHER_STORE`: a snapshot of another store.
+ * - `ERR_TRACKER`: a tracker that this kernel, or these privileges, do not give.
+ * - `ERR_PROCESS_GONE`: there is no such process, it ended, or became another program.
+ * - `ERR_PERMISSION`: the system does not let us read that process.
+ * - `ERR_PROCESS_MEMORY`: memory of a process that could not be read.
  */
 export type ErrorCode =
   | 'ERR_ARGUMENT_TYPE'
@@ -21,6 +30,15 @@ export type ErrorCode =
   | 'ERR_OUT_OF_MEMORY'
   | 'ERR_STORE_CLOSED'
   | 'ERR_TOKEN'
+  | 'ERR_ADDRESS'
+  | 'ERR_MEMORY_CLOSED'
+  | 'ERR_MEMORY_SIZE'
+  | 'ERR_SNAPSHOT_RELEASED'
+  | 'ERR_OTHER_STORE'
+  | 'ERR_TRACKER'
+  | 'ERR_PROCESS_GONE'
+  | 'ERR_PERMISSION'
+  | 'ERR_PROCESS_MEMORY'
 
 /** Every failure of this package. Whatever threw it left the store as it was. */
 export class PageStoreError extends Error {

@@ -1,4 +1,7 @@
 export { type ErrorCode, PageStoreError } from './errors.js'
+export { LocalMemory, type LocalMemoryOptions, type LocalSource } from './local-memory.js'
+export type { Memory, RestorableMemory } from './memory.js'
+export type { Range, Region, TrackerKind } from './native.js'
 export {
   type MemoryKind,
   PageStore,
@@ -7,3 +10,5 @@ export {
   type PageStoreToken,
   pageSize,
 } from './page-store.js'
+export { ProcessMemory, type ProcessMemoryOptions } from './process-memory.js'
+export { Snapshot } from './snapshot.js'

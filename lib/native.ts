@@ -21,7 +21,9 @@ export interface PageStoreStats {
   duplicates: number
   /** Comparisons of pages that shared the 32 bits of hash that are kept, and differed. */
   collisions: number
-  /** Bytes beside the pages themselves: counts, hash index, marks. */
+  /** Page tables that snapshots use; 64 bytes each. */
+  tables: number
+  /** Bytes beside pages and tables themselves: counts, hash index, marks. */
   bookkeepingBytes: number
   /** How often the memory grew, the first time included. */
   growths: number
@@ -32,7 +34,29 @@ export interface PageStoreStats {
   hash: 'avx512' | 'avx2' | 'sse2' | 'neon' | 'scalar'
 }
 
-/** A store as the addon knows it: a small integer, checked on every call. */
+/**
+ * What finds the pages that were written: `write-protect` (userfaultfd, Linux 6.7), `soft-dirty` (kernels built with
+ * it), or `none`: everything is compared.
+ */
+export type TrackerKind = 'write-protect' | 'soft-dirty' | 'none'
+
+/** Addresses from `start` to just before `end`. */
+export interface Range {
+  start: bigint
+  end: bigint
+}
+
+/** A contiguous mapping of a memory. */
+export interface Region extends Range {
+  /** As in `/proc/PID/maps`: `rw-p`. */
+  permissions: string
+  /** Where in the file at `path` it starts, in bytes. */
+  offset: bigint
+  /** A file, a name in brackets that the kernel gave, or nothing. ` (deleted)` follows a file that is gone. */
+  path: string
+}
+
+/** A store, a memory or a snapshot as the addon knows it: a number, checked on every call. */
 export type Handle = number
 
 /** The addon's functions (native/binding). Each throws {@link PageStoreError}. */
@@ -59,6 +83,43 @@ export interface Native {
   handOut(handle: Handle, n: number): void
   copyPage(handle: Handle, n: number): Buffer
   openWindow(handle: Handle, index: number): ArrayBuffer | null
+
+  hasTracker(tracker: TrackerKind): boolean
+  openLocalMemory(store: Handle, tracker: TrackerKind | undefined): Handle
+  captureLocal(store: Handle, memory: Handle, bytes: Uint8Array): Handle
+  restoreLocal(store: Handle, memory: Handle, bytes: Uint8Array, snapshot: Handle): void
+  localTracker(memory: Handle, bytes: Uint8Array): TrackerKind
+  ignoreRange(memory: Handle, address: bigint, length: number): void
+  trackRange(memory: Handle, address: bigint, length: number): void
+  closeMemory(memory: Handle): void
+
+  openProcessMemory(store: Handle, pid: number, tracker: TrackerKind | undefined): Handle
+  stopProcess(memory: Handle): void
+  resumeProcess(memory: Handle): void
+  /** All that there are now. */
+  processRegions(memory: Handle): Region[]
+  /** Of the regions told last, which are captured unless somebody says otherwise. */
+  privateRegions(memory: Handle): boolean[]
+  /** `keep` has a 1 for each of the regions told last that is to be captured. */
+  captureProcess(store: Handle, memory: Handle, keep: Uint8Array): Handle
+  /** Fills `bytes`. */
+  readProcess(memory: Handle, address: bigint, bytes: Uint8Array): void
+  processTracker(memory: Handle): TrackerKind
+
+  snapshotRoot(store: Handle, snapshot: Handle): number
+  snapshotKey(store: Handle, snapshot: Handle): number
+  snapshotPageCount(store: Handle, snapshot: Handle): number
+  snapshotRegions(store: Handle, snapshot: Handle): Region[]
+  snapshotEquals(store: Handle, a: Handle, b: Handle): boolean
+  snapshotDiff(store: Handle, a: Handle, b: Handle): Range[]
+  /** @throws ERR_ADDRESS for what lies outside of all regions */
+  snapshotCheck(store: Handle, snapshot: Handle, address: bigint, length: number): void
+  /** Fills `bytes`. */
+  snapshotRead(store: Handle, snapshot: Handle, address: bigint, bytes: Uint8Array): void
+  /** The whole pages around. */
+  snapshotMap(store: Handle, snapshot: Handle, address: bigint, length: number): ArrayBuffer | null
+  snapshotFingerprint(store: Handle, snapshot: Handle): string
+  releaseSnapshot(snapshot: Handle): void
 }
 
 // Sources, their compiled form and the installed package lie at different depths below the package's folder.

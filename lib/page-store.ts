@@ -34,6 +34,9 @@ const closed: Handle = -1
 // A store that nobody closed is closed when it is collected.
 const forgotten = new FinalizationRegistry<Handle>((handle) => native.close(handle))
 
+/** For the other classes of this package: what the addon knows a store by. */
+export let handleOf: (store: PageStore) => Handle
+
 class OpenHandle {
   constructor(readonly handle: Handle) {}
 }
@@ -46,6 +49,10 @@ class OpenHandle {
  * and one that throws has changed nothing.
  */
 export class PageStore implements Disposable {
+  static {
+    handleOf = (store) => store.#handle
+  }
+
   #handle: Handle
   // What pages are seen through: `native.windowPages` of them to a window, opened when first needed.
   readonly #windows: ArrayBuffer[] = []

@@ -1,15 +1,26 @@
 #include "binding/addon.h"
 
-#include <cstdlib>
+#include <cerrno>
 #include <new>
 
+#include "binding/local_memory.h"
+#include "binding/memory.h"
 #include "binding/page_store.h"
+#include "binding/process_memory.h"
+#include "binding/snapshot.h"
 
 namespace pagestore::binding {
 
+namespace {
+
+Status no_memory_for_handle() {
+  return Status::out_of_memory("a handle", sizeof(Handle), ENOMEM);
+}
+
+}  // namespace
+
 Addon::~Addon() {
-  for (uint32_t handle = 0; handle < count_; ++handle) close(handle);
-  free(stores_);
+  stores_.for_each([&](SharedStore*, Handle handle) { close_store(handle); });
 }
 
 Addon& Addon::of(napi_env env) {
@@ -18,26 +29,56 @@ Addon& Addon::of(napi_env env) {
   return *static_cast<Addon*>(addon);
 }
 
-bool Addon::hold(SharedStore* store, uint32_t* handle) {
-  uint32_t unused = 0;
-  while (unused < count_ && stores_[unused] != nullptr) ++unused;
-  if (unused == count_) {
-    const uint32_t count = count_ == 0 ? 4 : count_ * 2;
-    auto** stores = static_cast<SharedStore**>(realloc(stores_, count * sizeof(*stores_)));
-    if (stores == nullptr) return false;
-    for (uint32_t i = count_; i < count; ++i) stores[i] = nullptr;
-    stores_ = stores;
-    count_ = count;
-  }
-  stores_[unused] = store;
-  *handle = unused;
-  return true;
+Status Addon::hold(SharedStore* store, Handle* handle) {
+  if (stores_.add(store, handle)) return Status::ok();
+  store->close();
+  return no_memory_for_handle();
 }
 
-void Addon::close(uint32_t handle) {
-  if (handle >= count_ || stores_[handle] == nullptr) return;
-  stores_[handle]->close();
-  stores_[handle] = nullptr;
+Status Addon::hold(std::unique_ptr<HeldMemory> memory, Handle* handle) {
+  if (!memories_.add(memory.get(), handle)) return no_memory_for_handle();
+  static_cast<void>(memory.release());
+  return Status::ok();
+}
+
+Status Addon::hold(const HeldSnapshot& snapshot, Handle* handle) {
+  auto* held = new (std::nothrow) HeldSnapshot(snapshot);
+  if (held != nullptr && snapshots_.add(held, handle)) return Status::ok();
+  delete held;
+  Snapshot lost = snapshot.snapshot;
+  release(*SharedStore::Hold(*store(snapshot.store)), &lost);
+  return no_memory_for_handle();
+}
+
+void Addon::close_store(Handle handle) {
+  if (SharedStore* store = stores_.get(handle)) {
+    close(store, handle);
+    stores_.take(handle);
+  }
+}
+
+// What belongs to the handle goes with it: other threads may have the store open for long.
+void Addon::close(SharedStore* store, Handle handle) {
+  const double number = handle.number();
+  memories_.for_each([&](HeldMemory* memory, Handle each) {
+    if (memory->store.number() == number) close_memory(each);
+  });
+  snapshots_.for_each([&](HeldSnapshot* snapshot, Handle each) {
+    if (snapshot->store.number() == number) release_snapshot(each);
+  });
+  store->close();
+}
+
+void Addon::close_memory(Handle handle) {
+  const std::unique_ptr<HeldMemory> memory(memories_.take(handle));
+  if (!memory) return;
+  memory->leave();
+  memory->captured().release(*SharedStore::Hold(*store(memory->store)));
+}
+
+void Addon::release_snapshot(Handle handle) {
+  const std::unique_ptr<HeldSnapshot> snapshot(snapshots_.take(handle));
+  if (snapshot) release(*SharedStore::Hold(*store(snapshot->store)), &snapshot->snapshot);
 }
 
 napi_value Addon::referred(napi_ref reference) const {
@@ -75,6 +116,10 @@ NAPI_MODULE_INIT(/* napi_env env, napi_value exports */) {
   }
   if (!addon->look_up_builtins()) return nullptr;
   add_page_store(env, exports, addon);
+  add_snapshot(env, exports, addon);
+  add_memory(env, exports, addon);
+  add_local_memory(env, exports, addon);
+  add_process_memory(env, exports, addon);
   return exports;
 }
 

@@ -1,7 +1,7 @@
 // What the addon keeps for each JavaScript environment (the main thread, each Worker).
 //
-// Stores are named by small integers, checked on every call: nothing that JavaScript can pass is an
-// address. When the environment ends, whatever it still holds is closed.
+// Stores, memories and snapshots are named by handles. What is left of them when their store is closed,
+// or when the environment ends, is released then.
 //
 // The binding is written on Node-API itself. Its C++ wrapper ends the process when a call fails
 // that it did not expect to, and every call may fail once `worker.terminate()` was called: here a
@@ -11,10 +11,34 @@
 #include <node_api.h>
 
 #include <cstdint>
+#include <memory>
 
+#include "binding/handles.h"
+#include "process/local_memory.h"
+#include "process/process_memory.h"
+#include "snapshot/snapshot.h"
 #include "store/shared_store.h"
 
 namespace pagestore::binding {
+
+// One of the two.
+struct HeldMemory {
+  Handle store;
+  std::unique_ptr<LocalMemory> local;
+  std::unique_ptr<ProcessMemory> process;
+  RegionList regions;  // of the process, as JavaScript was told last
+
+  CapturedMemory& captured() { return local ? local->captured() : process->captured(); }
+  void leave() {
+    if (local) local->leave();
+  }
+};
+
+struct HeldSnapshot {
+  Handle store;
+  Handle memory;  // whose snapshot it is; it may be closed by now
+  Snapshot snapshot;
+};
 
 class Addon {
  public:
@@ -24,13 +48,19 @@ class Addon {
 
   static Addon& of(napi_env env);
 
-  // Takes over the caller's hold on the store. False when there is no memory to remember it.
-  bool hold(SharedStore* store, uint32_t* handle);
+  // Each takes over what it is given, and releases it when there is no memory to remember it.
+  Status hold(SharedStore* store, Handle* handle);
+  Status hold(std::unique_ptr<HeldMemory> memory, Handle* handle);
+  Status hold(const HeldSnapshot& snapshot, Handle* handle);
 
-  // Null when the handle is closed.
-  SharedStore* store(uint32_t handle) const { return handle < count_ ? stores_[handle] : nullptr; }
+  // Null when nothing has that handle (any more).
+  SharedStore* store(Handle handle) const { return stores_.get(handle); }
+  HeldMemory* memory(Handle handle) const { return memories_.get(handle); }
+  HeldSnapshot* snapshot(Handle handle) const { return snapshots_.get(handle); }
 
-  void close(uint32_t handle);
+  void close_store(Handle handle);
+  void close_memory(Handle handle);
+  void release_snapshot(Handle handle);
 
   // What the addon must know of this environment's JavaScript before anybody can change it.
   bool look_up_builtins();
@@ -44,10 +74,12 @@ class Addon {
 
  private:
   napi_value referred(napi_ref reference) const;
+  void close(SharedStore* store, Handle handle);
 
   napi_env env_;
-  SharedStore** stores_ = nullptr;
-  uint32_t count_ = 0;
+  Handles<SharedStore> stores_;
+  Handles<HeldMemory> memories_;
+  Handles<HeldSnapshot> snapshots_;
   napi_ref error_class_ = nullptr;
   napi_ref typed_array_at_ = nullptr;
 };

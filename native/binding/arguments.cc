@@ -48,6 +48,55 @@ bool get_view(napi_env env, napi_value value, napi_typedarray_type type, const c
 
 }  // namespace
 
+Handle get_handle(napi_env env, napi_value value) {
+  double number = -1;
+  napi_get_value_double(env, value, &number);
+  return Handle(number);
+}
+
+SharedStore* get_store(napi_env env, Addon* addon, napi_value handle) {
+  SharedStore* store = addon->store(get_handle(env, handle));
+  if (store == nullptr) throw_failure(env, Status::closed());
+  return store;
+}
+
+HeldMemory* get_memory(napi_env env, Addon* addon, napi_value handle) {
+  HeldMemory* memory = addon->memory(get_handle(env, handle));
+  if (memory == nullptr) throw_error(env, code::memory_closed, "the memory is closed, or its store is");
+  return memory;
+}
+
+HeldSnapshot* get_snapshot(napi_env env, Addon* addon, napi_value handle) {
+  HeldSnapshot* snapshot = addon->snapshot(get_handle(env, handle));
+  if (snapshot == nullptr) throw_error(env, code::snapshot_released, "the snapshot was released, or its store closed");
+  return snapshot;
+}
+
+bool get_range(napi_env env, napi_value address, napi_value length, AddressRange* range) {
+  uint64_t start;
+  bool is_exact = false;
+  double bytes;
+  if (napi_get_value_bigint_uint64(env, address, &start, &is_exact) != napi_ok ||
+      napi_get_value_double(env, length, &bytes) != napi_ok) {
+    throw_error(env, code::argument_type, "a range must be a bigint, its address, and a number, its length");
+    return false;
+  }
+  constexpr double kMost = 9007199254740992;  // 2^53
+  char message[120];
+  if (!is_exact) {
+    throw_error(env, code::address, "the address is negative or has more than 64 bits");
+    return false;
+  }
+  if (!(bytes >= 1 && bytes < kMost && std::trunc(bytes) == bytes)) {
+    snprintf(message, sizeof(message), "%.17g is no length: a whole number of bytes, at least 1", bytes);
+    throw_error(env, code::address, message);
+    return false;
+  }
+  const Status status = range_of(start, static_cast<uint64_t>(bytes), range);
+  if (!status.is_ok()) throw_failure(env, status);
+  return status.is_ok();
+}
+
 bool get_page_number(napi_env env, napi_value value, uint32_t* number) {
   double given;
   if (napi_get_value_double(env, value, &given) != napi_ok) {
@@ -93,6 +142,13 @@ bool get_bytes(napi_env env, napi_value value, Bytes* bytes) {
   bytes->data = static_cast<const std::byte*>(view.data);
   bytes->length = view.length;
   return true;
+}
+
+bool is_shared(napi_env env, napi_value view) {
+  napi_value buffer;
+  bool plain = false;
+  return napi_get_typedarray_info(env, view, nullptr, nullptr, nullptr, &buffer, nullptr) == napi_ok &&
+         napi_is_arraybuffer(env, buffer, &plain) == napi_ok && !plain;
 }
 
 bool get_numbers(napi_env env, napi_value value, Numbers* numbers) {

@@ -8,11 +8,10 @@
 #include <cstdint>
 #include <memory>
 
+#include "binding/addon.h"
 #include "store/page_store.h"
 
 namespace pagestore::binding {
-
-class Addon;
 
 // The arguments of one call, as many as the function declares; the rest is undefined.
 template <size_t N>
@@ -29,6 +28,16 @@ struct Arguments {
   Addon* addon;
 };
 
+// What a handle names; else null with an exception pending. To be asked for when all other arguments are
+// converted: nothing may run in between that could close it.
+Handle get_handle(napi_env env, napi_value value);
+SharedStore* get_store(napi_env env, Addon* addon, napi_value handle);
+HeldMemory* get_memory(napi_env env, Addon* addon, napi_value handle);
+HeldSnapshot* get_snapshot(napi_env env, Addon* addon, napi_value handle);
+
+// A range of addresses: a BigInt of 64 bits, and a number of bytes.
+bool get_range(napi_env env, napi_value address, napi_value length, AddressRange* range);
+
 // An unsigned 32-bit integer that is to be a page's number.
 bool get_page_number(napi_env env, napi_value value, uint32_t* number);
 
@@ -41,6 +50,9 @@ struct Bytes {
   size_t length = 0;
 };
 bool get_bytes(napi_env env, napi_value value, Bytes* bytes);
+
+// Whether a view is of a SharedArrayBuffer.
+bool is_shared(napi_env env, napi_value view);
 
 // A Uint32Array that page numbers are to be written to.
 struct Numbers {

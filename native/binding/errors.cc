@@ -26,6 +26,18 @@ const char* code_of(Error error) {
       return code::capacity;
     case Error::store_closed:
       return "ERR_STORE_CLOSED";
+    case Error::address:
+      return code::address;
+    case Error::memory_size:
+      return "ERR_MEMORY_SIZE";
+    case Error::process_gone:
+      return "ERR_PROCESS_GONE";
+    case Error::permission:
+      return "ERR_PERMISSION";
+    case Error::tracker:
+      return "ERR_TRACKER";
+    case Error::process_memory:
+      return "ERR_PROCESS_MEMORY";
   }
   return "";
 }
@@ -58,6 +70,30 @@ void describe(const Status& status, char (&message)[kMessage]) {
       break;
     case Error::store_closed:
       snprintf(message, kMessage, "the store is closed");
+      break;
+    case Error::address:
+      if (limit > 0) {
+        snprintf(message, kMessage, "%" PRIu64 " bytes from 0x%" PRIx64 " on go beyond the last address", limit, value);
+      } else {
+        snprintf(message, kMessage, "the address 0x%" PRIx64 " lies in no region", value);
+      }
+      break;
+    case Error::memory_size:
+      snprintf(message, kMessage, "the memory has %" PRIu64 " bytes, the snapshot %" PRIu64, value, limit);
+      break;
+    case Error::process_gone:
+      snprintf(message, kMessage, "process %" PRIu64 " %s", value, status.what());
+      break;
+    case Error::permission:
+      snprintf(message, kMessage,
+               "process %" PRIu64
+               " is not ours to read (%s): that takes its own user, or CAP_SYS_PTRACE, and "
+               "kernel.yama.ptrace_scope 0",
+               value, strerror(status.error_number()));
+      break;
+    case Error::tracker:
+    case Error::process_memory:
+      snprintf(message, kMessage, "%s: %s", status.what(), strerror(status.error_number()));
       break;
   }
 }

@@ -20,6 +20,10 @@ inline constexpr char page_number[] = "ERR_PAGE_NUMBER";
 inline constexpr char buffer_detached[] = "ERR_BUFFER_DETACHED";
 inline constexpr char capacity[] = "ERR_CAPACITY";
 inline constexpr char token[] = "ERR_TOKEN";
+inline constexpr char address[] = "ERR_ADDRESS";
+inline constexpr char memory_closed[] = "ERR_MEMORY_CLOSED";
+inline constexpr char snapshot_released[] = "ERR_SNAPSHOT_RELEASED";
+inline constexpr char other_store[] = "ERR_OTHER_STORE";
 }  // namespace code
 
 napi_value throw_error(napi_env env, const char* code, const char* message);

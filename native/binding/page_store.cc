@@ -8,7 +8,8 @@
 #include "binding/addon.h"
 #include "binding/arguments.h"
 #include "binding/errors.h"
-#include "binding/window.h"
+#include "binding/external_buffer.h"
+#include "binding/results.h"
 #include "store/page_hash.h"
 #include "store/page_memory.h"
 
@@ -16,33 +17,10 @@ namespace pagestore::binding {
 
 namespace {
 
-// The store that a handle names, or null with an exception pending. To be asked for when all arguments
-// are converted: nothing may run in between that could close it.
-SharedStore* get_store(napi_env env, Addon* addon, napi_value handle) {
-  uint32_t index = UINT32_MAX;
-  napi_get_value_uint32(env, handle, &index);
-  SharedStore* store = addon->store(index);
-  if (store == nullptr) throw_failure(env, Status::closed());
-  return store;
-}
-
-napi_value undefined_or_throw(napi_env env, const Status& status) {
-  return status.is_ok() ? nullptr : throw_failure(env, status);
-}
-
-napi_value number_of(napi_env env, size_t value) {
-  napi_value result = nullptr;
-  napi_create_double(env, static_cast<double>(value), &result);
-  return result;
-}
-
 napi_value hold(napi_env env, Addon* addon, SharedStore* store) {
-  uint32_t handle;
-  if (!addon->hold(store, &handle)) {
-    store->close();
-    return throw_failure(env, Status::out_of_memory("realloc", sizeof(store), ENOMEM));
-  }
-  return number_of(env, handle);
+  Handle handle = Handle::none();
+  const Status status = addon->hold(store, &handle);
+  return status.is_ok() ? number_of(env, handle) : throw_failure(env, status);
 }
 
 // (capacity, maxPages, memory) -> handle
@@ -83,9 +61,7 @@ napi_value open_shared(napi_env env, napi_callback_info info) {
 // (handle): closing twice is no error
 napi_value close_store(napi_env env, napi_callback_info info) {
   const Arguments<1> arguments(env, info);
-  uint32_t handle = UINT32_MAX;
-  napi_get_value_uint32(env, arguments[0], &handle);
-  arguments.addon->close(handle);
+  arguments.addon->close_store(get_handle(env, arguments[0]));
   return nullptr;
 }
 
@@ -207,7 +183,9 @@ napi_value open_window(napi_env env, napi_callback_info info) {
   if (!get_page_number(env, arguments[1], &index)) return nullptr;
   SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   if (store == nullptr) return nullptr;
-  return wrap_window(env, store, index);
+  Window* window;
+  const Status status = Window::open(store, index, &window);
+  return status.is_ok() ? wrap(env, window) : throw_failure(env, status);
 }
 
 // (handle) -> pages
@@ -216,17 +194,6 @@ napi_value figure_of(napi_env env, napi_callback_info info) {
   const Arguments<1> arguments(env, info);
   SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   return store == nullptr ? nullptr : number_of(env, (store->*figure)());
-}
-
-void set(napi_env env, napi_value object, const char* name, uint64_t value) {
-  napi_set_named_property(env, object, name, number_of(env, value));
-}
-
-void set(napi_env env, napi_value object, const char* name, const char* value) {
-  napi_value string;
-  if (napi_create_string_utf8(env, value, NAPI_AUTO_LENGTH, &string) == napi_ok) {
-    napi_set_named_property(env, object, name, string);
-  }
 }
 
 // (handle) -> PageStoreStats
@@ -241,6 +208,7 @@ napi_value stats(napi_env env, napi_callback_info info) {
   set(env, result, "references", stats.references);
   set(env, result, "duplicates", stats.duplicates);
   set(env, result, "collisions", stats.collisions);
+  set(env, result, "tables", stats.tables);
   set(env, result, "bookkeepingBytes", stats.bookkeeping_bytes);
   set(env, result, "growths", stats.growths);
   set(env, result, "moves", stats.moves);
@@ -259,10 +227,7 @@ napi_value set_error_class(napi_env env, napi_callback_info info) {
 }  // namespace
 
 void add_page_store(napi_env env, napi_value exports, Addon* addon) {
-  const struct {
-    const char* name;
-    napi_callback function;
-  } functions[] = {
+  const Function functions[] = {
       {"setErrorClass", set_error_class},
       {"open", open_store},
       {"openShared", open_shared},
@@ -282,12 +247,7 @@ void add_page_store(napi_env env, napi_value exports, Addon* addon) {
       {"capacity", figure_of<&SharedStore::capacity>},
       {"stats", stats},
   };
-  for (const auto& [name, function] : functions) {
-    napi_value value;
-    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, function, addon, &value) == napi_ok) {
-      napi_set_named_property(env, exports, name, value);
-    }
-  }
+  add_functions(env, exports, addon, functions);
   set(env, exports, "pageSize", page_size());
   set(env, exports, "windowPages", PageMemory::window_pages());
 }

@@ -1,4 +1,4 @@
-#include "binding/window.h"
+#include "binding/external_buffer.h"
 
 #include <cerrno>
 #include <new>
@@ -9,8 +9,8 @@ namespace pagestore::binding {
 
 namespace {
 
-struct WrappedWindow {
-  Window* window;
+struct Wrapped {
+  External external;
   bool is_wrapped;  // until then, the finalizer only takes note that it ran
   bool is_finalized;
 };
@@ -25,46 +25,39 @@ bool is_ending(napi_env env) {
 }
 
 void finalize(napi_env env, void*, void* hint) {
-  auto* wrapped = static_cast<WrappedWindow*>(hint);
+  auto* wrapped = static_cast<Wrapped*>(hint);
   if (!wrapped->is_wrapped) {
     wrapped->is_finalized = true;
     return;
   }
-  if (is_ending(env)) {
-    wrapped->window->leave_zeroes();
-  } else {
-    wrapped->window->close();
-  }
+  const External& external = wrapped->external;
+  (is_ending(env) ? external.leave_zeroes : external.close)(external.owner);
   delete wrapped;
 }
 
 }  // namespace
 
-napi_value wrap_window(napi_env env, SharedStore* store, size_t index) {
-  Window* window;
-  if (Status status = Window::open(store, index, &window); !status.is_ok()) {
-    return throw_failure(env, status);
-  }
-  auto* wrapped = new (std::nothrow) WrappedWindow{window, false, false};
+napi_value wrap(napi_env env, const External& external) {
+  auto* wrapped = new (std::nothrow) Wrapped{external, false, false};
   if (wrapped == nullptr) {
-    window->close();
-    return throw_failure(env, Status::out_of_memory("new", sizeof(WrappedWindow), ENOMEM));
+    external.close(external.owner);
+    return throw_failure(env, Status::out_of_memory("new", sizeof(Wrapped), ENOMEM));
   }
 
   napi_value buffer;
   const napi_status result =
-      napi_create_external_arraybuffer(env, window->data(), window->bytes(), finalize, wrapped, &buffer);
+      napi_create_external_arraybuffer(env, external.data, external.bytes, finalize, wrapped, &buffer);
   if (result == napi_ok) {
     wrapped->is_wrapped = true;
     return buffer;
   }
 
-  // Some runtimes finalize what they failed to wrap, some do not: the window is ours to close
-  // either way, and the note stays for a finalizer that may yet come.
-  window->close();
+  // Some runtimes finalize what they failed to wrap, some do not: it is ours to close either way, and the
+  // note stays for a finalizer that may yet come.
+  external.close(external.owner);
   if (wrapped->is_finalized) delete wrapped;
   if (result != napi_no_external_buffers_allowed) {
-    return throw_failure(env, Status::out_of_memory("wrapping a window", 0, ENOMEM));
+    return throw_failure(env, Status::out_of_memory("wrapping memory", external.bytes, ENOMEM));
   }
   napi_value none;
   napi_get_null(env, &none);

@@ -1,0 +1,121 @@
+import { types } from 'node:util'
+
+import { PageStoreError } from './errors.js'
+import type { RestorableMemory } from './memory.js'
+import { type Handle, native, type Region, type TrackerKind } from './native.js'
+import { handleOf, type PageStore } from './page-store.js'
+import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snapshot.js'
+
+/** A `WebAssembly.Memory`: it has another buffer after each growth. */
+export interface GrowingSource {
+  readonly buffer: ArrayBuffer | SharedArrayBuffer
+  grow(delta: number): number
+}
+
+/** What a {@link LocalMemory} can follow. */
+export type LocalSource = GrowingSource | ArrayBuffer | SharedArrayBuffer | Uint8Array
+
+export interface LocalMemoryOptions {
+  /** Which tracker to insist on. Default: the best that the kernel gives and the memory's size is worth. */
+  tracker?: TrackerKind | undefined
+}
+
+// A memory that nobody closed is closed when it is collected.
+const forgotten = new FinalizationRegistry<Handle>((handle) => native.closeMemory(handle))
+
+/**
+ * Memory of this process that is captured and restored: a WebAssembly memory, a buffer, or a part of one.
+ *
+ * Addresses are offsets: there is one region, from 0 to the length in bytes. A last partial page reads as if zeroes
+ * followed. Only bytes roll back: what JavaScript keeps elsewhere (objects, tables, globals of a module) does not.
+ */
+export class LocalMemory implements RestorableMemory {
+  readonly #store: PageStore
+  readonly #handle: Handle
+  readonly #source: LocalSource
+
+  /** @throws `ERR_TRACKER`, `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED`, `ERR_OUT_OF_MEMORY` */
+  constructor(store: PageStore, memory: LocalSource, options: LocalMemoryOptions = {}) {
+    if (options === null || typeof options !== 'object') {
+      throw new PageStoreError('ERR_ARGUMENT_TYPE', 'options must be an object')
+    }
+    bytesOf(memory)
+    this.#store = store
+    this.#source = memory
+    this.#handle = native.openLocalMemory(handleOf(store), options.tracker)
+    forgotten.register(this, this.#handle, this)
+  }
+
+  get regions(): readonly Region[] {
+    const bytes = this.#bytes()
+    const permissions = bytes.buffer instanceof ArrayBuffer ? 'rw-p' : 'rw-s'
+    return [{ start: 0n, end: BigInt(bytes.length), permissions, offset: 0n, path: '' }]
+  }
+
+  get tracker(): TrackerKind {
+    return native.localTracker(this.#handle, this.#bytes())
+  }
+
+  /**
+   * Takes a snapshot. Costs what was written since the last capture or restore; the first one costs everything.
+   * @throws `ERR_BUFFER_DETACHED`, `ERR_OUT_OF_MEMORY`, `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
+   */
+  capture(): Snapshot {
+    return createSnapshot(this.#store, native.captureLocal(handleOf(this.#store), this.#handle, this.#bytes()))
+  }
+
+  /**
+   * Writes what differs from `snapshot`, which may be of any memory of the same store that was no longer than this
+   * one. A memory that grew since gets a tail of zeroes.
+   * @throws `ERR_MEMORY_SIZE`, `ERR_OTHER_STORE`, and as {@link capture}
+   */
+  restore(snapshot: Snapshot): void {
+    const handle = snapshotHandle(snapshot, this.#store)
+    native.restoreLocal(handleOf(this.#store), this.#handle, this.#bytes(), handle)
+  }
+
+  read(address: bigint, length: number): Buffer {
+    const bytes = this.#bytes()
+    if (typeof address !== 'bigint') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'an address must be a bigint')
+    if (address < 0n || Number(address) + length > bytes.length) {
+      throw new PageStoreError('ERR_ADDRESS', `${length} bytes from ${address} on are not within ${bytes.length}`)
+    }
+    const copy = allocate(length)
+    copy.set(bytes.subarray(Number(address), Number(address) + length))
+    return copy
+  }
+
+  ignore(address: bigint, length: number): void {
+    native.ignoreRange(this.#handle, address, length)
+  }
+
+  track(address: bigint, length: number): void {
+    native.trackRange(this.#handle, address, length)
+  }
+
+  close(): void {
+    forgotten.unregister(this)
+    native.closeMemory(this.#handle)
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #bytes(): Uint8Array {
+    return bytesOf(this.#source)
+  }
+}
+
+function bytesOf(source: LocalSource): Uint8Array {
+  if (types.isUint8Array(source)) return source
+  const buffer = types.isAnyArrayBuffer(source) ? source : source?.buffer
+  if (!types.isAnyArrayBuffer(buffer) || ArrayBuffer.isView(source)) {
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'a WebAssembly.Memory, ArrayBuffer, SharedArrayBuffer or Uint8Array')
+  }
+  try {
+    return new Uint8Array(buffer)
+  } catch {
+    throw new PageStoreError('ERR_BUFFER_DETACHED', 'the buffer was transferred')
+  }
+}

@@ -1,0 +1,107 @@
+import { PageStoreError } from './errors.js'
+import type { Memory } from './memory.js'
+import { type Handle, native, type Region, type TrackerKind } from './native.js'
+import { handleOf, type PageStore } from './page-store.js'
+import { allocate, createSnapshot, type Snapshot } from './snapshot.js'
+
+export interface ProcessMemoryOptions {
+  /** Which tracker to insist on. Default: the best that serves a process which is only observed. */
+  tracker?: TrackerKind | undefined
+  /**
+   * Whether the process stands still while it is captured (default: true). It does not notice, and nobody else may be
+   * tracing it. Without that, each page is from some moment of the call. Our own process never stands still.
+   */
+  stop?: boolean | undefined
+  /**
+   * Which regions to capture. Default: private memory that the process may read, but for devices and what the kernel
+   * lends (vdso, vvar). A region that cannot be read makes a capture fail.
+   */
+  regions?: ((region: Region) => boolean) | undefined
+}
+
+// A memory that nobody closed is closed when it is collected.
+const forgotten = new FinalizationRegistry<Handle>((handle) => native.closeMemory(handle))
+
+/**
+ * Memory of another process, observed: it can be captured as often as one likes, and is never written to.
+ *
+ * That takes the right to trace it: one's own processes (where Yama forbids even that: one's own children), or
+ * CAP_SYS_PTRACE.
+ */
+export class ProcessMemory implements Memory {
+  readonly #store: PageStore
+  readonly #handle: Handle
+  readonly #stops: boolean
+  readonly #wanted: ((region: Region) => boolean) | undefined
+
+  /** @throws `ERR_PROCESS_GONE`, `ERR_PERMISSION`, `ERR_TRACKER`, `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED` */
+  constructor(store: PageStore, pid: number, options: ProcessMemoryOptions = {}) {
+    if (options === null || typeof options !== 'object') {
+      throw new PageStoreError('ERR_ARGUMENT_TYPE', 'options must be an object')
+    }
+    const { tracker, stop = true, regions } = options
+    if (regions !== undefined && typeof regions !== 'function') {
+      throw new PageStoreError('ERR_ARGUMENT_TYPE', 'regions must be a function')
+    }
+    this.#store = store
+    this.#stops = stop
+    this.#wanted = regions
+    this.#handle = native.openProcessMemory(handleOf(store), pid, tracker)
+    forgotten.register(this, this.#handle, this)
+  }
+
+  get regions(): readonly Region[] {
+    return this.#look().wanted
+  }
+
+  get tracker(): TrackerKind {
+    return native.processTracker(this.#handle)
+  }
+
+  /**
+   * Takes a snapshot. The first one reads everything; a later one too, unless the kernel tells what was written
+   * (`tracker`), but only what differs is stored.
+   * @throws `ERR_PROCESS_GONE` when it ends, becomes another program, or unmaps what is being read; `ERR_PERMISSION`,
+   *   `ERR_PROCESS_MEMORY`, `ERR_OUT_OF_MEMORY`, `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
+   */
+  capture(): Snapshot {
+    if (this.#stops) native.stopProcess(this.#handle)
+    try {
+      const { keep } = this.#look()
+      return createSnapshot(this.#store, native.captureProcess(handleOf(this.#store), this.#handle, keep))
+    } finally {
+      native.resumeProcess(this.#handle)
+    }
+  }
+
+  read(address: bigint, length: number): Buffer {
+    const bytes = allocate(length)
+    native.readProcess(this.#handle, address, bytes)
+    return bytes
+  }
+
+  ignore(address: bigint, length: number): void {
+    native.ignoreRange(this.#handle, address, length)
+  }
+
+  track(address: bigint, length: number): void {
+    native.trackRange(this.#handle, address, length)
+  }
+
+  close(): void {
+    forgotten.unregister(this)
+    native.closeMemory(this.#handle)
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  /** Which of the regions there are now are to be captured: the regions, and a 1 for each of them among all. */
+  #look(): { wanted: Region[]; keep: Uint8Array } {
+    const all = native.processRegions(this.#handle)
+    const wants = this.#wanted
+    const keep = wants === undefined ? native.privateRegions(this.#handle) : all.map((region) => wants(region))
+    return { wanted: all.filter((_, i) => keep[i]), keep: Uint8Array.from(keep, Number) }
+  }
+}

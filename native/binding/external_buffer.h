@@ -1,0 +1,30 @@
+// Memory of ours as an ArrayBuffer: wrapped once, and given up when the last view of it is gone.
+#pragma once
+
+#include <node_api.h>
+
+#include <cstddef>
+
+namespace pagestore::binding {
+
+// What is wrapped: something with `data`, `bytes`, and two ends: `close` unmaps, `leave_zeroes` gives up
+// what was there but leaves something to be read. Both delete it.
+struct External {
+  void* data;
+  size_t bytes;
+  void* owner;
+  void (*close)(void* owner);
+  void (*leave_zeroes)(void* owner);
+};
+
+// The ArrayBuffer, which owns from now on; null (the JavaScript value) where this runtime allows no
+// memory of our own in one; nothing with an exception pending. In the two last cases it is closed.
+napi_value wrap(napi_env env, const External& external);
+
+template <typename Owner>
+napi_value wrap(napi_env env, Owner* owner) {
+  return wrap(env, External{owner->data(), owner->bytes(), owner, [](void* it) { static_cast<Owner*>(it)->close(); },
+                            [](void* it) { static_cast<Owner*>(it)->leave_zeroes(); }});
+}
+
+}  // namespace pagestore::binding

@@ -1,0 +1,20 @@
+// What all memories have in common: the functions that each of the facade's classes calls, and the names
+// of trackers.
+#pragma once
+
+#include <node_api.h>
+
+#include "process/tracker.h"
+
+namespace pagestore::binding {
+
+class Addon;
+
+const char* name_of(TrackerKind kind);
+
+// `wanted` points to `kind`, or is null for undefined. False with an exception pending.
+bool get_tracker(napi_env env, napi_value value, TrackerKind* kind, const TrackerKind** wanted);
+
+void add_memory(napi_env env, napi_value exports, Addon* addon);
+
+}  // namespace pagestore::binding

@@ -1,0 +1,150 @@
+#include "binding/process_memory.h"
+
+#include <cerrno>
+#include <new>
+
+#include "binding/addon.h"
+#include "binding/arguments.h"
+#include "binding/errors.h"
+#include "binding/memory.h"
+#include "binding/results.h"
+
+namespace pagestore::binding {
+
+namespace {
+
+HeldMemory* get_process(napi_env env, Addon* addon, napi_value handle) {
+  HeldMemory* memory = get_memory(env, addon, handle);
+  if (memory == nullptr || memory->process) return memory;
+  throw_error(env, code::argument_type, "not a memory of a process");
+  return nullptr;
+}
+
+bool get_pid(napi_env env, napi_value value, pid_t* pid) {
+  double given;
+  if (napi_get_value_double(env, value, &given) == napi_ok && given >= 1 && given <= INT32_MAX) {
+    *pid = static_cast<pid_t>(given);
+    if (*pid == given) return true;
+  }
+  throw_error(env, code::argument_type, "a pid must be a positive integer");
+  return false;
+}
+
+// (store, pid, tracker) -> memory
+napi_value open_process(napi_env env, napi_callback_info info) {
+  const Arguments<3> arguments(env, info);
+  pid_t pid;
+  TrackerKind kind;
+  const TrackerKind* wanted;
+  if (!get_pid(env, arguments[1], &pid) || !get_tracker(env, arguments[2], &kind, &wanted)) return nullptr;
+  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
+  if (store == nullptr) return nullptr;
+  std::unique_ptr<HeldMemory> held(new (std::nothrow) HeldMemory{get_handle(env, arguments[0]), nullptr, nullptr, {}});
+  if (!held) return throw_failure(env, Status::out_of_memory("new", sizeof(HeldMemory), ENOMEM));
+  Handle handle = Handle::none();
+  Status status = ProcessMemory::open(store, pid, wanted, &held->process);
+  if (status.is_ok()) status = arguments.addon->hold(std::move(held), &handle);
+  return status.is_ok() ? number_of(env, handle) : throw_failure(env, status);
+}
+
+// (memory): stands still until `resume`
+napi_value stop(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  const HeldMemory* memory = get_process(env, arguments.addon, arguments[0]);
+  return memory == nullptr ? nullptr : undefined_or_throw(env, memory->process->stop());
+}
+
+// (memory): of one that is closed there is nothing to resume
+napi_value resume(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  const HeldMemory* memory = arguments.addon->memory(get_handle(env, arguments[0]));
+  if (memory != nullptr && memory->process) memory->process->resume();
+  return nullptr;
+}
+
+// (memory) -> all regions
+napi_value regions(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  HeldMemory* memory = get_process(env, arguments.addon, arguments[0]);
+  if (memory == nullptr) return nullptr;
+  memory->regions.clear();
+  if (Status status = memory->process->regions(&memory->regions); !status.is_ok()) return throw_failure(env, status);
+  return regions_of(env, memory->regions.bytes());
+}
+
+// (memory) -> for each region told last, 1 if it is captured unless somebody says otherwise
+napi_value private_regions(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  const HeldMemory* memory = get_process(env, arguments.addon, arguments[0]);
+  napi_value result;
+  if (memory == nullptr || napi_create_array(env, &result) != napi_ok) return nullptr;
+  RegionReader reader(memory->regions.bytes());
+  Region region;
+  for (uint32_t i = 0; reader.next(&region); ++i) {
+    napi_set_element(env, result, i, boolean_of(env, memory->process->is_captured(memory->regions, region)));
+  }
+  return result;
+}
+
+// (store, memory, keep) -> snapshot, of those of the regions told last for which `keep` holds 1
+napi_value capture(napi_env env, napi_callback_info info) {
+  const Arguments<3> arguments(env, info);
+  Bytes keep;
+  if (!get_bytes(env, arguments[2], &keep)) return nullptr;
+  if (get_store(env, arguments.addon, arguments[0]) == nullptr) return nullptr;
+  HeldMemory* memory = get_process(env, arguments.addon, arguments[1]);
+  if (memory == nullptr) return nullptr;
+  RegionList kept;
+  RegionReader reader(memory->regions.bytes());
+  Region region;
+  Status status = Status::ok();
+  for (size_t i = 0; reader.next(&region) && status.is_ok(); ++i) {
+    if (i < keep.length && keep.data[i] != std::byte{0}) status = kept.add(region);
+  }
+  HeldSnapshot held{memory->store, get_handle(env, arguments[1]), {}};
+  Handle handle = Handle::none();
+  if (status.is_ok()) status = memory->process->capture(kept, &held.snapshot);
+  if (status.is_ok()) status = arguments.addon->hold(held, &handle);
+  return status.is_ok() ? number_of(env, handle) : throw_failure(env, status);
+}
+
+// (memory, address, bytes): fills the Uint8Array
+napi_value read(napi_env env, napi_callback_info info) {
+  const Arguments<3> arguments(env, info);
+  Bytes bytes;
+  AddressRange range;
+  napi_value length;
+  if (!get_bytes(env, arguments[2], &bytes) ||
+      napi_create_double(env, static_cast<double>(bytes.length), &length) != napi_ok ||
+      !get_range(env, arguments[1], length, &range)) {
+    return nullptr;
+  }
+  const HeldMemory* memory = get_process(env, arguments.addon, arguments[0]);
+  if (memory == nullptr) return nullptr;
+  return undefined_or_throw(env, memory->process->read(range, const_cast<std::byte*>(bytes.data)));
+}
+
+// (memory) -> name
+napi_value tracker(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  const HeldMemory* memory = get_process(env, arguments.addon, arguments[0]);
+  return memory == nullptr ? nullptr : string_of(env, name_of(memory->process->tracker()));
+}
+
+}  // namespace
+
+void add_process_memory(napi_env env, napi_value exports, Addon* addon) {
+  const Function functions[] = {
+      {"openProcessMemory", open_process},
+      {"stopProcess", stop},
+      {"resumeProcess", resume},
+      {"processRegions", regions},
+      {"privateRegions", private_regions},
+      {"captureProcess", capture},
+      {"readProcess", read},
+      {"processTracker", tracker},
+  };
+  add_functions(env, exports, addon, functions);
+}
+
+}  // namespace pagestore::binding

@@ -1,0 +1,12 @@
+// The functions that the facade's Snapshot calls.
+#pragma once
+
+#include <node_api.h>
+
+namespace pagestore::binding {
+
+class Addon;
+
+void add_snapshot(napi_env env, napi_value exports, Addon* addon);
+
+}  // namespace pagestore::binding
