@@ -68,6 +68,7 @@ const rows: Row[] = [
     target: 60,
   },
   { what: 'JavaScript getPage', measured: 'getPage', beside: ['view', 'Buffer.from'], as: 'difference', target: 40 },
+  ...snapshots(),
   ...['duplicates_in_order', 'duplicates_at_random', 'duplicates_hot', 'new_pages_recycled'].map((name) =>
     againstPeer(situations.find((situation) => situation.name === name)!.what, `${name}/256`),
   ),
@@ -75,6 +76,35 @@ const rows: Row[] = [
   againstMap('duplicates, in order', 'duplicates_in_order/256', 'map duplicates'),
   againstMap('new pages, growing store', 'new_pages_growing/256', 'map new_pages'),
 ]
+
+function snapshots(): Row[] {
+  const against = (what: string, benchmark: string, side: 'limit' | 'peer', other: string, target?: number): Row => ({
+    what,
+    measured: `core ${benchmark}`,
+    beside: [`${side} ${benchmark}`, other],
+    as: 'ratio',
+    ...(target !== undefined && { target }),
+  })
+  const rewind = '256 MiB of our own, 100 pages dirty: capture and restore'
+  return [
+    against(rewind, 'local_memory/100', 'limit', 'memcpy of all', 0.02),
+    against(rewind, 'local_memory/100', 'peer', 'copy into new memory and back', 0.02),
+    ...[0, 100, 10_000].flatMap((dirty) => {
+      const what = `1 GiB of another process, ${dirty} pages dirty: capture`
+      return [
+        against(what, `process_capture/${dirty}`, 'limit', 'process_vm_readv of all'),
+        against(what, `process_capture/${dirty}`, 'peer', 'fork'),
+      ]
+    }),
+    against(
+      '1 GiB of another process: first capture',
+      'process_first_capture',
+      'limit',
+      'process_vm_readv + XXH3',
+      1.5,
+    ),
+  ]
+}
 
 function limited(what: string, benchmark: string, limit: string, target: number): Row {
   return { what, measured: `core ${benchmark}`, beside: [`limit ${benchmark}`, limit], as: 'ratio', target }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "data.h"
+#include "holder.h"
 #include "store/page_hash.h"
 
 int main(int argc, char** argv) {
@@ -13,6 +14,7 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     constexpr std::string_view option = "--pages=";
     const std::string_view argument = argv[i];
+    if (argument.starts_with("--hold=")) return pagestore::bench::hold(strtoull(argv[i] + 7, nullptr, 10));
     const size_t pages = argument.starts_with(option) ? strtoull(argv[i] + option.size(), nullptr, 10) : 0;
     if (pages < pagestore::bench::kHotPages) {
       fprintf(stderr, "%s: not understood: it takes --pages=N, at least %zu, and what --help shows\n", argv[i],

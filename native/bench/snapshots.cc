@@ -1,0 +1,179 @@
+// Capturing and restoring, against copying everything, which is what one does without snapshots.
+//
+// Nanoseconds here are for the whole operation, not for a page.
+#include <benchmark/benchmark.h>
+#include <sys/uio.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "core.h"
+#include "data.h"
+#include "holder.h"
+#include "machine_limits.h"
+#include "process/local_memory.h"
+#include "process/process_memory.h"
+#include "stopwatch.h"
+#include "store/shared_store.h"
+
+namespace pagestore::bench {
+
+namespace {
+
+// A quarter of the cold data is what a WebAssembly instance may have, twice as much what a program has.
+size_t local_pages() {
+  return pages() / 2;
+}
+size_t process_pages() {
+  return pages() * 2;
+}
+
+SharedStore* create_store() {
+  SharedStore* store;
+  must(SharedStore::create({}, MemoryChoice::any, &store));
+  return store;
+}
+
+void release(SharedStore* store, Snapshot* snapshot) {
+  pagestore::release(*SharedStore::Hold(*store), snapshot);
+}
+
+void local_memory(benchmark::State& state) {
+  const auto dirty = static_cast<size_t>(state.range(0));
+  const size_t bytes = local_pages() * page_size();
+  SharedStore* store = create_store();
+  {
+    Mapping memory = Mapping::anonymous(bytes);
+    Mapping copy = Mapping::anonymous(bytes);
+    memcpy(memory.data(), source(), bytes);
+    memcpy(copy.data(), source(), bytes);
+    const LocalBytes local{memory.data(), bytes, false};
+    std::unique_ptr<LocalMemory> tracked;
+    must(LocalMemory::open(store, nullptr, &tracked));
+    Snapshot start;
+    must(tracked->capture(local, &start));
+
+    Sides sides(state);
+    uint64_t round = 0;
+    const auto write_to_some = [&] {
+      for (const uint32_t page : random_below(local_pages(), dirty, ++round)) {
+        memory.data()[page * page_size() + 9] ^= std::byte{0x5a};
+      }
+    };
+    const auto rewind = [&] {
+      Snapshot now;
+      must(tracked->capture(local, &now));
+      must(tracked->restore(local, start));
+      release(store, &now);
+    };
+    for (int i = 0; i < 5; ++i) {
+      write_to_some();
+      rewind();
+    }
+    for (auto _ : state) {
+      write_to_some();
+      sides.core(1, nanoseconds_per(1, rewind));
+      sides.limit(nanoseconds_per(1, [&] { memcpy(copy.data(), memory.data(), bytes); }));
+      sides.peer(nanoseconds_per(1, [&] {
+        Mapping fresh = Mapping::anonymous(bytes);
+        memcpy(fresh.data(), memory.data(), bytes);
+        memcpy(memory.data(), fresh.data(), bytes);
+      }));
+      rewind();  // the copy back has written to everything
+      for (int i = 0; i < 5; ++i) rewind();
+    }
+    release(store, &start);
+    tracked->leave();
+    tracked->release(*SharedStore::Hold(*store));
+  }
+  store->close();
+}
+
+// Reads all of another process's range into `to`, as fast as that goes.
+void read_all(pid_t pid, const AddressRange& range, std::byte* to) {
+  constexpr uint64_t kPart = 1 << 20;
+  for (uint64_t at = range.start; at < range.end; at += kPart) {
+    const size_t part = std::min(kPart, range.end - at);
+    const iovec local{to + (at - range.start), part}, remote{reinterpret_cast<void*>(at), part};
+    if (process_vm_readv(pid, &local, 1, &remote, 1, 0) != static_cast<ssize_t>(part)) exit(1);
+  }
+}
+
+// A process's memory, observed: the one range that it holds.
+class Observer {
+ public:
+  Observer(SharedStore* store, const Holder& holder) : store_(store) {
+    must(ProcessMemory::open(store, holder.pid(), nullptr, &memory_));
+    must(regions_.add({holder.memory().start, holder.memory().end, 0, {'r', 'w', '-', 'p'}, {}}));
+  }
+  ~Observer() {
+    release(store_, &last_);
+    memory_->release(*SharedStore::Hold(*store_));
+  }
+
+  void capture() {
+    Snapshot snapshot;
+    must(memory_->stop());
+    must(memory_->capture(regions_, &snapshot));
+    memory_->resume();
+    release(store_, &last_);
+    last_ = snapshot;
+  }
+
+ private:
+  SharedStore* store_;
+  std::unique_ptr<ProcessMemory> memory_;
+  RegionList regions_;
+  Snapshot last_;
+};
+
+void process_capture(benchmark::State& state) {
+  const auto dirty = std::min(static_cast<size_t>(state.range(0)), process_pages());
+  Holder holder(process_pages());
+  Mapping copy = Mapping::anonymous(process_pages() * page_size());
+  memset(copy.data(), 1, copy.bytes());
+  SharedStore* store = create_store();
+  {
+    Observer observer(store, holder);
+    observer.capture();
+    Sides sides(state);
+    for (auto _ : state) {
+      holder.dirty(dirty);
+      sides.core(1, nanoseconds_per(1, [&] { observer.capture(); }));
+      sides.limit(nanoseconds_per(1, [&] { read_all(holder.pid(), holder.memory(), copy.data()); }));
+      sides.peer(holder.fork_time());
+    }
+  }
+  store->close();
+}
+
+void process_first_capture(benchmark::State& state) {
+  Holder holder(process_pages());
+  Mapping copy = Mapping::anonymous(process_pages() * page_size());
+  memset(copy.data(), 1, copy.bytes());
+  Sides sides(state);
+  for (auto _ : state) {
+    SharedStore* store = create_store();
+    prewarm();
+    {
+      Observer observer(store, holder);
+      sides.core(1, nanoseconds_per(1, [&] { observer.capture(); }));
+    }
+    store->close();
+    sides.limit(nanoseconds_per(1, [&] {
+      read_all(holder.pid(), holder.memory(), copy.data());
+      for (size_t i = 0; i < process_pages(); ++i) {
+        benchmark::DoNotOptimize(xxh3(copy.data() + i * page_size(), page_size()));
+      }
+    }));
+  }
+}
+
+BENCHMARK(local_memory)->Arg(100)->Iterations(20)->UseManualTime();
+BENCHMARK(process_capture)->Arg(0)->Arg(100)->Arg(10'000)->Iterations(3)->UseManualTime();
+BENCHMARK(process_first_capture)->Iterations(1)->Repetitions(3)->UseManualTime();
+
+}  // namespace
+
+}  // namespace pagestore::bench
