@@ -7,7 +7,7 @@
  */
 import { setImmediate, setTimeout } from 'node:timers/promises'
 
-import { PageStore, PageStoreError, pageSize } from '../index.js'
+import { PageStore, PageStoreError, ProcessMemory, pageSize } from '../index.js'
 import { createDigests } from './digests.js'
 import { lookUp, stillRuns } from './process-life.js'
 import { readPrivateMemory } from './process-memory.js'
@@ -59,6 +59,7 @@ const breathe = 40
 export async function* dedup({ pid, rounds, interval, maxPages, signal }: DedupOptions): AsyncGenerator<Progress> {
   const since = lookUp(pid)
   using store = new PageStore({ maxPages })
+  const observed = new ProcessMemory(store, pid, { stop: false })
   const digests = createDigests()
   const zero = store.storePage(Buffer.alloc(pageSize))
   const tally: Tally = {
@@ -77,7 +78,7 @@ export async function* dedup({ pid, rounds, interval, maxPages, signal }: DedupO
       await setTimeout(interval, undefined, { signal })
       stillRuns(pid, since)
     }
-    for (const { pages, nanoseconds, vanished } of readPrivateMemory(pid, since)) {
+    for (const { pages, nanoseconds, vanished } of readPrivateMemory(pid, since, observed)) {
       tally.read += pages.length / pageSize
       tally.readNanoseconds += nanoseconds
       tally.vanished += vanished

@@ -5,12 +5,11 @@
  * skipped and counted. Pages that exist in name only (a stack reserved for a thread, an allocator's reserve) are not
  * read: the kernel would have to make page tables in the process for each, and there may be terabytes of them.
  */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { endianness } from 'node:os'
 
-import { pageSize } from '../index.js'
+import { PageStoreError, type ProcessMemory, pageSize, type Region } from '../index.js'
 import { ended, readingFailed, type StartTime, stillRuns } from './process-life.js'
-import { isAnonymous, isPrivateMemory, parseMaps, type Region } from './process-maps.js'
 
 export interface Piece {
   /** Whole pages, valid until the next piece is asked for. */
@@ -40,11 +39,15 @@ const entryBuffer = Buffer.alloc(entriesAtOnce * 8)
 const untouched = Buffer.alloc(entriesAtOnce * 8)
 
 /**
- * All private memory of process `pid`, once.
+ * All of the regions of process `pid` that `observed` tells of, once.
  * @throws ProcessError when it may not be read, or ends
  */
-export function* readPrivateMemory(pid: number, since: StartTime): Generator<Piece> {
-  const regions = privateRegions(pid)
+export function* readPrivateMemory(
+  pid: number,
+  since: StartTime,
+  observed: Pick<ProcessMemory, 'regions'>,
+): Generator<Piece> {
+  const regions = regionsOf(pid, observed)
   const memory = open(pid, 'mem')
   try {
     const pagemap = openPagemap(pid)
@@ -61,7 +64,7 @@ export function* readPrivateMemory(pid: number, since: StartTime): Generator<Pie
           if (!there) {
             // Nobody uses the memory that we opened: the process has ended, or became another program (exec).
             stillRuns(pid, since)
-            privateRegions(pid)
+            regionsOf(pid, observed)
           }
         }
       }
@@ -73,21 +76,17 @@ export function* readPrivateMemory(pid: number, since: StartTime): Generator<Pie
   }
 }
 
-function privateRegions(pid: number): Region[] {
-  let text: string
+function regionsOf(pid: number, observed: Pick<ProcessMemory, 'regions'>): readonly Region[] {
   try {
-    text = readFileSync(`/proc/${pid}/maps`, 'utf8')
+    return observed.regions
   } catch (error) {
-    throw readingFailed(pid, error)
+    throw error instanceof PageStoreError && error.code === 'ERR_PROCESS_GONE' ? ended(pid) : error
   }
-  const all = parseMaps(text)
-  if (all.length === 0) throw ended(pid)
-  const regions = all.filter(isPrivateMemory)
-  if (pid !== process.pid) return regions
-  // Reading ourselves: the windows of our own store would show what we have just stored. They are private views of
-  // memory that we have mapped shared as well.
-  const shared = new Set(all.filter(({ permissions }) => permissions.endsWith('s')).map(({ path }) => path))
-  return regions.filter(({ path }) => path === '' || !shared.has(path))
+}
+
+/** Whether nothing lies behind a region, so that a page never touched does not exist. */
+function isAnonymous({ path }: Region): boolean {
+  return path === '' || path.startsWith('[')
 }
 
 function open(pid: number, file: string): number {
@@ -109,7 +108,7 @@ function openPagemap(pid: number): number | undefined {
 
 /** The pages of a region that exist, in runs; now and then an empty one, for whoever waits while there are none. */
 function* runsIn(region: Region, pagemap: number | undefined): Generator<Run> {
-  if (pagemap === undefined || !isAnonymous(region.path)) {
+  if (pagemap === undefined || !isAnonymous(region)) {
     yield { address: region.start, pages: pagesIn(region.start, region.end) }
     return
   }

@@ -49,9 +49,9 @@ double populate_and_copy() {
   });
 }
 
-void prewarm() {
+void prewarm(size_t pages) {
   PageMemory memory(open_backing_file());
-  must(memory.grow(memory.capacity_for(2 * pages(), kMostPages)));
+  must(memory.grow(memory.capacity_for(pages, kMostPages)));
 }
 
 }  // namespace pagestore::bench

@@ -44,17 +44,17 @@ void new_pages_growing(benchmark::State& state) {
   std::vector<PageNumber> numbers(pages());
   Sides sides(state);
   for (auto _ : state) {
-    prewarm();
+    prewarm(2 * pages());
     {
       CoreStore core;
       sides.core(pages(), nanoseconds_per(pages(), [&] { core.store(pages(), batch, numbers); }));
     }
-    prewarm();
+    prewarm(2 * pages());
     sides.limit(populate_and_copy());
   }
 
   // Not in turns with the others: it takes long enough for memory that is free to be given back to a hypervisor.
-  prewarm();
+  prewarm(2 * pages());
   Peer peer;
   state.counters["peer"] = nanoseconds_per(pages(), [&] {
     for (size_t i = 0; i < pages(); ++i) benchmark::DoNotOptimize(peer.store(source_page(i)));

@@ -87,8 +87,8 @@ void describe(const Status& status, char (&message)[kMessage]) {
     case Error::permission:
       snprintf(message, kMessage,
                "process %" PRIu64
-               " is not ours to read (%s): that takes its own user, or CAP_SYS_PTRACE, and "
-               "kernel.yama.ptrace_scope 0",
+               " is not ours to read: that takes its own user, or CAP_SYS_PTRACE, and "
+               "kernel.yama.ptrace_scope 0 (%s)",
                value, strerror(status.error_number()));
       break;
     case Error::tracker:

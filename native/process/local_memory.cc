@@ -387,11 +387,11 @@ Status LocalMemory::restore(const LocalBytes& bytes, const Snapshot& snapshot) {
   if (Status status = PageTables(*stores).hold(snapshot.memory); !status.is_ok()) return status;
   Restore restore(*this, *stores, snapshot.memory);
   TreeReader wanted(*stores, snapshot.memory);
-  if (is_known_) restore.write_differences();
   static_cast<void>(for_each_dirty(*stores, &wanted, [&](uint64_t place, Child page) {
     restore.write(place, page);
     return Status::ok();
   }));
+  if (is_known_) restore.write_differences();
   captured_.restored(*stores, snapshot);
   dirty_.clear();
   is_known_ = true;

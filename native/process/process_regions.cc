@@ -30,7 +30,20 @@ Status read_file(pid_t pid, const char* name, GrowingArray<char>* text) {
   }
 }
 
-// "start-end perms offset device inode    path"; a line feed in a path is written as \012.
+// The kernel writes a line feed in a path as \012.
+bool unescape(std::string_view path, GrowingArray<char>* text) {
+  constexpr std::string_view kLineFeed = "\\012";
+  text->clear();
+  if (!text->reserve(path.size())) return false;
+  while (!path.empty()) {
+    const bool is_line_feed = path.starts_with(kLineFeed);
+    static_cast<void>(text->append(is_line_feed ? '\n' : path[0]));
+    path.remove_prefix(is_line_feed ? kLineFeed.size() : 1);
+  }
+  return true;
+}
+
+// "start-end perms offset device inode    path"
 bool parse(std::string_view line, Region* region) {
   char text[128];
   const size_t head = line.copy(text, sizeof(text) - 1);
@@ -66,13 +79,19 @@ Status read_regions_of(pid_t pid, RegionList* regions) {
   if (Status status = read_file(pid, "maps", &text); !status.is_ok()) return status;
   // A zombie, a kernel thread, or one that is just ending has none.
   if (text.empty()) return Status::process_gone(pid, "has no memory: it has ended, or is a kernel thread");
-  std::string_view rest(text.data(), text.size());
-  while (!rest.empty()) {
-    const size_t end = rest.find('\n');
-    const std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  return parse_regions({text.data(), text.size()}, regions);
+}
+
+Status parse_regions(std::string_view text, RegionList* regions) {
+  GrowingArray<char> path;
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     Region region;
     if (!parse(line, &region)) continue;
+    if (!unescape(region.path, &path)) return Status::out_of_memory("realloc", region.path.size(), ENOMEM);
+    region.path = {path.data(), path.size()};
     if (Status status = regions->add(region); !status.is_ok()) return status;
   }
   return Status::ok();

@@ -7,6 +7,9 @@
 
 namespace pagestore {
 
+// The regions that the text of a `maps` file tells of.
+Status parse_regions(std::string_view text, RegionList* regions);
+
 // All regions of process `pid`, in rising order. Refused when it is gone, or not ours to read.
 Status read_regions_of(pid_t pid, RegionList* regions);
 

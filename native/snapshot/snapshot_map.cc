@@ -12,7 +12,7 @@ namespace pagestore {
 namespace {
 
 // From here on mapping a run costs less than copying it (docs/snapshot-map.md).
-constexpr size_t kWorthMapping = 16;
+constexpr size_t kWorthMapping = 4;
 
 std::atomic<size_t> runs_in_use = 0;
 

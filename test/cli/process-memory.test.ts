@@ -1,11 +1,17 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 
 import { lookUp } from '../../lib/cli/process-life.js'
-import { isPrivateMemory, parseMaps } from '../../lib/cli/process-maps.js'
-import { readPrivateMemory } from '../../lib/cli/process-memory.js'
-import { pageSize } from '../../lib/index.js'
+import { type Piece, readPrivateMemory } from '../../lib/cli/process-memory.js'
+import { PageStore, ProcessMemory, pageSize, type Region } from '../../lib/index.js'
 import { start, startNode } from '../support/cli-run.js'
+
+/** All pieces of a process's memory, and the regions that they are of. */
+function* read(pid: number): Generator<Piece & { regions: readonly Region[] }> {
+  using store = new PageStore()
+  const observed = new ProcessMemory(store, pid, { stop: false })
+  const { regions } = observed
+  for (const piece of readPrivateMemory(pid, lookUp(pid), observed)) yield { ...piece, regions }
+}
 
 describe('reading the memory of a process', { timeout: 30_000 }, () => {
   it('reads every page of it that exists', async () => {
@@ -15,19 +21,19 @@ describe('reading the memory of a process', { timeout: 30_000 }, () => {
       for (let i = 0; i < ${pages}; i++) held.write('<page ' + i + '>', i * ${pageSize} + 8)
     `)
     const found = new Set<string>()
-    let read = 0
-    for (const piece of readPrivateMemory(pid, lookUp(pid))) {
-      read += piece.pages.length / pageSize
+    let count = 0
+    let regions: readonly Region[] = []
+    for (const piece of read(pid)) {
+      count += piece.pages.length / pageSize
+      regions = piece.regions
       for (const [, i] of piece.pages.toString('latin1').matchAll(/<page (\d+)>/g)) found.add(i!)
     }
     expect(found.size).toBe(pages)
 
     // What files lie behind exists in full.
-    const files = parseMaps(readFileSync(`/proc/${pid}/maps`, 'utf8')).filter(
-      (region) => isPrivateMemory(region) && region.path.startsWith('/'),
-    )
+    const files = regions.filter(({ path }) => path.startsWith('/'))
     const ofFiles = files.reduce((sum, { start, end }) => sum + Number(end - start) / pageSize, 0)
-    expect(read).toBeGreaterThan(ofFiles + pages)
+    expect(count).toBeGreaterThan(ofFiles + pages)
   })
 
   it('skips and counts what has vanished, and reads what lies behind it', async ({ skip }) => {
@@ -49,7 +55,7 @@ time.sleep(60)`,
     const pid = python.child.pid!
     let vanished = 0
     let stack = false
-    for (const piece of readPrivateMemory(pid, lookUp(pid))) {
+    for (const piece of read(pid)) {
       vanished += piece.vanished
       stack ||= piece.pages.includes('tempfile.TemporaryFile()')
     }
@@ -71,9 +77,9 @@ time.sleep(60)`,
     const up = await python.printed(/up/).catch(() => undefined)
     if (up === undefined) return skip('there is no python3, or no room to reserve')
     const pid = python.child.pid!
-    let read = 0
-    for (const piece of readPrivateMemory(pid, lookUp(pid))) read += piece.pages.length
-    expect(read).toBeGreaterThan(0)
-    expect(read).toBeLessThan(2 ** 30)
+    let bytes = 0
+    for (const piece of read(pid)) bytes += piece.pages.length
+    expect(bytes).toBeGreaterThan(0)
+    expect(bytes).toBeLessThan(2 ** 30)
   })
 })

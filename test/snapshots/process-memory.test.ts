@@ -214,3 +214,34 @@ test('a snapshot of a process and one of our own memory live in one store', asyn
   expect(a.equals(b)).toBe(false)
   expect(errorOf(() => mine.restore(a)).code).toBe('ERR_MEMORY_SIZE')
 })
+
+test('memory that comes and goes while it is read: an error with a code, or a snapshot, and nothing left behind', {
+  timeout: 30_000,
+}, async ({ skip }) => {
+  const python = start('python3', [
+    '-c',
+    `import mmap
+print("up", flush=True)
+while True:
+    held = [mmap.mmap(-1, 1 << 22, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) for _ in range(20)]
+    for each in held:
+        for at in range(0, 1 << 22, 4096): each[at] = 1
+    for each in held: each.close()`,
+  ])
+  python.child.on('error', () => {})
+  if ((await python.printed(/up/).catch(() => undefined)) === undefined) return skip('there is no python3')
+  using store = new PageStore()
+  const standing = new ProcessMemory(store, python.child.pid!)
+  const running = new ProcessMemory(store, python.child.pid!, { stop: false })
+  for (let round = 0; round < 20; round++) {
+    standing.capture().release()
+    try {
+      running.capture().release()
+    } catch (error) {
+      expect((error as { code: string }).code).toBe('ERR_PROCESS_GONE')
+    }
+  }
+  standing.close()
+  running.close()
+  expect(store.stats()).toMatchObject({ pages: 0, references: 0, tables: 0 })
+})
