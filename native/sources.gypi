@@ -1,6 +1,7 @@
 {
   "variables": {
     "core_sources": [
+      "native/process/local_capture.cc",
       "native/process/local_memory.cc",
       "native/process/pagemap.cc",
       "native/process/process_memory.cc",
