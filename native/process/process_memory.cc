@@ -85,7 +85,7 @@ class ProcessMemory::Capture {
     runs_.clear();
     // Behind a file there is something even where nothing is in memory yet.
     if (is_anonymous(region)) {
-      if (Status status = pagemap.present(range, &runs_); !status.is_ok()) return status;
+      if (Status status = pagemap.present(range, &runs_); !status.is_ok()) return of_process(status);
     } else if (!runs_.append(range)) {
       return Status::out_of_memory("realloc", sizeof(range), ENOMEM);
     }
@@ -112,9 +112,15 @@ class ProcessMemory::Capture {
     return memory_.tracker_ == TrackerKind::soft_dirty && memory_.is_known_ && is_anonymous(region);
   }
 
+  // A pagemap says no when its process has gone.
+  Status of_process(const Status& status) const {
+    if (status.error() != Error::tracker) return status;
+    return process_refused(memory_.pid_, status.what(), status.error_number());
+  }
+
   Status look_at_dirty(const Pagemap& pagemap, const AddressRange& run) {
     GrowingArray<AddressRange> dirty;
-    if (Status status = pagemap.soft_dirty(run, &dirty); !status.is_ok()) return status;
+    if (Status status = pagemap.soft_dirty(run, &dirty); !status.is_ok()) return of_process(status);
     for (const AddressRange& each : dirty) {
       if (Status status = look_at(each); !status.is_ok()) return status;
     }
@@ -212,7 +218,9 @@ bool has_kept(const RegionList& now, const RegionList& captured) {
 
 Status ProcessMemory::capture(const RegionList& regions, Snapshot* snapshot) {
   Pagemap pagemap;
-  if (!Pagemap::open(pid_, &pagemap).is_ok()) return process_refused(pid_, "opening a pagemap", errno);
+  if (Status status = Pagemap::open(pid_, &pagemap); !status.is_ok()) {
+    return process_refused(pid_, status.what(), status.error_number());
+  }
   const SharedStore::Hold stores(*store_);
   Capture capture(*this, *stores);
   RegionReader reader(regions.bytes());
