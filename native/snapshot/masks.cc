@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "snapshot/stored_bytes.h"
-#include "snapshot/tree_edit.h"
 
 namespace pagestore {
 
@@ -83,6 +82,12 @@ Status Masks::mask(PageStores& stores, VirtualPage place, Child page, Child* mas
   return keep_page(stores.pages, blank, masked);
 }
 
+Status Masks::set_masked(PageStores& stores, VirtualPage place, Child page, TreeEdit* edit) const {
+  Child masked;
+  const Status status = mask(stores, place, page, &masked);
+  return status.is_ok() ? edit->set(place, masked) : status;
+}
+
 Status Masks::mask_all(PageStores& stores, const PageTree& memory, PageTree* masked) const {
   TreeEdit edit(stores, memory, 0);
   Status status = Status::ok();
@@ -92,9 +97,7 @@ Status Masks::mask_all(PageStores& stores, const PageTree& memory, PageTree* mas
     tables.differences({}, memory, std::max(next, range.start / page_size()), (range.end - 1) / page_size(),
                        [&](VirtualPage place, Child, Child page) {
                          next = place + 1;
-                         Child child;
-                         if (status.is_ok()) status = mask(stores, place, page, &child);
-                         if (status.is_ok()) status = edit.set(place, child);
+                         if (status.is_ok()) status = set_masked(stores, place, page, &edit);
                        });
   }
   uint64_t pages;
@@ -105,9 +108,7 @@ Status Masks::mask_differences(PageStores& stores, const PageTree& memory, PageT
   TreeEdit edit(stores, kept_masked_, 0);
   Status status = Status::ok();
   PageTables(stores).differences(kept_memory_, memory, 0, UINT64_MAX, [&](VirtualPage place, Child, Child page) {
-    Child child;
-    if (status.is_ok()) status = mask(stores, place, page, &child);
-    if (status.is_ok()) status = edit.set(place, child);
+    if (status.is_ok()) status = set_masked(stores, place, page, &edit);
   });
   uint64_t pages;
   return status.is_ok() ? edit.finish(masked, &pages) : status;

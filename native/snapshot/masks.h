@@ -6,6 +6,7 @@
 
 #include "snapshot/address_range.h"
 #include "snapshot/page_table.h"
+#include "snapshot/tree_edit.h"
 
 namespace pagestore {
 
@@ -25,6 +26,7 @@ class Masks {
 
  private:
   Status mask(PageStores& stores, VirtualPage place, Child page, Child* masked) const;
+  Status set_masked(PageStores& stores, VirtualPage place, Child page, TreeEdit* edit) const;
   Status mask_all(PageStores& stores, const PageTree& memory, PageTree* masked) const;
   Status mask_differences(PageStores& stores, const PageTree& memory, PageTree* masked) const;
   Status keep(PageStores& stores, const PageTree& memory, const PageTree& masked);

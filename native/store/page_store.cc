@@ -58,7 +58,7 @@ Status PageStore::store(const std::byte* pages, size_t count, PageNumber* number
 
 // Everything is stored from a private copy: another thread may write to a page that is being stored
 // (through shared memory, or by reading a file into it), and the bytes that were hashed must be the bytes
-// that are kept. The copy also is what makes the page hot for all that follows: it costs nothing.
+// that are kept. A page that is in no cache must be fetched once in any case, so the copy costs next to nothing.
 PageStore::Hashed PageStore::hash_copy(const std::byte* page, std::byte* copy) const {
   memcpy(copy, page, options_.page_bytes);
   const HashTag tag = hash_tag(options_.hash(copy, options_.page_bytes));
