@@ -47,7 +47,7 @@ export class LocalMemory implements RestorableMemory {
   }
 
   get regions(): readonly Region[] {
-    const bytes = this.#bytes()
+    const bytes = this.#bytesWhileOpen()
     const permissions = bytes.buffer instanceof ArrayBuffer ? 'rw-p' : 'rw-s'
     return [{ start: 0n, end: BigInt(bytes.length), permissions, offset: 0n, path: '' }]
   }
@@ -70,12 +70,12 @@ export class LocalMemory implements RestorableMemory {
    * @throws `ERR_MEMORY_SIZE`, `ERR_OTHER_STORE`, and as {@link capture}
    */
   restore(snapshot: Snapshot): void {
-    const handle = snapshotHandle(snapshot, this.#store)
+    const handle = snapshotHandle(snapshot)
     native.restoreLocal(handleOf(this.#store), this.#handle, this.#bytes(), handle)
   }
 
   read(address: bigint, length: number): Buffer {
-    const bytes = this.#bytes()
+    const bytes = this.#bytesWhileOpen()
     if (typeof address !== 'bigint') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'an address must be a bigint')
     if (address < 0n || Number(address) + length > bytes.length) {
       throw new PageStoreError('ERR_ADDRESS', `${length} bytes from ${address} on are not within ${bytes.length}`)
@@ -105,6 +105,12 @@ export class LocalMemory implements RestorableMemory {
   #bytes(): Uint8Array {
     return bytesOf(this.#source)
   }
+
+  #bytesWhileOpen(): Uint8Array {
+    const bytes = this.#bytes()
+    native.localTracker(this.#handle, bytes)
+    return bytes
+  }
 }
 
 function bytesOf(source: LocalSource): Uint8Array {
@@ -116,6 +122,7 @@ function bytesOf(source: LocalSource): Uint8Array {
   try {
     return new Uint8Array(buffer)
   } catch {
-    throw new PageStoreError('ERR_BUFFER_DETACHED', 'the buffer was transferred')
+    if (buffer.byteLength === 0) throw new PageStoreError('ERR_BUFFER_DETACHED', 'the buffer was transferred')
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', `a buffer of ${buffer.byteLength} bytes is more than a view can hold`)
   }
 }

@@ -93,7 +93,7 @@ export interface Native {
   trackRange(memory: Handle, address: bigint, length: number): void
   closeMemory(memory: Handle): void
 
-  openProcessMemory(store: Handle, pid: number, tracker: TrackerKind | undefined): Handle
+  openProcessMemory(store: Handle, pid: number, tracker: TrackerKind | undefined, standsStill: boolean): Handle
   stopProcess(memory: Handle): void
   resumeProcess(memory: Handle): void
   /** All that there are now. */

@@ -11,7 +11,10 @@ export const pageSize: number = native.pageSize
 export interface PageStoreOptions {
   /** Pages to make room for at once; a store grows by itself beyond that. Default 1. */
   capacity?: number | undefined
-  /** The most pages this store may ever hold: its budget. Default 4 294 967 295. */
+  /**
+   * The most pages this store may ever hold: its budget. Default 4 294 967 295. The page tables of snapshots, 64 bytes
+   * each, are not counted.
+   */
   maxPages?: number | undefined
   /**
    * Which memory to insist on. Default: `huge` where the system allows it, else `memfd`. The environment variable
@@ -50,7 +53,10 @@ class OpenHandle {
  */
 export class PageStore implements Disposable {
   static {
-    handleOf = (store) => store.#handle
+    handleOf = (store) => {
+      if (store !== null && typeof store === 'object' && #handle in store) return store.#handle
+      throw new PageStoreError('ERR_ARGUMENT_TYPE', 'a PageStore is expected')
+    }
   }
 
   #handle: Handle
@@ -82,7 +88,7 @@ export class PageStore implements Disposable {
     return native.size(this.#handle)
   }
 
-  /** Pages mapped; by rounding it may exceed `maxPages`. */
+  /** Pages mapped; it may exceed `maxPages`, by rounding and by one step for captures in progress. */
   get capacity(): number {
     return native.capacity(this.#handle)
   }

@@ -33,6 +33,7 @@ export class ProcessMemory implements Memory {
   readonly #handle: Handle
   readonly #stops: boolean
   readonly #wanted: ((region: Region) => boolean) | undefined
+  #isAsking = false
 
   /** @throws `ERR_PROCESS_GONE`, `ERR_PERMISSION`, `ERR_TRACKER`, `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED` */
   constructor(store: PageStore, pid: number, options: ProcessMemoryOptions = {}) {
@@ -44,9 +45,9 @@ export class ProcessMemory implements Memory {
       throw new PageStoreError('ERR_ARGUMENT_TYPE', 'regions must be a function')
     }
     this.#store = store
-    this.#stops = stop
+    this.#stops = Boolean(stop)
     this.#wanted = regions
-    this.#handle = native.openProcessMemory(handleOf(store), pid, tracker)
+    this.#handle = native.openProcessMemory(handleOf(store), pid, tracker, Boolean(stop))
     forgotten.register(this, this.#handle, this)
   }
 
@@ -65,6 +66,7 @@ export class ProcessMemory implements Memory {
    *   `ERR_PROCESS_MEMORY`, `ERR_OUT_OF_MEMORY`, `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
    */
   capture(): Snapshot {
+    if (this.#isAsking) throw new PageStoreError('ERR_ARGUMENT_TYPE', 'the regions option may not capture this memory')
     if (this.#stops) native.stopProcess(this.#handle)
     try {
       const { keep } = this.#look()
@@ -99,9 +101,22 @@ export class ProcessMemory implements Memory {
 
   /** Which of the regions there are now are to be captured: the regions, and a 1 for each of them among all. */
   #look(): { wanted: Region[]; keep: Uint8Array } {
+    if (this.#isAsking) throw new PageStoreError('ERR_ARGUMENT_TYPE', 'the regions option may not ask this memory')
     const all = native.processRegions(this.#handle)
-    const wants = this.#wanted
-    const keep = wants === undefined ? native.privateRegions(this.#handle) : all.map((region) => wants(region))
+    const keep = this.#wanted === undefined ? native.privateRegions(this.#handle) : this.#ask(all, this.#wanted)
     return { wanted: all.filter((_, i) => keep[i]), keep: Uint8Array.from(keep, Number) }
+  }
+
+  #ask(regions: Region[], wants: (region: Region) => boolean): boolean[] {
+    this.#isAsking = true
+    try {
+      return regions.map((region) => {
+        const answer: unknown = wants(region)
+        if (typeof answer === 'boolean') return answer
+        throw new PageStoreError('ERR_ARGUMENT_TYPE', 'the regions option must answer with a boolean')
+      })
+    } finally {
+      this.#isAsking = false
+    }
   }
 }

@@ -5,8 +5,8 @@ import { handleOf, type PageStore, pageSize } from './page-store.js'
 // A snapshot that nobody released is released when it is collected.
 const forgotten = new FinalizationRegistry<Handle>((handle) => native.releaseSnapshot(handle))
 
-/** For the other classes of this package: what the addon knows a snapshot by, if it is of that store. */
-export let snapshotHandle: (snapshot: Snapshot, store: PageStore) => Handle
+/** For the other classes of this package: what the addon knows a snapshot by. */
+export let snapshotHandle: (snapshot: Snapshot) => Handle
 /** For the other classes of this package. */
 export let createSnapshot: (store: PageStore, handle: Handle) => Snapshot
 
@@ -19,12 +19,9 @@ export let createSnapshot: (store: PageStore, handle: Handle) => Snapshot
 export class Snapshot implements Disposable {
   static {
     createSnapshot = (store, handle) => new Snapshot(store, handle)
-    snapshotHandle = (snapshot, store) => {
+    snapshotHandle = (snapshot) => {
       if (snapshot === null || typeof snapshot !== 'object' || !(#handle in snapshot)) {
         throw new PageStoreError('ERR_ARGUMENT_TYPE', 'a Snapshot is expected')
-      }
-      if (snapshot.#store !== store) {
-        throw new PageStoreError('ERR_OTHER_STORE', 'the snapshot is of another store')
       }
       return snapshot.#handle
     }
@@ -70,7 +67,7 @@ export class Snapshot implements Disposable {
    * @throws `ERR_OTHER_STORE`
    */
   equals(other: Snapshot): boolean {
-    return native.snapshotEquals(handleOf(this.#store), this.#handle, snapshotHandle(other, this.#store))
+    return native.snapshotEquals(handleOf(this.#store), this.#handle, snapshotHandle(other))
   }
 
   /**
@@ -78,7 +75,7 @@ export class Snapshot implements Disposable {
    * @throws `ERR_OTHER_STORE`
    */
   diff(other: Snapshot): Range[] {
-    return native.snapshotDiff(handleOf(this.#store), this.#handle, snapshotHandle(other, this.#store))
+    return native.snapshotDiff(handleOf(this.#store), this.#handle, snapshotHandle(other))
   }
 
   /**

@@ -108,7 +108,7 @@ void read_all(pid_t pid, const AddressRange& range, std::byte* to) {
 class Observer {
  public:
   Observer(SharedStore* store, const Holder& holder) : store_(store) {
-    must(ProcessMemory::open(store, holder.pid(), nullptr, &memory_));
+    must(ProcessMemory::open(store, holder.pid(), nullptr, true, &memory_));
     must(regions_.add({holder.memory().start, holder.memory().end, 0, {'r', 'w', '-', 'p'}, {}}));
   }
   ~Observer() {

@@ -70,6 +70,9 @@ napi_value restore(napi_env env, napi_callback_info info) {
   if (memory == nullptr) return nullptr;
   const HeldSnapshot* held = get_snapshot(env, arguments.addon, arguments[3]);
   if (held == nullptr) return nullptr;
+  if (arguments.addon->store(held->store) != arguments.addon->store(memory->store)) {
+    return throw_error(env, code::other_store, "the snapshot is of another store");
+  }
   return undefined_or_throw(env, memory->local->restore(bytes, held->snapshot));
 }
 

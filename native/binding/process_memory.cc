@@ -30,9 +30,11 @@ bool get_pid(napi_env env, napi_value value, pid_t* pid) {
   return false;
 }
 
-// (store, pid, tracker) -> memory
+// (store, pid, tracker, whether it stands still while it is captured) -> memory
 napi_value open_process(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
+  const Arguments<4> arguments(env, info);
+  bool stands_still = false;
+  napi_get_value_bool(env, arguments[3], &stands_still);
   pid_t pid;
   TrackerKind kind;
   const TrackerKind* wanted;
@@ -42,7 +44,7 @@ napi_value open_process(napi_env env, napi_callback_info info) {
   std::unique_ptr<HeldMemory> held(new (std::nothrow) HeldMemory{get_handle(env, arguments[0]), nullptr, nullptr, {}});
   if (!held) return throw_failure(env, Status::out_of_memory("new", sizeof(HeldMemory), ENOMEM));
   Handle handle = Handle::none();
-  Status status = ProcessMemory::open(store, pid, wanted, &held->process);
+  Status status = ProcessMemory::open(store, pid, wanted, stands_still, &held->process);
   if (status.is_ok()) status = arguments.addon->hold(std::move(held), &handle);
   return status.is_ok() ? number_of(env, handle) : throw_failure(env, status);
 }

@@ -34,7 +34,7 @@ struct Pair {
   Pair(napi_env env, const Arguments<N>& arguments)
       : one(env, arguments.addon, arguments[0], arguments[1]),
         other(one ? get_snapshot(env, arguments.addon, arguments[2]) : nullptr) {
-    if (other != nullptr && other->store.number() != one.held->store.number()) {
+    if (other != nullptr && arguments.addon->store(other->store) != one.store) {
       throw_error(env, code::other_store, "the snapshots are of two stores: their numbers mean nothing to each other");
       other = nullptr;
     }
@@ -100,7 +100,8 @@ napi_value check(napi_env env, napi_callback_info info) {
   if (!get_range(env, arguments[2], arguments[3], &range)) return nullptr;
   const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
   if (!subject) return nullptr;
-  return undefined_or_throw(env, check_covered(*SharedStore::Hold(*subject.store), subject.snapshot().regions, range));
+  const Status status = check_covered(*SharedStore::Hold(*subject.store), subject.snapshot().regions, range);
+  return undefined_or_throw(env, status);
 }
 
 // (store, snapshot, address, bytes): fills the Uint8Array
@@ -116,12 +117,9 @@ napi_value read(napi_env env, napi_callback_info info) {
   }
   const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
   if (!subject) return nullptr;
-  const SharedStore::Hold stores(*subject.store);
-  if (Status status = check_covered(*stores, subject.snapshot().regions, range); !status.is_ok()) {
-    return throw_failure(env, status);
-  }
-  read_memory(*stores, subject.snapshot().memory, range.start, {const_cast<std::byte*>(bytes.data), bytes.length});
-  return nullptr;
+  const std::span to(const_cast<std::byte*>(bytes.data), bytes.length);
+  const Status status = read_snapshot(*SharedStore::Hold(*subject.store), subject.snapshot(), range, to);
+  return undefined_or_throw(env, status);
 }
 
 // (store, snapshot, address, length) -> ArrayBuffer of the whole pages around, or null where the runtime
@@ -155,14 +153,13 @@ napi_value fingerprint(napi_env env, napi_callback_info info) {
   const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
   if (!subject) return nullptr;
   Fingerprint fingerprint;
+  // A memory remembers the last one that it was asked for.
   HeldMemory* memory = arguments.addon->memory(subject.held->memory);
-  const SharedStore::Hold stores(*subject.store);
-  if (memory == nullptr) {
-    fingerprint = fingerprint_of(*stores, subject.snapshot().masked);
-  } else if (Status status = memory->captured().fingerprint(*stores, subject.snapshot(), &fingerprint);
-             !status.is_ok()) {
-    return throw_failure(env, status);
-  }
+  Fingerprints nothing;
+  Fingerprints& remembered = memory == nullptr ? nothing : memory->captured().fingerprints();
+  const Status status = remembered.of(*SharedStore::Hold(*subject.store), subject.snapshot().masked, &fingerprint);
+  if (memory == nullptr) nothing.release(*SharedStore::Hold(*subject.store));
+  if (!status.is_ok()) return throw_failure(env, status);
   char text[33];
   snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, fingerprint.high, fingerprint.low);
   return string_of(env, text, 32);

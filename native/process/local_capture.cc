@@ -50,20 +50,14 @@ class LocalMemory::Capture {
 
   // `known` is what was there when the memory was last known.
   Status look_at(uint64_t place, Child known) {
-    const bool is_new = !is_as_known(place, known);
-    const bool in_a_row = is_new && is_whole(place) && !memory_.bytes_.is_shared;
-    if (pending_ > 0 && !(in_a_row && place == first_ + pending_ && pending_ < kMostPending)) {
-      if (Status status = store_pending(); !status.is_ok()) return status;
-    }
-    if (!is_new) return Status::ok();
-    if (!in_a_row) return store_copy(place);
-    if (pending_++ == 0) first_ = place;
-    return Status::ok();
+    const bool is_same = is_as_known(place, known);
+    memory_.note(place, is_same);
+    return is_same ? Status::ok() : store(place);
   }
 
-  // To be called last. What lay beyond the end of a memory that shrank is no more.
+  // To be called last: what lay beyond the end of a memory that shrank is no more.
   Status forget_from(uint64_t place) {
-    Status status = store_pending();
+    Status status = Status::ok();
     tables_.differences(memory_.captured_.tree(), {}, place, UINT64_MAX, [&](VirtualPage gone, Child, Child) {
       if (status.is_ok()) status = edit_.set(gone, Child::absent);
     });
@@ -73,25 +67,19 @@ class LocalMemory::Capture {
   Status finish(PageTree* tree, uint64_t* pages) { return edit_.finish(tree, pages); }
 
  private:
-  static constexpr size_t kMostPending = 64;
-
   const std::byte* page(uint64_t place) const { return memory_.bytes_.data + place * page_size(); }
   size_t length(uint64_t place) const {
     return std::min<size_t>(page_size(), memory_.bytes_.length - place * page_size());
   }
-  bool is_whole(uint64_t place) const { return length(place) == page_size(); }
 
-  bool is_as_known(uint64_t place, Child known) {
-    const size_t bytes = length(place);
-    const bool same = known == Child::absent
-                          ? is_whole(place) && is_zero(page(place), bytes)
-                          : is_whole(place) && pages_equal(page(place), stores_.pages.bytes(number_of(known)), bytes);
-    memory_.note(place, same);
-    return same;
+  bool is_as_known(uint64_t place, Child known) const {
+    if (length(place) < page_size()) return false;
+    if (known == Child::absent) return is_zero(page(place), page_size());
+    return pages_equal(page(place), stores_.pages.bytes(number_of(known)), page_size());
   }
 
-  // From a copy in place: of a page that others write to, or that ends before its time.
-  Status store_copy(uint64_t place) {
+  // From a copy in place: others may write to the page, and the last one may end before its time.
+  Status store(uint64_t place) {
     PageNumber blank;
     if (Status status = stores_.pages.take_blanks(1, &blank); !status.is_ok()) return status;
     std::byte* copy = stores_.pages.blank(blank);
@@ -102,36 +90,10 @@ class LocalMemory::Capture {
     return edit_.set(place, child);
   }
 
-  // A row of whole pages, stored as one batch but for those that are zero.
-  Status store_pending() {
-    const uint64_t end = first_ + pending_;
-    pending_ = 0;
-    for (uint64_t place = first_; place < end;) {
-      if (is_zero(page(place), page_size())) {
-        if (Status status = edit_.set(place++, Child::absent); !status.is_ok()) return status;
-        continue;
-      }
-      const uint64_t from = place;
-      while (place < end && !is_zero(page(place), page_size())) ++place;
-      PageNumber numbers[kMostPending];
-      const size_t count = place - from;
-      if (Status status = stores_.pages.store(page(from), count, numbers); !status.is_ok()) return status;
-      for (size_t i = 0; i < count; ++i) {
-        if (Status status = edit_.set(from + i, page_child(numbers[i])); !status.is_ok()) {
-          static_cast<void>(stores_.pages.unref(numbers + i + 1, count - i - 1));
-          return status;
-        }
-      }
-    }
-    return Status::ok();
-  }
-
   LocalMemory& memory_;
   PageStores& stores_;
   PageTables tables_;
   TreeEdit edit_;
-  uint64_t first_ = 0;
-  size_t pending_ = 0;
 };
 
 Status LocalMemory::capture(const LocalBytes& bytes, Snapshot* snapshot) {
@@ -175,20 +137,21 @@ class LocalMemory::Restore {
                                     [&](VirtualPage place, Child, Child page) { write(place, page); });
   }
 
-  void write(uint64_t place, Child child) {
+  // Whether it was that already.
+  bool write(uint64_t place, Child child) {
     const uint64_t offset = place * page_size();
-    if (offset >= memory_.bytes_.length) return;
+    if (offset >= memory_.bytes_.length) return true;
     const size_t bytes = std::min<size_t>(page_size(), memory_.bytes_.length - offset);
     std::byte* page = memory_.bytes_.data + offset;
     const std::byte* wanted = child == Child::absent ? nullptr : stores_.pages.bytes(number_of(child));
     const bool same = wanted == nullptr ? is_zero(page, bytes) : pages_equal(page, wanted, bytes);
-    memory_.note(place, same);
-    if (same) return;
+    if (same) return true;
     if (wanted == nullptr) {
       memset(page, 0, bytes);
     } else {
       memcpy(page, wanted, bytes);
     }
+    return false;
   }
 
  private:
@@ -213,7 +176,7 @@ Status LocalMemory::restore(const LocalBytes& bytes, const Snapshot& snapshot) {
   Restore restore(*this, *stores, snapshot.memory);
   TreeReader wanted(*stores, snapshot.memory);
   static_cast<void>(for_each_dirty(*stores, &wanted, [&](uint64_t place, Child page) {
-    restore.write(place, page);
+    note(place, restore.write(place, page));
     return Status::ok();
   }));
   if (is_known_) restore.write_differences();

@@ -107,20 +107,23 @@ AddressRange LocalMemory::host_pages_of(const Pages& pages) const {
 Status LocalMemory::find_dirty(Tracker::Arm arm) {
   runs_.clear();
   if (bytes_.length == 0) return Status::ok();
-  if (is_known_ || tracker_->kind() != TrackerKind::write_protect) {
+  if (is_known_) {
     Status status = tracker_->dirty(bytes_.is_shared ? Tracker::Arm::dirty : arm, &runs_);
-    return status.is_ok() ? add_dirty(runs_) : status;
+    // What it has told is not told again.
+    if (status.is_ok()) status = add_dirty(runs_);
+    if (!status.is_ok()) is_known_ = false;
+    if (status.error() != Error::tracker) return status;
+    // The memory lies where it lay and is another: watching begins anew.
+    tracker_.reset();
+    if (status = adopt(bytes_); !status.is_ok()) return status;
+    runs_.clear();
   }
-  // The first look: all is armed at once, and then whatever exists is looked at.
-  const Pages all{0, page_count()};
-  if (Status status = tracker_->arm(host_pages_of(all)); !status.is_ok()) return status;
-  if (captured_.tree().root != Child::absent) {
-    // What does not exist may have been there before.
-    if (!runs_.append(host_pages_of(all))) return Status::out_of_memory("realloc", sizeof(all), ENOMEM);
-    return add_dirty(runs_);
-  }
-  Status status = tracker_->present(&runs_);
-  return status.is_ok() ? add_dirty(runs_) : status;
+  // The first look: no tracker knows what came before it. All is armed at once, and all is looked at.
+  dirty_.clear();
+  const AddressRange all = host_pages_of({0, page_count()});
+  if (Status status = tracker_->arm(all); !status.is_ok()) return status;
+  if (!runs_.append(all)) return Status::out_of_memory("realloc", sizeof(all), ENOMEM);
+  return add_dirty(runs_);
 }
 
 Status LocalMemory::add_dirty(const GrowingArray<AddressRange>& runs) {

@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "process/kernel_pages.h"
+#include "process/process_regions.h"
 #include "system/mapping.h"
 
 namespace pagestore {
@@ -34,6 +35,11 @@ Status append(const AddressRange& run, GrowingArray<AddressRange>* runs) {
 
 }  // namespace
 
+// Of our own memory nothing but watching can fail; another process may have ended, or its memory be unreadable.
+Status Pagemap::refused(const char* what, int error_number) const {
+  return pid_ == 0 ? Status::system(Error::tracker, what, error_number) : process_refused(pid_, what, error_number);
+}
+
 struct Pagemap::Wanted {
   uint64_t flags, all_of, any_of;
 };
@@ -41,6 +47,7 @@ struct Pagemap::Wanted {
 Status Pagemap::open(pid_t pid, Pagemap* pagemap) {
   char path[40] = "/proc/self/pagemap";
   if (pid != 0) snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+  pagemap->pid_ = pid;
   pagemap->file_ = ScopedFd(::open(path, O_RDONLY | O_CLOEXEC));
   return pagemap->file_.is_open() ? Status::ok() : Status::system(Error::tracker, "opening a pagemap", errno);
 }
@@ -54,7 +61,7 @@ Status Pagemap::read_entries(const AddressRange& range, Is is, GrowingArray<Addr
     const ssize_t got = pread(file_.get(), entries, wanted * sizeof(entries[0]), offset);
     if (got < 0 && errno == EINTR) continue;
     const size_t count = got < 0 ? 0 : static_cast<size_t>(got) / sizeof(entries[0]);
-    if (count == 0) return Status::system(Error::tracker, "reading a pagemap", got < 0 ? errno : ESRCH);
+    if (count == 0) return refused("reading a pagemap", got < 0 ? errno : ESRCH);
     for (size_t i = 0; i < count; ++i, at += page_size()) {
       if (!is(entries[i])) continue;
       if (Status status = append({at, at + page_size()}, runs); !status.is_ok()) return status;
@@ -64,12 +71,9 @@ Status Pagemap::read_entries(const AddressRange& range, Is is, GrowingArray<Addr
 }
 
 Status Pagemap::present(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
-  static const bool has_scan = [this, &range] {
-    GrowingArray<AddressRange> none;
-    return scan({range.start, range.start}, {0, 0, kernel::kIsPresent}, &none).is_ok();
-  }();
-  if (has_scan) return scan(range, {0, 0, kernel::kIsPresent | kernel::kIsSwapped}, runs);
-  return read_entries(range, is_there, runs);
+  const Status status = scan(range, {0, 0, kernel::kIsPresent | kernel::kIsSwapped}, runs);
+  // A kernel that does not know the request has found nothing yet.
+  return status.error_number() == ENOTTY ? read_entries(range, is_there, runs) : status;
 }
 
 Status Pagemap::written(const AddressRange& range, bool arms, GrowingArray<AddressRange>* runs) const {
@@ -98,7 +102,7 @@ Status Pagemap::scan(const AddressRange& range, const Wanted& wanted, GrowingArr
     scan.return_mask = wanted.all_of | wanted.any_of;
     const int count = ioctl(file_.get(), kernel::kPagemapScan, &scan);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Status::system(Error::tracker, "PAGEMAP_SCAN", errno);
+    if (count < 0) return refused("PAGEMAP_SCAN", errno);
     for (int i = 0; i < count; ++i) {
       if (Status status = append({found[i].start, found[i].end}, runs); !status.is_ok()) return status;
     }

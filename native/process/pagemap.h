@@ -33,6 +33,9 @@ class Pagemap {
   template <typename Is>
   Status read_entries(const AddressRange& range, Is is, GrowingArray<AddressRange>* runs) const;
 
+  Status refused(const char* what, int error_number) const;
+
+  pid_t pid_ = 0;
   ScopedFd file_;
 };
 

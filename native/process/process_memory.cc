@@ -1,6 +1,7 @@
 #include "process/process_memory.h"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -13,36 +14,40 @@
 
 namespace pagestore {
 
-Status ProcessMemory::open(SharedStore* store, pid_t pid, const TrackerKind* wanted,
+Status ProcessMemory::open(SharedStore* store, pid_t pid, const TrackerKind* wanted, bool stands_still,
                            std::unique_ptr<ProcessMemory>* memory) {
   if (wanted != nullptr && *wanted == TrackerKind::write_protect) {
     // That takes a userfaultfd made inside of the process: only who controls it can do so.
     return Status::system(Error::tracker, "write-protection of a process that is only observed", EOPNOTSUPP);
   }
-  if (wanted != nullptr && !Tracker::is_supported(*wanted)) {
-    return Status::system(Error::tracker, "this tracker", ENOSYS);
-  }
   RegionList regions;
   if (Status status = read_regions_of(pid, &regions); !status.is_ok()) return status;
   if (Status status = store->open_tables(kTableBytes); !status.is_ok()) return status;
-  const bool can_track = Tracker::is_supported(TrackerKind::soft_dirty);
-  const TrackerKind tracker = wanted != nullptr ? *wanted : can_track ? TrackerKind::soft_dirty : TrackerKind::none;
-  memory->reset(new (std::nothrow) ProcessMemory(store, pid, tracker));
-  if (*memory) return Status::ok();
-  return Status::out_of_memory("new", sizeof(ProcessMemory), ENOMEM);
+  std::unique_ptr<ProcessMemory> made(new (std::nothrow) ProcessMemory(store, pid));
+  if (!made) return Status::out_of_memory("new", sizeof(ProcessMemory), ENOMEM);
+  made->process_ = ScopedFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  // Of a process that runs on, writes between the look and the clearing would be lost.
+  const bool can_track = stands_still && !made->is_our_own() && Tracker::is_supported(TrackerKind::soft_dirty);
+  const bool wants_to = wanted == nullptr || *wanted == TrackerKind::soft_dirty;
+  if (can_track && wants_to && made->claim_.take()) made->tracker_ = TrackerKind::soft_dirty;
+  if (wanted != nullptr && *wanted != made->tracker_) return Status::system(Error::tracker, "this tracker", ENOSYS);
+  *memory = std::move(made);
+  return Status::ok();
 }
 
-Status ProcessMemory::stop() {
-  return pid_ == getpid() ? Status::ok() : stopped_.stop(pid_);
+Status ProcessMemory::check_life() const {
+  const bool has_ended = process_.is_open() && syscall(SYS_pidfd_send_signal, process_.get(), 0, nullptr, 0) != 0;
+  return has_ended && errno == ESRCH ? Status::process_gone(pid_, "has ended") : Status::ok();
 }
 
 Status ProcessMemory::regions(RegionList* regions) const {
-  return read_regions_of(pid_, regions);
+  const Status status = check_life();
+  return status.is_ok() ? read_regions_of(pid_, regions) : status;
 }
 
 bool ProcessMemory::is_captured(const RegionList& all, const Region& region) const {
   if (!is_private_memory(region)) return false;
-  if (pid_ != getpid() || region.path.empty()) return true;
+  if (!is_our_own() || region.path.empty()) return true;
   RegionReader reader(all.bytes());
   Region other;
   while (reader.next(&other)) {
@@ -85,7 +90,7 @@ class ProcessMemory::Capture {
     runs_.clear();
     // Behind a file there is something even where nothing is in memory yet.
     if (is_anonymous(region)) {
-      if (Status status = pagemap.present(range, &runs_); !status.is_ok()) return of_process(status);
+      if (Status status = pagemap.present(range, &runs_); !status.is_ok()) return status;
     } else if (!runs_.append(range)) {
       return Status::out_of_memory("realloc", sizeof(range), ENOMEM);
     }
@@ -112,15 +117,9 @@ class ProcessMemory::Capture {
     return memory_.tracker_ == TrackerKind::soft_dirty && memory_.is_known_ && is_anonymous(region);
   }
 
-  // A pagemap says no when its process has gone.
-  Status of_process(const Status& status) const {
-    if (status.error() != Error::tracker) return status;
-    return process_refused(memory_.pid_, status.what(), status.error_number());
-  }
-
   Status look_at_dirty(const Pagemap& pagemap, const AddressRange& run) {
     GrowingArray<AddressRange> dirty;
-    if (Status status = pagemap.soft_dirty(run, &dirty); !status.is_ok()) return of_process(status);
+    if (Status status = pagemap.soft_dirty(run, &dirty); !status.is_ok()) return status;
     for (const AddressRange& each : dirty) {
       if (Status status = look_at(each); !status.is_ok()) return status;
     }
@@ -139,8 +138,9 @@ class ProcessMemory::Capture {
       if (!status.is_ok()) return status;
       at += std::exchange(kept_, 0) * page_size();
       if (got < wanted) {
-        if (status = skip(at); !status.is_ok()) return status;
-        at += page_size();
+        if (status = check_end_of_file(at); !status.is_ok()) return status;
+        next_ = at / page_size();
+        return forget_until(run.end / page_size());
       }
     }
     return Status::ok();
@@ -170,13 +170,11 @@ class ProcessMemory::Capture {
     return child == known ? Status::ok() : edit_.set(place, child);
   }
 
-  // The page at `address` cannot be read. Beyond the end of a file there is nothing; else it has gone.
-  Status skip(uint64_t address) {
-    if (!is_file_ || !memory_.is_mapped(address)) {
-      return Status::process_gone(memory_.pid_, "ended, became another program, or unmapped what was being read");
-    }
-    const VirtualPage place = address / page_size();
-    return known_.page_at(place) == Child::absent ? Status::ok() : edit_.set(place, Child::absent);
+  // The page at `address` cannot be read: beyond the end of a file there is nothing, up to the region's end;
+  // else it has gone.
+  Status check_end_of_file(uint64_t address) const {
+    if (is_file_ && memory_.is_mapped(address)) return Status::ok();
+    return Status::process_gone(memory_.pid_, "ended, became another program, or unmapped what was being read");
   }
 
   // What was between there and here is no more.
@@ -233,7 +231,7 @@ Status ProcessMemory::capture(const RegionList& regions, Snapshot* snapshot) {
   if (Status status = capture.finish(&tree, &pages); !status.is_ok()) return status;
   // Whoever ended meanwhile was read as empty.
   RegionList now;
-  Status status = read_regions_of(pid_, &now);
+  Status status = this->regions(&now);
   if (status.is_ok() && !has_kept(now, regions)) status = Status::process_gone(pid_, "became another program");
   if (!status.is_ok()) {
     PageTables(*stores).release(tree);
@@ -246,6 +244,7 @@ Status ProcessMemory::capture(const RegionList& regions, Snapshot* snapshot) {
 }
 
 Status ProcessMemory::read(const AddressRange& range, std::byte* bytes) const {
+  if (Status status = check_life(); !status.is_ok()) return status;
   const iovec local{bytes, range.length()};
   const iovec remote{reinterpret_cast<void*>(range.start), range.length()};
   const ssize_t got = process_vm_readv(pid_, &local, 1, &remote, 1, 0);

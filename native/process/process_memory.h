@@ -11,11 +11,13 @@
 #pragma once
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <memory>
 
 #include "process/pagemap.h"
 #include "process/process_regions.h"
+#include "process/soft_dirty.h"
 #include "process/stopped_process.h"
 #include "process/tracker.h"
 #include "snapshot/captured_memory.h"
@@ -26,10 +28,15 @@ namespace pagestore {
 
 class ProcessMemory {
  public:
-  static Status open(SharedStore* store, pid_t pid, const TrackerKind* wanted, std::unique_ptr<ProcessMemory>* memory);
+  // `stands_still`: whether captures will come between `stop` and `resume`.
+  static Status open(SharedStore* store, pid_t pid, const TrackerKind* wanted, bool stands_still,
+                     std::unique_ptr<ProcessMemory>* memory);
 
   // Between the two the process stands still, unless it is our own.
-  Status stop();
+  Status stop() {
+    if (Status status = check_life(); !status.is_ok()) return status;
+    return is_our_own() ? Status::ok() : stopped_.stop(pid_);
+  }
   void resume() { stopped_.resume(); }
 
   // All regions, as they are now.
@@ -51,14 +58,19 @@ class ProcessMemory {
   void release(PageStores& stores) { captured_.release(stores); }
 
  private:
-  ProcessMemory(SharedStore* store, pid_t pid, TrackerKind tracker) : store_(store), pid_(pid), tracker_(tracker) {}
+  ProcessMemory(SharedStore* store, pid_t pid) : store_(store), pid_(pid), tracker_(TrackerKind::none) {}
+  bool is_our_own() const { return pid_ == getpid(); }
   class Capture;
+  // Whether it is the process that it was: numbers are used again.
+  Status check_life() const;
   Status clear_dirty() const;
   bool is_mapped(uint64_t address) const;
 
   SharedStore* store_;
   pid_t pid_;
   TrackerKind tracker_;
+  ScopedFd process_;  // names the process as no number can; not open before Linux 5.3
+  SoftDirtyClaim claim_;
   bool is_known_ = false;  // dirty bits tell what changed since `captured_.tree()`
   StoppedProcess stopped_;
   CapturedMemory captured_;

@@ -18,13 +18,13 @@ Status read_file(pid_t pid, const char* name, GrowingArray<char>* text) {
   char path[40];
   snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
   const ScopedFd file(open(path, O_RDONLY | O_CLOEXEC));
-  if (!file.is_open()) return process_refused(pid, path, errno);
+  if (!file.is_open()) return process_refused(pid, "a file of /proc/PID", errno);
   for (;;) {
     constexpr size_t kPart = 16 << 10;
     const size_t before = text->size();
     if (!text->resize(before + kPart)) return Status::out_of_memory("realloc", before + kPart, ENOMEM);
     const ssize_t got = read(file.get(), text->data() + before, kPart);
-    if (got < 0 && errno != EINTR) return process_refused(pid, path, errno);
+    if (got < 0 && errno != EINTR) return process_refused(pid, "a file of /proc/PID", errno);
     static_cast<void>(text->resize(before + static_cast<size_t>(got < 0 ? 0 : got)));
     if (got == 0) return Status::ok();
   }

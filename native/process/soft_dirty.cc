@@ -15,20 +15,24 @@ std::atomic<bool> is_taken = false;
 
 }  // namespace
 
-Status SoftDirty::make(std::unique_ptr<Tracker>* tracker) {
-  Pagemap pagemap;
-  if (Status status = Pagemap::open(0, &pagemap); !status.is_ok()) return status;
-  ScopedFd clear_refs(open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC));
-  if (!clear_refs.is_open()) return Status::system(Error::tracker, "/proc/self/clear_refs", errno);
-  if (is_taken.exchange(true)) return Status::system(Error::tracker, "soft-dirty for a second memory", EBUSY);
-  tracker->reset(new (std::nothrow) SoftDirty(std::move(pagemap), std::move(clear_refs)));
-  if (*tracker) return Status::ok();
-  is_taken = false;
-  return Status::out_of_memory("new", sizeof(SoftDirty), ENOMEM);
+SoftDirtyClaim::~SoftDirtyClaim() {
+  if (is_ours_) is_taken = false;
 }
 
-SoftDirty::~SoftDirty() {
-  is_taken = false;
+bool SoftDirtyClaim::take() {
+  is_ours_ = !is_taken.exchange(true);
+  return is_ours_;
+}
+
+Status SoftDirty::make(std::unique_ptr<Tracker>* tracker) {
+  std::unique_ptr<SoftDirty> made(new (std::nothrow) SoftDirty);
+  if (!made) return Status::out_of_memory("new", sizeof(SoftDirty), ENOMEM);
+  if (Status status = Pagemap::open(0, &made->pagemap_); !status.is_ok()) return status;
+  made->clear_refs_ = ScopedFd(open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC));
+  if (!made->clear_refs_.is_open()) return Status::system(Error::tracker, "/proc/self/clear_refs", errno);
+  if (!made->claim_.take()) return Status::system(Error::tracker, "soft-dirty for a second memory", EBUSY);
+  *tracker = std::move(made);
+  return Status::ok();
 }
 
 Status SoftDirty::watch(const AddressRange& range) {
@@ -41,10 +45,6 @@ Status SoftDirty::dirty(Arm, GrowingArray<AddressRange>* runs) {
   // A write between the two would be lost: this is not for memory that other threads write to.
   if (pwrite(clear_refs_.get(), "4", 1, 0) == 1) return Status::ok();
   return Status::system(Error::tracker, "/proc/self/clear_refs", errno);
-}
-
-Status SoftDirty::present(GrowingArray<AddressRange>* runs) {
-  return pagemap_.present(range_, runs);
 }
 
 }  // namespace pagestore

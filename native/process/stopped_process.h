@@ -28,7 +28,12 @@ class StoppedProcess {
   Status seize_threads(pid_t pid, bool* found_new);
   bool holds(pid_t thread) const;
 
-  GrowingArray<pid_t> threads_;
+  struct Held {
+    pid_t thread;
+    int signal;  // that it was about to receive when it stopped; 0 for none
+  };
+  GrowingArray<Held> threads_;
+  bool is_our_child_ = false;  // whose end is for others in this process to hear of
 };
 
 }  // namespace pagestore

@@ -23,7 +23,6 @@ class NoTracker final : public Tracker {
     if (runs->append(range_)) return Status::ok();
     return Status::out_of_memory("realloc", sizeof(AddressRange), ENOMEM);
   }
-  Status present(GrowingArray<AddressRange>* runs) override { return dirty(Arm::nothing, runs); }
   Status arm(const AddressRange&) override { return Status::ok(); }
 
  private:

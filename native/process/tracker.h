@@ -39,9 +39,6 @@ class Tracker {
   enum class Arm : uint8_t { nothing, dirty };
   virtual Status dirty(Arm arm, GrowingArray<AddressRange>* runs) = 0;
 
-  // Adds the parts that hold anything at all; the rest reads as zero.
-  virtual Status present(GrowingArray<AddressRange>* runs) = 0;
-
   // Whole pages are not dirty any more. Where a tracker cannot say so of a part, nothing happens.
   virtual Status arm(const AddressRange& range) = 0;
 

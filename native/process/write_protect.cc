@@ -43,10 +43,6 @@ Status WriteProtect::dirty(Arm arm, GrowingArray<AddressRange>* runs) {
   return pagemap_.written(range_, arm == Arm::dirty, runs);
 }
 
-Status WriteProtect::present(GrowingArray<AddressRange>* runs) {
-  return pagemap_.present(range_, runs);
-}
-
 Status WriteProtect::arm(const AddressRange& range) {
   kernel::UffdProtect protect{{range.start, range.length()}, kernel::kProtect};
   if (ioctl(userfaultfd_.get(), kernel::kUffdioProtect, &protect) == 0) return Status::ok();

@@ -18,7 +18,6 @@ class WriteProtect final : public Tracker {
   TrackerKind kind() const override { return TrackerKind::write_protect; }
   Status watch(const AddressRange& range) override;
   Status dirty(Arm arm, GrowingArray<AddressRange>* runs) override;
-  Status present(GrowingArray<AddressRange>* runs) override;
   Status arm(const AddressRange& range) override;
 
  private:

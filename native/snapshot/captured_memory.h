@@ -30,9 +30,7 @@ class CapturedMemory {
   void restored(PageStores& stores, const Snapshot& snapshot) { become(stores, snapshot.memory, snapshot.pages); }
 
   Masks& masks() { return masks_; }
-  Status fingerprint(PageStores& stores, const Snapshot& snapshot, Fingerprint* fingerprint) {
-    return fingerprints_.of(stores, snapshot.masked, fingerprint);
-  }
+  Fingerprints& fingerprints() { return fingerprints_; }
 
   void release(PageStores& stores);
 

@@ -32,10 +32,6 @@ Fingerprint moved(PageStores& stores, const Fingerprint& from, const PageTree& w
 
 }  // namespace
 
-Fingerprint fingerprint_of(PageStores& stores, const PageTree& memory) {
-  return moved(stores, {}, {}, memory);
-}
-
 Status Fingerprints::of(PageStores& stores, const PageTree& memory, Fingerprint* fingerprint) {
   PageTables tables(stores);
   if (Status status = tables.hold(memory); !status.is_ok()) return status;

@@ -29,7 +29,4 @@ class Fingerprints {
   Fingerprint fingerprint_;
 };
 
-// From nothing remembered.
-Fingerprint fingerprint_of(PageStores& stores, const PageTree& memory);
-
 }  // namespace pagestore

@@ -116,19 +116,16 @@ Status Masks::mask_differences(PageStores& stores, const PageTree& memory, PageT
 
 // Each range's length, then its bytes: ranges of other lengths are another state.
 Status Masks::gather(PageStores& stores, const PageTree& memory, PageTree* tracked) const {
-  size_t bytes = 0;
+  uint64_t bytes = 0;
   for (const AddressRange& range : tracked_) bytes += sizeof(uint64_t) + range.length();
-  Mapping gathered = Mapping::anonymous(bytes);
-  if (!gathered.is_mapped()) return Status::out_of_memory("mmap", bytes, errno);
-  std::byte* at = gathered.data();
+  BytesWriter writer(stores, bytes);
   for (const AddressRange& range : tracked_) {
     const uint64_t length = range.length();
-    memcpy(at, &length, sizeof(length));
-    at += sizeof(length);
-    read_memory(stores, memory, range.start, {at, length});
-    at += length;
+    Status status = writer.append(std::as_bytes(std::span(&length, 1)));
+    if (status.is_ok()) status = writer.append(memory, range.start, length);
+    if (!status.is_ok()) return status;
   }
-  return store_bytes(stores, {gathered.data(), bytes}, tracked);
+  return writer.finish(tracked);
 }
 
 }  // namespace pagestore

@@ -2,6 +2,9 @@
 
 #include <cerrno>
 
+#include "snapshot/region.h"
+#include "snapshot/stored_bytes.h"
+
 namespace pagestore {
 
 namespace {
@@ -43,6 +46,13 @@ void release(PageStores& stores, Snapshot* snapshot) {
     tables.release(*tree);
   }
   *snapshot = {};
+}
+
+Status read_snapshot(PageStores& stores, const Snapshot& snapshot, const AddressRange& range,
+                     std::span<std::byte> bytes) {
+  Status status = check_covered(stores, snapshot.regions, range);
+  if (status.is_ok()) read_memory(stores, snapshot.memory, range.start, bytes);
+  return status;
 }
 
 Status difference(PageStores& stores, const Snapshot& a, const Snapshot& b, GrowingArray<AddressRange>* ranges) {

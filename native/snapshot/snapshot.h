@@ -5,7 +5,7 @@
 // the memory with ignored ranges read as zero, or for the bytes of tracked ranges alone, and it is a
 // number too. Everything is stored once: what is equal has equal numbers for as long as it is held.
 //
-// Costs nothing but numbers: four trees shared with whoever has the same. It leaves to its caller: the
+// Costs nothing but numbers: five trees shared with whoever has the same. It leaves to its caller: the
 // stores' lock, and to release it.
 #pragma once
 
@@ -36,6 +36,10 @@ void release(PageStores& stores, Snapshot* snapshot);
 inline bool equal(const Snapshot& a, const Snapshot& b) {
   return a.memory == b.memory && a.regions == b.regions && a.threads == b.threads;
 }
+
+// The bytes of a range, which must lie in regions without a gap.
+Status read_snapshot(PageStores& stores, const Snapshot& snapshot, const AddressRange& range,
+                     std::span<std::byte> bytes);
 
 // What differs between two memories, page-granular, sorted, neighbours merged.
 Status difference(PageStores& stores, const Snapshot& a, const Snapshot& b, GrowingArray<AddressRange>* ranges);

@@ -47,20 +47,23 @@ Status SnapshotMap::make(SharedStore* store, const PageTree& tree, const Address
   auto* made = new (std::nothrow) SnapshotMap(store, std::move(mapping));
   if (made == nullptr) return Status::out_of_memory("new", sizeof(SnapshotMap), ENOMEM);
   store->need_shell();
-  const SharedStore::Hold stores(*store);
-  Status status = PageTables(*stores).hold(tree);
-  if (!status.is_ok()) {
-    store->drop_shell();
-    delete made;
+  if (Status status = made->show_held(tree, pages); !status.is_ok()) {
+    made->close();
     return status;
   }
-  made->held_ = tree;
-  made->show(*stores, tree, pages);
   *map = made;
-  return status;
+  return Status::ok();
 }
 
-void SnapshotMap::show(PageStores& stores, const PageTree& tree, const AddressRange& pages) {
+Status SnapshotMap::show_held(const PageTree& tree, const AddressRange& pages) {
+  const SharedStore::Hold stores(*store_);
+  if (Status status = PageTables(*stores).hold(tree); !status.is_ok()) return status;
+  held_ = tree;
+  return show(*stores, tree, pages) ? Status::ok() : Status::out_of_memory("mmap", mapping_.bytes(), errno);
+}
+
+bool SnapshotMap::show(PageStores& stores, const PageTree& tree, const AddressRange& pages) {
+  bool fits = true;
   PageNumber first = kNoPage;
   size_t count = 0, offset = 0;
   PageTables(stores).differences({}, tree, pages.start, pages.end - 1, [&](VirtualPage place, Child, Child page) {
@@ -70,24 +73,27 @@ void SnapshotMap::show(PageStores& stores, const PageTree& tree, const AddressRa
       ++count;
       return;
     }
-    show_run(stores, first, count, offset);
+    fits = fits && show_run(stores, first, count, offset);
     first = number;
     count = 1;
     offset = at;
   });
-  show_run(stores, first, count, offset);
+  return fits && show_run(stores, first, count, offset);
 }
 
-void SnapshotMap::show_run(PageStores& stores, PageNumber first, size_t count, size_t offset) {
+bool SnapshotMap::show_run(PageStores& stores, PageNumber first, size_t count, size_t offset) {
   std::byte* at = mapping_.data() + offset;
   if (count >= kWorthMapping && take_run()) {
     if (stores.pages.map_over(first, count, at)) {
       ++runs_;
-      return;
+      return true;
     }
     runs_in_use.fetch_sub(2);
+    // What was there may be gone.
+    if (!mapping_.renew(offset, count * page_size())) return false;
   }
   if (count > 0) memcpy(at, stores.pages.bytes(first), count * page_size());
+  return true;
 }
 
 void SnapshotMap::let_go() {

@@ -34,8 +34,10 @@ class SnapshotMap {
  private:
   SnapshotMap(SharedStore* store, Mapping mapping) : store_(store), mapping_(std::move(mapping)) {}
   ~SnapshotMap() = default;
-  void show(PageStores& stores, const PageTree& tree, const AddressRange& pages);
-  void show_run(PageStores& stores, PageNumber first, size_t count, size_t offset);
+  Status show_held(const PageTree& tree, const AddressRange& pages);
+  // False when there is no memory to show something in.
+  bool show(PageStores& stores, const PageTree& tree, const AddressRange& pages);
+  bool show_run(PageStores& stores, PageNumber first, size_t count, size_t offset);
   void let_go();
 
   SharedStore* store_;

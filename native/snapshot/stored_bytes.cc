@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-
-#include "snapshot/tree_edit.h"
+#include <utility>
 
 namespace pagestore {
 
@@ -13,27 +12,71 @@ constexpr size_t kLengthBytes = sizeof(uint64_t);
 
 }  // namespace
 
-Status store_bytes(PageStores& stores, std::span<const std::byte> bytes, PageTree* tree) {
-  TreeEdit edit(stores, {}, 0);
-  const uint64_t length = bytes.size();
-  size_t at = kLengthBytes;
-  for (VirtualPage place = 0;; ++place) {
-    PageNumber blank;
-    if (Status status = stores.pages.take_blanks(1, &blank); !status.is_ok()) return status;
-    std::byte* page = stores.pages.blank(blank);
-    if (place == 0) memcpy(page, &length, kLengthBytes);
-    const size_t part = std::min(bytes.size(), page_size() - at);
-    if (part > 0) memcpy(page + at, bytes.data(), part);
-    memset(page + at + part, 0, page_size() - at - part);
-    bytes = bytes.subspan(part);
-    at = 0;
-    Child child;
-    if (Status status = keep_page(stores.pages, blank, &child); !status.is_ok()) return status;
-    if (Status status = edit.set(place, child); !status.is_ok()) return status;
-    if (bytes.empty()) break;
+BytesWriter::BytesWriter(PageStores& stores, uint64_t length)
+    : stores_(stores), edit_(stores, {}, 0), length_(length) {}
+
+BytesWriter::~BytesWriter() {
+  if (blank_ != kNoPage) stores_.pages.give_back(&blank_, 1);
+}
+
+Status BytesWriter::begin_page() {
+  if (Status status = stores_.pages.take_blanks(1, &blank_); !status.is_ok()) return status;
+  if (place_ == 0) memcpy(stores_.pages.blank(blank_), &length_, kLengthBytes);
+  filled_ = place_ == 0 ? kLengthBytes : 0;
+  return Status::ok();
+}
+
+Status BytesWriter::end_page() {
+  memset(stores_.pages.blank(blank_) + filled_, 0, page_size() - filled_);
+  Child page;
+  if (Status status = keep_page(stores_.pages, std::exchange(blank_, kNoPage), &page); !status.is_ok()) return status;
+  return edit_.set(place_++, page);
+}
+
+// Calls `fill(offset, where to put them)` for parts that lie within one page each.
+template <typename Fill>
+Status BytesWriter::append_parts(uint64_t length, Fill fill) {
+  for (uint64_t done = 0; done < length;) {
+    if (blank_ == kNoPage) {
+      if (Status status = begin_page(); !status.is_ok()) return status;
+    }
+    const size_t part = std::min<uint64_t>(length - done, page_size() - filled_);
+    fill(done, std::span(stores_.pages.blank(blank_) + filled_, part));
+    filled_ += part;
+    done += part;
+    if (filled_ == page_size()) {
+      if (Status status = end_page(); !status.is_ok()) return status;
+    }
+  }
+  return Status::ok();
+}
+
+Status BytesWriter::append(std::span<const std::byte> bytes) {
+  return append_parts(bytes.size(), [&](uint64_t offset, std::span<std::byte> to) {
+    memcpy(to.data(), bytes.data() + offset, to.size());
+  });
+}
+
+Status BytesWriter::append(const PageTree& memory, uint64_t address, uint64_t length) {
+  return append_parts(
+      length, [&](uint64_t offset, std::span<std::byte> to) { read_memory(stores_, memory, address + offset, to); });
+}
+
+Status BytesWriter::finish(PageTree* tree) {
+  if (blank_ == kNoPage && place_ == 0) {
+    if (Status status = begin_page(); !status.is_ok()) return status;
+  }
+  if (blank_ != kNoPage) {
+    if (Status status = end_page(); !status.is_ok()) return status;
   }
   uint64_t pages;
-  return edit.finish(tree, &pages);
+  return edit_.finish(tree, &pages);
+}
+
+Status store_bytes(PageStores& stores, std::span<const std::byte> bytes, PageTree* tree) {
+  BytesWriter writer(stores, bytes.size());
+  const Status status = writer.append(bytes);
+  return status.is_ok() ? writer.finish(tree) : status;
 }
 
 uint64_t stored_length(PageStores& stores, const PageTree& tree) {

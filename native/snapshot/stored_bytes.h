@@ -7,9 +7,37 @@
 #include <cstddef>
 #include <span>
 
-#include "snapshot/page_table.h"
+#include "snapshot/tree_edit.h"
 
 namespace pagestore {
+
+// Bytes that come part by part. To be used under one hold of the stores' lock.
+class BytesWriter {
+ public:
+  // `length` bytes will come.
+  BytesWriter(PageStores& stores, uint64_t length);
+  ~BytesWriter();
+
+  Status append(std::span<const std::byte> bytes);
+  // Bytes of a memory.
+  Status append(const PageTree& memory, uint64_t address, uint64_t length);
+
+  // The tree is the caller's to release.
+  Status finish(PageTree* tree);
+
+ private:
+  template <typename Fill>
+  Status append_parts(uint64_t length, Fill fill);
+  Status begin_page();
+  Status end_page();
+
+  PageStores& stores_;
+  TreeEdit edit_;
+  uint64_t length_;
+  VirtualPage place_ = 0;
+  PageNumber blank_ = kNoPage;  // the page that is being filled
+  size_t filled_ = 0;
+};
 
 // The tree is the caller's to release.
 Status store_bytes(PageStores& stores, std::span<const std::byte> bytes, PageTree* tree);

@@ -57,7 +57,8 @@ class SharedStore {
   // Makes the stores for page tables of `bytes` and for keys, unless they are there.
   Status open_tables(size_t bytes);
 
-  // All of its stores, exclusively, until the result goes. Null where the last holder is gone.
+  // All of its stores, exclusively, until the result goes. Null where the last holder is gone. Nothing may
+  // run meanwhile that could come back here: no JavaScript, and nothing that throws it.
   class Hold {
    public:
     explicit Hold(SharedStore& store) : guard_(store.lock_), stores_(store.stores_.get()) {}

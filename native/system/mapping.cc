@@ -44,11 +44,14 @@ bool Mapping::resize(size_t bytes) {
   return true;
 }
 
+bool Mapping::renew(size_t offset, size_t bytes) {
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+  return mmap(data_ + offset, bytes, PROT_READ | PROT_WRITE, kFlags, -1, 0) != MAP_FAILED;
+}
+
 void Mapping::leave_zeroes() {
   // Should even this be refused, what was there stays.
-  if (data_ != nullptr) {
-    mmap(data_, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-  }
+  if (data_ != nullptr) static_cast<void>(renew(0, bytes_));
   data_ = nullptr;
   bytes_ = 0;
 }

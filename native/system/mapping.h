@@ -44,6 +44,9 @@ class Mapping {
   // Grows or shrinks in place, or moves: pointers into it die. New anonymous memory reads as zero.
   bool resize(size_t bytes);
 
+  // Fresh unreserved memory in the place of a part. False when the system refuses; it is then not to be touched.
+  bool renew(size_t offset, size_t bytes);
+
   // Gives the memory up and leaves zeroes in its place, for whoever may still look. They are nobody's,
   // and cost nothing but addresses.
   void leave_zeroes();

@@ -102,6 +102,16 @@ test('tracked ranges of other lengths are another state', () => {
   expect(new Set(keys).size).toBe(3)
 })
 
+test('tracked ranges beyond the memory read as zeroes, and take no memory', () => {
+  const { store, memory } = setUp()
+  memory.track(0n, 2 ** 31)
+  const before = process.memoryUsage().rss
+  const a = memory.capture()
+  expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 28)
+  expect(memory.capture().key).toBe(a.key)
+  store.close()
+})
+
 test('a whole memory that is ignored has one key', () => {
   const { store, bytes, memory } = setUp()
   memory.ignore(0n, bytes.length)

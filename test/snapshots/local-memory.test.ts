@@ -104,6 +104,26 @@ test('the tracker is chosen by what the kernel has and the size is worth', () =>
   expect(large.tracker).toBe(trackers[0])
 })
 
+test('another memory that lies where the last one lay is captured anew', () => {
+  using store = new PageStore()
+  let current = new WebAssembly.Memory({ initial: 16, maximum: 16 })
+  const source = {
+    get buffer() {
+      return current.buffer
+    },
+    grow: (delta: number) => current.grow(delta),
+  }
+  using memory = new LocalMemory(store, source)
+  for (let round = 1; round < 20; round++) {
+    const bytes = new Uint8Array(current.buffer)
+    bytes.fill(round, round * 1000, round * 2000)
+    using snapshot = memory.capture()
+    expect(same(bytes, snapshot.read(0n, bytes.length))).toBe(true)
+    current = new WebAssembly.Memory({ initial: 16, maximum: 16 })
+    ;(globalThis as unknown as { gc: () => void }).gc()
+  }
+})
+
 test('two memories over the same bytes are both right', () => {
   using store = new PageStore()
   const bytes = new Uint8Array(1 << 20)

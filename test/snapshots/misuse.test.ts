@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
 import { LocalMemory, PageStore, ProcessMemory, pageSize, Snapshot } from 'pagestore'
 import { describe, expect, test } from 'vitest'
 
@@ -101,7 +104,25 @@ describe('life', () => {
     ]) {
       expect(errorOf(use).code).toBe('ERR_MEMORY_CLOSED')
     }
+    for (const use of [() => memory.regions, () => memory.read(0n, 1)]) {
+      expect(errorOf(use).code).toBe('ERR_MEMORY_CLOSED')
+    }
     expect(snapshot.read(0n, 4)).toEqual(Buffer.alloc(4))
+    store.close()
+  })
+
+  test('two handles of one store are one store', () => {
+    const { store, bytes, memory, snapshot } = setUp()
+    const other = PageStore.open(store.share())
+    using mine = new LocalMemory(other, bytes)
+    bytes.fill(3)
+    const later = mine.capture()
+    expect(later.equals(snapshot)).toBe(false)
+    mine.restore(snapshot)
+    expect(bytes.every((byte) => byte === 0)).toBe(true)
+    expect(snapshot.diff(later).length).toBe(1)
+    memory.close()
+    other.close()
     store.close()
   })
 
@@ -154,6 +175,11 @@ describe('life', () => {
   })
 })
 
+test('an error class that asks the store back does not wait for itself', () => {
+  const script = fileURLToPath(new URL('../support/asking-error.mjs', import.meta.url))
+  expect(execFileSync(process.execPath, [script], { encoding: 'utf8', timeout: 20_000 })).toBe('5 refused\n')
+})
+
 describe('constructors', () => {
   test('a LocalMemory refuses what is no memory, and trackers that there are not', () => {
     using store = new PageStore()
@@ -161,6 +187,9 @@ describe('constructors', () => {
       expect(errorOf(() => new LocalMemory(store, wrong as never)).code).toBe('ERR_ARGUMENT_TYPE')
     }
     const bytes = new Uint8Array(8)
+    for (const wrong of [undefined, null, {}, 1, Object.create(PageStore.prototype)]) {
+      expect(errorOf(() => new LocalMemory(wrong as never, bytes)).code).toBe('ERR_ARGUMENT_TYPE')
+    }
     expect(errorOf(() => new LocalMemory(store, bytes, { tracker: 'magic' as never })).code).toBe('ERR_ARGUMENT_TYPE')
     expect(errorOf(() => new LocalMemory(store, bytes, null as never)).code).toBe('ERR_ARGUMENT_TYPE')
     store.close()

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { LocalMemory, PageStore, ProcessMemory, pageSize, type TrackerKind } from 'pagestore'
 import { describe, expect, test } from 'vitest'
 
-import { start, startNode, untilGone } from '../support/cli-run.js'
+import { start, startNode } from '../support/cli-run.js'
 import { trackers } from '../support/local-sources.js'
 import { errorOf } from '../support/pages.js'
 
@@ -122,7 +122,7 @@ time.sleep(60)`,
     using store = new PageStore()
     for (const delay of [0, 1, 2, 3, 5, 8, 12, 20]) {
       for (const stop of [true, false]) {
-        const { pid } = await startHolder()
+        const { pid, ended } = await startHolder()
         const memory = new ProcessMemory(store, pid, { stop })
         const killer = start('sh', ['-c', `sleep 0.0${String(delay).padStart(2, '0')}; kill -9 ${pid}`])
         try {
@@ -132,7 +132,8 @@ time.sleep(60)`,
         }
         await killer.ended
         memory.close()
-        await untilGone(pid)
+        // Its parent, we, hears of it as if nobody had looked.
+        expect(await ended).toMatchObject({ signal: 'SIGKILL' })
         expect(store.stats()).toMatchObject({ pages: 0, references: 0, tables: 0 })
       }
     }
@@ -176,6 +177,19 @@ test('which regions are captured can be chosen', async () => {
   const only = snapshot.regions[0]!
   expect(snapshot.read(only.start, Number(only.end - only.start)).includes(process.execPath)).toBe(true)
   expect(errorOf(() => snapshot.read(only.start - 1n, 1)).code).toBe('ERR_ADDRESS')
+  for (const wrong of ['yes', 1, {}, undefined, Promise.resolve(true)]) {
+    using unclear = new ProcessMemory(store, pid, { regions: () => wrong as boolean })
+    expect(errorOf(() => unclear.capture()).code).toBe('ERR_ARGUMENT_TYPE')
+  }
+  using asking: ProcessMemory = new ProcessMemory(store, pid, { regions: () => asking.capture().pageCount > 0 })
+  expect(errorOf(() => asking.capture()).code).toBe('ERR_ARGUMENT_TYPE')
+  const closing: ProcessMemory = new ProcessMemory(store, pid, {
+    regions: () => {
+      closing.close()
+      return true
+    },
+  })
+  expect(errorOf(() => closing.capture()).code).toBe('ERR_MEMORY_CLOSED')
   using throwing = new ProcessMemory(store, pid, {
     regions: () => {
       throw new RangeError('no')
