@@ -30,8 +30,11 @@ const source = createSource(sizes.pages)
 const figures: Figures[] = []
 for (let round = 1; round <= rounds; round++) {
   console.error(`round ${round} of ${rounds}`)
-  const native = await nativeRound(sizes)
-  figures.push(new Map([...native, ...javascriptRound(source, sizes)]))
+  const native = await nativeRound(sizes, 'store')
+  const javascript = javascriptRound(source, sizes)
+  // Last: the gigabytes that they leave behind are not at hand for who comes next.
+  const snapshots = await nativeRound(sizes, 'snapshots')
+  figures.push(new Map([...native, ...javascript, ...snapshots]))
 }
 
 const results = outcomes(figures)

@@ -15,9 +15,15 @@ type Result = { run_name: string; run_type: 'iteration' | 'aggregate' } & Partia
   Record<(typeof sides)[number], number>
 >
 
+/** Which benchmarks: those of the store, or those of snapshots. */
+export type Part = 'store' | 'snapshots'
+
+const snapshots = 'local_memory|process_'
+
 /** Figures are called `core duplicates_in_order/256` and the like: side, benchmark, size of a batch. */
-export async function nativeRound({ pages, repetitions }: Sizes): Promise<Figures> {
+export async function nativeRound({ pages, repetitions }: Sizes, part: Part): Promise<Figures> {
   const { stdout } = await promisify(execFile)(executable, [
+    `--benchmark_filter=${part === 'snapshots' ? '' : '-'}${snapshots}`,
     `--pages=${pages}`,
     `--benchmark_repetitions=${repetitions}`,
     '--benchmark_format=json',

@@ -83,6 +83,7 @@ function snapshots(): Row[] {
     measured: `core ${benchmark}`,
     beside: [`${side} ${benchmark}`, other],
     as: 'ratio',
+    unit: 'ns in all',
     ...(target !== undefined && { target }),
   })
   const rewind = '256 MiB of our own, 100 pages dirty: capture and restore'
