@@ -86,8 +86,8 @@ describe('on a terminal', { timeout: 30_000 }, () => {
     const pid = pidIn(await session.printed(/round 2 of/))
     session.child.stdin?.write('\u0003')
     const { stdout } = await session.ended
-    expect(isGone(pid)).toBe(true)
     expect(stdout).toContain('code 130')
+    await untilGone(pid)
     const [before, after] = stdout.match(/^[\da-f]+(:[\da-f]+){10,}/gm) ?? []
     expect(before).toBeDefined()
     expect(after).toBe(before)
