@@ -8,7 +8,8 @@
 //    can have it. It arms by itself at every look.
 //  - none: every page may be dirty. Right anywhere.
 //
-// It promises to miss no write, through the processor or by a system call. It leaves to its caller:
+// It promises to miss no write, through the processor or by a system call; soft-dirty, only if nobody
+// writes while it looks. It leaves to its caller:
 // to end it before the memory goes to somebody else, and to compare, for a dirty page may be equal.
 // Not seen by anybody: writes by a device into pages pinned before they were armed.
 #pragma once
