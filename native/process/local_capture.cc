@@ -118,7 +118,7 @@ Status LocalMemory::capture(const LocalBytes& bytes, Snapshot* snapshot) {
     PageTables(*stores).release(tree);
     return status;
   }
-  status = captured_.captured(*stores, tree, pages, regions.bytes(), {}, snapshot);
+  status = captured_.captured(*stores, tree, pages, {.regions = regions.bytes()}, snapshot);
   if (!status.is_ok()) return status;
   dirty_.clear();
   is_known_ = true;

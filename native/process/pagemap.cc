@@ -41,7 +41,7 @@ Status Pagemap::refused(const char* what, int error_number) const {
 }
 
 struct Pagemap::Wanted {
-  uint64_t flags, all_of, any_of;
+  uint64_t flags, all_of, any_of, none_of = 0;
 };
 
 Status Pagemap::open(pid_t pid, Pagemap* pagemap) {
@@ -81,6 +81,14 @@ Status Pagemap::written(const AddressRange& range, bool arms, GrowingArray<Addre
   return scan(range, {flags, kernel::kIsWritten, 0}, runs);
 }
 
+Status Pagemap::written_if_watched(const AddressRange& range, bool arms, GrowingArray<AddressRange>* runs) const {
+  return scan(range, {arms ? kernel::kScanProtectMatching : 0, kernel::kIsWritten, 0}, runs);
+}
+
+Status Pagemap::unwatched(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
+  return scan(range, {0, 0, 0, kernel::kIsWatched}, runs);
+}
+
 Status Pagemap::soft_dirty(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
   return read_entries(
       range, [](uint64_t entry) { return (entry & kSoftDirty) != 0 || !is_there(entry); }, runs);
@@ -97,9 +105,10 @@ Status Pagemap::scan(const AddressRange& range, const Wanted& wanted, GrowingArr
     scan.end = range.end;
     scan.vector = reinterpret_cast<uint64_t>(found);
     scan.vector_length = std::size(found);
-    scan.category_mask = wanted.all_of;
+    scan.category_mask = wanted.all_of | wanted.none_of;
+    scan.category_inverted = wanted.none_of;
     scan.category_anyof_mask = wanted.any_of;
-    scan.return_mask = wanted.all_of | wanted.any_of;
+    scan.return_mask = wanted.all_of | wanted.any_of | wanted.none_of;
     const int count = ioctl(file_.get(), kernel::kPagemapScan, &scan);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return refused("PAGEMAP_SCAN", errno);

@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <new>
 
-#include "store/page_copy.h"
+#include "snapshot/page_capture.h"
 
 namespace pagestore {
 
@@ -80,10 +80,7 @@ bool ProcessMemory::is_mapped(uint64_t address) const {
 class ProcessMemory::Capture {
  public:
   Capture(ProcessMemory& memory, PageStores& stores)
-      : memory_(memory),
-        stores_(stores),
-        known_(stores, memory.captured_.tree()),
-        edit_(stores, memory.captured_.tree(), memory.captured_.pages()) {}
+      : memory_(memory), stores_(stores), pages_(stores, memory.captured_.tree(), memory.captured_.pages()) {}
 
   Status look_at(const Pagemap& pagemap, const Region& region) {
     const AddressRange range{region.start, region.end};
@@ -106,7 +103,7 @@ class ProcessMemory::Capture {
 
   Status finish(PageTree* tree, uint64_t* pages) {
     if (Status status = forget_until(UINT64_MAX); !status.is_ok()) return status;
-    return edit_.finish(tree, pages);
+    return pages_.finish(tree, pages);
   }
 
  private:
@@ -133,10 +130,13 @@ class ProcessMemory::Capture {
       if (Status status = stores_.pages.take_blanks(wanted, blanks); !status.is_ok()) return status;
       size_t got = 0;
       Status status = read(at, blanks, wanted, &got);
-      for (size_t i = 0; i < got && status.is_ok(); ++i) status = keep(at / page_size() + i, blanks[i], &kept_);
-      stores_.pages.give_back(blanks + kept_, wanted - kept_);
+      size_t kept = 0;
+      for (bool is_same; kept < got && status.is_ok(); ++kept) {
+        status = pages_.look_at(at / page_size() + kept, blanks[kept], &is_same);
+      }
+      stores_.pages.give_back(blanks + kept, wanted - kept);
       if (!status.is_ok()) return status;
-      at += std::exchange(kept_, 0) * page_size();
+      at += kept * page_size();
       if (got < wanted) {
         if (status = check_end_of_file(at); !status.is_ok()) return status;
         next_ = at / page_size();
@@ -156,20 +156,6 @@ class ProcessMemory::Capture {
     return bytes >= 0 || errno == EFAULT ? Status::ok() : process_refused(memory_.pid_, "process_vm_readv", errno);
   }
 
-  // Takes over the blank, and counts it as kept.
-  Status keep(VirtualPage place, PageNumber blank, size_t* kept) {
-    ++*kept;
-    const Child known = known_.page_at(place);
-    const std::byte* page = stores_.pages.blank(blank);
-    if (known != Child::absent && pages_equal(page, stores_.pages.bytes(number_of(known)), page_size())) {
-      stores_.pages.give_back(&blank, 1);
-      return Status::ok();
-    }
-    Child child;
-    if (Status status = keep_page(stores_.pages, blank, &child); !status.is_ok()) return status;
-    return child == known ? Status::ok() : edit_.set(place, child);
-  }
-
   // The page at `address` cannot be read: beyond the end of a file there is nothing, up to the region's end;
   // else it has gone.
   Status check_end_of_file(uint64_t address) const {
@@ -179,23 +165,16 @@ class ProcessMemory::Capture {
 
   // What was between there and here is no more.
   Status forget_until(VirtualPage place) {
-    if (next_ >= place) return Status::ok();
-    Status status = Status::ok();
-    PageTables(stores_).differences(memory_.captured_.tree(), {}, next_, place - 1,
-                                    [&](VirtualPage gone, Child, Child) {
-                                      if (status.is_ok()) status = edit_.set(gone, Child::absent);
-                                    });
-    next_ = place;
+    const Status status = pages_.forget(next_, place);
+    next_ = std::max(next_, place);
     return status;
   }
 
   ProcessMemory& memory_;
   PageStores& stores_;
-  TreeReader known_;
-  TreeEdit edit_;
+  PageCapture pages_;
   GrowingArray<AddressRange> runs_;
   VirtualPage next_ = 0;  // before it everything was looked at
-  size_t kept_ = 0;
   bool is_file_ = false;
 };
 
@@ -238,7 +217,7 @@ Status ProcessMemory::capture(const RegionList& regions, Snapshot* snapshot) {
     return status;
   }
   if (tracker_ == TrackerKind::soft_dirty) is_known_ = clear_dirty().is_ok();
-  status = captured_.captured(*stores, tree, pages, regions.bytes(), {}, snapshot);
+  status = captured_.captured(*stores, tree, pages, {.regions = regions.bytes()}, snapshot);
   if (!status.is_ok()) is_known_ = false;
   return status;
 }

@@ -21,7 +21,7 @@
 #include "process/stopped_process.h"
 #include "process/tracker.h"
 #include "snapshot/captured_memory.h"
-#include "snapshot/tree_edit.h"
+
 #include "store/shared_store.h"
 
 namespace pagestore {

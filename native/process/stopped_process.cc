@@ -1,7 +1,6 @@
 #include "process/stopped_process.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -15,7 +14,7 @@
 #include <memory>
 
 #include "process/process_regions.h"
-#include "system/scoped_fd.h"
+#include "process/thread_status.h"
 
 namespace pagestore {
 
@@ -48,19 +47,6 @@ Wait wait_for(pid_t thread, int* signal) {
     const timespec rest{0, pause};
     nanosleep(&rest, nullptr);
   }
-}
-
-// Whether a thread has ended or is about to (it cannot be traced then), and whose child its process is.
-bool has_ended(pid_t pid, pid_t thread, pid_t* parent) {
-  constexpr unsigned kExiting = 4;  // the kernel's PF_EXITING
-  char path[60], text[512] = "", state = 'X';
-  snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, thread);
-  const ScopedFd file(open(path, O_RDONLY | O_CLOEXEC));
-  if (!file.is_open() || read(file.get(), text, sizeof(text) - 1) <= 0) return errno == ENOENT || errno == ESRCH;
-  unsigned flags = 0;
-  const char* behind = strrchr(text, ')');  // the name in parentheses may hold anything
-  if (behind != nullptr) sscanf(behind, ") %c %d %*d %*d %*d %*d %u", &state, parent, &flags);
-  return state == 'Z' || state == 'X' || (flags & kExiting) != 0;
 }
 
 }  // namespace

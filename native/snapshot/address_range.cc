@@ -42,4 +42,19 @@ std::span<const AddressRange> RangeSet::overlapping(const AddressRange& range) c
   return {from, to};
 }
 
+// Each end of a range toggles whether one is inside; two ends in one place toggle nothing.
+bool append_symmetric_difference(const RangeSet& a, const RangeSet& b, GrowingArray<AddressRange>* ranges) {
+  GrowingArray<uint64_t> ends;
+  for (const RangeSet* set : {&a, &b}) {
+    for (const AddressRange& range : set->ranges()) {
+      if (!ends.append(range.start) || !ends.append(range.end)) return false;
+    }
+  }
+  std::sort(ends.begin(), ends.end());
+  for (size_t i = 0; i + 1 < ends.size(); i += 2) {
+    if (ends[i] != ends[i + 1] && !ranges->append({ends[i], ends[i + 1]})) return false;
+  }
+  return true;
+}
+
 }  // namespace pagestore

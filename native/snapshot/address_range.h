@@ -37,4 +37,7 @@ class RangeSet {
   GrowingArray<AddressRange> ranges_;
 };
 
+// What lies in one of the two and not in the other, in rising order. False when there is no memory.
+bool append_symmetric_difference(const RangeSet& a, const RangeSet& b, GrowingArray<AddressRange>* ranges);
+
 }  // namespace pagestore

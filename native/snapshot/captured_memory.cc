@@ -4,15 +4,15 @@
 
 namespace pagestore {
 
-Status CapturedMemory::captured(PageStores& stores, const PageTree& tree, uint64_t pages,
-                                std::span<const std::byte> regions, std::span<const std::byte> threads,
+Status CapturedMemory::captured(PageStores& stores, const PageTree& tree, uint64_t pages, const SnapshotParts& parts,
                                 Snapshot* snapshot) {
   Snapshot made;
   made.memory = tree;
   made.pages = pages;
-  Status status = masks_.apply(stores, tree, &made.masked, &made.tracked);
-  if (status.is_ok()) status = store_bytes(stores, regions, &made.regions);
-  if (status.is_ok()) status = store_bytes(stores, threads, &made.threads);
+  Status status = masks_.apply(stores, tree, parts.recognition, &made.masked, &made.tracked);
+  if (status.is_ok()) status = store_bytes(stores, parts.regions, &made.regions);
+  if (status.is_ok() && !parts.threads.empty()) status = store_bytes(stores, parts.threads, &made.threads);
+  if (status.is_ok() && !parts.live.empty()) status = store_bytes(stores, parts.live, &made.live);
   if (status.is_ok()) status = make_key(stores, &made);
   if (status.is_ok()) status = PageTables(stores).hold(tree);  // ours, beside the snapshot's
   if (!status.is_ok()) {

@@ -16,6 +16,14 @@
 
 namespace pagestore {
 
+// What a snapshot consists of beside its pages, and what it is recognised by. The bytes stay the caller's.
+struct SnapshotParts {
+  std::span<const std::byte> regions = {};
+  std::span<const std::byte> threads = {};
+  std::span<const std::byte> live = {};
+  Recognition recognition = {};
+};
+
 class CapturedMemory {
  public:
   // The tree that the memory was at the last capture or restore.
@@ -23,8 +31,8 @@ class CapturedMemory {
   uint64_t pages() const { return pages_; }
 
   // The memory is `tree` now, which it takes over, also when it fails: then it is known as before.
-  Status captured(PageStores& stores, const PageTree& tree, uint64_t pages, std::span<const std::byte> regions,
-                  std::span<const std::byte> threads, Snapshot* snapshot);
+  Status captured(PageStores& stores, const PageTree& tree, uint64_t pages, const SnapshotParts& parts,
+                  Snapshot* snapshot);
 
   // The memory was made equal to `snapshot`, on whose tree the caller took a hold for us.
   void restored(PageStores& stores, const Snapshot& snapshot) { become(stores, snapshot.memory, snapshot.pages); }

@@ -9,7 +9,6 @@
 namespace pagestore {
 
 Status Masks::ignore(const AddressRange& range) {
-  is_stale_ = true;
   return ignored_.add(range);
 }
 
@@ -23,22 +22,29 @@ void Masks::release(PageStores& stores) {
   tables.release(kept_memory_);
   tables.release(kept_masked_);
   kept_memory_ = kept_masked_ = {};
-  is_stale_ = true;
+  kept_ignored_ = {};
 }
 
-Status Masks::apply(PageStores& stores, const PageTree& memory, PageTree* masked, PageTree* tracked) {
+Status Masks::apply(PageStores& stores, const PageTree& memory, const Recognition& recognition, PageTree* masked,
+                    PageTree* tracked) {
   PageTables tables(stores);
+  RangeSet ignored;
+  for (const std::span<const AddressRange> ranges : {ignored_.ranges(), recognition.ignored}) {
+    for (const AddressRange& range : ranges) {
+      if (Status status = ignored.add(range); !status.is_ok()) return status;
+    }
+  }
   PageTree result;
-  if (ignored_.empty()) {
+  if (ignored.empty() && kept_ignored_.empty()) {
     result = memory;
     if (Status status = tables.hold(memory); !status.is_ok()) return status;
   } else {
-    Status status = is_stale_ ? mask_all(stores, memory, &result) : mask_differences(stores, memory, &result);
-    if (status.is_ok()) status = keep(stores, memory, result);
+    Status status = mask_changed(stores, memory, ignored, &result);
+    if (status.is_ok()) status = keep(stores, memory, result, std::move(ignored));
     if (!status.is_ok()) return status;
   }
-  if (!tracked_.empty()) {
-    if (Status status = gather(stores, memory, tracked); !status.is_ok()) {
+  if (!tracked_.empty() || !recognition.tracked.empty()) {
+    if (Status status = gather(stores, memory, recognition.tracked, tracked); !status.is_ok()) {
       tables.release(result);
       return status;
     }
@@ -48,7 +54,7 @@ Status Masks::apply(PageStores& stores, const PageTree& memory, PageTree* masked
 }
 
 // Keeps a hold of its own on both.
-Status Masks::keep(PageStores& stores, const PageTree& memory, const PageTree& masked) {
+Status Masks::keep(PageStores& stores, const PageTree& memory, const PageTree& masked, RangeSet ignored) {
   PageTables tables(stores);
   Status status = tables.hold(memory);
   if (status.is_ok() && !(status = tables.hold(masked)).is_ok()) tables.release(memory);
@@ -59,71 +65,86 @@ Status Masks::keep(PageStores& stores, const PageTree& memory, const PageTree& m
   release(stores);
   kept_memory_ = memory;
   kept_masked_ = masked;
-  is_stale_ = false;
+  kept_ignored_ = std::move(ignored);
   return Status::ok();
 }
 
 // The page that `page` is recognised as; the caller's to hold.
-Status Masks::mask(PageStores& stores, VirtualPage place, Child page, Child* masked) const {
+Status Masks::mask(PageStores& stores, const RangeSet& ignored, VirtualPage place, Child page, Child* masked) {
   *masked = page;
   if (page == Child::absent) return Status::ok();
   const AddressRange range{place * page_size(), (place + 1) * page_size()};
-  const auto ignored = ignored_.overlapping(range);
+  const auto here = ignored.overlapping(range);
   const PageNumber number = number_of(page);
-  if (ignored.empty()) return stores.pages.ref(&number, 1);
+  if (here.empty()) return stores.pages.ref(&number, 1);
+  if (here[0].start <= range.start && here[0].end >= range.end) {
+    *masked = Child::absent;
+    return Status::ok();
+  }
   PageNumber blank;
   if (Status status = stores.pages.take_blanks(1, &blank); !status.is_ok()) return status;
   std::byte* copy = stores.pages.blank(blank);
   memcpy(copy, stores.pages.bytes(number), page_size());
-  for (const AddressRange& each : ignored) {
+  for (const AddressRange& each : here) {
     const uint64_t from = std::max(each.start, range.start), to = std::min(each.end, range.end);
     memset(copy + (from - range.start), 0, to - from);
   }
   return keep_page(stores.pages, blank, masked);
 }
 
-Status Masks::set_masked(PageStores& stores, VirtualPage place, Child page, TreeEdit* edit) const {
-  Child masked;
-  const Status status = mask(stores, place, page, &masked);
-  return status.is_ok() ? edit->set(place, masked) : status;
+// The pages of `memory` that may be masked otherwise than those that are kept, in rising order; some twice.
+Status Masks::find_changed(PageStores& stores, const PageTree& memory, const RangeSet& ignored,
+                           GrowingArray<PageChange>* changed) const {
+  const PageTables tables(stores);
+  bool fits = true;
+  const auto note = [&](VirtualPage place, Child, Child page) { fits = fits && changed->append({place, page}); };
+  if (!kept_ignored_.empty()) tables.differences(kept_memory_, memory, 0, UINT64_MAX, note);
+  const size_t sorted = changed->size();
+  GrowingArray<AddressRange> either;
+  fits = fits && append_symmetric_difference(kept_ignored_, ignored, &either);
+  for (const AddressRange& range : either) {
+    tables.differences({}, memory, range.start / page_size(), (range.end - 1) / page_size(), note);
+  }
+  if (!fits) return Status::out_of_memory("realloc", changed->size() * sizeof(PageChange), ENOMEM);
+  if (changed->size() > sorted) {
+    std::sort(changed->begin(), changed->end(),
+              [](const PageChange& a, const PageChange& b) { return a.place < b.place; });
+  }
+  return Status::ok();
 }
 
-Status Masks::mask_all(PageStores& stores, const PageTree& memory, PageTree* masked) const {
-  TreeEdit edit(stores, memory, 0);
-  Status status = Status::ok();
-  const PageTables tables(stores);
-  VirtualPage next = 0;  // two ranges may lie in one page
-  for (const AddressRange& range : ignored_.ranges()) {
-    tables.differences({}, memory, std::max(next, range.start / page_size()), (range.end - 1) / page_size(),
-                       [&](VirtualPage place, Child, Child page) {
-                         next = place + 1;
-                         if (status.is_ok()) status = set_masked(stores, place, page, &edit);
-                       });
+Status Masks::mask_changed(PageStores& stores, const PageTree& memory, const RangeSet& ignored,
+                           PageTree* masked) const {
+  GrowingArray<PageChange> changed;
+  if (Status status = find_changed(stores, memory, ignored, &changed); !status.is_ok()) return status;
+  TreeEdit edit(stores, kept_ignored_.empty() ? memory : kept_masked_, 0);
+  VirtualPage last = UINT64_MAX;
+  for (const auto& [place, page] : changed) {
+    if (std::exchange(last, place) == place) continue;
+    Child child;
+    if (Status status = mask(stores, ignored, place, page, &child); !status.is_ok()) return status;
+    if (Status status = edit.set(place, child); !status.is_ok()) return status;
   }
   uint64_t pages;
-  return status.is_ok() ? edit.finish(masked, &pages) : status;
-}
-
-Status Masks::mask_differences(PageStores& stores, const PageTree& memory, PageTree* masked) const {
-  TreeEdit edit(stores, kept_masked_, 0);
-  Status status = Status::ok();
-  PageTables(stores).differences(kept_memory_, memory, 0, UINT64_MAX, [&](VirtualPage place, Child, Child page) {
-    if (status.is_ok()) status = set_masked(stores, place, page, &edit);
-  });
-  uint64_t pages;
-  return status.is_ok() ? edit.finish(masked, &pages) : status;
+  return edit.finish(masked, &pages);
 }
 
 // Each range's length, then its bytes: ranges of other lengths are another state.
-Status Masks::gather(PageStores& stores, const PageTree& memory, PageTree* tracked) const {
+Status Masks::gather(PageStores& stores, const PageTree& memory, std::span<const AddressRange> more,
+                     PageTree* tracked) const {
+  const std::span<const AddressRange> all[] = {{tracked_.data(), tracked_.size()}, more};
   uint64_t bytes = 0;
-  for (const AddressRange& range : tracked_) bytes += sizeof(uint64_t) + range.length();
+  for (const auto& ranges : all) {
+    for (const AddressRange& range : ranges) bytes += sizeof(uint64_t) + range.length();
+  }
   BytesWriter writer(stores, bytes);
-  for (const AddressRange& range : tracked_) {
-    const uint64_t length = range.length();
-    Status status = writer.append(std::as_bytes(std::span(&length, 1)));
-    if (status.is_ok()) status = writer.append(memory, range.start, length);
-    if (!status.is_ok()) return status;
+  for (const auto& ranges : all) {
+    for (const AddressRange& range : ranges) {
+      const uint64_t length = range.length();
+      Status status = writer.append(std::as_bytes(std::span(&length, 1)));
+      if (status.is_ok()) status = writer.append(memory, range.start, length);
+      if (!status.is_ok()) return status;
+    }
   }
   return writer.finish(tracked);
 }

@@ -4,6 +4,7 @@
 // bytes, so whether two snapshots have equal regions is one comparison.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -32,6 +33,10 @@ class RegionList {
  private:
   GrowingArray<std::byte> bytes_;
 };
+
+inline bool equal(const RegionList& a, const RegionList& b) {
+  return std::ranges::equal(a.bytes(), b.bytes());
+}
 
 // Walks over the regions that bytes hold; the bytes stay the caller's.
 class RegionReader {

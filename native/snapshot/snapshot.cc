@@ -12,7 +12,7 @@ namespace {
 // What a key stands for. Roots, not trees: two trees with one root are one tree. It holds nothing by
 // itself; every snapshot with this key holds these trees.
 struct KeyRecord {
-  Child masked, tracked, regions, threads;
+  Child masked, tracked, regions, live;
   uint32_t unused[12];
 };
 static_assert(sizeof(KeyRecord) == kKeyBytes);
@@ -26,8 +26,8 @@ Status make_key(PageStores& stores, Snapshot* snapshot) {
   } else {
     record.masked = snapshot->masked.root;
     record.regions = snapshot->regions.root;
-    record.threads = snapshot->threads.root;
   }
+  record.live = snapshot->live.root;
   PageNumber number;
   const auto* bytes = reinterpret_cast<const std::byte*>(&record);
   if (Status status = stores.keys.store(bytes, 1, &number); !status.is_ok()) return status;
@@ -41,8 +41,8 @@ void release(PageStores& stores, Snapshot* snapshot) {
     static_cast<void>(stores.keys.unref(&number, 1));
   }
   PageTables tables(stores);
-  for (const PageTree* tree :
-       {&snapshot->memory, &snapshot->masked, &snapshot->tracked, &snapshot->regions, &snapshot->threads}) {
+  for (const PageTree* tree : {&snapshot->memory, &snapshot->masked, &snapshot->tracked, &snapshot->regions,
+                               &snapshot->threads, &snapshot->live}) {
     tables.release(*tree);
   }
   *snapshot = {};

@@ -2,10 +2,11 @@
 //
 // What a snapshot *is* and what it is *recognised by* are two things. `memory` is the true bytes, for
 // restoring, reading and telling differences. The key answers "have I been here before?": it stands for
-// the memory with ignored ranges read as zero, or for the bytes of tracked ranges alone, and it is a
-// number too. Everything is stored once: what is equal has equal numbers for as long as it is held.
+// the memory with ignored ranges read as zero, or for the bytes of tracked ranges alone, and where the
+// program stands; and it is a number too. Everything is stored once: what is equal has equal numbers for as long as it
+// is held.
 //
-// Costs nothing but numbers: five trees shared with whoever has the same. It leaves to its caller: the
+// Costs nothing but numbers: six trees shared with whoever has the same. It leaves to its caller: the
 // stores' lock, and to release it.
 #pragma once
 
@@ -23,6 +24,7 @@ struct Snapshot {
   PageTree tracked;  // the tracked ranges' bytes, if there are any
   PageTree regions;
   PageTree threads;
+  PageTree live;              // what else tells one state from another: where it stands, registers that count
   Child key = Child::absent;  // in the store of keys
   uint64_t pages = 0;         // places with a page that is not zero
 };

@@ -23,6 +23,13 @@ enum class Error : uint8_t {
   permission,      // the system forbids it
   tracker,         // a tracker that cannot be had here
   process_memory,  // reading a process failed half-way
+  tracee,          // the system refused something that controlling a process takes
+  wrong_thread,    // not the one that traces
+  thread,          // a process without that thread
+  threads,         // a thread was started or has ended since a snapshot
+  mapping,         // a mapping that cannot be put back
+  choice,          // an answer to a choice that is not offered, or none to one that is
+  spawn,           // a program could not be started
 };
 
 class [[nodiscard]] Status {
@@ -48,6 +55,15 @@ class [[nodiscard]] Status {
   }
   static Status permission(int pid, int error_number) {
     return Status(Error::permission, "", static_cast<uint64_t>(pid), 0, error_number);
+  }
+
+  // What is mapped at `address`, or was, is not to be had again.
+  static Status mapping(uint64_t address, int error_number) {
+    return Status(Error::mapping, "", address, 0, error_number);
+  }
+  // `what` happened to a thread since the snapshot.
+  static Status threads(int thread, const char* what) {
+    return Status(Error::threads, what, static_cast<uint64_t>(thread), 0, 0);
   }
 
   static Status closed() { return Status(Error::store_closed, "", 0, 0, 0); }

@@ -1,0 +1,40 @@
+// The mappings of a tracee: what they are, which of them a snapshot takes, and how to make them what they
+// were.
+//
+// Mappings are listed in one way only: neighbours of the same kind are one, however the kernel happens to
+// keep them. So equal lists mean equal mappings, however each came to be. Planning is pure; the plan is
+// carried out by system calls that the tracee makes.
+#pragma once
+
+#include "snapshot/region.h"
+#include "system/growing_array.h"
+
+namespace pagestore {
+
+// What finds out about changes of a region's bytes.
+enum class RegionCare : uint8_t {
+  none,     // not captured: the kernel's, a device's, or a file's that others share
+  tracked,  // can be watched
+  still,    // cannot be written to or read: looked at when mappings have changed
+  looked,   // looked at each time: shared memory, and what is too large to be watched
+};
+
+RegionCare care_for(const Region& region);
+
+// `from`, as /proc/PID/maps has it, in the one way.
+Status merge_regions(const RegionList& from, RegionList* to);
+
+struct MappingChange {
+  enum class Kind : uint8_t { unmap, map, protect, grow_stack };
+  Kind kind;
+  AddressRange range;
+  Region region;  // as it is to be; the path lies in the list that is wanted
+};
+
+// What makes `now` into `wanted`, in rising order. What moves with the program's break is left out.
+Status plan_changes(const RegionList& now, const RegionList& wanted, GrowingArray<MappingChange>* changes);
+
+// The first address at which two lists differ.
+uint64_t first_difference(const RegionList& a, const RegionList& b);
+
+}  // namespace pagestore

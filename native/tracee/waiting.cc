@@ -1,0 +1,119 @@
+#include "tracee/waiting.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace pagestore {
+
+namespace {
+
+constexpr int kWanted = WEXITED | WSTOPPED | __WALL | __WNOTHREAD;
+
+// Only to end a system call.
+void wake_up(int) {}
+
+// A signal that nobody handles, or 0; found once, and kept for as long as the process lives.
+int choose_signal() {
+  for (int signal = SIGRTMAX - 1; signal > SIGRTMIN; --signal) {
+    struct sigaction now {};
+    if (sigaction(signal, nullptr, &now) != 0 || now.sa_handler != SIG_DFL) continue;
+    struct sigaction ours {};
+    ours.sa_handler = wake_up;  // without SA_RESTART: the wait is to end
+    if (sigaction(signal, &ours, nullptr) == 0) return signal;
+  }
+  return 0;
+}
+
+int tick_signal() {
+  static const int signal = choose_signal();
+  return signal;
+}
+
+void set_blocked(bool blocked) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, tick_signal());
+  pthread_sigmask(blocked ? SIG_BLOCK : SIG_UNBLOCK, &signals, nullptr);
+}
+
+bool take(const siginfo_t& seen, pid_t spared, Waiting::News* news) {
+  const bool has_ended = seen.si_code == CLD_EXITED || seen.si_code == CLD_KILLED || seen.si_code == CLD_DUMPED;
+  if (has_ended && seen.si_pid == spared) {
+    // What waitpid would have said.
+    *news = {spared, seen.si_code == CLD_EXITED ? (seen.si_status & 0xff) << 8 : seen.si_status};
+    return true;
+  }
+  int status;
+  if (waitpid(seen.si_pid, &status, __WALL | __WNOTHREAD | WNOHANG) != seen.si_pid) return false;
+  *news = {seen.si_pid, status};
+  return true;
+}
+
+}  // namespace
+
+Waiting::~Waiting() {
+  if (ticks_each_ != 0) timer_delete(timer_);
+}
+
+Status Waiting::start_ticking(int milliseconds) {
+  if (ticks_each_ == milliseconds) return Status::ok();
+  if (ticks_each_ == 0) {
+    if (tick_signal() == 0) return Status::system(Error::tracee, "a signal that nobody uses", EBUSY);
+    set_blocked(true);
+    sigevent event{};
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = tick_signal();
+#if defined(sigev_notify_thread_id)
+    event.sigev_notify_thread_id = gettid();
+#else
+    event._sigev_un._tid = gettid();
+#endif
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) {
+      return Status::system(Error::tracee, "timer_create", errno);
+    }
+  }
+  const timespec each{milliseconds / 1000, milliseconds % 1000 * 1'000'000};
+  const itimerspec period{each, each};
+  timer_settime(timer_, 0, &period, nullptr);
+  ticks_each_ = milliseconds;
+  return Status::ok();
+}
+
+bool Waiting::poll(pid_t thread, pid_t spared, News* news) {
+  siginfo_t seen{};
+  if (waitid(P_PID, static_cast<id_t>(thread), &seen, kWanted | WNOHANG | WNOWAIT) != 0) return false;
+  return seen.si_pid == thread && take(seen, spared, news);
+}
+
+Status Waiting::wait(std::span<const pid_t> threads, pid_t spared, int milliseconds, News* news) {
+  *news = {};
+  if (Status status = start_ticking(std::max(milliseconds, 1)); !status.is_ok()) return status;
+  const bool is_one = threads.size() == 1;
+  siginfo_t seen{};
+  set_blocked(false);
+  const int waited =
+      waitid(is_one ? P_PID : P_ALL, is_one ? static_cast<id_t>(threads[0]) : 0, &seen, kWanted | WNOWAIT);
+  const int error_number = errno;
+  set_blocked(true);
+  if (waited != 0) {
+    return error_number == EINTR ? Status::ok() : Status::process_gone(threads[0], "is not ours to wait for");
+  }
+  if (std::find(threads.begin(), threads.end(), seen.si_pid) != threads.end()) {
+    take(seen, spared, news);
+    return Status::ok();
+  }
+  // A child of somebody else that has ended stands before ours until they take it.
+  for (const pid_t thread : threads) {
+    if (poll(thread, spared, news)) return Status::ok();
+  }
+  usleep(1000);
+  return Status::ok();
+}
+
+}  // namespace pagestore

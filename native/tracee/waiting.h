@@ -1,0 +1,46 @@
+// Waiting for threads that we trace, for as long as one likes and no longer.
+//
+// Nobody else's children are touched: one thread is waited for by its number; of several, whoever comes
+// first is looked at before it is taken, and a child of somebody else in this process stays for whoever
+// started it. A wait sleeps in the kernel. A timer with a real-time signal that nobody uses wakes it up
+// from time to time, for this thread only, which otherwise blocks that signal.
+#pragma once
+
+#include <sys/types.h>
+#include <time.h>
+
+#include <span>
+
+#include "system/status.h"
+
+namespace pagestore {
+
+class Waiting {
+ public:
+  Waiting() = default;
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  ~Waiting();
+
+  // What one wait saw: a thread with its status as from waitpid, or 0 when the time is up.
+  struct News {
+    pid_t thread = 0;
+    int status = 0;
+  };
+
+  // Waits for any of `threads`, all of them traced by this thread, until one stops or ends or a tick of
+  // `milliseconds` has passed; sometimes less. The end of `spared` is only looked at: it is for others in
+  // this process to hear of.
+  Status wait(std::span<const pid_t> threads, pid_t spared, int milliseconds, News* news);
+
+  // Whether there is something to hear of this one now.
+  static bool poll(pid_t thread, pid_t spared, News* news);
+
+ private:
+  Status start_ticking(int milliseconds);
+
+  timer_t timer_{};
+  int ticks_each_ = 0;  // milliseconds; 0 without a timer
+};
+
+}  // namespace pagestore
