@@ -15,6 +15,8 @@
         "NAPI_VERSION=9",
         "NDEBUG"
       ],
+      # A signal handler of ours (native/tracee/waiting.cc) must outlive the Worker that loaded it.
+      "ldflags": ["-Wl,-z,nodelete"],
       "cflags!": ["-O2"],
       "cflags": ["-O3", "-fvisibility=hidden"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O2"],

@@ -19,6 +19,15 @@
  * - `ERR_PROCESS_GONE`: there is no such process, it ended, or became another program.
  * - `ERR_PERMISSION`: the system does not let us read that process.
  * - `ERR_PROCESS_MEMORY`: memory of a process that could not be read.
+ * - `ERR_OTHER_MEMORY`: a snapshot of another process than the one to be restored.
+ * - `ERR_SPAWN`: a program that could not be started.
+ * - `ERR_TRACEE`: the system refused something that controlling a process takes.
+ * - `ERR_WRONG_THREAD`: a tracee belongs to the thread that made it.
+ * - `ERR_THREAD`: the process has no such thread.
+ * - `ERR_THREADS`: a thread was started or has ended since the snapshot.
+ * - `ERR_MAPPING`: a mapping that cannot be made what it was.
+ * - `ERR_CHOICE`: an answer that was not offered, or none where one is waited for.
+ * - `ERR_SYMBOL`: no such symbol in the program and its libraries.
  */
 export type ErrorCode =
   | 'ERR_ARGUMENT_TYPE'
@@ -39,6 +48,15 @@ export type ErrorCode =
   | 'ERR_PROCESS_GONE'
   | 'ERR_PERMISSION'
   | 'ERR_PROCESS_MEMORY'
+  | 'ERR_OTHER_MEMORY'
+  | 'ERR_SPAWN'
+  | 'ERR_TRACEE'
+  | 'ERR_WRONG_THREAD'
+  | 'ERR_THREAD'
+  | 'ERR_THREADS'
+  | 'ERR_MAPPING'
+  | 'ERR_CHOICE'
+  | 'ERR_SYMBOL'
 
 /** Every failure of this package. Whatever threw it left the store as it was. */
 export class PageStoreError extends Error {

@@ -106,6 +106,45 @@ export interface Native {
   readProcess(memory: Handle, address: bigint, bytes: Uint8Array): void
   processTracker(memory: Handle): TrackerKind
 
+  /** A stream is a descriptor, or -1 for none; `fixed` are bits: addresses, random bytes, processor, detachable. */
+  spawnTracee(
+    store: Handle,
+    file: string,
+    words: readonly string[],
+    variables: readonly string[],
+    directory: string | undefined,
+    streams: readonly number[],
+    fixed: number,
+    tracker: TrackerKind | undefined,
+  ): Handle
+  attachTracee(store: Handle, pid: number, tracker: TrackerKind | undefined): Handle
+  /** -1 stands for no choice, the signal it stopped for, no end of time; 0 for all threads. Fills `stop`. */
+  resumeTracee(
+    memory: Handle,
+    choice: number,
+    signal: number,
+    calls: Uint8Array | undefined,
+    breakpoint: bigint | undefined,
+    thread: number,
+    timeout: number,
+    stop: Float64Array,
+  ): void
+  captureTracee(store: Handle, memory: Handle): Handle
+  restoreTracee(store: Handle, memory: Handle, snapshot: Handle): void
+  traceeRegions(memory: Handle): Region[]
+  /** Fills `bytes`. */
+  readTracee(memory: Handle, address: bigint, bytes: Uint8Array): void
+  writeTracee(memory: Handle, address: bigint, bytes: Uint8Array): void
+  traceeThreads(memory: Handle): number[]
+  registerNames(): string[]
+  /** One word for each name; fills `words`. */
+  readRegisters(memory: Handle, thread: number, words: BigUint64Array): void
+  writeRegisters(memory: Handle, thread: number, words: BigUint64Array): void
+  traceePid(memory: Handle): number
+  traceeTracker(memory: Handle): TrackerKind
+  detachTracee(memory: Handle): void
+  killTracee(memory: Handle): void
+
   snapshotRoot(store: Handle, snapshot: Handle): number
   snapshotKey(store: Handle, snapshot: Handle): number
   snapshotPageCount(store: Handle, snapshot: Handle): number

@@ -58,7 +58,9 @@
       "native/binding/page_store.cc",
       "native/binding/process_memory.cc",
       "native/binding/results.cc",
-      "native/binding/snapshot.cc"
+      "native/binding/snapshot.cc",
+      "native/binding/text_list.cc",
+      "native/binding/tracee.cc"
     ]
   }
 }

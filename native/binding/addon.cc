@@ -8,6 +8,7 @@
 #include "binding/page_store.h"
 #include "binding/process_memory.h"
 #include "binding/snapshot.h"
+#include "binding/tracee.h"
 
 namespace pagestore::binding {
 
@@ -120,6 +121,7 @@ NAPI_MODULE_INIT(/* napi_env env, napi_value exports */) {
   add_memory(env, exports, addon);
   add_local_memory(env, exports, addon);
   add_process_memory(env, exports, addon);
+  add_tracee(env, exports, addon);
   return exports;
 }
 

@@ -18,17 +18,19 @@
 #include "process/process_memory.h"
 #include "snapshot/snapshot.h"
 #include "store/shared_store.h"
+#include "tracee/tracee.h"
 
 namespace pagestore::binding {
 
-// One of the two.
+// One of the three.
 struct HeldMemory {
   Handle store;
   std::unique_ptr<LocalMemory> local;
   std::unique_ptr<ProcessMemory> process;
   RegionList regions;  // of the process, as JavaScript was told last
+  std::unique_ptr<Tracee> tracee = {};
 
-  CapturedMemory& captured() { return local ? local->captured() : process->captured(); }
+  CapturedMemory& captured() { return local ? local->captured() : process ? process->captured() : tracee->captured(); }
   void leave() {
     if (local) local->leave();
   }

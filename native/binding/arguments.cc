@@ -97,6 +97,16 @@ bool get_range(napi_env env, napi_value address, napi_value length, AddressRange
   return status.is_ok();
 }
 
+bool get_pid(napi_env env, napi_value value, pid_t* pid) {
+  double given;
+  if (napi_get_value_double(env, value, &given) == napi_ok && given >= 1 && given <= INT32_MAX) {
+    *pid = static_cast<pid_t>(given);
+    if (*pid == given) return true;
+  }
+  throw_error(env, code::argument_type, "a pid must be a positive integer");
+  return false;
+}
+
 bool get_page_number(napi_env env, napi_value value, uint32_t* number) {
   double given;
   if (napi_get_value_double(env, value, &given) != napi_ok) {

@@ -38,6 +38,9 @@ HeldSnapshot* get_snapshot(napi_env env, Addon* addon, napi_value handle);
 // A range of addresses: a BigInt of 64 bits, and a number of bytes.
 bool get_range(napi_env env, napi_value address, napi_value length, AddressRange* range);
 
+// A positive integer that names a process.
+bool get_pid(napi_env env, napi_value value, pid_t* pid);
+
 // An unsigned 32-bit integer that is to be a page's number.
 bool get_page_number(napi_env env, napi_value value, uint32_t* number);
 

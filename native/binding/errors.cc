@@ -10,7 +10,7 @@ namespace pagestore::binding {
 
 namespace {
 
-constexpr size_t kMessage = 200;
+constexpr size_t kMessage = 240;
 
 const char* code_of(Error error) {
   switch (error) {
@@ -38,8 +38,35 @@ const char* code_of(Error error) {
       return "ERR_TRACKER";
     case Error::process_memory:
       return "ERR_PROCESS_MEMORY";
+    case Error::tracee:
+      return "ERR_TRACEE";
+    case Error::wrong_thread:
+      return "ERR_WRONG_THREAD";
+    case Error::thread:
+      return "ERR_THREAD";
+    case Error::threads:
+      return "ERR_THREADS";
+    case Error::mapping:
+      return "ERR_MAPPING";
+    case Error::choice:
+      return "ERR_CHOICE";
+    case Error::spawn:
+      return "ERR_SPAWN";
   }
   return "";
+}
+
+// `ways` are offered; UINT64_MAX for no choice at all.
+void describe_choice(int64_t choice, uint64_t ways, char (&message)[kMessage]) {
+  if (ways == UINT64_MAX) {
+    snprintf(message, kMessage, "%" PRId64 " was chosen, but the program waits at no choice", choice);
+  } else if (ways == 0) {
+    snprintf(message, kMessage, "the program says that there is no way on: ps_choose(0)");
+  } else if (choice < 0) {
+    snprintf(message, kMessage, "the program waits for a choice among %" PRIu64 " ways: resume({ choose })", ways);
+  } else {
+    snprintf(message, kMessage, "%" PRId64 " was chosen among %" PRIu64 " ways, which begin at 0", choice, ways);
+  }
 }
 
 void describe(const Status& status, char (&message)[kMessage]) {
@@ -87,12 +114,31 @@ void describe(const Status& status, char (&message)[kMessage]) {
     case Error::permission:
       snprintf(message, kMessage,
                "process %" PRIu64
-               " is not ours to read: that takes its own user, or CAP_SYS_PTRACE, and "
-               "kernel.yama.ptrace_scope 0 (%s)",
+               " is not ours to read or trace: that takes its user or CAP_SYS_PTRACE, no other tracer, "
+               "and kernel.yama.ptrace_scope 0 (%s)",
                value, strerror(status.error_number()));
+      break;
+    case Error::wrong_thread:
+      snprintf(message, kMessage, "%s", status.what());
+      break;
+    case Error::thread:
+      snprintf(message, kMessage, "process %" PRIu64 " has no thread %" PRIu64, limit, value);
+      break;
+    case Error::threads:
+      snprintf(message, kMessage, "thread %" PRIu64 " %s since the snapshot, which memory cannot undo", value,
+               status.what());
+      break;
+    case Error::mapping:
+      snprintf(message, kMessage, "the mapping at 0x%" PRIx64 " cannot be made what it was: %s", value,
+               status.error_number() == 0 ? "it became another" : strerror(status.error_number()));
+      break;
+    case Error::choice:
+      describe_choice(static_cast<int64_t>(value), limit, message);
       break;
     case Error::tracker:
     case Error::process_memory:
+    case Error::tracee:
+    case Error::spawn:
       snprintf(message, kMessage, "%s: %s", status.what(), strerror(status.error_number()));
       break;
   }

@@ -24,6 +24,7 @@ inline constexpr char address[] = "ERR_ADDRESS";
 inline constexpr char memory_closed[] = "ERR_MEMORY_CLOSED";
 inline constexpr char snapshot_released[] = "ERR_SNAPSHOT_RELEASED";
 inline constexpr char other_store[] = "ERR_OTHER_STORE";
+inline constexpr char other_memory[] = "ERR_OTHER_MEMORY";
 }  // namespace code
 
 napi_value throw_error(napi_env env, const char* code, const char* message);

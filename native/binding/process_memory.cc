@@ -20,16 +20,6 @@ HeldMemory* get_process(napi_env env, Addon* addon, napi_value handle) {
   return nullptr;
 }
 
-bool get_pid(napi_env env, napi_value value, pid_t* pid) {
-  double given;
-  if (napi_get_value_double(env, value, &given) == napi_ok && given >= 1 && given <= INT32_MAX) {
-    *pid = static_cast<pid_t>(given);
-    if (*pid == given) return true;
-  }
-  throw_error(env, code::argument_type, "a pid must be a positive integer");
-  return false;
-}
-
 // (store, pid, tracker, whether it stands still while it is captured) -> memory
 napi_value open_process(napi_env env, napi_callback_info info) {
   const Arguments<4> arguments(env, info);

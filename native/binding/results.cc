@@ -52,15 +52,16 @@ napi_value regions_of(napi_env env, std::span<const std::byte> regions) {
   if (napi_create_array(env, &result) != napi_ok) return nullptr;
   RegionReader reader(regions);
   Region region;
-  for (uint32_t i = 0; reader.next(&region); ++i) {
+  for (uint32_t i = 0; reader.next(&region);) {
     napi_value object;
+    if (!region.is_captured) continue;
     if (napi_create_object(env, &object) != napi_ok) return nullptr;
     set(env, object, "start", bigint_of(env, region.start));
     set(env, object, "end", bigint_of(env, region.end));
     set(env, object, "permissions", string_of(env, region.permissions, sizeof(region.permissions)));
     set(env, object, "offset", bigint_of(env, region.offset));
     set(env, object, "path", string_of(env, region.path.data(), region.path.size()));
-    if (napi_set_element(env, result, i, object) != napi_ok) return nullptr;
+    if (napi_set_element(env, result, i++, object) != napi_ok) return nullptr;
   }
   return result;
 }

@@ -1,5 +1,8 @@
 #include "snapshot/captured_memory.h"
 
+#include <algorithm>
+#include <cerrno>
+
 #include "snapshot/stored_bytes.h"
 
 namespace pagestore {
@@ -10,7 +13,7 @@ Status CapturedMemory::captured(PageStores& stores, const PageTree& tree, uint64
   made.memory = tree;
   made.pages = pages;
   Status status = masks_.apply(stores, tree, parts.recognition, &made.masked, &made.tracked);
-  if (status.is_ok()) status = store_bytes(stores, parts.regions, &made.regions);
+  if (status.is_ok()) status = store_regions(stores, parts.regions, &made.regions);
   if (status.is_ok() && !parts.threads.empty()) status = store_bytes(stores, parts.threads, &made.threads);
   if (status.is_ok() && !parts.live.empty()) status = store_bytes(stores, parts.live, &made.live);
   if (status.is_ok()) status = make_key(stores, &made);
@@ -24,6 +27,23 @@ Status CapturedMemory::captured(PageStores& stores, const PageTree& tree, uint64
   return Status::ok();
 }
 
+Status CapturedMemory::store_regions(PageStores& stores, std::span<const std::byte> bytes, PageTree* regions) {
+  PageTables tables(stores);
+  if (!std::ranges::equal(bytes, region_bytes_)) {
+    PageTree stored;
+    GrowingArray<std::byte> copy;
+    if (!copy.append(bytes)) return Status::out_of_memory("realloc", bytes.size(), ENOMEM);
+    if (Status status = store_bytes(stores, bytes, &stored); !status.is_ok()) return status;
+    tables.release(regions_);
+    regions_ = stored;
+    std::swap(region_bytes_, copy);
+  }
+  *regions = {};
+  const Status status = tables.hold(regions_);
+  if (status.is_ok()) *regions = regions_;
+  return status;
+}
+
 void CapturedMemory::become(PageStores& stores, const PageTree& tree, uint64_t pages) {
   PageTables(stores).release(tree_);
   tree_ = tree;
@@ -32,6 +52,9 @@ void CapturedMemory::become(PageStores& stores, const PageTree& tree, uint64_t p
 
 void CapturedMemory::release(PageStores& stores) {
   become(stores, {}, 0);
+  PageTables(stores).release(regions_);
+  regions_ = {};
+  region_bytes_.clear();
   masks_.release(stores);
   fingerprints_.release(stores);
 }

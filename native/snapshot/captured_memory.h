@@ -44,9 +44,13 @@ class CapturedMemory {
 
  private:
   void become(PageStores& stores, const PageTree& tree, uint64_t pages);
+  Status store_regions(PageStores& stores, std::span<const std::byte> bytes, PageTree* regions);
 
   PageTree tree_;
   uint64_t pages_ = 0;
+  // Of the last snapshot: regions are the same most of the time.
+  PageTree regions_;
+  GrowingArray<std::byte> region_bytes_;
   Masks masks_;
   Fingerprints fingerprints_;
 };

@@ -12,26 +12,32 @@ namespace {
 struct Header {
   uint64_t start, end, offset;
   char permissions[4];
-  uint32_t path_length;
+  uint16_t path_length;  // no path is longer than 4096 bytes
+  uint16_t is_captured;
 
   size_t bytes() const { return sizeof(Header) + round_up(path_length, sizeof(uint64_t)); }
 };
 
-// Walks over stored regions without their paths; stops when `visit` says false.
+// Walks over captured regions without their paths; stops when `visit` says false.
 template <typename Visit>
 void for_each_range(PageStores& stores, const PageTree& regions, Visit visit) {
   const uint64_t length = stored_length(stores, regions);
   Header header;
   for (uint64_t at = 0; at < length; at += header.bytes()) {
     read_stored_bytes(stores, regions, at, std::as_writable_bytes(std::span(&header, 1)));
-    if (!visit(AddressRange{header.start, header.end})) return;
+    if (header.is_captured != 0 && !visit(AddressRange{header.start, header.end})) return;
   }
 }
 
 }  // namespace
 
 Status RegionList::add(const Region& region) {
-  Header header{region.start, region.end, region.offset, {}, static_cast<uint32_t>(region.path.size())};
+  Header header{};
+  header.start = region.start;
+  header.end = region.end;
+  header.offset = region.offset;
+  header.path_length = static_cast<uint16_t>(region.path.size());
+  header.is_captured = region.is_captured ? 1 : 0;
   memcpy(header.permissions, region.permissions, sizeof(header.permissions));
   static constexpr std::byte padding[sizeof(uint64_t)] = {};
   if (!bytes_.reserve(bytes_.size() + header.bytes())) {
@@ -52,6 +58,7 @@ bool RegionReader::next(Region* region) {
   region->end = header.end;
   region->offset = header.offset;
   memcpy(region->permissions, header.permissions, sizeof(header.permissions));
+  region->is_captured = header.is_captured != 0;
   region->path = {reinterpret_cast<const char*>(bytes_.data() + sizeof(Header)), header.path_length};
   bytes_ = bytes_.subspan(header.bytes());
   return true;

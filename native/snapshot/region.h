@@ -1,10 +1,10 @@
 // Regions: the contiguous mappings of a memory, as a list that is stored with each snapshot.
 //
 // As bytes, one after another: a header, then the path, filled up to 8 bytes. Equal lists are equal
-// bytes, so whether two snapshots have equal regions is one comparison.
+// bytes, so whether two snapshots have equal regions is one comparison. Those that were not captured count
+// as mapped, and as nothing to read.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -21,6 +21,7 @@ struct Region {
   uint64_t offset;      // in the file at `path`
   char permissions[4];  // "rwxp"
   std::string_view path;
+  bool is_captured = true;  // else only what is mapped is known, not its bytes
 };
 
 class RegionList {
@@ -33,10 +34,6 @@ class RegionList {
  private:
   GrowingArray<std::byte> bytes_;
 };
-
-inline bool equal(const RegionList& a, const RegionList& b) {
-  return std::ranges::equal(a.bytes(), b.bytes());
-}
 
 // Walks over the regions that bytes hold; the bytes stay the caller's.
 class RegionReader {

@@ -148,6 +148,12 @@ Status run_to_entry(const LaunchOptions& options, TracedProcess* process) {
   if (options.fixes_random && random != 0) {
     if (Status status = process->write(random, kFixed, 16); !status.is_ok()) return status;
   }
+  TracedThread* thread;
+  Registers* registers;
+  if (Status status = process->thread(0, &thread); !status.is_ok()) return status;
+  if (Status status = thread->get_registers(&registers); !status.is_ok()) return status;
+  // Without a dynamic linker nothing comes before it.
+  if (registers->at() == entry) return Status::ok();
   RunOptions run;
   run.has_breakpoint = true;
   run.breakpoint = entry;

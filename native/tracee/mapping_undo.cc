@@ -92,7 +92,7 @@ class Undo {
   }
 
   Status find_room(uint64_t* room) const {
-    RegionReader reader(now_.regions.bytes());
+    RegionReader reader(now_.regions);
     Region region;
     while (reader.next(&region)) {
       if (region.path != "[stack]" && region.path != "[heap]") continue;

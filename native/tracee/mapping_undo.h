@@ -11,7 +11,7 @@
 namespace pagestore {
 
 struct Mappings {
-  const RegionList& regions;
+  std::span<const std::byte> regions;
   uint64_t program_break;
 };
 

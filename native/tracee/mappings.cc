@@ -49,7 +49,7 @@ Region cut(const Region& region, const AddressRange& range) {
 // Steps through a list, address by address.
 class Cursor {
  public:
-  explicit Cursor(const RegionList& list) : reader_(list.bytes()) { advance(); }
+  explicit Cursor(std::span<const std::byte> list) : reader_(list) { advance(); }
 
   // The region that `address` lies in, or null; addresses come in rising order.
   const Region* at(uint64_t address) {
@@ -97,6 +97,7 @@ Status merge_regions(const RegionList& from, RegionList* to) {
     // A name that a program gave, where the kernel shows it, changes nothing.
     if (region.path.starts_with("[anon")) region.path = {};
     if (region.path.empty() || region.path.starts_with('[')) region.offset = 0;
+    region.is_captured = care_for(region) != RegionCare::none;
     const bool joins = has_open && open.end == region.start && same_kind(open, region) &&
                        same_permissions(open, region) && continues(open, region);
     if (joins) {
@@ -111,7 +112,8 @@ Status merge_regions(const RegionList& from, RegionList* to) {
   return status;
 }
 
-Status plan_changes(const RegionList& now, const RegionList& wanted, GrowingArray<MappingChange>* changes) {
+Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> wanted,
+                    GrowingArray<MappingChange>* changes) {
   using Kind = MappingChange::Kind;
   Cursor left(now), right(wanted);
   for (uint64_t at = 0; at != UINT64_MAX;) {
@@ -148,12 +150,14 @@ Status plan_changes(const RegionList& now, const RegionList& wanted, GrowingArra
   return Status::ok();
 }
 
-uint64_t first_difference(const RegionList& a, const RegionList& b) {
+uint64_t first_difference(std::span<const std::byte> a, std::span<const std::byte> b) {
   Cursor left(a), right(b);
   for (uint64_t at = 0; at != UINT64_MAX; at = std::min(left.next_edge(at), right.next_edge(at))) {
     const Region *one = left.at(at), *other = right.at(at);
     if (one == nullptr && other == nullptr) continue;
     if (one == nullptr || other == nullptr || !same_kind(*one, *other) || !same_permissions(*one, *other)) return at;
+    const AddressRange here{at, at};
+    if (cut(*one, here).offset != cut(*other, here).offset) return at;
   }
   return 0;
 }

@@ -31,10 +31,12 @@ struct MappingChange {
   Region region;  // as it is to be; the path lies in the list that is wanted
 };
 
-// What makes `now` into `wanted`, in rising order. What moves with the program's break is left out.
-Status plan_changes(const RegionList& now, const RegionList& wanted, GrowingArray<MappingChange>* changes);
+// Lists come as their bytes. What makes `now` into `wanted`, in rising order. What moves with the program's break is
+// left out.
+Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> wanted,
+                    GrowingArray<MappingChange>* changes);
 
 // The first address at which two lists differ.
-uint64_t first_difference(const RegionList& a, const RegionList& b);
+uint64_t first_difference(std::span<const std::byte> a, std::span<const std::byte> b);
 
 }  // namespace pagestore

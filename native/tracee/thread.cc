@@ -125,7 +125,7 @@ void TracedThread::stand_again(const Standing& standing) {
   call = standing.call;
   swallowed_call = standing.swallowed_call;
   // It had entered a call, and will do so again.
-  if (standing.place == Place::call_entry) {
+  if (standing.has_entered) {
     registers_.before_call();
     swallowed_call = std::exchange(call, -1);
     swallows_filter = false;
@@ -145,7 +145,7 @@ Status TracedThread::save(GrowingArray<std::byte>* bytes) {
   // remembers of it is no part of the state. What nobody was told it will stop for again.
   const bool comes_again = has_news_ && (news_.kind == StopKind::choice || news_.kind == StopKind::assertion);
   if (comes_again) state.registers.at() -= Registers::kBreakpoint.size();
-  if (place == Place::call_entry || (registers->is_in_call() && is_restart(registers->result()))) {
+  if (has_entered() || (registers->is_in_call() && is_restart(registers->result()))) {
     state.registers.before_call();
   } else {
     state.registers.leave_call();

@@ -63,6 +63,8 @@ class TracedThread {
   explicit TracedThread(pid_t thread) : thread_(thread) {}
 
   pid_t id() const { return thread_; }
+  // Whether it is about to make `call`: a state that was put into it since has taken that back.
+  bool has_entered() const { return place == Place::call_entry && call >= 0; }
   bool stands() const { return place != Place::running && place != Place::ended; }
 
   // The thread's, kept until it runs. Whoever changes them says so.
@@ -81,11 +83,11 @@ class TracedThread {
 
   // What it stands for, to be taken up again by a thread that made a call of ours in between.
   struct Standing {
-    Place place;
+    bool has_entered;
     Offer offer;
     int64_t call, swallowed_call;
   };
-  Standing standing() const { return {place, offer, call, swallowed_call}; }
+  Standing standing() const { return {has_entered(), offer, call, swallowed_call}; }
   void stand_again(const Standing& standing);
 
   Status get_blocked(uint64_t* signals);

@@ -1,5 +1,6 @@
 #include "tracee/tracee.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 
@@ -32,25 +33,18 @@ Status Tracee::attach(SharedStore* store, pid_t pid, const TrackerKind* wanted, 
   return Status::ok();
 }
 
-Status Tracee::captured_regions(RegionList* regions) {
+Status Tracee::regions(const RegionList** regions) {
   if (Status status = process_.check(); !status.is_ok()) return status;
-  if (Status status = memory_.look_at_mappings(); !status.is_ok()) return status;
-  RegionReader reader(memory_.regions().bytes());
-  Region region;
-  while (reader.next(&region)) {
-    if (care_for(region) == RegionCare::none) continue;
-    if (Status status = regions->add(region); !status.is_ok()) return status;
-  }
-  return Status::ok();
+  *regions = &memory_.regions();
+  return memory_.look_at_mappings();
 }
 
 Status Tracee::capture(Snapshot* snapshot) {
-  RegionList regions;
+  const RegionList* regions;
   GrowingArray<std::byte> state;
-  if (Status status = captured_regions(&regions); !status.is_ok()) return status;
+  if (Status status = this->regions(&regions); !status.is_ok()) return status;
   if (Status status = save_state(process_, memory_, &state); !status.is_ok()) return status;
-  SavedState saved;
-  if (Status status = read_state({state.data(), state.size()}, &saved); !status.is_ok()) return status;
+  const std::span<const std::byte> saved(state.data(), state.size());
 
   const SharedStore::Hold stores(*store_);
   PageTree tree;
@@ -58,13 +52,12 @@ Status Tracee::capture(Snapshot* snapshot) {
   Status status = memory_.capture(*stores, captured_.tree(), captured_.pages(), &tree, &pages);
   if (!status.is_ok()) return status;
   LiveState live;
-  status = describe(process_, memory_.regions(), saved.threads, *stores, tree, captured_.masks().tracks(), &live);
+  status = describe(process_, *regions, threads_of(saved), *stores, tree, captured_.masks().tracks(), &live);
   if (!status.is_ok()) {
     PageTables(*stores).release(tree);
     return status;
   }
-  const SnapshotParts parts{
-      regions.bytes(), {state.data(), state.size()}, {live.bytes.data(), live.bytes.size()}, live.recognition()};
+  const SnapshotParts parts{regions->bytes(), saved, {live.bytes.data(), live.bytes.size()}, live.recognition()};
   status = captured_.captured(*stores, tree, pages, parts, snapshot);
   if (!status.is_ok()) return status;
   status = memory_.is_known();
@@ -78,34 +71,37 @@ Status Tracee::capture(Snapshot* snapshot) {
 
 Status Tracee::restore(const Snapshot& snapshot) {
   if (Status status = process_.check(); !status.is_ok()) return status;
-  GrowingArray<std::byte> state;
+  GrowingArray<std::byte> state, mappings;
+  if (Status status = read(snapshot, &state, &mappings); !status.is_ok()) return status;
   SavedState saved;
-  {
-    const SharedStore::Hold stores(*store_);
-    const uint64_t length = stored_length(*stores, snapshot.threads);
-    if (!state.resize(length)) return Status::out_of_memory("realloc", length, ENOMEM);
-    read_stored_bytes(*stores, snapshot.threads, 0, {state.data(), length});
-  }
   if (Status status = read_state({state.data(), state.size()}, &saved); !status.is_ok()) return status;
   if (Status status = check_state(process_, saved); !status.is_ok()) return status;
-  Status status = restore_mappings(saved.mappings, saved.program_break);
+  Status status = restore_mappings({mappings.data(), mappings.size()}, saved.program_break);
   if (status.is_ok()) status = write_back(snapshot);
   if (status.is_ok()) status = load_state(process_, saved);
   if (!status.is_ok()) memory_.is_unknown();
   return status;
 }
 
-Status Tracee::restore_mappings(const RegionList& mappings, uint64_t program_break) {
+Status Tracee::read(const Snapshot& snapshot, GrowingArray<std::byte>* state, GrowingArray<std::byte>* mappings) const {
+  const SharedStore::Hold stores(*store_);
+  const uint64_t length = stored_length(*stores, snapshot.threads);
+  if (!state->resize(length)) return Status::out_of_memory("realloc", length, ENOMEM);
+  read_stored_bytes(*stores, snapshot.threads, 0, {state->data(), length});
+  return read_regions(*stores, snapshot.regions, mappings);
+}
+
+Status Tracee::restore_mappings(std::span<const std::byte> mappings, uint64_t program_break) {
   constexpr int kPasses = 3;
   for (int pass = 0; pass <= kPasses; ++pass) {
     if (Status status = memory_.look_at_mappings(); !status.is_ok()) return status;
-    const Mappings now{memory_.regions(), memory_.program_break()}, wanted{mappings, program_break};
+    const Mappings now{memory_.regions().bytes(), memory_.program_break()}, wanted{mappings, program_break};
     const bool same_break = now.program_break == wanted.program_break;
-    if (same_break && equal(now.regions, wanted.regions)) return Status::ok();
+    if (same_break && std::ranges::equal(now.regions, wanted.regions)) return Status::ok();
     if (pass == kPasses) break;
     if (Status status = undo_mappings(process_, now, wanted); !status.is_ok()) return status;
   }
-  return Status::mapping(first_difference(memory_.regions(), mappings), 0);
+  return Status::mapping(first_difference(memory_.regions().bytes(), mappings), 0);
 }
 
 Status Tracee::write_back(const Snapshot& snapshot) {

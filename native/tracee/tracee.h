@@ -36,8 +36,8 @@ class Tracee {
   // Of a snapshot of this tracee.
   Status restore(const Snapshot& snapshot);
 
-  // What a capture would take, as mapped now.
-  Status captured_regions(RegionList* regions);
+  // As mapped now; the list stays ours.
+  Status regions(const RegionList** regions);
   Status read(uint64_t address, std::span<std::byte> bytes) const;
   Status write(uint64_t address, std::span<const std::byte> bytes);
   Status registers(pid_t thread, Registers* registers) const;
@@ -53,7 +53,8 @@ class Tracee {
 
  private:
   explicit Tracee(SharedStore* store) : store_(store), memory_(process_) {}
-  Status restore_mappings(const RegionList& mappings, uint64_t program_break);
+  Status read(const Snapshot& snapshot, GrowingArray<std::byte>* state, GrowingArray<std::byte>* mappings) const;
+  Status restore_mappings(std::span<const std::byte> mappings, uint64_t program_break);
   Status write_back(const Snapshot& snapshot);
 
   SharedStore* store_;

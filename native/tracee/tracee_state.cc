@@ -12,7 +12,7 @@ namespace pagestore {
 namespace {
 
 struct Header {
-  uint64_t program_break = 0, declarations = 0, mapping_bytes = 0;
+  uint64_t program_break = 0, declarations = 0;
   uint32_t program = 0;
   pid_t last = 0;
   Stop stop;
@@ -61,16 +61,13 @@ bool has_thread(const TracedProcess& process, pid_t id) {
 }  // namespace
 
 Status save_state(const TracedProcess& process, const TraceeMemory& memory, GrowingArray<std::byte>* bytes) {
-  const std::span<const std::byte> mappings = memory.regions().bytes();
   Header header;
   header.program_break = memory.program_break();
   header.declarations = process.declarations();
-  header.mapping_bytes = mappings.size();
   header.program = process.program();
   header.last = process.last();
   header.stop = process.last_stop();
   Status status = put(header, bytes);
-  if (status.is_ok()) status = put_bytes(mappings, bytes);
   for (TracedThread* thread : process.threads()) {
     if (!status.is_ok()) break;
     if (thread->place == Place::inside) {
@@ -90,13 +87,12 @@ Status read_state(std::span<const std::byte> bytes, SavedState* state) {
   state->stop = header.stop;
   state->last = header.last;
   state->declarations = header.declarations;
-  RegionReader reader(bytes.subspan(sizeof(header), header.mapping_bytes));
-  Region region;
-  while (reader.next(&region)) {
-    if (Status status = state->mappings.add(region); !status.is_ok()) return status;
-  }
-  state->threads = bytes.subspan(sizeof(header) + header.mapping_bytes);
+  state->threads = threads_of(bytes);
   return Status::ok();
+}
+
+std::span<const std::byte> threads_of(std::span<const std::byte> state) {
+  return state.subspan(sizeof(Header));
 }
 
 Status check_state(const TracedProcess& process, const SavedState& state) {

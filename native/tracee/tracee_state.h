@@ -7,7 +7,7 @@
 
 namespace pagestore {
 
-// All of it: mappings, threads, what it stopped for.
+// All but its mappings: threads, what it stopped for.
 Status save_state(const TracedProcess& process, const TraceeMemory& memory, GrowingArray<std::byte>* bytes);
 
 struct SavedState {
@@ -16,10 +16,11 @@ struct SavedState {
   Stop stop;
   pid_t last;
   uint64_t declarations;
-  RegionList mappings;
   std::span<const std::byte> threads;  // in the bytes that it was read from
 };
 Status read_state(std::span<const std::byte> bytes, SavedState* state);
+
+std::span<const std::byte> threads_of(std::span<const std::byte> state);
 
 // Refused unless the process has the threads that it had then, and is the program that it was.
 Status check_state(const TracedProcess& process, const SavedState& state);

@@ -1,0 +1,109 @@
+import { accessSync, constants, statSync } from 'node:fs'
+import { basename, delimiter, join } from 'node:path'
+
+import { PageStoreError } from './errors.js'
+import type { TrackerKind } from './native.js'
+
+/** What would differ from one run of a program to the next, and is held fixed. Each is on by default. */
+export interface Determinism {
+  /** No address space layout randomization. */
+  addresses?: boolean | undefined
+  /** The 16 random bytes that the system gives a program (`AT_RANDOM`). */
+  random?: boolean | undefined
+  /** No restartable sequences: with them, the system notes on which processor a thread runs, in its memory. */
+  rseq?: boolean | undefined
+  /** Without `env`: a short one that is always the same, in place of ours. */
+  environment?: boolean | undefined
+  /** One processor for the program and for this thread: between two, each stop costs six times as much. */
+  processor?: boolean | undefined
+}
+
+export interface SpawnOptions {
+  env?: Readonly<Record<string, string>> | undefined
+  cwd?: string | undefined
+  /** For input, output and errors. Default: `['ignore', 'inherit', 'inherit']`. */
+  stdio?: readonly ('inherit' | 'ignore' | number)[] | undefined
+  /** `false` for none. */
+  deterministic?: boolean | Determinism | undefined
+  /**
+   * Whether {@link Tracee.detach} is to be possible, which costs two stops for every system call. Default: false. The
+   * filter used otherwise cannot be taken off: without us the program, and all that it starts, could not go on.
+   */
+  detachable?: boolean | undefined
+  /** Which tracker to insist on. Default: `write-protect` where the system allows it, else `none`. */
+  tracker?: TrackerKind | undefined
+}
+
+const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+const fixedEnvironment = { PATH: standardPath, LANG: 'C.UTF-8' }
+const withoutRseq = 'glibc.pthread.rseq=0'
+
+// As native/binding/tracee.cc knows them.
+const bits = { addresses: 1, random: 2, processor: 4, detachable: 8 }
+
+/** What the addon is told. */
+export interface PreparedSpawn {
+  path: string
+  words: string[]
+  variables: string[]
+  directory: string | undefined
+  streams: number[]
+  fixed: number
+}
+
+/** @throws `ERR_ARGUMENT_TYPE`, `ERR_SPAWN` for a program that is nowhere on the path */
+export function prepareSpawn(file: string, args: readonly string[], options: SpawnOptions): PreparedSpawn {
+  if (typeof file !== 'string' || file === '') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'file must be a path')
+  if (!Array.isArray(args)) throw new PageStoreError('ERR_ARGUMENT_TYPE', 'args must be an array of strings')
+  if (options === null || typeof options !== 'object') {
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'options must be an object')
+  }
+  const { cwd, stdio = ['ignore', 'inherit', 'inherit'], deterministic = true, detachable = false } = options
+  const fixed = (name: keyof Determinism) =>
+    typeof deterministic === 'boolean' ? deterministic : deterministic[name] !== false
+  const environment = environmentOf(options.env, fixed('environment'), fixed('rseq'))
+  return {
+    path: file.includes('/') ? file : findProgram(file, environment['PATH'] ?? standardPath),
+    words: [file, ...args],
+    variables: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+    directory: cwd,
+    streams: [0, 1, 2].map((fd) => streamOf(stdio[fd] ?? 'ignore', fd)),
+    fixed:
+      (fixed('addresses') ? bits.addresses : 0) |
+      (fixed('random') ? bits.random : 0) |
+      (fixed('processor') ? bits.processor : 0) |
+      (detachable ? bits.detachable : 0),
+  }
+}
+
+function environmentOf(given: SpawnOptions['env'], isFixed: boolean, lacksRseq: boolean): Record<string, string> {
+  const environment: Record<string, string> = {}
+  for (const [name, value] of Object.entries(given ?? (isFixed ? fixedEnvironment : process.env))) {
+    if (value !== undefined) environment[name] = String(value)
+  }
+  const tunables = environment['GLIBC_TUNABLES']
+  if (lacksRseq && !tunables?.includes('rseq')) {
+    environment['GLIBC_TUNABLES'] = tunables === undefined ? withoutRseq : `${tunables}:${withoutRseq}`
+  }
+  return environment
+}
+
+function findProgram(name: string, path: string): string {
+  for (const directory of path.split(delimiter)) {
+    const candidate = join(directory || '.', name)
+    try {
+      accessSync(candidate, constants.X_OK)
+      if (statSync(candidate).isFile()) return candidate
+    } catch {
+      // The next directory may have it.
+    }
+  }
+  throw new PageStoreError('ERR_SPAWN', `there is no program ${basename(name)} in ${path}`)
+}
+
+function streamOf(stream: 'inherit' | 'ignore' | number, fd: number): number {
+  if (stream === 'inherit') return fd
+  if (stream === 'ignore') return -1
+  if (Number.isInteger(stream) && stream >= 0) return stream
+  throw new PageStoreError('ERR_ARGUMENT_TYPE', `stdio must be 'inherit', 'ignore' or descriptors, not ${stream}`)
+}

@@ -1,0 +1,92 @@
+import { signalName } from './signals.js'
+import { systemCallName } from './system-calls.js'
+
+/** Why a tracee stands still. `tid` is the thread that stopped. */
+export type Stop = { tid: number } & (
+  | {
+      kind: 'choice'
+      /** `ps_choose(ways)` waits for `resume({ choose })`, 0 ≤ choose < ways; with 0 ways there is no way on. */
+      ways: number
+      /** Where: `file.c:12`. */
+      place: string
+    }
+  | { kind: 'assertion'; text: string; place: string }
+  /** Before the call is made, or behind it. */
+  | { kind: 'syscall'; name: string; entering: boolean }
+  /** It is about to receive the signal; `address` is what a fault was about. */
+  | { kind: 'signal'; signal: string; address?: bigint }
+  | { kind: 'breakpoint'; address: bigint }
+  /** It is another program now. */
+  | { kind: 'exec' }
+  | { kind: 'clone'; newTid: number }
+  | { kind: 'fork'; pid: number }
+  | { kind: 'timeout' }
+  /** About to exit, which can still be undone; one more `resume` ends it, and tells so with `ended`. */
+  | { kind: 'exit'; code: number; ended: boolean }
+  /** The same of one thread among several. */
+  | { kind: 'thread-exit'; ended: boolean }
+  | { kind: 'killed'; signal: string }
+)
+
+/** Where the addon puts a stop: numbers, in the order of native/binding/tracee.cc, and one address as bits. */
+export interface StopSlots {
+  readonly numbers: Float64Array
+  readonly address: BigUint64Array
+}
+
+export function stopSlots(): StopSlots {
+  const slots = new ArrayBuffer(64)
+  return { numbers: new Float64Array(slots), address: new BigUint64Array(slots, 56) }
+}
+
+const entering = 1
+const hasAddress = 2
+const ended = 4
+
+// In the order of StopKind (native/tracee/stop.h).
+const kinds = [
+  'choice',
+  'assertion',
+  'syscall',
+  'signal',
+  'breakpoint',
+  'exec',
+  'clone',
+  'fork',
+  'timeout',
+  'exit',
+  'thread-exit',
+  'killed',
+] as const satisfies readonly Stop['kind'][]
+
+/** `text` reads a string of the tracee's. */
+export function readStop({ numbers, address }: StopSlots, text: (address: number) => string): Stop {
+  const [index = 0, tid = 0, value = 0, flags = 0] = [numbers[0], numbers[1], numbers[2], numbers[3]]
+  const has = (flag: number) => (flags & flag) !== 0
+  const place = () => `${text(numbers[5] ?? 0)}:${numbers[6]}`
+  const kind = kinds[index] ?? 'timeout'
+  switch (kind) {
+    case 'choice':
+      return { kind, tid, ways: value, place: place() }
+    case 'assertion':
+      return { kind, tid, text: text(numbers[4] ?? 0), place: place() }
+    case 'syscall':
+      return { kind, tid, name: systemCallName(value), entering: has(entering) }
+    case 'signal':
+      return { kind, tid, signal: signalName(value), ...(has(hasAddress) && { address: address[0] ?? 0n }) }
+    case 'breakpoint':
+      return { kind, tid, address: address[0] ?? 0n }
+    case 'clone':
+      return { kind, tid, newTid: value }
+    case 'fork':
+      return { kind, tid, pid: value }
+    case 'exit':
+      return { kind, tid, code: value, ended: has(ended) }
+    case 'thread-exit':
+      return { kind, tid, ended: has(ended) }
+    case 'killed':
+      return { kind, tid, signal: signalName(value) }
+    default:
+      return { kind, tid }
+  }
+}

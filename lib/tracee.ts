@@ -1,0 +1,269 @@
+import { PageStoreError } from './errors.js'
+import type { RestorableMemory } from './memory.js'
+import { type Handle, native, type Region, type TrackerKind } from './native.js'
+import { handleOf, type PageStore } from './page-store.js'
+import { prepareSpawn, type SpawnOptions } from './program.js'
+import { signalNumber } from './signals.js'
+import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snapshot.js'
+import { readStop, type Stop, stopSlots } from './stop.js'
+import { findSymbol } from './symbols.js'
+import { systemCallNumber } from './system-calls.js'
+
+export interface AttachOptions {
+  /** Which tracker to insist on. Default: `write-protect` where the system allows it, else `none`. */
+  tracker?: TrackerKind | undefined
+}
+
+export interface ResumeOptions {
+  /** The answer to `ps_choose` where the program waits for one: 0 ≤ choose < ways. */
+  choose?: number | undefined
+  /** What it receives: the signal that it stopped for (default), another one, or `'none'`. */
+  signal?: string | undefined
+  /** What else to stop for: system calls (all of them with `true`), on their way in and out; one breakpoint. */
+  until?: { syscall?: readonly string[] | true; address?: bigint; symbol?: string } | undefined
+  /** The one thread that runs. Default: all. */
+  tid?: number | undefined
+  /** Milliseconds after which it is interrupted. Default: none. */
+  timeout?: number | undefined
+}
+
+// A tracee that nobody closed is closed when it is collected.
+const forgotten = new FinalizationRegistry<Handle>((handle) => native.closeMemory(handle))
+
+const registerNames: readonly string[] = native.registerNames()
+
+/**
+ * A live program under control, which can be rolled back: captured and restored in place, as often as one likes.
+ *
+ * A snapshot holds its memory, its mappings and all threads' registers. What the system keeps beside that stays as it
+ * is: files and what was written to them, signal handlers, timers, other processes.
+ *
+ * Between two calls the program stands still. It belongs to the thread (the main thread or a Worker) that made it, and
+ * calls are synchronous: whoever needs the event loop free puts it into a Worker. Every method throws
+ * `ERR_PROCESS_GONE` once the program has ended.
+ */
+export class Tracee implements RestorableMemory {
+  readonly #store: PageStore
+  readonly #handle: Handle
+  readonly #stop = stopSlots()
+  readonly #texts = new Map<number, string>()
+  readonly pid: number
+
+  private constructor(store: PageStore, handle: Handle) {
+    this.#store = store
+    this.#handle = handle
+    this.pid = native.traceePid(handle)
+    forgotten.register(this, handle, this)
+  }
+
+  /**
+   * Starts a program in a session of its own. It stands where its own code begins: the dynamic linker is done.
+   * @throws `ERR_SPAWN`, `ERR_TRACEE`, `ERR_TRACKER`, `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED`
+   */
+  static spawn(store: PageStore, file: string, args: readonly string[] = [], options: SpawnOptions = {}): Tracee {
+    const { path, words, variables, directory, streams, fixed } = prepareSpawn(file, args, options)
+    const handle = native.spawnTracee(
+      handleOf(store),
+      path,
+      words,
+      variables,
+      directory,
+      streams,
+      fixed,
+      options.tracker,
+    )
+    return new Tracee(store, handle)
+  }
+
+  /**
+   * Takes control of a process that runs: all its threads stand still. It runs on when this is closed, or when Node
+   * ends. Every system call that it makes is looked at meanwhile, which makes it slow.
+   * @throws `ERR_PROCESS_GONE`, `ERR_PERMISSION`, `ERR_TRACEE`, `ERR_TRACKER`, `ERR_WRONG_THREAD` (a child of this
+   *   process, in a Worker), `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED`
+   */
+  static attach(store: PageStore, pid: number, options: AttachOptions = {}): Tracee {
+    return new Tracee(store, native.attachTracee(handleOf(store), pid, options.tracker))
+  }
+
+  /**
+   * Lets it run until something happens.
+   * @throws `ERR_CHOICE`, `ERR_THREAD`, `ERR_SYMBOL`, `ERR_ADDRESS` (no breakpoint can be there), `ERR_ARGUMENT_TYPE`
+   */
+  resume(options: ResumeOptions = {}): Stop {
+    const { choose = -1, signal, until, tid = 0, timeout = -1 } = options
+    for (const [name, value] of Object.entries({ choose, tid, timeout })) checkNumber(name, value)
+    const calls = until?.syscall === undefined ? undefined : callBits(until.syscall)
+    const breakpoint = until?.symbol === undefined ? until?.address : this.symbol(until.symbol).address
+    const number = signal === undefined ? -1 : signal === 'none' ? 0 : numberOfSignal(signal)
+    const { numbers } = this.#stop
+    native.resumeTracee(this.#handle, choose, number, calls, breakpoint, tid, timeout, numbers)
+    const stop = readStop(this.#stop, (address) => this.#text(address))
+    if (stop.kind === 'exec') this.#texts.clear()
+    return stop
+  }
+
+  /**
+   * Takes a snapshot. Costs what was written since the last capture or restore; the first one costs everything.
+   * @throws `ERR_OUT_OF_MEMORY`, `ERR_TRACEE` (in the middle of `vfork`), `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
+   */
+  capture(): Snapshot {
+    return createSnapshot(this.#store, native.captureTracee(handleOf(this.#store), this.#handle))
+  }
+
+  /**
+   * Makes it what it was, and have it stand where it stood. If this fails half-way (`ERR_MAPPING`), nothing is lost
+   * but what it was last: another restore makes it whole again.
+   * @throws `ERR_THREADS`, `ERR_MAPPING`, `ERR_OTHER_MEMORY`, `ERR_OTHER_STORE`, `ERR_SNAPSHOT_RELEASED`,
+   *   `ERR_OUT_OF_MEMORY`
+   */
+  restore(snapshot: Snapshot): void {
+    native.restoreTracee(handleOf(this.#store), this.#handle, snapshotHandle(snapshot))
+  }
+
+  get regions(): readonly Region[] {
+    return native.traceeRegions(this.#handle)
+  }
+
+  get tracker(): TrackerKind {
+    return native.traceeTracker(this.#handle)
+  }
+
+  /** Thread numbers. */
+  get threads(): readonly number[] {
+    return native.traceeThreads(this.#handle)
+  }
+
+  read(address: bigint, length: number): Buffer {
+    const bytes = allocate(length)
+    native.readTracee(this.#handle, address, bytes)
+    return bytes
+  }
+
+  /**
+   * Writes bytes, also where the program may not write itself.
+   * @throws `ERR_ADDRESS`
+   */
+  write(address: bigint, bytes: Uint8Array): void {
+    native.writeTracee(this.#handle, address, bytes)
+  }
+
+  /** By the names that the processor's manual uses. Default: of the thread that stopped last. */
+  registers(tid = 0): Record<string, bigint> {
+    const words = this.#registers(tid)
+    return Object.fromEntries(registerNames.map((name, i) => [name, words[i] ?? 0n]))
+  }
+
+  /** Changes those that are given. */
+  setRegisters(values: Readonly<Record<string, bigint>>, tid = 0): void {
+    const words = this.#registers(tid)
+    for (const [name, value] of Object.entries(values)) {
+      const index = registerNames.indexOf(name)
+      if (index < 0) throw new PageStoreError('ERR_ARGUMENT_TYPE', `there is no register ${name}`)
+      if (typeof value !== 'bigint') throw new PageStoreError('ERR_ARGUMENT_TYPE', `${name} must be a bigint`)
+      words[index] = value
+    }
+    native.writeRegisters(this.#handle, tid, words)
+  }
+
+  /**
+   * Where a function or variable of the program or of one of its libraries is.
+   * @throws `ERR_SYMBOL`
+   */
+  symbol(name: string): { address: bigint; size: number } {
+    const found = findSymbol(this.regions, name)
+    if (found === undefined) {
+      throw new PageStoreError('ERR_SYMBOL', `neither the program nor its libraries have a symbol ${name}`)
+    }
+    return { address: found.address, size: found.size }
+  }
+
+  ignore(address: bigint, length: number): void {
+    native.ignoreRange(this.#handle, address, length)
+  }
+
+  track(address: bigint, length: number): void {
+    native.trackRange(this.#handle, address, length)
+  }
+
+  /**
+   * Lets it go: it runs on by itself.
+   * @throws `ERR_TRACEE` for one that was spawned without `detachable`
+   */
+  detach(): void {
+    native.detachTracee(this.#handle)
+    this.close()
+  }
+
+  /** Ends it. */
+  kill(): void {
+    native.killTracee(this.#handle)
+  }
+
+  /** Ends what was spawned, lets go of what was attached to. Snapshots stay. */
+  close(): void {
+    forgotten.unregister(this)
+    native.closeMemory(this.#handle)
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #registers(tid: number): BigUint64Array {
+    const words = new BigUint64Array(registerNames.length)
+    native.readRegisters(this.#handle, tid, words)
+    return words
+  }
+
+  // The program's constant strings, each read once.
+  #text(address: number): string {
+    const known = this.#texts.get(address)
+    if (known !== undefined) return known
+    const text = this.#readText(BigInt(address))
+    this.#texts.set(address, text)
+    return text
+  }
+
+  #readText(address: bigint): string {
+    const parts: Buffer[] = []
+    // Up to the end of a string, which may be the end of what is mapped.
+    for (let at = address; parts.length < 64; ) {
+      const length = 64n - (at % 64n)
+      let part: Buffer
+      try {
+        part = this.read(at, Number(length))
+      } catch {
+        break
+      }
+      at += length
+      const end = part.indexOf(0)
+      parts.push(end < 0 ? part : part.subarray(0, end))
+      if (end >= 0) break
+    }
+    return Buffer.concat(parts).toString()
+  }
+}
+
+function checkNumber(name: string, value: number): void {
+  if (!Number.isSafeInteger(value)) throw new PageStoreError('ERR_ARGUMENT_TYPE', `${name} must be a whole number`)
+}
+
+function numberOfSignal(name: string): number {
+  const number = signalNumber(name)
+  if (number === undefined) throw new PageStoreError('ERR_ARGUMENT_TYPE', `there is no signal ${name}`)
+  return number
+}
+
+const mostCalls = 1024
+
+/** One bit for each system call. */
+function callBits(names: readonly string[] | true): Uint8Array {
+  const bits = new Uint8Array(mostCalls / 8)
+  if (names === true) return bits.fill(0xff)
+  for (const name of names) {
+    const number = systemCallNumber(name)
+    if (number === undefined) throw new PageStoreError('ERR_ARGUMENT_TYPE', `there is no system call ${name}`)
+    bits[number >> 3] = (bits[number >> 3] ?? 0) | (1 << (number & 7))
+  }
+  return bits
+}

@@ -1,0 +1,16 @@
+/* What the programs of these tests have in common: a word told to the test, and questions. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "pagestore.h"
+
+/* A failed assertion, whose text is the word. */
+#define tell(word) ps_fail_at((const char *)(uintptr_t)(word), __FILE__, __LINE__)
+
+static inline int is(const char *argument, const char *name) { return strcmp(argument, name) == 0; }
