@@ -50,7 +50,7 @@ export function findSymbol(regions: readonly Region[], name: string): FoundSymbo
 export function nameOf(regions: readonly Region[], address: bigint): SymbolPlace | undefined {
   const region = regions.find(({ start, end }) => start <= address && address < end)
   if (region === undefined) return undefined
-  // Variables that start as zero lie in memory of no file, behind the rest of theirs; the heap may continue it.
+  // Variables that start as zero lie in memory of no file, behind the rest of theirs; some kernels call it heap.
   const of = region.path.startsWith('/')
     ? region
     : regions.findLast(({ start, path }) => start < region.start && path.startsWith('/'))

@@ -55,6 +55,7 @@ struct Arm64Registers {
     leave_call();
   }
   void before_restart() { before_call(); }
+  void make(int64_t number) { x[8] = static_cast<uint64_t>(number); }
   void leave_call() { call_number = UINT64_MAX; }
 
   std::array<uint64_t, 14> kept_by_calls() const {

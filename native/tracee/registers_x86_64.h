@@ -57,6 +57,8 @@ struct X86Registers {
     rax = result() == kRestartBlock ? static_cast<uint64_t>(kRestartCall) : orig_rax;
     step_back();
   }
+  // The call that it is about to make is this one, with the same arguments.
+  void make(int64_t number) { rax = static_cast<uint64_t>(number); }
   // Whatever it is in, nothing comes of it.
   void leave_call() { orig_rax = UINT64_MAX; }
 

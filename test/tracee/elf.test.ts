@@ -38,8 +38,9 @@ interface Listed {
 function listed(file: string): Map<string, Listed[]> {
   const text = execFileSync('readelf', ['-sW', file], { encoding: 'utf8', maxBuffer: 2 ** 28 })
   const symbols = new Map<string, Listed[]>()
+  // A resolver's type has its name only in files that are marked as GNU's, and stripping loses the mark.
   const line =
-    /^ *\d+: ([\da-f]+) +(\d+|0x[\da-f]+) +(?:NOTYPE|OBJECT|FUNC|IFUNC) +(\w+) +\w+ +(?:\[.*\] +)?\d+ (\S+)/gm
+    /^ *\d+: ([\da-f]+) +(\d+|0x[\da-f]+) +(?:NOTYPE|OBJECT|FUNC|IFUNC|<OS specific>: 10) +(\w+) +\w+ +(?:\[.*\] +)?\d+ (\S+)/gm
   for (const [, value, size, binding, fullName] of text.matchAll(line)) {
     const [name, version, second] = fullName!.split('@')
     const isDefault = version === undefined || second !== undefined

@@ -1,0 +1,3 @@
+#include "sums.h"
+
+int add_some() { return ps_choose(3) + 1; }

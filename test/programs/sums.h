@@ -1,0 +1,7 @@
+#include "pagestore.h"
+
+#ifdef __cplusplus
+extern "C"
+#endif
+    int
+    add_some(void);
