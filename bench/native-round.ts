@@ -9,7 +9,9 @@ import type { Figures, Sizes } from './sizes.js'
 import { median } from './statistics.js'
 
 const executable = fileURLToPath(new URL('../../build-bench/native/bench/pagestore_bench', import.meta.url))
-const sides = ['core', 'limit', 'peer', 'bytes'] as const
+/** The parts of a step that rolls a program back (native/bench/rollbacks.cc). */
+export const parts = ['stop', 'scan', 'read', 'hash_store', 'state', 'diff', 'write', 'registers', 'mappings'] as const
+const sides = ['core', 'limit', 'peer', 'bytes', ...parts] as const
 
 type Result = { run_name: string; run_type: 'iteration' | 'aggregate' } & Partial<
   Record<(typeof sides)[number], number>
@@ -18,7 +20,7 @@ type Result = { run_name: string; run_type: 'iteration' | 'aggregate' } & Partia
 /** Which benchmarks: those of the store, or those of snapshots. */
 export type Part = 'store' | 'snapshots'
 
-const snapshots = 'local_memory|process_'
+const snapshots = 'local_memory|process_|rollbacks'
 
 /** Figures are called `core duplicates_in_order/256` and the like: side, benchmark, size of a batch. */
 export async function nativeRound({ pages, repetitions }: Sizes, part: Part): Promise<Figures> {

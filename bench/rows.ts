@@ -1,6 +1,7 @@
 /**
  * The table: what is measured, what stands beside it, and what it must reach. The targets are the project's own.
  */
+import { parts } from './native-round.js'
 import type { Figures } from './sizes.js'
 import { type Spread, spread } from './statistics.js'
 
@@ -69,6 +70,7 @@ const rows: Row[] = [
   },
   { what: 'JavaScript getPage', measured: 'getPage', beside: ['view', 'Buffer.from'], as: 'difference', target: 40 },
   ...snapshots(),
+  ...rollbacks(),
   ...['duplicates_in_order', 'duplicates_at_random', 'duplicates_hot', 'new_pages_recycled'].map((name) =>
     againstPeer(situations.find((situation) => situation.name === name)!.what, `${name}/256`),
   ),
@@ -105,6 +107,29 @@ function snapshots(): Row[] {
       1.5,
     ),
   ]
+}
+
+function rollbacks(): Row[] {
+  const targets = { 0: 1 / 4, 16: 1 / 12, 256: 1 / 50, 1024: 1 / 80 }
+  const all = Object.entries(targets).map(
+    ([ballast, target]): Row => ({
+      what: `a program with ${ballast} MB rolled back: a step`,
+      measured: `core rollbacks/${ballast}`,
+      beside: [`peer rollbacks/${ballast}`, 'fork'],
+      as: 'ratio',
+      unit: 'ns in all',
+      target,
+    }),
+  )
+  const some = parts.map(
+    (part): Row => ({
+      what: `a program with 16 MB rolled back: of a step, ${part.replace('_', ' and ')}`,
+      measured: `${part} rollbacks/16`,
+      as: 'absolute',
+      unit: 'ns',
+    }),
+  )
+  return [...all, ...some]
 }
 
 function limited(what: string, benchmark: string, limit: string, target: number): Row {

@@ -27,7 +27,7 @@ export function table(outcomes: readonly Outcome[]): string {
 }
 
 const shownAs: Record<Comparison, (value: number) => string> = {
-  ratio: (value) => value.toFixed(2),
+  ratio: (value) => value.toFixed(value < 0.1 ? 4 : 2),
   difference: (value) => `${value < 0 ? '−' : '+'}${number(Math.abs(value))}`,
   absolute: number,
 }
