@@ -51,24 +51,19 @@ struct ps_declared {
 /* One of each in a program, however many files include this. */
 __attribute__((weak)) struct ps_declared ps_declared_ranges = {0x70735231u, 0, 0, 0, {{0, 0}}, {{0, 0}}};
 __attribute__((weak)) int ps_has_asked = 0;
-__attribute__((weak)) const char *ps_trace_left = NULL;
+__attribute__((weak)) const char* ps_trace_left = NULL;
 __attribute__((weak)) uint64_t ps_random_state = 0;
 
 enum { PS_CHECK = 0x70730000, PS_CHOOSE = 0x70730001, PS_ASSERT = 0x70730002, PS_UNDER_CHECK = 0x70730001 };
 
+/* How a program speaks to a checker: by system calls that no kernel has, and that a kernel refuses where nobody
+ * listens. A call is what the compiler is to take it for, a call of a function: what that need not keep may be lost, so
+ * that a checker need not compare it. */
 #if defined(__x86_64__)
 
-static inline long ps_call(long number, const void *a) {
-  long result = number;
-  __asm__ volatile("syscall" : "+a"(result) : "D"(a) : "rcx", "r11", "memory");
-  return result;
-}
-
-/* A function call is what the compiler is to take it for: what need not be kept by one may be lost. So a
- * checker need not compare it. */
-static inline long ps_trap(long number, uint64_t a, const void *b, uint64_t c) {
+static inline long ps_call(long number, uint64_t a, const void* b, uint64_t c) {
   long result = number, rdi = (long)a, rsi = (long)b, rdx = (long)c;
-  __asm__ volatile("int3"
+  __asm__ volatile("syscall"
                    : "+a"(result), "+D"(rdi), "+S"(rsi), "+d"(rdx)
                    :
                    : "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
@@ -83,19 +78,12 @@ static inline long ps_trap(long number, uint64_t a, const void *b, uint64_t c) {
 
 #elif defined(__aarch64__)
 
-static inline long ps_call(long number, const void *a) {
-  register long x8 __asm__("x8") = number;
-  register long x0 __asm__("x0") = (long)a;
-  __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8) : "memory");
-  return x0;
-}
-
-static inline long ps_trap(long number, uint64_t a, const void *b, uint64_t c) {
+static inline long ps_call(long number, uint64_t a, const void* b, uint64_t c) {
   register long x8 __asm__("x8") = number;
   register long x0 __asm__("x0") = (long)a;
   register long x1 __asm__("x1") = (long)b;
   register long x2 __asm__("x2") = (long)c;
-  __asm__ volatile("brk #0"
+  __asm__ volatile("svc #0"
                    : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x8)
                    :
                    : "x3", "x4", "x5", "x6", "x7", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "v0",
@@ -108,16 +96,17 @@ static inline long ps_trap(long number, uint64_t a, const void *b, uint64_t c) {
 #error "pagestore.h does not know this processor yet"
 #endif
 
-/* Asked once: a system call that no kernel has, and that only a checker answers. */
+/* Asked once. */
 __attribute__((weak)) int ps_under_check(void) {
   if (!ps_has_asked) {
     ps_has_asked = 1;
-    ps_declared_ranges.is_checked = ps_call(PS_CHECK, &ps_declared_ranges) == PS_UNDER_CHECK;
+    ps_declared_ranges.is_checked =
+        ps_call(PS_CHECK, (uint64_t)(uintptr_t)&ps_declared_ranges, NULL, 0) == PS_UNDER_CHECK;
   }
   return ps_declared_ranges.is_checked != 0;
 }
 
-__attribute__((weak)) int ps_choose_by_itself(int n, const char *file, int line) {
+__attribute__((weak)) int ps_choose_by_itself(int n, const char* file, int line) {
   if (ps_trace_left == NULL) {
     const char *trace = getenv("PAGESTORE_TRACE"), *seed = getenv("PAGESTORE_SEED");
     ps_trace_left = trace != NULL ? trace : "";
@@ -129,7 +118,7 @@ __attribute__((weak)) int ps_choose_by_itself(int n, const char *file, int line)
     exit(1);
   }
   if (*ps_trace_left != '\0') {
-    char *end;
+    char* end;
     long way = strtol(ps_trace_left, &end, 10);
     if (end == ps_trace_left || way < 0 || way >= n) {
       fflush(stdout);
@@ -146,18 +135,18 @@ __attribute__((weak)) int ps_choose_by_itself(int n, const char *file, int line)
   return (int)((z ^ (z >> 31)) % (uint64_t)n);
 }
 
-static inline int ps_choose_at(int n, const char *file, int line) {
+static inline int ps_choose_at(int n, const char* file, int line) {
   if (ps_under_check()) {
-    long way = ps_trap(PS_CHOOSE, (uint64_t)n, file, (uint64_t)line);
+    long way = ps_call(PS_CHOOSE, (uint64_t)n, file, (uint64_t)line);
     /* Below zero when the checker has let go. */
     if (way >= 0) return (int)way;
   }
   return ps_choose_by_itself(n, file, line);
 }
 
-static inline void ps_fail_at(const char *text, const char *file, int line) {
+static inline void ps_fail_at(const char* text, const char* file, int line) {
   if (ps_under_check()) {
-    ps_trap(PS_ASSERT, (uint64_t)(uintptr_t)text, file, (uint64_t)line);
+    ps_call(PS_ASSERT, (uint64_t)(uintptr_t)text, file, (uint64_t)line);
     return;
   }
   fflush(stdout);
@@ -165,7 +154,7 @@ static inline void ps_fail_at(const char *text, const char *file, int line) {
   abort();
 }
 
-__attribute__((weak)) void ps_declare(struct ps_range *ranges, uint32_t *count, const void *p, size_t n) {
+__attribute__((weak)) void ps_declare(struct ps_range* ranges, uint32_t* count, const void* p, size_t n) {
   const uint64_t start = (uint64_t)(uintptr_t)p;
   uint32_t i;
   ps_under_check();
@@ -181,11 +170,11 @@ __attribute__((weak)) void ps_declare(struct ps_range *ranges, uint32_t *count, 
   ++*count;
 }
 
-static inline void ps_state(const void *p, size_t n) {
+static inline void ps_state(const void* p, size_t n) {
   ps_declare(ps_declared_ranges.state, &ps_declared_ranges.states, p, n);
 }
 
-static inline void ps_ignore(const void *p, size_t n) {
+static inline void ps_ignore(const void* p, size_t n) {
   ps_declare(ps_declared_ranges.ignore, &ps_declared_ranges.ignored, p, n);
 }
 

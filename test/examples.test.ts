@@ -14,6 +14,12 @@ test('sqlite-rewind: the rows are back, and thousands of moments are what replay
   expect(output).toMatch(/3000 captures and \d{4} restores: every replay agreed/)
 })
 
+test('river: explores a program in a Worker, and finds the shortest way across', () => {
+  const output = run('river')
+  expect(output).toMatch(/^across after 7: goat, nobody, (wolf, goat, cabbage|cabbage, goat, wolf), nobody, goat$/m)
+  expect(output).toMatch(/^9 states; that was all$/m)
+})
+
 test('watch-process: says what changed between ten snapshots of a program that computes', () => {
   const output = run('watch-process')
   expect(output.match(/^from snapshot \d+ to \d+:/gm)).toHaveLength(9)

@@ -28,6 +28,15 @@ test('the lines about snapshots do what their comments say', () => {
   expect(output).toBe('[ { start: 4997120n, end: 5001216n } ]\n<Buffer 01 02 03>\ntrue\n')
 })
 
+test('the lines about a live program print what their comments say', () => {
+  const [, , example] = blocks('js')
+  const output = execFileSync(process.execPath, ['--input-type=module', '-e', example!], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  expect(output).toBe('the sum is 8999995500000500000\nexit\n'.repeat(3))
+})
+
 test('every command in the README is run by CI', () => {
   const ci = readFileSync(`${root}.ci/run`, 'utf8')
   const commands = blocks('sh').flatMap((block) => block.split(/&&|\n/).map((line) => line.trim()))
