@@ -45,14 +45,30 @@ struct Pair {
   const HeldSnapshot* other;
 };
 
-// (store, snapshot) -> number
-template <Child Snapshot::*child>
-napi_value number(napi_env env, napi_callback_info info) {
-  const Arguments<2> arguments(env, info);
-  const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
-  return subject ? number_of(env, static_cast<size_t>(subject.snapshot().*child)) : nullptr;
+// Calls `use(stores, memory)` with the memory that the snapshot is of, which remembers the last one that it was asked
+// about; of one that is closed, with nothing to remember.
+template <typename Use>
+Status with_memory(Addon* addon, const Subject& subject, Use use) {
+  const SharedStore::Hold stores(*subject.store);
+  if (HeldMemory* memory = addon->memory(subject.held->memory)) return use(*stores, memory->captured());
+  CapturedMemory nothing;
+  const Status status = use(*stores, nothing);
+  nothing.release(*stores);
+  return status;
 }
 
+// (store, snapshot) -> number
+napi_value key(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
+  if (!subject) return nullptr;
+  const Status status = with_memory(arguments.addon, subject, [&](PageStores& stores, CapturedMemory& memory) {
+    return memory.make_key(stores, &subject.held->snapshot);
+  });
+  return status.is_ok() ? number_of(env, static_cast<size_t>(subject.snapshot().key)) : throw_failure(env, status);
+}
+
+// (store, snapshot) -> number
 napi_value root(napi_env env, napi_callback_info info) {
   const Arguments<2> arguments(env, info);
   const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
@@ -153,12 +169,10 @@ napi_value fingerprint(napi_env env, napi_callback_info info) {
   const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
   if (!subject) return nullptr;
   Fingerprint fingerprint;
-  // A memory remembers the last one that it was asked for.
-  HeldMemory* memory = arguments.addon->memory(subject.held->memory);
-  Fingerprints nothing;
-  Fingerprints& remembered = memory == nullptr ? nothing : memory->captured().fingerprints();
-  const Status status = remembered.of(*SharedStore::Hold(*subject.store), subject.snapshot().masked, &fingerprint);
-  if (memory == nullptr) nothing.release(*SharedStore::Hold(*subject.store));
+  const Status status = with_memory(arguments.addon, subject, [&](PageStores& stores, CapturedMemory& memory) {
+    const Status masked = memory.mask(stores, &subject.held->snapshot);
+    return masked.is_ok() ? memory.fingerprints().of(stores, subject.snapshot().masked, &fingerprint) : masked;
+  });
   if (!status.is_ok()) return throw_failure(env, status);
   char text[33];
   snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, fingerprint.high, fingerprint.low);
@@ -177,7 +191,7 @@ napi_value release(napi_env env, napi_callback_info info) {
 void add_snapshot(napi_env env, napi_value exports, Addon* addon) {
   const Function functions[] = {
       {"snapshotRoot", root},
-      {"snapshotKey", number<&Snapshot::key>},
+      {"snapshotKey", key},
       {"snapshotPageCount", page_count},
       {"snapshotEquals", equals},
       {"snapshotDiff", diff},

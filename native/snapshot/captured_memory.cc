@@ -1,8 +1,8 @@
 #include "snapshot/captured_memory.h"
 
-#include <algorithm>
 #include <cerrno>
 
+#include "snapshot/region.h"
 #include "snapshot/stored_bytes.h"
 
 namespace pagestore {
@@ -12,11 +12,10 @@ Status CapturedMemory::captured(PageStores& stores, const PageTree& tree, uint64
   Snapshot made;
   made.memory = tree;
   made.pages = pages;
-  Status status = masks_.apply(stores, tree, parts.recognition, &made.masked, &made.tracked);
+  Status status = masks_.apply(stores, tree, parts.recognition, &made.ignored, &made.tracked);
   if (status.is_ok()) status = store_regions(stores, parts.regions, &made.regions);
   if (status.is_ok() && !parts.threads.empty()) status = store_bytes(stores, parts.threads, &made.threads);
   if (status.is_ok() && !parts.live.empty()) status = store_bytes(stores, parts.live, &made.live);
-  if (status.is_ok()) status = make_key(stores, &made);
   if (status.is_ok()) status = PageTables(stores).hold(tree);  // ours, beside the snapshot's
   if (!status.is_ok()) {
     pagestore::release(stores, &made);
@@ -27,9 +26,25 @@ Status CapturedMemory::captured(PageStores& stores, const PageTree& tree, uint64
   return Status::ok();
 }
 
+Status CapturedMemory::mask(PageStores& stores, Snapshot* snapshot) {
+  if (snapshot->is_masked) return Status::ok();
+  const Status status = masks_.mask(stores, snapshot->memory, snapshot->ignored, &snapshot->masked);
+  snapshot->is_masked = status.is_ok();
+  return status;
+}
+
+Status CapturedMemory::make_key(PageStores& stores, Snapshot* snapshot) {
+  if (snapshot->key != Child::absent) return Status::ok();
+  // What is tracked counts alone.
+  if (snapshot->tracked.root == Child::absent) {
+    if (Status status = mask(stores, snapshot); !status.is_ok()) return status;
+  }
+  return pagestore::make_key(stores, snapshot);
+}
+
 Status CapturedMemory::store_regions(PageStores& stores, std::span<const std::byte> bytes, PageTree* regions) {
   PageTables tables(stores);
-  if (!std::ranges::equal(bytes, region_bytes_)) {
+  if (!equal_bytes(bytes, {region_bytes_.data(), region_bytes_.size()})) {
     PageTree stored;
     GrowingArray<std::byte> copy;
     if (!copy.append(bytes)) return Status::out_of_memory("realloc", bytes.size(), ENOMEM);

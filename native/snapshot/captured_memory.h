@@ -34,6 +34,10 @@ class CapturedMemory {
   Status captured(PageStores& stores, const PageTree& tree, uint64_t pages, const SnapshotParts& parts,
                   Snapshot* snapshot);
 
+  // Makes what a snapshot of this memory is recognised by, once: its masked tree, or its key, too.
+  Status mask(PageStores& stores, Snapshot* snapshot);
+  Status make_key(PageStores& stores, Snapshot* snapshot);
+
   // The memory was made equal to `snapshot`, on whose tree the caller took a hold for us.
   void restored(PageStores& stores, const Snapshot& snapshot) { become(stores, snapshot.memory, snapshot.pages); }
 

@@ -25,32 +25,38 @@ void Masks::release(PageStores& stores) {
   kept_ignored_ = {};
 }
 
-Status Masks::apply(PageStores& stores, const PageTree& memory, const Recognition& recognition, PageTree* masked,
-                    PageTree* tracked) {
-  PageTables tables(stores);
-  RangeSet ignored;
-  for (const std::span<const AddressRange> ranges : {ignored_.ranges(), recognition.ignored}) {
-    for (const AddressRange& range : ranges) {
-      if (Status status = ignored.add(range); !status.is_ok()) return status;
+Status Masks::apply(PageStores& stores, const PageTree& memory, const Recognition& recognition, PageTree* ignored,
+                    PageTree* tracked) const {
+  RangeSet ranges;
+  for (const std::span<const AddressRange> each : {ignored_.ranges(), recognition.ignored}) {
+    for (const AddressRange& range : each) {
+      if (Status status = ranges.add(range); !status.is_ok()) return status;
     }
+  }
+  if (!ranges.empty()) {
+    if (Status status = store_bytes(stores, std::as_bytes(ranges.ranges()), ignored); !status.is_ok()) return status;
+  }
+  if (tracked_.empty() && recognition.tracked.empty()) return Status::ok();
+  return gather(stores, memory, recognition.tracked, tracked);
+}
+
+Status Masks::mask(PageStores& stores, const PageTree& memory, const PageTree& ignored, PageTree* masked) {
+  RangeSet ranges;
+  const uint64_t length = ignored.root == Child::absent ? 0 : stored_length(stores, ignored);
+  for (uint64_t at = 0; at < length; at += sizeof(AddressRange)) {
+    AddressRange range;
+    read_stored_bytes(stores, ignored, at, std::as_writable_bytes(std::span(&range, 1)));
+    if (Status status = ranges.add(range); !status.is_ok()) return status;
+  }
+  if (ranges.empty() && kept_ignored_.empty()) {
+    *masked = memory;
+    return PageTables(stores).hold(memory);
   }
   PageTree result;
-  if (ignored.empty() && kept_ignored_.empty()) {
-    result = memory;
-    if (Status status = tables.hold(memory); !status.is_ok()) return status;
-  } else {
-    Status status = mask_changed(stores, memory, ignored, &result);
-    if (status.is_ok()) status = keep(stores, memory, result, std::move(ignored));
-    if (!status.is_ok()) return status;
-  }
-  if (!tracked_.empty() || !recognition.tracked.empty()) {
-    if (Status status = gather(stores, memory, recognition.tracked, tracked); !status.is_ok()) {
-      tables.release(result);
-      return status;
-    }
-  }
-  *masked = result;
-  return Status::ok();
+  Status status = mask_changed(stores, memory, ranges, &result);
+  if (status.is_ok()) status = keep(stores, memory, result, std::move(ranges));
+  if (status.is_ok()) *masked = result;
+  return status;
 }
 
 // Keeps a hold of its own on both.
@@ -70,7 +76,7 @@ Status Masks::keep(PageStores& stores, const PageTree& memory, const PageTree& m
 }
 
 // The page that `page` is recognised as; the caller's to hold.
-Status Masks::mask(PageStores& stores, const RangeSet& ignored, VirtualPage place, Child page, Child* masked) {
+Status Masks::mask_page(PageStores& stores, const RangeSet& ignored, VirtualPage place, Child page, Child* masked) {
   *masked = page;
   if (page == Child::absent) return Status::ok();
   const AddressRange range{place * page_size(), (place + 1) * page_size()};
@@ -122,7 +128,7 @@ Status Masks::mask_changed(PageStores& stores, const PageTree& memory, const Ran
   for (const auto& [place, page] : changed) {
     if (std::exchange(last, place) == place) continue;
     Child child;
-    if (Status status = mask(stores, ignored, place, page, &child); !status.is_ok()) return status;
+    if (Status status = mask_page(stores, ignored, place, page, &child); !status.is_ok()) return status;
     if (Status status = edit.set(place, child); !status.is_ok()) return status;
   }
   uint64_t pages;

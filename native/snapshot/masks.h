@@ -25,16 +25,19 @@ class Masks {
   Status track(const AddressRange& range);
   bool tracks() const { return !tracked_.empty(); }
 
-  // What `memory` is recognised by; the caller releases both trees. Without tracked ranges `tracked` is
-  // empty.
-  Status apply(PageStores& stores, const PageTree& memory, const Recognition& recognition, PageTree* masked,
-               PageTree* tracked);
+  // What of `memory` counts in a snapshot, for its caller to release: the ranges that do not, as bytes, and
+  // the bytes of tracked ranges. Each is empty where there are none.
+  Status apply(PageStores& stores, const PageTree& memory, const Recognition& recognition, PageTree* ignored,
+               PageTree* tracked) const;
+
+  // `memory` without the ranges that `ignored` holds; the caller's to release.
+  Status mask(PageStores& stores, const PageTree& memory, const PageTree& ignored, PageTree* masked);
 
   // Gives back what is kept.
   void release(PageStores& stores);
 
  private:
-  static Status mask(PageStores& stores, const RangeSet& ignored, VirtualPage place, Child page, Child* masked);
+  static Status mask_page(PageStores& stores, const RangeSet& ignored, VirtualPage place, Child page, Child* masked);
   Status find_changed(PageStores& stores, const PageTree& memory, const RangeSet& ignored,
                       GrowingArray<PageChange>* changed) const;
   Status mask_changed(PageStores& stores, const PageTree& memory, const RangeSet& ignored, PageTree* masked) const;
@@ -44,7 +47,7 @@ class Masks {
 
   RangeSet ignored_;
   GrowingArray<AddressRange> tracked_;
-  // Of the last snapshot: its trees, and what was ignored in it. Both empty: nothing is kept.
+  // Of the last snapshot that was masked: its trees, and what was ignored in it. Both empty: nothing is kept.
   PageTree kept_memory_, kept_masked_;
   RangeSet kept_ignored_;
 };

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -34,6 +35,10 @@ class RegionList {
  private:
   GrowingArray<std::byte> bytes_;
 };
+
+inline bool equal_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
+  return a.size() == b.size() && (a.empty() || memcmp(a.data(), b.data(), a.size()) == 0);
+}
 
 // Walks over the regions that bytes hold; the bytes stay the caller's.
 class RegionReader {

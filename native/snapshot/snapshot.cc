@@ -41,8 +41,8 @@ void release(PageStores& stores, Snapshot* snapshot) {
     static_cast<void>(stores.keys.unref(&number, 1));
   }
   PageTables tables(stores);
-  for (const PageTree* tree : {&snapshot->memory, &snapshot->masked, &snapshot->tracked, &snapshot->regions,
-                               &snapshot->threads, &snapshot->live}) {
+  for (const PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->tracked, &snapshot->regions,
+                               &snapshot->threads, &snapshot->live, &snapshot->masked}) {
     tables.release(*tree);
   }
   *snapshot = {};

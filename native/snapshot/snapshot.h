@@ -6,7 +6,7 @@
 // program stands; and it is a number too. Everything is stored once: what is equal has equal numbers for as long as it
 // is held.
 //
-// Costs nothing but numbers: six trees shared with whoever has the same. It leaves to its caller: the
+// Costs nothing but numbers: seven trees shared with whoever has the same. It leaves to its caller: the
 // stores' lock, and to release it.
 #pragma once
 
@@ -20,16 +20,19 @@ namespace pagestore {
 
 struct Snapshot {
   PageTree memory;
-  PageTree masked;   // `memory` with ignored ranges as zeroes
+  PageTree ignored;  // the ranges that do not count, as bytes; empty if all does
   PageTree tracked;  // the tracked ranges' bytes, if there are any
   PageTree regions;
   PageTree threads;
-  PageTree live;              // what else tells one state from another: where it stands, registers that count
+  PageTree live;  // what else tells one state from another: where it stands, registers that count
+  // Made when it is first asked for (captured_memory.h): `memory` with ignored ranges as zeroes, and the key.
+  PageTree masked;
+  bool is_masked = false;
   Child key = Child::absent;  // in the store of keys
   uint64_t pages = 0;         // places with a page that is not zero
 };
 
-// Completes a snapshot whose trees are there: makes its key. On failure it is still to be released.
+// Makes the key of a snapshot that is masked, or has tracked ranges. On failure it has none.
 Status make_key(PageStores& stores, Snapshot* snapshot);
 
 void release(PageStores& stores, Snapshot* snapshot);

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -47,7 +48,8 @@ class GrowingArray {
   }
   [[nodiscard]] bool append(std::span<const T> elements) {
     if (!reserve(size_ + elements.size())) return false;
-    for (const T& element : elements) data_[size_++] = element;
+    if (!elements.empty()) memcpy(data_ + size_, elements.data(), elements.size_bytes());
+    size_ += elements.size();
     return true;
   }
   // New elements are not initialized.
