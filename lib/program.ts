@@ -58,10 +58,19 @@ export function prepareSpawn(file: string, args: readonly string[], options: Spa
   if (options === null || typeof options !== 'object') {
     throw new PageStoreError('ERR_ARGUMENT_TYPE', 'options must be an object')
   }
-  const { cwd, stdio = ['ignore', 'inherit', 'inherit'], deterministic = true, detachable = false } = options
+  const { env, cwd, stdio = ['ignore', 'inherit', 'inherit'], deterministic = true, detachable = false } = options
+  if (env !== undefined && (env === null || typeof env !== 'object')) {
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'env must be an object')
+  }
+  if (!Array.isArray(stdio) || stdio.length > 3) {
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'stdio must be an array of three: input, output, errors')
+  }
+  if (typeof deterministic !== 'boolean' && (deterministic === null || typeof deterministic !== 'object')) {
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'deterministic must be a boolean or an object')
+  }
   const fixed = (name: keyof Determinism) =>
     typeof deterministic === 'boolean' ? deterministic : deterministic[name] !== false
-  const environment = environmentOf(options.env, fixed('environment'), fixed('rseq'))
+  const environment = environmentOf(env, fixed('environment'), fixed('rseq'))
   return {
     path: file.includes('/') ? file : findProgram(file, environment['PATH'] ?? standardPath),
     words: [file, ...args],
@@ -104,6 +113,9 @@ function findProgram(name: string, path: string): string {
 function streamOf(stream: 'inherit' | 'ignore' | number, fd: number): number {
   if (stream === 'inherit') return fd
   if (stream === 'ignore') return -1
-  if (Number.isInteger(stream) && stream >= 0) return stream
-  throw new PageStoreError('ERR_ARGUMENT_TYPE', `stdio must be 'inherit', 'ignore' or descriptors, not ${stream}`)
+  if (Number.isInteger(stream) && stream >= 0 && stream < 2 ** 31) return stream
+  throw new PageStoreError(
+    'ERR_ARGUMENT_TYPE',
+    `stdio must be 'inherit', 'ignore' or descriptors, not ${String(stream)}`,
+  )
 }

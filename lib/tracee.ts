@@ -82,6 +82,7 @@ export class Tracee implements RestorableMemory {
    *   process, in a Worker), `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED`
    */
   static attach(store: PageStore, pid: number, options: AttachOptions = {}): Tracee {
+    checkOptions(options)
     return new Tracee(store, native.attachTracee(handleOf(store), pid, options.tracker))
   }
 
@@ -90,13 +91,18 @@ export class Tracee implements RestorableMemory {
    * @throws `ERR_CHOICE`, `ERR_THREAD`, `ERR_SYMBOL`, `ERR_ADDRESS` (no breakpoint can be there), `ERR_ARGUMENT_TYPE`
    */
   resume(options: ResumeOptions = {}): Stop {
-    const { choose = -1, signal, until, tid = 0, timeout = -1 } = options
-    for (const [name, value] of Object.entries({ choose, tid, timeout })) checkNumber(name, value)
-    const calls = until?.syscall === undefined ? undefined : callBits(until.syscall)
-    const breakpoint = until?.symbol === undefined ? until?.address : this.symbol(until.symbol).address
+    checkOptions(options)
+    const { choose, signal, until = {}, tid = 0, timeout } = options
+    checkOptions(until, 'until')
+    checkThread(tid)
+    const answer = choose === undefined ? -1 : answerOf(choose)
+    const limit = timeout === undefined ? -1 : millisecondsOf(timeout)
     const number = signal === undefined ? -1 : signal === 'none' ? 0 : numberOfSignal(signal)
+    const calls = until.syscall === undefined ? undefined : callBits(until.syscall)
+    if (until.address !== undefined) checkAddress(until.address)
+    const breakpoint = until.symbol === undefined ? until.address : this.symbol(until.symbol).address
     const { numbers } = this.#stop
-    native.resumeTracee(this.#handle, choose, number, calls, breakpoint, tid, timeout, numbers)
+    native.resumeTracee(this.#handle, answer, number, calls, breakpoint, tid, limit, numbers)
     const stop = readStop(this.#stop, (address) => this.#text(address))
     if (stop.kind === 'exec') this.#texts.clear()
     return stop
@@ -155,11 +161,14 @@ export class Tracee implements RestorableMemory {
 
   /** Changes those that are given. */
   setRegisters(values: Readonly<Record<string, bigint>>, tid = 0): void {
+    checkOptions(values, 'registers')
     const words = this.#registers(tid)
     for (const [name, value] of Object.entries(values)) {
       const index = registerNames.indexOf(name)
       if (index < 0) throw new PageStoreError('ERR_ARGUMENT_TYPE', `there is no register ${name}`)
-      if (typeof value !== 'bigint') throw new PageStoreError('ERR_ARGUMENT_TYPE', `${name} must be a bigint`)
+      if (typeof value !== 'bigint' || !isWord(value)) {
+        throw new PageStoreError('ERR_ARGUMENT_TYPE', `${name} must be a bigint of at most 64 bits`)
+      }
       words[index] = value
     }
     native.writeRegisters(this.#handle, tid, words)
@@ -170,6 +179,7 @@ export class Tracee implements RestorableMemory {
    * @throws `ERR_SYMBOL`
    */
   symbol(name: string): { address: bigint; size: number } {
+    if (typeof name !== 'string') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'a symbol must be a string')
     const found = findSymbol(this.regions, name)
     if (found === undefined) {
       throw new PageStoreError('ERR_SYMBOL', `neither the program nor its libraries have a symbol ${name}`)
@@ -210,6 +220,7 @@ export class Tracee implements RestorableMemory {
   }
 
   #registers(tid: number): BigUint64Array {
+    checkThread(tid)
     const words = new BigUint64Array(registerNames.length)
     native.readRegisters(this.#handle, tid, words)
     return words
@@ -244,8 +255,38 @@ export class Tracee implements RestorableMemory {
   }
 }
 
-function checkNumber(name: string, value: number): void {
-  if (!Number.isSafeInteger(value)) throw new PageStoreError('ERR_ARGUMENT_TYPE', `${name} must be a whole number`)
+function checkOptions(value: unknown, name = 'options'): void {
+  if (value !== null && typeof value === 'object') return
+  throw new PageStoreError('ERR_ARGUMENT_TYPE', `${name} must be an object`)
+}
+
+/** What could not be any thread's number is no number of a thread that has ended. */
+function checkThread(tid: number): void {
+  if (Number.isInteger(tid) && tid >= 0 && tid < 2 ** 31) return
+  throw new PageStoreError('ERR_ARGUMENT_TYPE', 'tid must be the number of a thread')
+}
+
+function checkAddress(address: bigint): void {
+  if (typeof address !== 'bigint') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'an address must be a bigint')
+  if (BigInt.asUintN(64, address) === address) return
+  throw new PageStoreError('ERR_ADDRESS', 'the address is negative or has more than 64 bits')
+}
+
+/** With or without a sign. */
+function isWord(value: bigint): boolean {
+  return BigInt.asUintN(64, value) === value || BigInt.asIntN(64, value) === value
+}
+
+/** Whether it was offered is for the addon to say. */
+function answerOf(choose: number): number {
+  if (typeof choose !== 'number') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'choose must be a number')
+  if (Number.isSafeInteger(choose) && choose >= 0) return choose
+  throw new PageStoreError('ERR_CHOICE', `${choose} is no answer to any choice: a whole number from 0 on`)
+}
+
+function millisecondsOf(timeout: number): number {
+  if (Number.isSafeInteger(timeout) && timeout >= 0) return timeout
+  throw new PageStoreError('ERR_ARGUMENT_TYPE', 'timeout must be a whole number of milliseconds')
 }
 
 function numberOfSignal(name: string): number {
@@ -260,9 +301,13 @@ const mostCalls = 1024
 function callBits(names: readonly string[] | true): Uint8Array {
   const bits = new Uint8Array(mostCalls / 8)
   if (names === true) return bits.fill(0xff)
+  if (!Array.isArray(names))
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'until.syscall must be an array of names, or true')
   for (const name of names) {
     const number = systemCallNumber(name)
-    if (number === undefined) throw new PageStoreError('ERR_ARGUMENT_TYPE', `there is no system call ${name}`)
+    if (number === undefined || number >= mostCalls) {
+      throw new PageStoreError('ERR_ARGUMENT_TYPE', `there is no system call ${name}`)
+    }
     bits[number >> 3] = (bits[number >> 3] ?? 0) | (1 << (number & 7))
   }
   return bits

@@ -32,6 +32,7 @@
       "native/store/xxhash_dispatch.c",
       "native/system/mapping.cc",
       "native/system/shared_lock.cc",
+      "native/tracee/breakpoint.cc",
       "native/tracee/call_filter.cc",
       "native/tracee/launch.cc",
       "native/tracee/mapping_undo.cc",

@@ -45,7 +45,7 @@ TYPED_TEST(RegistersOf, MakeAPreparedCallFromTheGivenInstruction) {
   EXPECT_EQ(registers.at(), 0x4000u);
   EXPECT_FALSE(registers.is_in_call());
   // It stands where a trap would: number and arguments are in place, and the call has not been made.
-  EXPECT_TRUE(registers.trap() == this->kSomeCall);
+  EXPECT_TRUE(registers.next_call() == this->kSomeCall);
 }
 
 TYPED_TEST(RegistersOf, AreInTheCallThatReplacedAnother) {

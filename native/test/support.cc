@@ -16,7 +16,9 @@ namespace pagestore {
 std::ostream& operator<<(std::ostream& out, const Status& status) {
   static const char* const names[] = {"ok",           "out of memory", "page number", "reference count",
                                       "capacity",     "store closed",  "address",     "memory size",
-                                      "process gone", "permission",    "tracker",     "process memory"};
+                                      "process gone", "permission",    "tracker",     "process memory",
+                                      "tracee",       "wrong thread",  "thread",      "threads",
+                                      "mapping",      "choice",        "spawn"};
   out << names[static_cast<int>(status.error())];
   if (status.is_ok()) return out;
   return out << " (" << status.what() << ", value " << status.value() << ", limit " << status.limit() << ", errno "

@@ -128,6 +128,9 @@ Stop Program::run_for(int64_t milliseconds) {
 Held Program::capture() {
   Snapshot snapshot;
   EXPECT_TRUE(ok(tracee_->capture(&snapshot)));
+  const SharedStore::Hold stores(*store_);
+  EXPECT_TRUE(ok(tracee_->captured().mask(*stores, &snapshot)));
+  EXPECT_TRUE(ok(tracee_->captured().make_key(*stores, &snapshot)));
   return {store_, snapshot};
 }
 
@@ -182,7 +185,9 @@ Truth truth_of(Program& program) {
     const bool is_file = !path.empty() && path[0] == '/';
     Mapped mapped{start, end, permissions + " " + path, is_file ? offset : 0};
     Bytes bytes(end - start);
-    for (uint64_t at = 0; at < bytes.size(); at += page_size()) {
+    const bool is_all = pread(memory.get(), bytes.data(), bytes.size(), static_cast<off_t>(start)) ==
+                        static_cast<ssize_t>(bytes.size());
+    for (uint64_t at = 0; !is_all && at < bytes.size(); at += page_size()) {
       // What cannot be read lies behind the end of a file.
       static_cast<void>(!pread(memory.get(), bytes.data() + at, page_size(), static_cast<off_t>(start + at)));
     }

@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <iterator>
 
+#include "tracee/trap.h"
+
 namespace pagestore {
 
 namespace {
@@ -21,7 +23,9 @@ constexpr struct {
     {SYS_exit_group, CallKind::end_of_process},
     {SYS_exit, CallKind::end_of_thread},
     {SYS_set_tid_address, CallKind::id_address},
-    {kCheckCall, CallKind::check},
+    {trap::kCheck, CallKind::check},
+    {trap::kChoose, CallKind::choice},
+    {trap::kAssert, CallKind::assertion},
     {SYS_brk, CallKind::mapping},
     {SYS_mmap, CallKind::mapping},
     {SYS_munmap, CallKind::mapping},

@@ -12,12 +12,19 @@
 namespace pagestore {
 
 // What a call means to us.
-enum class CallKind : uint8_t { other, mapping, advice, end_of_process, end_of_thread, id_address, check };
+enum class CallKind : uint8_t {
+  other,
+  mapping,
+  advice,
+  end_of_process,
+  end_of_thread,
+  id_address,
+  check,  // and two more that a program under check makes: trap.h
+  choice,
+  assertion,
+};
 
 CallKind kind_of_call(int64_t number);
-
-// The program's question: a number that no kernel has, so that untraced it is refused.
-inline constexpr int64_t kCheckCall = 0x7073'0000;
 
 // Puts the filter on the calling process. Async-signal-safe: for a child before exec. Returns 0 or errno.
 int install_call_filter();

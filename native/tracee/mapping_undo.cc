@@ -95,7 +95,7 @@ class Undo {
     RegionReader reader(now_.regions);
     Region region;
     while (reader.next(&region)) {
-      if (region.path != "[stack]" && region.path != "[heap]") continue;
+      if (region.path != "[stack]") continue;  // whose end stays where it is
       *room = region.end - page_size();
       return Status::ok();
     }

@@ -24,6 +24,11 @@ bool is_memory_of_nobody(std::string_view path) {
          path.starts_with("/SYSV");
 }
 
+// Made anew it is another memory, so all of it is.
+bool is_made_as_a_whole(const Region& region) {
+  return is_shared(region) && region.path.starts_with("/dev/zero");
+}
+
 bool same_kind(const Region& a, const Region& b) {
   return is_shared(a) == is_shared(b) && a.path == b.path;
 }
@@ -79,8 +84,7 @@ RegionCare care_for(const Region& region) {
     return RegionCare::none;
   }
   if (is_shared(region)) {
-    const bool is_memory = is_memory_of_nobody(region.path) && region.permissions[0] == 'r';
-    return is_memory ? RegionCare::looked : RegionCare::none;
+    return is_memory_of_nobody(region.path) ? RegionCare::looked : RegionCare::none;
   }
   if (region.path.starts_with("/dev/") && !is_memory_of_nobody(region.path)) return RegionCare::none;
   if (region.path.starts_with("anon_inode:")) return RegionCare::none;
@@ -137,6 +141,14 @@ Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> w
       change.kind = Kind::protect;
     } else {
       continue;
+    }
+    if (change.kind == Kind::map && is_made_as_a_whole(*should)) {
+      change.region = *should;
+      change.range = {should->start, should->end};
+      while (!changes->empty() && (*changes)[changes->size() - 1].range.start >= should->start) {
+        static_cast<void>(changes->resize(changes->size() - 1));
+      }
+      at = should->end;
     }
     MappingChange* last = changes->empty() ? nullptr : &(*changes)[changes->size() - 1];
     const bool joins =

@@ -50,6 +50,7 @@ Status TracedProcess::meet_thread(TracedThread& parent, pid_t id) {
 Status TracedProcess::meet_process(pid_t id) {
   int status;
   if (waitpid(id, &status, __WALL | __WNOTHREAD) != id || !WIFSTOPPED(status)) return Status::ok();
+  take_breakpoint_from(id);
   if (!has_filter_) {
     ptrace(PTRACE_DETACH, id, nullptr, 0);
     return Status::ok();
@@ -97,6 +98,7 @@ Status TracedProcess::has_become(TracedThread& thread, Stop* stop) {
   mappings_changed_ = true;
   declarations_ = 0;
   call_instruction_ = 0;
+  planted_.address = 0;  // it went with the program before
   thread.id_address = 0;
   stop->kind = StopKind::exec;
   stop->thread = thread.id();

@@ -35,7 +35,7 @@ struct Arm64Registers {
   bool is_in_call() const { return static_cast<int32_t>(call_number) >= 0; }
 
   RegisterCall call() const { return {static_cast<int32_t>(call_number), {x[0], x[1], x[2], x[3], x[4], x[5]}}; }
-  RegisterCall trap() const { return {static_cast<int64_t>(x[8]), {x[0], x[1], x[2], x[3], x[4], x[5]}}; }
+  RegisterCall next_call() const { return {static_cast<int64_t>(x[8]), {x[0], x[1], x[2], x[3], x[4], x[5]}}; }
 
   void prepare(const RegisterCall& call, uint64_t instruction) {
     replace(call);
@@ -53,6 +53,10 @@ struct Arm64Registers {
   void before_call() {
     pc -= kCall.size();
     leave_call();
+  }
+  void before_call(int64_t number) {
+    x[8] = static_cast<uint64_t>(number);
+    before_call();
   }
   void before_restart() { before_call(); }
   void make(int64_t number) { x[8] = static_cast<uint64_t>(number); }

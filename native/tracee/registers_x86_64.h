@@ -29,9 +29,9 @@ struct X86Registers {
   void set_result(uint64_t value) { rax = value; }
   bool is_in_call() const { return static_cast<int64_t>(orig_rax) >= 0; }
 
-  // Of a thread that has made a call, or that holds one ready for a trap.
+  // That a thread has made, or is about to make.
   RegisterCall call() const { return {static_cast<int64_t>(orig_rax), {rdi, rsi, rdx, r10, r8, r9}}; }
-  RegisterCall trap() const { return {static_cast<int64_t>(rax), {rdi, rsi, rdx, r10, r8, r9}}; }
+  RegisterCall next_call() const { return {static_cast<int64_t>(rax), {rdi, rsi, rdx, r10, r8, r9}}; }
 
   // The thread makes `call` when it runs from the call instruction at `instruction`.
   void prepare(const RegisterCall& call, uint64_t instruction) {
@@ -50,6 +50,11 @@ struct X86Registers {
   // As if the call that it is in had not been made yet.
   void before_call() {
     rax = orig_rax;
+    step_back();
+  }
+  // As if it were about to make the call of that number, whose arguments it still has.
+  void before_call(int64_t number) {
+    rax = static_cast<uint64_t>(number);
     step_back();
   }
   // As if it were about to go on with the call that was interrupted, with what the kernel remembers of it.

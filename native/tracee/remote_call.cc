@@ -22,7 +22,7 @@ Status TracedProcess::find_call_instruction(uint64_t* address) {
     }
   }
   RegionList regions;
-  if (Status status = read_regions_of(pid_, &regions); !status.is_ok()) return status;
+  if (Status status = read_regions_of(living(), &regions); !status.is_ok()) return status;
   for (const bool is_vdso : {true, false}) {
     RegionReader reader(regions.bytes());
     Region region;
@@ -79,11 +79,7 @@ Status TracedProcess::finish_call(TracedThread& thread) {
     if (Status status = thread.run(PTRACE_SYSCALL, 0); !status.is_ok()) return status;
     Waiting::News news;
     if (Status status = wait_on(thread, &news); !status.is_ok()) return status;
-    if (!WIFSTOPPED(news.status)) {
-      Stop stop;
-      static_cast<void>(has_gone(thread, news.status, &stop));
-      return Status::process_gone(pid_, "was killed");
-    }
+    if (!WIFSTOPPED(news.status)) return was_killed(thread, news.status);
     thread.place = Place::interrupted;
     if (WSTOPSIG(news.status) != (SIGTRAP | 0x80)) {
       // By the filter; or one that cannot be blocked, for later.

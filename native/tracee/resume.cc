@@ -1,14 +1,20 @@
 // Letting threads run, and what they stop for.
+#include <dirent.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 
 #include "process/thread_status.h"
 #include "system/mapping.h"
 #include "tracee/call_filter.h"
+#include "tracee/phases.h"
 #include "tracee/traced_process.h"
 #include "tracee/trap.h"
 
@@ -42,47 +48,19 @@ bool is_wanted(const RunOptions& options, int64_t call) {
 
 }  // namespace
 
-// An int3 or brk that stands in the code for as long as threads run.
-class PlantedBreakpoint {
- public:
-  explicit PlantedBreakpoint(TracedProcess& process) : process_(process) {}
-  ~PlantedBreakpoint() { take_away(); }
-
-  Status plant(uint64_t address) {
-    if (Status status = process_.read(address, before_, sizeof(before_)); !status.is_ok()) return status;
-    Status status = process_.write(address, Registers::kBreakpoint.data(), sizeof(before_));
-    address_ = status.is_ok() ? address : 0;
-    return status;
-  }
-  void take_away() {
-    if (address_ != 0) static_cast<void>(process_.write(address_, before_, sizeof(before_)));
-    address_ = 0;
-  }
-
- private:
-  TracedProcess& process_;
-  uint64_t address_ = 0;
-  std::byte before_[Registers::kBreakpoint.size()];
-};
-
 int TracedProcess::request(const RunOptions& options) const {
   return has_filter_ && !options.stops_at_calls ? PTRACE_CONT : PTRACE_SYSCALL;
 }
 
 Status TracedProcess::resume(const RunOptions& options, Stop* stop) {
+  const InPhase phase(Phase::stop);
   if (Status status = check(); !status.is_ok()) return status;
   GrowingArray<TracedThread*> runners;
   bool tells = false;
-  if (Status status = choose_runners(options, &runners, stop, &tells); !status.is_ok() || tells) return status;
-  PlantedBreakpoint breakpoint(*this);
-  if (options.has_breakpoint) {
-    if (Status status = step_over(options, runners, stop, &tells); !status.is_ok() || tells) return status;
-    if (Status status = breakpoint.plant(options.breakpoint); !status.is_ok()) return status;
-  }
-  has_run_ = true;
-  Status status = Status::ok();
-  for (size_t i = 0; i < runners.size() && status.is_ok(); ++i) status = start(*runners[i], options, options.signal);
-  if (status.is_ok()) status = wait_for_stop(options, stop);
+  Status status = choose_runners(options, &runners, stop, &tells);
+  if (!status.is_ok() || tells) return status;
+  status = run({runners.data(), runners.size()}, options, stop);
+  take_breakpoint_away();
   if (status.error() == Error::process_gone && hear_of_end(stop)) status = Status::ok();
   if (!status.is_ok()) return status;
   if (stop->thread != 0) last_ = stop->thread;
@@ -90,16 +68,35 @@ Status TracedProcess::resume(const RunOptions& options, Stop* stop) {
   return status;
 }
 
+Status TracedProcess::run(std::span<TracedThread* const> runners, const RunOptions& options, Stop* stop) {
+  TracedThread* asked;
+  if (Status status = thread(options.thread, &asked); !status.is_ok()) return status;
+  has_run_ = true;
+  if (options.has_breakpoint) {
+    bool tells = false;
+    if (Status status = step_over(options, runners, stop, &tells); !status.is_ok() || tells) return status;
+    if (Status status = plant(options.breakpoint); !status.is_ok()) return status;
+  }
+  for (TracedThread* runner : runners) {
+    const int signal = runner == asked ? options.signal : RunOptions::the_one_it_stopped_for + 0;
+    if (Status status = start(*runner, options, signal); !status.is_ok()) return status;
+  }
+  return wait_for_stop(options, stop);
+}
+
 // Whether it was killed while it stood.
 bool TracedProcess::hear_of_end(Stop* stop) {
   for (const int64_t end = now() + kPatience; !has_ended_ && now() < end;) {
-    if (!list_waited_for().is_ok()) return false;
     Waiting::News news;
-    const std::span<const pid_t> waited_for(waited_for_.data(), waited_for_.size());
-    if (!waiting_.wait(waited_for, spared_, kTick, &news).is_ok()) return false;
-    TracedThread* thread = find(news.thread);
-    if (thread != nullptr && !WIFSTOPPED(news.status)) static_cast<void>(has_gone(*thread, news.status, stop));
+    if (!waiting_.wait({&pid_, 1}, spared_, kTick, &news).is_ok()) return false;
+    TracedThread* first = find(pid_);
+    if (news.thread == 0) {
+      take_ended();
+    } else if (first != nullptr && !WIFSTOPPED(news.status)) {
+      static_cast<void>(has_gone(*first, news.status, stop));
+    }
   }
+  *stop = end_;
   return has_ended_;
 }
 
@@ -147,18 +144,27 @@ Status TracedProcess::choose_runners(const RunOptions& options, GrowingArray<Tra
 }
 
 Status TracedProcess::start(TracedThread& thread, const RunOptions& options, int signal) {
-  int deliver = signal;
-  if (signal == RunOptions::the_one_it_stopped_for) {
-    deliver = thread.offer == Offer::signal ? thread.signal.si_signo : 0;
-    if (deliver != 0 && thread.place != Place::signal) {
-      if (Status status = meet_signal_again(thread); !status.is_ok()) return status;
-    }
-  } else if (deliver != 0 && thread.place != Place::signal) {
-    tgkill(pid_, thread.id(), deliver);
-    deliver = 0;
+  const bool is_its_own = signal == RunOptions::the_one_it_stopped_for;
+  siginfo_t info{};
+  if (!is_its_own) {
+    info.si_signo = signal;
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+  } else if (thread.offer == Offer::signal) {
+    info = thread.signal;
+  }
+  int deliver = info.si_signo;
+  if (thread.place == Place::inside && deliver != 0) {
+    tgkill(pid_, thread.id(), std::exchange(deliver, 0));
+  } else if (deliver != 0) {
+    if (Status status = meet_signal(thread, info); !status.is_ok()) return status;
+  } else if (thread.offer == Offer::signal && thread.place != Place::signal) {
+    if (Status status = thread.miss_signal(); !status.is_ok()) return status;
   }
   const int how = request(options);
   if (how == PTRACE_CONT && kind_of_call(thread.swallowed_call) == CallKind::other) thread.swallowed_call = -1;
+  // It would run, and is to be held again before it does.
+  if (thread.is_held) ptrace(PTRACE_INTERRUPT, thread.id(), nullptr, nullptr);
   // Of the first thread's end nothing is heard before that of all others.
   const bool is_last_heard = thread.offer == Offer::end_of_thread && thread.id() == pid_;
   if (Status status = thread.run(how, deliver); !status.is_ok()) return status;
@@ -166,46 +172,52 @@ Status TracedProcess::start(TracedThread& thread, const RunOptions& options, int
   return Status::ok();
 }
 
-// A rollback has put the thread before a signal that was about to come: it is sent again, and comes first.
-Status TracedProcess::meet_signal_again(TracedThread& thread) {
-  const siginfo_t wanted = thread.signal;
-  tgkill(pid_, thread.id(), wanted.si_signo);
-  for (;;) {
+// Takes a thread to where it is about to receive a signal: it may be another one that it stands before, or
+// a rollback has put it where one was about to come. The signal is sent, and comes first.
+Status TracedProcess::meet_signal(TracedThread& thread, const siginfo_t& wanted) {
+  if (thread.place != Place::signal) {
+    Registers* registers;
+    uint64_t blocked = 0;
+    if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+    if (thread.has_entered()) thread.stand_again(thread.standing());
+    const Registers before = *registers;
+    if (Status status = thread.get_blocked(&blocked); !status.is_ok()) return status;
+    if (Status status = thread.block(~(uint64_t{1} << (wanted.si_signo - 1))); !status.is_ok()) return status;
+    registers->leave_call();
+    thread.changed();
+    if (Status status = receive(thread, wanted.si_signo); !status.is_ok()) return status;
+    if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+    *registers = before;
+    thread.changed();
+    if (Status status = thread.block(blocked); !status.is_ok()) return status;
+  }
+  if (ptrace(PTRACE_SETSIGINFO, thread.id(), nullptr, &wanted) == 0) return Status::ok();
+  return Status::process_gone(pid_, "was killed");
+}
+
+Status TracedProcess::receive(TracedThread& thread, int signal) {
+  tgkill(pid_, thread.id(), signal);
+  for (int late_signal = 0;;) {
     if (Status status = thread.run(PTRACE_CONT, 0); !status.is_ok()) return status;
     Waiting::News news;
     if (Status status = wait_on(thread, &news); !status.is_ok()) return status;
-    if (!WIFSTOPPED(news.status)) return Status::process_gone(pid_, "was killed");
+    if (!WIFSTOPPED(news.status)) return was_killed(thread, news.status);
     thread.place = Place::interrupted;
-    if (news.status >> kSecondWord != 0 || WSTOPSIG(news.status) != wanted.si_signo) continue;
+    if (news.status >> kSecondWord != 0) continue;
+    if (WSTOPSIG(news.status) != signal) {
+      late_signal = WSTOPSIG(news.status);  // one that cannot be blocked
+      continue;
+    }
     thread.place = Place::signal;
-    ptrace(PTRACE_SETSIGINFO, thread.id(), nullptr, &wanted);
+    if (late_signal != 0) tgkill(pid_, thread.id(), late_signal);
     return Status::ok();
   }
 }
 
-// Threads that stand where a breakpoint will be go one instruction on before it is there.
-Status TracedProcess::step_over(const RunOptions& options, std::span<TracedThread* const> runners, Stop* stop,
-                                bool* tells) {
-  for (TracedThread* thread : runners) {
-    Registers* registers;
-    if (Status status = thread->get_registers(&registers); !status.is_ok()) return status;
-    if (registers->at() != options.breakpoint || thread->offer == Offer::signal) continue;
-    if (Status status = thread->run(PTRACE_SINGLESTEP, 0); !status.is_ok()) return status;
-    Waiting::News news;
-    if (Status status = wait_on(*thread, &news); !status.is_ok()) return status;
-    Verdict verdict;
-    if (Status status = look_at(*thread, news.status, options, &verdict, stop); !status.is_ok()) return status;
-    if (verdict == Verdict::go_on) continue;
-    const bool was_step = stop->kind == StopKind::signal && stop->value == SIGTRAP;
-    if (was_step) {
-      thread->offer = Offer::none;
-    } else {
-      *tells = true;
-      last_stop_ = *stop;
-      return Status::ok();
-    }
-  }
-  return Status::ok();
+Status TracedProcess::was_killed(TracedThread& thread, int status) {
+  Stop stop;
+  static_cast<void>(has_gone(thread, status, &stop));
+  return Status::process_gone(pid_, "was killed");
 }
 
 // All threads: one that stands may be killed. And what the process started.
@@ -221,8 +233,9 @@ Status TracedProcess::wait_for_stop(const RunOptions& options, Stop* stop) {
   const int64_t end = options.timeout < 0 ? INT64_MAX : now() + options.timeout;
   for (;;) {
     if (Status status = list_waited_for(); !status.is_ok()) return status;
-    if (std::none_of(threads_.begin(), threads_.end(),
-                     [](const TracedThread* each) { return each->place == Place::running; })) {
+    const bool runs = std::any_of(threads_.begin(), threads_.end(),
+                                  [](const TracedThread* each) { return each->place == Place::running; });
+    if (!runs && living() != 0) {
       // Only a thread that was about to end was let go.
       *stop = last_stop_;
       stop->has_ended = true;
@@ -236,7 +249,10 @@ Status TracedProcess::wait_for_stop(const RunOptions& options, Stop* stop) {
     const std::span<const pid_t> waited_for(waited_for_.data(), waited_for_.size());
     const auto tick = static_cast<int>(std::min<int64_t>(left, kTick));
     if (Status status = waiting_.wait(waited_for, spared_, tick, &news); !status.is_ok()) return status;
-    if (news.thread == 0) continue;
+    if (news.thread == 0) {
+      take_ended();
+      continue;
+    }
     TracedThread* thread = find(news.thread);
     if (thread == nullptr) {
       look_at_follower(news.thread, news.status);
@@ -285,6 +301,7 @@ Status TracedProcess::stop_others(const RunOptions& options, Stop* stop) {
     if (Status status = wait_on(thread, &news); !status.is_ok()) return status;
     if (WIFSTOPPED(news.status) && news.status >> kSecondWord == PTRACE_EVENT_STOP) {
       thread.place = Place::interrupted;
+      thread.is_held = WSTOPSIG(news.status) != SIGTRAP;
       continue;
     }
     Verdict verdict;
@@ -302,6 +319,7 @@ Status TracedProcess::wait_on(TracedThread& thread, Waiting::News* news) {
   for (const int64_t end = now() + kPatience; now() < end;) {
     if (Status status = waiting_.wait({&id, 1}, spared_, kTick, news); !status.is_ok()) return status;
     if (news->thread != 0) return Status::ok();
+    if (id == pid_) take_ended();
   }
   return Status::system(Error::tracee, "a thread that would stand still", ETIMEDOUT);
 }
@@ -319,7 +337,8 @@ Status TracedProcess::look_at(TracedThread& thread, int status, const RunOptions
   if (event == PTRACE_EVENT_SECCOMP) return look_at_call(thread, options, true, verdict, stop);
   if (event == PTRACE_EVENT_STOP) {
     // A job-control stop lasts until somebody ends it; anything else is an interruption that came late.
-    if (signal != SIGTRAP && ptrace(PTRACE_LISTEN, thread.id(), nullptr, nullptr) == 0) thread.place = Place::running;
+    thread.is_held = signal != SIGTRAP;
+    if (thread.is_held && ptrace(PTRACE_LISTEN, thread.id(), nullptr, nullptr) == 0) thread.place = Place::running;
     return Status::ok();
   }
   if (event != 0) return look_at_event(thread, event, verdict, stop);
@@ -336,11 +355,33 @@ TracedProcess::Verdict TracedProcess::has_gone(TracedThread& thread, int status,
   *stop = WIFEXITED(status) ? stop_of(StopKind::exit, thread, WEXITSTATUS(status))
                             : stop_of(StopKind::killed, thread, WTERMSIG(status));
   stop->has_ended = true;
+  end_ = *stop;
   return Verdict::gone;
+}
+
+// Of the first thread's end nothing is heard before those of all others have been taken: also of threads
+// that we were told nothing of yet.
+void TracedProcess::take_ended() {
+  char path[40];
+  snprintf(path, sizeof(path), "/proc/%d/task", pid_);
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path), closedir);
+  while (const dirent* entry = directory ? readdir(directory.get()) : nullptr) {
+    const pid_t id = atoi(entry->d_name);
+    siginfo_t seen{};
+    if (id <= 0 || id == pid_) continue;
+    waitid(P_PID, static_cast<id_t>(id), &seen, WEXITED | WNOHANG | __WALL | __WNOTHREAD);
+    if (seen.si_pid == id) remove_thread(id);
+  }
 }
 
 Status TracedProcess::look_at_call(TracedThread& thread, const RunOptions& options, bool by_filter, Verdict* verdict,
                                    Stop* stop) {
+  // The filter shows entries alone, and its questions are answered in registers.
+  if (by_filter) {
+    Registers* registers;
+    if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+    return look_at_entry(thread, registers->call(), options, true, verdict, stop);
+  }
   __ptrace_syscall_info info{};
   if (ptrace(PTRACE_GET_SYSCALL_INFO, thread.id(), sizeof(info), &info) < 0) {
     return Status::process_gone(pid_, "was killed");
@@ -353,8 +394,14 @@ Status TracedProcess::look_at_call(TracedThread& thread, const RunOptions& optio
     *verdict = Verdict::tell;
     return Status::ok();
   }
-  const auto number = static_cast<int64_t>(by_filter ? info.seccomp.nr : info.entry.nr);
-  const auto* arguments = by_filter ? info.seccomp.args : info.entry.args;
+  RegisterCall call{static_cast<int64_t>(info.entry.nr), {}};
+  std::copy(std::begin(info.entry.args), std::end(info.entry.args), call.arguments.begin());
+  return look_at_entry(thread, call, options, false, verdict, stop);
+}
+
+Status TracedProcess::look_at_entry(TracedThread& thread, const RegisterCall& call, const RunOptions& options,
+                                    bool by_filter, Verdict* verdict, Stop* stop) {
+  const auto& [number, arguments] = call;
   thread.place = Place::call_entry;
   if (by_filter && std::exchange(thread.swallows_filter, false)) return Status::ok();
   const CallKind kind = kind_of_call(number);
@@ -364,6 +411,9 @@ Status TracedProcess::look_at_call(TracedThread& thread, const RunOptions& optio
   switch (kind) {
     case CallKind::mapping:
       mappings_changed_ = true;
+      // What was there may be gone although the same is mapped again: pages and their tables.
+      if (number == SYS_munmap) note_advice(arguments[0], arguments[1]);
+      if (number == SYS_mremap) note_advice(arguments[0], std::max(arguments[1], arguments[2]));
       break;
     case CallKind::advice:
       note_advice(arguments[0], arguments[1]);
@@ -372,7 +422,9 @@ Status TracedProcess::look_at_call(TracedThread& thread, const RunOptions& optio
       thread.id_address = arguments[0];
       break;
     case CallKind::check:
-      return answer_check(thread, arguments[0]);
+    case CallKind::choice:
+    case CallKind::assertion:
+      return answer(thread, call, kind, verdict, stop);
     case CallKind::end_of_process:
     case CallKind::end_of_thread: {
       const bool ends_all = kind == CallKind::end_of_process || is_only_thread(thread);
@@ -406,16 +458,32 @@ bool TracedProcess::is_only_thread(const TracedThread& thread) const {
                      [&](const TracedThread* each) { return each == &thread || each->place == Place::ended; });
 }
 
-// The call is not made; its result is ours.
-Status TracedProcess::answer_check(TracedThread& thread, uint64_t address) {
-  declarations_ = address;
+// The program says something. The call is not made; its result is ours, at once or with the next `resume`.
+Status TracedProcess::answer(TracedThread& thread, const RegisterCall& call, CallKind kind, Verdict* verdict,
+                             Stop* stop) {
   Registers* registers;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
   registers->leave_call();
-  registers->set_result(trap::kUnderCheck);
   thread.changed();
   thread.call = -1;
   thread.swallows_filter = false;
+  if (kind == CallKind::check) {
+    declarations_ = call.arguments[0];
+    registers->set_result(trap::kUnderCheck);
+    return Status::ok();
+  }
+  const bool is_choice = kind == CallKind::choice;
+  const int ways = std::max(static_cast<int>(call.arguments[0]), 0);
+  *stop = stop_of(is_choice ? StopKind::choice : StopKind::assertion, thread, is_choice ? ways : 0);
+  if (!is_choice) stop->text = call.arguments[0];
+  stop->file = call.arguments[1];
+  stop->line = call.arguments[2];
+  *verdict = Verdict::tell;
+  if (!is_choice) return Status::ok();
+  thread.offer = Offer::choice;
+  thread.ways = ways;
+  thread.file = stop->file;
+  thread.line = stop->line;
   return Status::ok();
 }
 
@@ -423,36 +491,16 @@ Status TracedProcess::look_at_signal(TracedThread& thread, int signal, const Run
                                      Stop* stop) {
   *verdict = Verdict::tell;
   siginfo_t info{};
-  Registers* registers;
   if (ptrace(PTRACE_GETSIGINFO, thread.id(), nullptr, &info) != 0) return Status::process_gone(pid_, "was killed");
-  if (signal == SIGTRAP && (info.si_code == SI_KERNEL || info.si_code == TRAP_BRKPT)) {
+  if (signal == SIGTRAP && options.has_breakpoint && (info.si_code == SI_KERNEL || info.si_code == TRAP_BRKPT)) {
+    Registers* registers;
     if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
     const uint64_t place = registers->at() - Registers::kPastBreakpoint;
-    if (options.has_breakpoint && place == options.breakpoint) {
+    if (place == options.breakpoint) {
       registers->at() = place;
       thread.changed();
       *stop = stop_of(StopKind::breakpoint, thread);
       stop->address = place;
-      return Status::ok();
-    }
-    const RegisterCall trap = registers->trap();
-    if (trap.number == trap::kChoose || trap.number == trap::kAssert) {
-      if (Registers::kPastBreakpoint == 0) {
-        registers->at() += Registers::kBreakpoint.size();
-        thread.changed();
-      }
-      const bool is_choice = trap.number == trap::kChoose;
-      const int ways = std::max(static_cast<int>(trap.arguments[0]), 0);
-      *stop = stop_of(is_choice ? StopKind::choice : StopKind::assertion, thread, is_choice ? ways : 0);
-      if (!is_choice) stop->text = trap.arguments[0];
-      stop->file = trap.arguments[1];
-      stop->line = trap.arguments[2];
-      if (is_choice) {
-        thread.offer = Offer::choice;
-        thread.ways = ways;
-        thread.file = stop->file;
-        thread.line = stop->line;
-      }
       return Status::ok();
     }
   }
@@ -484,6 +532,7 @@ Status TracedProcess::look_at_event(TracedThread& thread, int event, Verdict* ve
       // Its parent cannot leave the call before the child has ended or become another program.
       *stop = stop_of(StopKind::fork, thread, id);
       thread.place = Place::inside;
+      take_breakpoint_away();  // from memory that both have
       return meet_process(id);
     default:
       *verdict = Verdict::go_on;

@@ -1,5 +1,7 @@
 #include "tracee/thread.h"
 
+#include "tracee/trap.h"
+
 #include <elf.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -111,11 +113,33 @@ Status TracedThread::block(uint64_t signals) {
   return Status::ok();
 }
 
-Status TracedThread::settle() {
+// A sleep that goes on does so by another call, which is interrupted in its turn.
+Status TracedThread::note_interrupted() {
   Registers* registers;
   if (Status status = get_registers(&registers); !status.is_ok()) return status;
-  if (place == Place::call_entry || !registers->is_in_call() || !is_restart(registers->result())) return Status::ok();
-  registers->before_restart();
+  if (place == Place::call_entry || !registers->is_in_call() || registers->result() != kRestartBlock) {
+    return Status::ok();
+  }
+  const int64_t number = registers->call().number;
+  if (number != Registers::kRestartCall) interrupted_call_ = number;
+  return Status::ok();
+}
+
+Status TracedThread::settle() {
+  if (Status status = note_interrupted(); !status.is_ok()) return status;
+  if (place == Place::call_entry || offer == Offer::signal) return Status::ok();
+  if (!registers_.is_in_call() || !is_restart(registers_.result())) return Status::ok();
+  goes_on_ = registers_.result() == kRestartBlock;
+  registers_.before_restart();
+  changed();
+  return Status::ok();
+}
+
+Status TracedThread::miss_signal() {
+  Registers* registers;
+  if (Status status = get_registers(&registers); !status.is_ok()) return status;
+  if (!registers->is_in_call() || !is_restart(registers->result())) return Status::ok();
+  registers->before_call();
   changed();
   return Status::ok();
 }
@@ -124,6 +148,7 @@ void TracedThread::stand_again(const Standing& standing) {
   offer = standing.offer;
   call = standing.call;
   swallowed_call = standing.swallowed_call;
+  goes_on_ = standing.goes_on;
   // It had entered a call, and will do so again.
   if (standing.has_entered) {
     registers_.before_call();
@@ -136,7 +161,8 @@ void TracedThread::stand_again(const Standing& standing) {
 Status TracedThread::save(GrowingArray<std::byte>* bytes) {
   Registers* registers;
   ThreadState state;
-  Status status = get_registers(&registers);
+  Status status = note_interrupted();
+  if (status.is_ok()) status = get_registers(&registers);
   if (status.is_ok()) status = get_vectors();
   if (status.is_ok()) status = get_blocked(&state.blocked_signals);
   if (!status.is_ok()) return status;
@@ -144,11 +170,19 @@ Status TracedThread::save(GrowingArray<std::byte>* bytes) {
   // The next instruction is what counts. A sleep that was interrupted begins anew: what the kernel
   // remembers of it is no part of the state. What nobody was told it will stop for again.
   const bool comes_again = has_news_ && (news_.kind == StopKind::choice || news_.kind == StopKind::assertion);
-  if (comes_again) state.registers.at() -= Registers::kBreakpoint.size();
-  if (has_entered() || (registers->is_in_call() && is_restart(registers->result()))) {
+  if (comes_again) state.registers.before_call(news_.kind == StopKind::choice ? trap::kChoose : trap::kAssert);
+  const bool is_interrupted = !has_entered() && registers->is_in_call() && is_restart(registers->result());
+  if (is_interrupted && offer == Offer::signal) {
+    // Whether the call is made again depends on what comes of the signal.
+    if (registers->result() == kRestartBlock) state.registers.set_result(static_cast<uint64_t>(kRestartNoHand));
+  } else if (has_entered() || is_interrupted) {
     state.registers.before_call();
   } else {
     state.registers.leave_call();
+  }
+  const bool is_before_call = has_entered() || is_interrupted || goes_on_;
+  if (is_before_call && interrupted_call_ >= 0 && state.registers.next_call().number == Registers::kRestartCall) {
+    state.registers.make(interrupted_call_);
   }
   state.thread = thread_;
   state.offer = has_news_ && offer != Offer::signal ? Offer::none : offer;
@@ -185,9 +219,9 @@ Status TracedThread::load(const ThreadState& state, std::span<const std::byte> v
   file = state.file;
   line = state.line;
   const bool was_told = offer == Offer::call || offer == Offer::end_of_process || offer == Offer::end_of_thread;
-  swallowed_call = was_told ? registers_.trap().number : -1;
+  swallowed_call = was_told ? registers_.next_call().number : -1;
   swallows_filter = false;
-  has_news_ = false;
+  has_news_ = goes_on_ = false;
   if (offer == Offer::signal) {
     signal = state.signal;
     if (state.is_unreported != 0) tell_later(signal_stop());
@@ -203,13 +237,16 @@ Status TracedThread::flush() {
 }
 
 Status TracedThread::run(int request, int signal) {
+  if (place == Place::signal || place == Place::interrupted) {
+    if (Status status = note_interrupted(); !status.is_ok()) return status;
+  }
   if (Status status = flush(); !status.is_ok()) return status;
   if (ptrace(static_cast<__ptrace_request>(request), thread_, nullptr, signal) != 0) return refused("ptrace");
   has_registers_ = has_vectors_ = has_blocked_ = false;
   place = Place::running;
   if (request != PTRACE_SYSCALL) call = -1;
   offer = Offer::none;
-  has_news_ = false;
+  has_news_ = goes_on_ = false;
   return Status::ok();
 }
 

@@ -78,16 +78,20 @@ class TracedThread {
   // Lets it run: `request` as PTRACE_CONT. A signal is received only from Place::signal.
   Status run(int request, int signal);
 
-  // A call that was interrupted becomes one that is about to be made, so that registers can be changed.
+  // A call that was interrupted becomes one that is about to be made, so that registers can be changed. Not
+  // before a signal, which decides whether it will be made again.
   Status settle();
+  // The signal before which it stands does not come.
+  Status miss_signal();
 
   // What it stands for, to be taken up again by a thread that made a call of ours in between.
   struct Standing {
     bool has_entered;
     Offer offer;
     int64_t call, swallowed_call;
+    bool goes_on;
   };
-  Standing standing() const { return {has_entered(), offer, call, swallowed_call}; }
+  Standing standing() const { return {has_entered(), offer, call, swallowed_call, goes_on_}; }
   void stand_again(const Standing& standing);
 
   Status get_blocked(uint64_t* signals);
@@ -109,16 +113,20 @@ class TracedThread {
   int64_t swallowed_call = -1;   // whose entry comes next, and was told before
   bool swallows_filter = false;  // the filter will show what was looked at already
   siginfo_t signal{};            // with Offer::signal
+  bool is_held = false;          // by job control, until somebody ends that
   uint64_t id_address = 0;       // where in memory its number is noted; 0 for nowhere
 
  private:
   Status get_vectors();
   Status flush();
+  Status note_interrupted();
   Status refused(const char* what) const;
 
   pid_t thread_;
   bool has_registers_ = false, must_write_ = false, has_vectors_ = false, has_blocked_ = false;
   bool has_news_ = false;
+  bool goes_on_ = false;           // its next call is the one that goes on with
+  int64_t interrupted_call_ = -1;  // this one, of which the kernel tells when it is interrupted first
   Stop news_;
   Registers registers_{};
   uint64_t blocked_ = 0;

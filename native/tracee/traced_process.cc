@@ -38,6 +38,7 @@ TracedProcess::~TracedProcess() {
   if (pid_ != 0 && !has_ended_) {
     if (is_spawned_ || !detach().is_ok()) kill();
   }
+  end_followers();
   for (TracedThread* thread : threads_) delete thread;
 }
 
@@ -58,9 +59,16 @@ TracedThread* TracedProcess::find(pid_t id) const {
 Status TracedProcess::thread(pid_t id, TracedThread** thread) const {
   *thread = find(id == 0 ? last_ : id);
   // The one that stopped last may have ended since.
-  if (id == 0 && *thread == nullptr && !threads_.empty()) *thread = threads_[0];
+  if (id == 0 && (*thread == nullptr || (*thread)->place == Place::ended)) *thread = find(living());
   if (*thread != nullptr && (*thread)->place != Place::ended) return Status::ok();
   return Status::refused(Error::thread, static_cast<uint64_t>(id), static_cast<uint64_t>(pid_));
+}
+
+pid_t TracedProcess::living() const {
+  for (const TracedThread* thread : threads_) {
+    if (thread->place != Place::ended) return thread->id();
+  }
+  return 0;
 }
 
 Status TracedProcess::add_thread(pid_t id, TracedThread** thread) {
@@ -167,27 +175,35 @@ Status TracedProcess::write(uint64_t address, const void* bytes, size_t count) {
   return Status::refused(Error::address, address + static_cast<uint64_t>(put < 0 ? 0 : put), 0);
 }
 
-// Zombies of threads stay until they are taken; the first thread's comes when all others are.
+// Zombies stay until they are taken; the first thread's comes when all others are.
 void TracedProcess::kill() {
-  if (has_ended_ || pid_ == 0) return;
-  has_ended_ = true;
-  ::kill(pid_, SIGKILL);
-  for (const pid_t follower : followers_) ::kill(follower, SIGKILL);
-  const auto take = [&](pid_t id) {
-    int status;
-    siginfo_t seen{};
-    if (id == spared_) {
-      waitid(P_PID, static_cast<id_t>(id), &seen, WEXITED | WNOWAIT | __WALL);
-      return;
-    }
-    // It may have stopped before it was killed.
-    while (waitpid(id, &status, __WALL) == id && WIFSTOPPED(status)) continue;
-  };
-  for (const TracedThread* thread : threads_) {
-    if (thread->id() != pid_) take(thread->id());
+  if (pid_ == 0) return;
+  if (!has_ended_) {
+    has_ended_ = true;
+    ::kill(pid_, SIGKILL);
+    while (!take(pid_)) take_ended();
   }
-  for (const pid_t follower : followers_) take(follower);
-  take(pid_);
+  end_followers();
+}
+
+// False while it has not ended.
+bool TracedProcess::take(pid_t id) const {
+  constexpr int kAWhile = 50;  // microseconds
+  siginfo_t seen{};
+  const int how = WEXITED | WNOHANG | __WALL | (id == spared_ ? WNOWAIT : 0);
+  if (waitid(P_PID, static_cast<id_t>(id), &seen, how) != 0 || seen.si_pid == id) return true;
+  usleep(kAWhile);
+  return false;
+}
+
+// They cannot go on without a tracer (call_filter.h).
+void TracedProcess::end_followers() {
+  for (const pid_t follower : followers_) ::kill(follower, SIGKILL);
+  while (!followers_.empty()) {
+    for (size_t i = followers_.size(); i-- > 0;) {
+      if (take(followers_[i])) followers_.erase(i, 1);
+    }
+  }
 }
 
 Status TracedProcess::detach() {

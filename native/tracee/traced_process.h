@@ -13,6 +13,7 @@
 
 #include "snapshot/address_range.h"
 #include "system/scoped_fd.h"
+#include "tracee/call_filter.h"
 #include "tracee/stop.h"
 #include "tracee/thread.h"
 #include "tracee/waiting.h"
@@ -51,6 +52,8 @@ class TracedProcess {
   // 0: the one that stopped last. Refused when there is none.
   Status thread(pid_t id, TracedThread** thread) const;
   pid_t last() const { return last_; }
+  // A thread that has not ended, by which alone the system knows what all have in common; 0 if there is none.
+  pid_t living() const;
 
   // What happened since it was told that all is known: whether anything ran or was written, whether
   // mappings may be others, and of what ranges the process told the kernel something.
@@ -87,8 +90,15 @@ class TracedProcess {
   enum class Verdict : uint8_t { go_on, tell, gone };
 
   Status choose_runners(const RunOptions& options, GrowingArray<TracedThread*>* runners, Stop* stop, bool* tells);
+  Status run(std::span<TracedThread* const> runners, const RunOptions& options, Stop* stop);
   Status start(TracedThread& thread, const RunOptions& options, int signal);
-  Status meet_signal_again(TracedThread& thread);
+  Status meet_signal(TracedThread& thread, const siginfo_t& wanted);
+  Status receive(TracedThread& thread, int signal);
+  Status was_killed(TracedThread& thread, int status);
+  Status plant(uint64_t address);
+  void take_breakpoint_away();
+  void take_breakpoint_from(pid_t child) const;
+  Status step(TracedThread& thread, const RunOptions& options, Stop* stop, bool* tells);
   Status step_over(const RunOptions& options, std::span<TracedThread* const> runners, Stop* stop, bool* tells);
   Status list_waited_for();
   Status wait_for_stop(const RunOptions& options, Stop* stop);
@@ -100,9 +110,14 @@ class TracedProcess {
   Status look_at(TracedThread& thread, int status, const RunOptions& options, Verdict* verdict, Stop* stop);
   Status look_at_call(TracedThread& thread, const RunOptions& options, bool by_filter, Verdict* verdict, Stop* stop);
   Status look_at_signal(TracedThread& thread, int signal, const RunOptions& options, Verdict* verdict, Stop* stop);
+  Status look_at_entry(TracedThread& thread, const RegisterCall& call, const RunOptions& options, bool by_filter,
+                       Verdict* verdict, Stop* stop);
   Status look_at_event(TracedThread& thread, int event, Verdict* verdict, Stop* stop);
+  void take_ended();
+  bool take(pid_t id) const;
+  void end_followers();
   Verdict has_gone(TracedThread& thread, int status, Stop* stop);
-  Status answer_check(TracedThread& thread, uint64_t address);
+  Status answer(TracedThread& thread, const RegisterCall& call, CallKind kind, Verdict* verdict, Stop* stop);
   void note_advice(uint64_t address, uint64_t length);
   bool is_only_thread(const TracedThread& thread) const;
 
@@ -131,13 +146,19 @@ class TracedProcess {
   uint32_t program_ = 0;
   uint64_t declarations_ = 0;
   pid_t last_ = 0;
-  Stop last_stop_;
+  Stop last_stop_, end_;
   GrowingArray<TracedThread*> threads_;
   GrowingArray<pid_t> followers_;  // processes that it started, which only run on
   GrowingArray<pid_t> waited_for_;
   Waiting waiting_;
   ScopedFd memory_;
   uint64_t call_instruction_ = 0;
+  // The breakpoint that is there now, at 0 for none, and what was there before.
+  struct Planted {
+    uint64_t address = 0;
+    std::byte before[Registers::kBreakpoint.size()];
+  };
+  Planted planted_;
 };
 
 }  // namespace pagestore

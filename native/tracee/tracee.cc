@@ -6,6 +6,7 @@
 
 #include "snapshot/stored_bytes.h"
 #include "tracee/mapping_undo.h"
+#include "tracee/phases.h"
 #include "tracee/tracee_state.h"
 
 namespace pagestore {
@@ -51,6 +52,7 @@ Status Tracee::capture(Snapshot* snapshot) {
   uint64_t pages;
   Status status = memory_.capture(*stores, captured_.tree(), captured_.pages(), &tree, &pages);
   if (!status.is_ok()) return status;
+  const InPhase phase(Phase::key);
   LiveState live;
   status = describe(process_, *regions, threads_of(saved), *stores, tree, captured_.masks().tracks(), &live);
   if (!status.is_ok()) {
@@ -97,7 +99,7 @@ Status Tracee::restore_mappings(std::span<const std::byte> mappings, uint64_t pr
     if (Status status = memory_.look_at_mappings(); !status.is_ok()) return status;
     const Mappings now{memory_.regions().bytes(), memory_.program_break()}, wanted{mappings, program_break};
     const bool same_break = now.program_break == wanted.program_break;
-    if (same_break && std::ranges::equal(now.regions, wanted.regions)) return Status::ok();
+    if (same_break && equal_bytes(now.regions, wanted.regions)) return Status::ok();
     if (pass == kPasses) break;
     if (Status status = undo_mappings(process_, now, wanted); !status.is_ok()) return status;
   }

@@ -12,6 +12,7 @@
 
 #include "process/kernel_pages.h"
 #include "process/process_regions.h"
+#include "tracee/phases.h"
 
 namespace pagestore {
 
@@ -78,10 +79,12 @@ bool TraceeMemory::has_other_size() {
   char text[32] = "";
   if (pread(size_.get(), text, sizeof(text) - 1, 0) <= 0) return true;
   const uint64_t pages = strtoull(text, nullptr, 10);
+  if (pages == 0) return true;  // the first thread has ended, and tells nothing
   return std::exchange(mapped_pages_, pages) != pages;
 }
 
 Status TraceeMemory::look_at_mappings() {
+  const InPhase phase(Phase::mappings);
   if (process_.program() != program_) {
     if (Status status = begin_program(); !status.is_ok()) return status;
   }
@@ -95,7 +98,7 @@ Status TraceeMemory::look_at_mappings() {
   if (Status status = process_.call({SYS_brk, {}}, &program_break); !status.is_ok()) return status;
   program_break_ = static_cast<uint64_t>(program_break);
   RegionList listed, merged;
-  if (Status status = read_regions_of(process_.pid(), &listed); !status.is_ok()) return status;
+  if (Status status = read_regions_of(process_.living(), &listed); !status.is_ok()) return status;
   if (Status status = merge_regions(listed, &merged); !status.is_ok()) return status;
   std::swap(regions_, merged);
   has_unmapped_ = true;
@@ -175,6 +178,7 @@ Status TraceeMemory::add_regions(GrowingArray<Work>* work, RangeSet* whole) {
 // is left out here.
 Status TraceeMemory::add_dirty(const RangeSet& whole, GrowingArray<Work>* work) {
   if (!is_watching() || !is_known_ || !process_.has_run()) return Status::ok();
+  const InPhase phase(Phase::scan);
   GrowingArray<AddressRange> runs;
   if (Status status = pagemap_.written_if_watched({0, kAllAddresses}, false, &runs); !status.is_ok()) return status;
   RegionReader reader(regions_.bytes());

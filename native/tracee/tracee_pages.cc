@@ -4,6 +4,7 @@
 
 #include "process/remote_pages.h"
 #include "store/page_copy.h"
+#include "tracee/phases.h"
 #include "tracee/tracee_memory.h"
 
 namespace pagestore {
@@ -20,7 +21,7 @@ class TraceeMemory::Looker {
   Looker(TraceeMemory& memory, PageStores& stores, const PageTree& known, uint64_t known_pages)
       : memory_(memory),
         stores_(stores),
-        remote_(memory.process_.pid(), memory.process_.memory().get()),
+        remote_(memory.process_.living(), memory.process_.memory().get()),
         pages_(stores, known, known_pages) {}
 
   Status look_at(const Work& work) {
@@ -68,7 +69,7 @@ class TraceeMemory::Looker {
     bool reached[kMost];
     if (Status status = stores_.pages.take_blanks(count, blanks); !status.is_ok()) return status;
     for (size_t i = 0; i < count; ++i) slots[i] = stores_.pages.blank(blanks[i]);
-    Status status = remote_.read({places_, count}, slots, reached);
+    Status status = read(count, slots, reached);
     size_t done = 0;
     for (; done < count && status.is_ok(); ++done) {
       bool is_same = true;
@@ -82,6 +83,11 @@ class TraceeMemory::Looker {
     }
     stores_.pages.give_back(blanks + done, count - done);
     return status;
+  }
+
+  Status read(size_t count, std::byte* const* slots, bool* reached) const {
+    const InPhase phase(Phase::read);
+    return remote_.read({places_, count}, slots, reached);
   }
 
   TraceeMemory& memory_;
@@ -109,6 +115,7 @@ Status TraceeMemory::capture(PageStores& stores, const PageTree& known, uint64_t
   if (Status status = find_work(&work); !status.is_ok()) return status;
   looked_.clear();
   steady_at_ = 0;
+  const InPhase phase(Phase::store);
   Looker looker(*this, stores, known, known_pages);
   for (const Work& each : work) {
     if (Status status = looker.look_at(each); !status.is_ok()) return status;
@@ -122,7 +129,7 @@ class TraceeMemory::Writer {
   Writer(TraceeMemory& memory, PageStores& stores, const PageTree& target)
       : memory_(memory),
         stores_(stores),
-        remote_(memory.process_.pid(), memory.process_.memory().get()),
+        remote_(memory.process_.living(), memory.process_.memory().get()),
         target_(stores, target) {}
 
   // Nothing is known of a whole range: pages there are compared first, so that what is as it should be stays
@@ -162,6 +169,7 @@ class TraceeMemory::Writer {
   Status flush() {
     const size_t count = std::exchange(count_, 0);
     if (count == 0) return Status::ok();
+    const InPhase phase(Phase::write);
     bool reached[kMost];
     if (Status status = remote_.write({places_, count}, pages_, reached); !status.is_ok()) return status;
     for (size_t i = 0; i < count; ++i) {
@@ -221,6 +229,7 @@ class TraceeMemory::Writer {
 Status TraceeMemory::restore(PageStores& stores, const PageTree& known, const PageTree& target) {
   GrowingArray<Work> work;
   if (Status status = find_work(&work); !status.is_ok()) return status;
+  const InPhase phase(Phase::diff);
   Writer writer(*this, stores, target);
   for (const Work& each : work) {
     if (each.why == Why::unmapped) continue;
@@ -229,8 +238,13 @@ Status TraceeMemory::restore(PageStores& stores, const PageTree& known, const Pa
   }
   if (is_known_) {
     Status status = Status::ok();
+    RegionReader reader(regions_.bytes());
+    Region region{};
     PageTables(stores).differences(known, target, 0, UINT64_MAX, [&](VirtualPage place, Child, Child page) {
-      if (status.is_ok()) status = writer.write(place, page);
+      while (region.end <= place * page_size() && reader.next(&region)) continue;
+      // Below a stack there is nothing to be made zero, and to write there makes it grow.
+      const bool is_mapped = region.start <= place * page_size() && place * page_size() < region.end;
+      if (status.is_ok() && (is_mapped || page != Child::absent)) status = writer.write(place, page);
     });
     if (!status.is_ok()) return status;
   }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "snapshot/stored_bytes.h"
+#include "tracee/phases.h"
 #include "tracee/trap.h"
 
 namespace pagestore {
@@ -61,6 +62,7 @@ bool has_thread(const TracedProcess& process, pid_t id) {
 }  // namespace
 
 Status save_state(const TracedProcess& process, const TraceeMemory& memory, GrowingArray<std::byte>* bytes) {
+  const InPhase phase(Phase::registers);
   Header header;
   header.program_break = memory.program_break();
   header.declarations = process.declarations();
@@ -115,6 +117,7 @@ Status check_state(const TracedProcess& process, const SavedState& state) {
 }
 
 Status load_state(TracedProcess& process, const SavedState& state) {
+  const InPhase phase(Phase::registers);
   for (ThreadReader reader(state.threads); reader.next();) {
     TracedThread* thread;
     if (Status status = process.thread(reader.state.thread, &thread); !status.is_ok()) return status;

@@ -7,9 +7,9 @@
 
 namespace pagestore::trap {
 
-// A breakpoint instruction with one of these where the number of a system call would be. Arguments follow
-// as in a system call: of a choice its ways, of an assertion its text, then file and line.
-inline constexpr int64_t kChoose = 0x7073'0001, kAssert = 0x7073'0002;
+// System calls that no kernel has, so that without us they are refused: whether it is under check, with the
+// address of what it declares; which way to go, of so many; what did not hold. File and line follow.
+inline constexpr int64_t kCheck = 0x7073'0000, kChoose = 0x7073'0001, kAssert = 0x7073'0002;
 
 // What a program declared, at the address that it told with its question. It counts only while `number`
 // and `is_checked` are there: a rollback takes it back.

@@ -97,6 +97,16 @@ Status Waiting::wait(std::span<const pid_t> threads, pid_t spared, int milliseco
   const bool is_one = threads.size() == 1;
   siginfo_t seen{};
   set_blocked(false);
+  // What ends is taken at once, unless it is for others.
+  if (is_one && threads[0] != spared) {
+    int status;
+    const pid_t waited = waitpid(threads[0], &status, __WALL | __WNOTHREAD);
+    const int error_number = errno;
+    set_blocked(true);
+    if (waited == threads[0]) *news = {waited, status};
+    return waited == threads[0] || error_number == EINTR ? Status::ok()
+                                                         : Status::process_gone(threads[0], "is not ours to wait for");
+  }
   const int waited =
       waitid(is_one ? P_PID : P_ALL, is_one ? static_cast<id_t>(threads[0]) : 0, &seen, kWanted | WNOWAIT);
   const int error_number = errno;

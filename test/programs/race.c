@@ -7,7 +7,7 @@
 static volatile int counter;
 static int rounds;
 
-static void *add(void *unused) {
+static void* add(void* unused) {
   (void)unused;
   for (int i = 0; i < rounds; i++) {
     ps_choose(1);
@@ -18,7 +18,7 @@ static void *add(void *unused) {
   return NULL;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   pthread_t threads[2];
   rounds = argc > 1 ? atoi(argv[1]) : 1;
   for (int i = 0; i < 2; i++) pthread_create(&threads[i], NULL, add, NULL);

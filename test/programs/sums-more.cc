@@ -1,3 +1,5 @@
 #include "sums.h"
 
-int add_some() { return ps_choose(3) + 1; }
+int add_some() {
+  return ps_choose(3) + 1;
+}

@@ -5,22 +5,22 @@
 #include "pagestore.h"
 
 struct node {
-  struct node *up;
+  struct node* up;
   int way;
   double weight;
 };
 
 static double total;
 
-static void walk(struct node *up, int depth) {
+static void walk(struct node* up, int depth) {
   if (depth == 0) {
     char path[64], *end = path;
-    for (const struct node *each = up; each != NULL; each = each->up) *end++ = (char)('0' + each->way);
+    for (const struct node* each = up; each != NULL; each = each->up) *end++ = (char)('0' + each->way);
     *end = '\0';
     printf("%s %.12g", path, total);
     return;
   }
-  struct node *node = malloc(sizeof *node + (size_t)(depth * 100));
+  struct node* node = malloc(sizeof *node + (size_t)(depth * 100));
   node->up = up;
   node->way = ps_choose(depth % 2 ? 3 : 2);
   node->weight = sqrt(2.0 + node->way) / depth;
@@ -30,7 +30,7 @@ static void walk(struct node *up, int depth) {
   free(node);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   const int depth = argc > 1 ? atoi(argv[1]) : 4;
   printf("depth %d: ", depth);
   walk(NULL, depth);

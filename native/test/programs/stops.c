@@ -3,27 +3,35 @@
 
 static volatile int count;
 
-__attribute__((noinline)) static void count_one(void) { count++; }
-__attribute__((noinline)) static int ask(void) { return ps_choose(2); }
+__attribute__((noinline)) static void count_one(void) {
+  count++;
+}
+__attribute__((noinline)) static int ask(void) {
+  return ps_choose(2);
+}
 
-static void on_first(int signal) { (void)signal, count += 1; }
-static void on_second(int signal) { (void)signal, count += 10; }
+static void on_first(int signal) {
+  (void)signal, count += 1;
+}
+static void on_second(int signal) {
+  (void)signal, count += 10;
+}
 
-static void *run_thread(void *argument) {
+static void* run_thread(void* argument) {
   count = 5;
   return argument;
 }
-static void *spin(void *argument) {
+static void* spin(void* argument) {
   for (;;) count++;
   return argument;
 }
-static void *wait_then_count(void *argument) {
-  pthread_join(*(pthread_t *)argument, NULL);
+static void* wait_then_count(void* argument) {
+  pthread_join(*(pthread_t*)argument, NULL);
   count = 6;
   tell(count);
   exit(count);
 }
-static void *start_and_end_threads(void *argument) {
+static void* start_and_end_threads(void* argument) {
   pthread_t thread;
   for (;;) {
     if (pthread_create(&thread, NULL, run_thread, NULL) == 0) pthread_join(thread, NULL);
@@ -37,8 +45,8 @@ static int status_of(pid_t child) {
   return WEXITSTATUS(status);
 }
 
-int main(int argc, char **argv) {
-  const char *what = argc > 1 ? argv[1] : "exit";
+int main(int argc, char** argv) {
+  const char* what = argc > 1 ? argv[1] : "exit";
   const int value = argc > 2 ? atoi(argv[2]) : 0;
   pthread_t thread;
   if (is(what, "exit")) return value;
@@ -80,18 +88,16 @@ int main(int argc, char **argv) {
   }
   if (is(what, "breakpoint-exec")) {
     tell(count_one);
-    if (value == 0) execl(argv[0], argv[0], what, "1", (char *)NULL);
-    count_one();
-    return count;
+    execl(argv[2], argv[2], (char*)NULL);
   }
   if (is(what, "breakpoint-choice")) {
     tell(ask);
     return ask() + 2 * ask() + 4 * ask();
   }
-  if (is(what, "exec")) execl(argv[0], argv[0], "exit", argv[2], (char *)NULL);
+  if (is(what, "exec")) execl(argv[0], argv[0], "exit", argv[2], (char*)NULL);
   if (is(what, "thread-exec")) {
     for (int i = 0; i < 3; ++i) pthread_create(&thread, NULL, spin, NULL);
-    execl(argv[0], argv[0], "exit", argv[2], (char *)NULL);
+    execl(argv[0], argv[0], "exit", argv[2], (char*)NULL);
   }
   if (is(what, "thread")) {
     pthread_create(&thread, NULL, run_thread, NULL);
@@ -114,7 +120,7 @@ int main(int argc, char **argv) {
   }
   if (is(what, "vfork")) {
     const pid_t child = vfork();
-    if (child == 0) execl(argv[0], argv[0], "exit", argv[2], (char *)NULL), _exit(1);
+    if (child == 0) execl(argv[0], argv[0], "exit", argv[2], (char*)NULL), _exit(1);
     return status_of(child);
   }
   if (is(what, "fork-and-end")) {
@@ -135,7 +141,7 @@ int main(int argc, char **argv) {
   if (is(what, "abort")) abort();
   if (is(what, "fault")) {
     tell(&count);
-    *(volatile int *)(uintptr_t)0x1230 = 1;
+    *(volatile int*)(uintptr_t)0x1230 = 1;
   }
   if (is(what, "stop")) {
     raise(SIGSTOP);

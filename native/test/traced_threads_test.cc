@@ -1,0 +1,155 @@
+// Programs with several threads: all are captured and rolled back, and only those run that are chosen.
+#include <array>
+#include <set>
+
+#include "tracing.h"
+
+namespace pagestore::test {
+namespace {
+
+using Counts = std::array<uint64_t, 4>;
+
+class TracedThreads : public testing::TestWithParam<bool> {
+ protected:
+  static Wishes wishes() {
+    Wishes wishes;
+    wishes.has_filter = GetParam();
+    return wishes;
+  }
+
+  // Started, with all of its threads: `place` is where they count.
+  std::unique_ptr<Program> start(const std::string& what) {
+    auto program = std::make_unique<Program>(std::vector{test::program("threads"), what}, wishes());
+    for (;;) {
+      const Stop stop = program->resume(any());
+      if (stop.kind == StopKind::clone) threads_.push_back(static_cast<pid_t>(stop.value));
+      if (stop.kind == StopKind::assertion) place_ = stop.text;
+      if (place_ != 0 && threads_.size() == 3) return program;
+    }
+  }
+  // Whoever waits at a choice stays there; if that is who stopped last, another one runs.
+  RunOptions any() const { return {}; }
+
+  Counts counts(Program& program) const {
+    Counts counts;
+    EXPECT_TRUE(ok(program->read(place_, std::as_writable_bytes(std::span(counts)))));
+    return counts;
+  }
+  static Stop run(Program& program, pid_t thread, int64_t milliseconds, int64_t choose = -1) {
+    RunOptions options;
+    options.thread = thread;
+    options.timeout = milliseconds;
+    options.choose = choose;
+    return program.resume(options);
+  }
+
+  std::vector<pid_t> threads_;
+  uint64_t place_ = 0;
+};
+INSTANTIATE_TEST_SUITE_P(, TracedThreads, testing::Bool(),
+                         [](const auto& info) { return info.param ? "filter" : "every_call"; });
+
+TEST_P(TracedThreads, AreAllRolledBack) {
+  const auto program = start("count");
+  ASSERT_TRUE(stopped(program->run_for(20), StopKind::timeout));
+  const Held first = program->capture();
+  const Truth then = truth_of(*program);
+  EXPECT_EQ(then.registers.size(), 4u);
+  for (int i = 0; i < 30; ++i) {
+    const Counts before = counts(*program);
+    ASSERT_TRUE(stopped(program->run_for(3), StopKind::timeout));
+    ASSERT_NE(counts(*program), before);
+    program->restore(first);
+    ASSERT_TRUE(same(truth_of(*program), then));
+    ASSERT_TRUE(equal(*program->capture(), *first));
+  }
+}
+
+TEST_P(TracedThreads, RunAloneWhenOnlyOneIsChosen) {
+  const auto program = start("count");
+  program->run_for(20);
+  for (size_t i = 0; i < 3; ++i) {
+    const Counts before = counts(*program);
+    const Stop stop = run(*program, threads_[i], 10);
+    ASSERT_TRUE(stopped(stop, StopKind::timeout));
+    EXPECT_EQ(stop.thread, threads_[i]);
+    Counts after = counts(*program);
+    EXPECT_GT(after[i + 1], before[i + 1]);
+    after[i + 1] = before[i + 1];
+    EXPECT_EQ(after, before);
+  }
+}
+
+TEST_P(TracedThreads, ThatDoNotExistCannotBeChosen) {
+  const auto program = start("count");
+  RunOptions options;
+  Stop stop;
+  options.thread = 1;
+  EXPECT_TRUE(refused(program->operator->()->resume(options, &stop), Error::thread));
+  Registers registers;
+  EXPECT_TRUE(refused((*program)->registers(1, &registers), Error::thread));
+  EXPECT_TRUE(refused((*program)->set_registers(getpid(), registers), Error::thread));
+}
+
+TEST_P(TracedThreads, WaitAtTheirChoicesUntilTheyAreAnswered) {
+  auto program = std::make_unique<Program>(std::vector{test::program("threads"), std::string("choose")}, wishes());
+  std::set<pid_t> waiting;
+  uint64_t place = 0;
+  while (waiting.size() < 4) {
+    // Each one to its choice, alone: whoever has nothing to do with it stands.
+    Stop stop;
+    std::vector<pid_t> all;
+    for (const TracedThread* thread : (*program)->process().threads()) all.push_back(thread->id());
+    for (const pid_t thread : all) {
+      if (waiting.contains(thread)) continue;
+      stop = run(*program, thread, 1000);
+      if (stop.kind == StopKind::assertion) place = stop.text;
+      if (stop.kind == StopKind::choice) waiting.insert(stop.thread);
+    }
+  }
+  place_ = place;
+  const Held held = program->capture();
+  const std::vector<pid_t> order(waiting.begin(), waiting.end());
+  for (int round = 0; round < 20; ++round) {
+    for (size_t i = 0; i < order.size(); ++i) {
+      const Stop stop = run(*program, order[(i + static_cast<size_t>(round)) % 4], 1000, static_cast<int64_t>(i + 1));
+      ASSERT_TRUE(stopped(stop, StopKind::choice, 10));
+    }
+    Counts after = counts(*program);
+    std::sort(after.begin(), after.end());
+    EXPECT_EQ(after, (Counts{1, 2, 3, 4}));
+    program->restore(held);
+    EXPECT_EQ(counts(*program), (Counts{}));
+  }
+}
+
+TEST_P(TracedThreads, StartedOrEndedSinceAreNamed) {
+  Program program({test::program("threads"), "more"}, wishes());
+  ASSERT_TRUE(stopped(program.resume(), StopKind::assertion));
+  const Held one = program.capture();
+  Stop stop = program.resume();
+  ASSERT_TRUE(stopped(stop, StopKind::clone));
+  const auto thread = static_cast<uint64_t>(stop.value);
+  while (stop.kind != StopKind::assertion) stop = program.resume();
+  Status status = program->restore(*one);
+  EXPECT_TRUE(refused(status, Error::threads));
+  EXPECT_EQ(status.value(), thread);
+  EXPECT_STREQ(status.what(), "was started");
+  const Held two = program.capture();
+  stop = program.resume();
+  ASSERT_TRUE(stopped(stop, StopKind::thread_exit));
+  // Before its end it can still be undone.
+  program.restore(two);
+  ASSERT_TRUE(stopped(program.resume(), StopKind::thread_exit));
+  ASSERT_TRUE(stopped(program.resume(), StopKind::assertion));
+  status = program->restore(*two);
+  EXPECT_TRUE(refused(status, Error::threads));
+  EXPECT_EQ(status.value(), thread);
+  EXPECT_STREQ(status.what(), "has ended");
+  // What was refused has changed nothing.
+  program.restore(one);
+  ASSERT_TRUE(stopped(program.resume(), StopKind::clone));
+}
+
+}  // namespace
+}  // namespace pagestore::test
