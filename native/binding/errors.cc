@@ -1,5 +1,6 @@
 #include "binding/errors.h"
 
+#include <cerrno>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
@@ -10,7 +11,7 @@ namespace pagestore::binding {
 
 namespace {
 
-constexpr size_t kMessage = 240;
+constexpr size_t kMessage = 320;
 
 const char* code_of(Error error) {
   switch (error) {
@@ -113,10 +114,10 @@ void describe(const Status& status, char (&message)[kMessage]) {
       break;
     case Error::permission:
       snprintf(message, kMessage,
-               "process %" PRIu64
-               " is not ours to read or trace: that takes its user or CAP_SYS_PTRACE, no other tracer, "
-               "and kernel.yama.ptrace_scope 0 (%s)",
-               value, strerror(status.error_number()));
+               "%s: process %" PRIu64
+               " is not ours to read or trace (%s). That takes its user or CAP_SYS_PTRACE, no other tracer, "
+               "kernel.yama.ptrace_scope 0, and in a container a seccomp profile that allows it",
+               status.what(), value, strerror(status.error_number()));
       break;
     case Error::wrong_thread:
       snprintf(message, kMessage, "%s", status.what());
@@ -136,6 +137,9 @@ void describe(const Status& status, char (&message)[kMessage]) {
       describe_choice(static_cast<int64_t>(value), limit, message);
       break;
     case Error::tracker:
+      snprintf(message, kMessage, "%s: %s%s", status.what(), strerror(status.error_number()),
+               status.error_number() == EPERM ? " (in a container, its seccomp profile must allow that)" : "");
+      break;
     case Error::process_memory:
     case Error::tracee:
     case Error::spawn:

@@ -68,7 +68,7 @@ Status process_refused(pid_t pid, const char* what, int error_number) {
       return Status::process_gone(pid, "is not there");
     case EACCES:
     case EPERM:
-      return Status::permission(pid, error_number);
+      return Status::permission(pid, what, error_number);
     default:
       return Status::system(Error::process_memory, what, error_number);
   }

@@ -20,7 +20,9 @@ Status RemotePages::transfer(std::span<const VirtualPage> places, std::byte* con
   }
   for (size_t i = 0; i < places.size();) {
     const ssize_t bytes = many(local + i, remote + i, places.size() - i);
-    if (bytes < 0 && errno != EFAULT) return process_refused(pid_, what, errno);
+    // Where a sandbox forbids the call, each page goes the other way.
+    const bool is_forbidden = bytes < 0 && (errno == EPERM || errno == ENOSYS);
+    if (bytes < 0 && errno != EFAULT && !is_forbidden) return process_refused(pid_, what, errno);
     for (size_t done = bytes < 0 ? 0 : static_cast<size_t>(bytes) / page_size(); done > 0; --done) reached[i++] = true;
     if (i == places.size()) break;
     const ssize_t by_force = one(pages[i], places[i] * page_size());

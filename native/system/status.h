@@ -53,8 +53,9 @@ class [[nodiscard]] Status {
   static Status process_gone(int pid, const char* what) {
     return Status(Error::process_gone, what, static_cast<uint64_t>(pid), 0, 0);
   }
-  static Status permission(int pid, int error_number) {
-    return Status(Error::permission, "", static_cast<uint64_t>(pid), 0, error_number);
+  // The system refused `what` to us.
+  static Status permission(int pid, const char* what, int error_number) {
+    return Status(Error::permission, what, static_cast<uint64_t>(pid), 0, error_number);
   }
 
   // What is mapped at `address`, or was, is not to be had again.

@@ -5,12 +5,14 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "tracee/call_filter.h"
 
@@ -19,7 +21,7 @@ namespace pagestore {
 namespace {
 
 // What a child was doing when it failed; the parent has the words.
-enum class Step : int { session, streams, directory, addresses, processor, filter, exec };
+enum class Step : int { session, streams, directory, addresses, processor, counter, filter, exec };
 
 const char* name_of(Step step) {
   switch (step) {
@@ -33,6 +35,8 @@ const char* name_of(Step step) {
       return "personality(ADDR_NO_RANDOMIZE)";
     case Step::processor:
       return "sched_setaffinity";
+    case Step::counter:
+      return "prctl(PR_SET_TSC)";
     case Step::filter:
       return "a seccomp filter (spawn with { detachable: true } does without)";
     case Step::exec:
@@ -45,6 +49,48 @@ struct Failure {
   Step step;
   int error_number;
 };
+
+#if defined(__x86_64__)
+
+// The dynamic linker takes its own times by the processor's counter, and keeps them: until it is done each
+// look at the counter is a fault, and is answered with how many came before.
+constexpr bool kHasCounter = true;
+
+bool hide_counter() {
+  return prctl(PR_SET_TSC, PR_TSC_SIGSEGV) == 0;
+}
+
+// Whether that is what the thread stopped for; then it is behind it.
+bool answer_counter(const TracedProcess& process, uint64_t answer) {
+  constexpr uint8_t kLook[] = {0x0f, 0x31}, kLookWithProcessor[] = {0x0f, 0x01, 0xf9};
+  TracedThread* thread;
+  Registers* registers;
+  uint8_t code[sizeof(kLookWithProcessor)];
+  if (!process.thread(0, &thread).is_ok() || !thread->get_registers(&registers).is_ok()) return false;
+  if (!process.read(registers->at(), code, sizeof(code)).is_ok()) return false;
+  const bool is_long = memcmp(code, kLookWithProcessor, sizeof(kLookWithProcessor)) == 0;
+  if (!is_long && memcmp(code, kLook, sizeof(kLook)) != 0) return false;
+  registers->rax = answer;
+  registers->rdx = 0;
+  if (is_long) registers->rcx = 0;
+  registers->rip += is_long ? sizeof(kLookWithProcessor) : sizeof(kLook);
+  thread->changed();
+  return true;
+}
+
+Status show_counter(TracedProcess* process) {
+  int64_t result = 0;
+  return process->call({SYS_prctl, {PR_SET_TSC, PR_TSC_ENABLE}}, &result);
+}
+
+#else
+
+constexpr bool kHasCounter = false;
+bool hide_counter() { return true; }
+bool answer_counter(const TracedProcess&, uint64_t) { return false; }
+Status show_counter(TracedProcess*) { return Status::ok(); }
+
+#endif
 
 // In the child of a process with several threads: nothing here may take a lock or allocate.
 class Child {
@@ -70,6 +116,7 @@ class Child {
       CPU_SET(static_cast<size_t>(options_.processor), &processors);
       check(Step::processor, sched_setaffinity(0, sizeof(processors), &processors) == 0);
     }
+    check(Step::counter, !options_.fixes_random || hide_counter());
     const int refused = options_.has_filter ? install_call_filter() : 0;
     if (refused != 0) fail(Step::filter, refused);
     execve(options_.file, options_.arguments, options_.environment);
@@ -141,6 +188,21 @@ Status read_auxiliary(const TracedProcess& process, uint64_t* entry, uint64_t* r
   return Status::ok();
 }
 
+Status run_to(uint64_t entry, bool hides_counter, TracedProcess* process) {
+  RunOptions run;
+  run.has_breakpoint = true;
+  run.breakpoint = entry;
+  Stop stop;
+  for (uint64_t looks = 0;; ++looks) {
+    if (Status status = process->resume(run, &stop); !status.is_ok()) return status;
+    if (stop.kind == StopKind::breakpoint) return Status::ok();
+    const bool is_fault = stop.kind == StopKind::signal && stop.value == SIGSEGV;
+    if (!hides_counter || !is_fault || !answer_counter(*process, looks)) break;
+    run.signal = RunOptions::none;
+  }
+  return Status::system(Error::spawn, "the program ended before its own code began", ENOEXEC);
+}
+
 Status run_to_entry(const LaunchOptions& options, TracedProcess* process) {
   uint64_t entry = 0, random = 0;
   if (Status status = read_auxiliary(*process, &entry, &random); !status.is_ok()) return status;
@@ -153,14 +215,10 @@ Status run_to_entry(const LaunchOptions& options, TracedProcess* process) {
   if (Status status = process->thread(0, &thread); !status.is_ok()) return status;
   if (Status status = thread->get_registers(&registers); !status.is_ok()) return status;
   // Without a dynamic linker nothing comes before it.
-  if (registers->at() == entry) return Status::ok();
-  RunOptions run;
-  run.has_breakpoint = true;
-  run.breakpoint = entry;
-  Stop stop;
-  if (Status status = process->resume(run, &stop); !status.is_ok()) return status;
-  if (stop.kind == StopKind::breakpoint) return Status::ok();
-  return Status::system(Error::spawn, "the program ended before its own code began", ENOEXEC);
+  if (registers->at() != entry) {
+    if (Status status = run_to(entry, options.fixes_random, process); !status.is_ok()) return status;
+  }
+  return options.fixes_random && kHasCounter ? show_counter(process) : Status::ok();
 }
 
 }  // namespace

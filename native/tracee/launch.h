@@ -15,7 +15,8 @@ struct LaunchOptions {
   const char* directory = nullptr;  // null for ours
   int streams[3] = {0, 1, 2};       // descriptors of ours, or kIgnore
   bool fixes_addresses = true;      // no address space layout randomization
-  bool fixes_random = true;         // the 16 random bytes that a program starts with are always the same
+  bool fixes_random = true;         // the 16 random bytes that a program starts with are always the same,
+                                    // and the times that its dynamic linker takes
   bool has_filter = true;           // it can never be let go then, see call_filter.h
   int processor = -1;               // to run on; below 0 for any
 };

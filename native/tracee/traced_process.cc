@@ -98,7 +98,7 @@ Status TracedProcess::seize_child(pid_t pid, bool has_filter) {
   if (Status status = add_thread(pid, &thread); !status.is_ok()) return status;
   const long options = kOptions | PTRACE_O_EXITKILL | (has_filter ? PTRACE_O_TRACESECCOMP : 0);
   if (ptrace(PTRACE_SEIZE, pid, nullptr, options) == 0) return Status::ok();
-  return Status::system(Error::tracee, "ptrace of our own child", errno);
+  return process_refused(pid, "ptrace", errno);
 }
 
 Status TracedProcess::attach(pid_t pid) {

@@ -65,6 +65,7 @@ Status TraceeMemory::take_userfaultfd() {
   if (Status status = process_.call({SYS_close, {static_cast<uint64_t>(made)}}, &closed); !status.is_ok()) {
     return status;
   }
+  if (!process.is_open()) return Status::system(Error::tracker, "pidfd_open", error_number);
   if (!taken.is_open()) return Status::system(Error::tracker, "pidfd_getfd", error_number);
   kernel::UffdApi api{kernel::kUffdApi, kernel::kFeatureAsync | kernel::kFeatureUnpopulated, 0};
   if (ioctl(taken.get(), kernel::kUffdioApi, &api) != 0) {

@@ -1,0 +1,42 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+import { expect, test } from 'vitest'
+
+import { systemCallNumber } from '../../lib/system-calls.js'
+import { build } from '../support/tracees.js'
+
+const script = fileURLToPath(new URL('../support/denied.mjs', import.meta.url))
+
+function runWithout(calls: string[], ...args: string[]): string {
+  const numbers = calls.map((name) => String(systemCallNumber(name)))
+  const { stdout, stderr } = spawnSync(build('deny.c'), [...numbers, '--', process.execPath, script, ...args])
+  expect(stderr.toString()).toBe('')
+  return stdout.toString()
+}
+
+test('nothing denied: write-protect', () => {
+  expect(runWithout([])).toBe('write-protect\n')
+})
+
+test.each(['userfaultfd', 'pidfd_getfd', 'pidfd_open'])('without %s everything is compared', (call) => {
+  expect(runWithout([call])).toBe('none\n')
+})
+
+test('who insists on write-protect is told what was denied, and what allows it', () => {
+  expect(runWithout(['userfaultfd'], 'write-protect')).toMatch(/^ERR_TRACKER userfaultfd.*seccomp profile/)
+  expect(runWithout(['pidfd_getfd'], 'write-protect')).toMatch(/^ERR_TRACKER pidfd_getfd.*seccomp profile/)
+})
+
+test('without process_vm_readv and process_vm_writev it works through /proc', () => {
+  expect(runWithout(['process_vm_readv', 'process_vm_writev'])).toBe('write-protect\n')
+})
+
+test('without ptrace an error says so, and what allows it', () => {
+  expect(runWithout(['ptrace'])).toMatch(/^ERR_PERMISSION ptrace: .*ptrace_scope.*seccomp profile/)
+})
+
+test('a step of starting a program that is refused is named', () => {
+  expect(runWithout(['personality'])).toMatch(/^ERR_SPAWN personality/)
+  expect(runWithout(['setsid'])).toMatch(/^ERR_SPAWN setsid/)
+})
