@@ -68,7 +68,8 @@ TEST(MergedRegions, StayApartWhereTheyDiffer) {
 }
 
 TEST(MappingPlan, OfEqualListsIsEmpty) {
-  const RegionList list = list_of({region(1, 2, "rw-p"), region(2, 9, "r--p", "/a", 3), region(20, 30, "rw-p", "[heap]")});
+  const RegionList list =
+      list_of({region(1, 2, "rw-p"), region(2, 9, "r--p", "/a", 3), region(20, 30, "rw-p", "[heap]")});
   EXPECT_TRUE(plan(list, list).empty());
   EXPECT_EQ(difference(list, list), 0u);
 }

@@ -102,8 +102,8 @@ TEST_P(Stops, ACallThatStandsAtItsEntryIsMadeWhenOthersAreAskedFor) {
 }
 
 TEST_P(Stops, ASignalIsDeliveredSuppressedOrReplaced) {
-  for (const auto& [signal, code] : {std::pair{RunOptions::the_one_it_stopped_for + 0, 3}, {RunOptions::none + 0, 2},
-                                     {SIGUSR2, 12}}) {
+  for (const auto& [signal, code] :
+       {std::pair{RunOptions::the_one_it_stopped_for + 0, 3}, {RunOptions::none + 0, 2}, {SIGUSR2, 12}}) {
     Program program(stops("signals"), wishes());
     ASSERT_TRUE(stopped(program.resume(), StopKind::assertion));
     ASSERT_TRUE(stopped(program.resume(), StopKind::signal, SIGUSR1));

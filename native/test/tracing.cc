@@ -17,8 +17,8 @@
 namespace pagestore {
 
 std::ostream& operator<<(std::ostream& out, StopKind kind) {
-  constexpr const char* kNames[] = {"choice", "assertion", "call", "signal",  "breakpoint",  "exec",
-                                    "clone",  "fork",      "timeout", "exit", "thread_exit", "killed"};
+  constexpr const char* kNames[] = {"choice", "assertion", "call",    "signal", "breakpoint",  "exec",
+                                    "clone",  "fork",      "timeout", "exit",   "thread_exit", "killed"};
   return out << kNames[static_cast<size_t>(kind)];
 }
 
@@ -225,9 +225,10 @@ testing::AssertionResult same(const Truth& now, const Truth& then) {
   for (const auto& [start, bytes] : now.memory) {
     const Bytes& before = then.memory.at(start);
     if (memcmp(bytes.data(), before.data(), bytes.size()) == 0) continue;
-    const size_t at = static_cast<size_t>(std::mismatch(bytes.begin(), bytes.end(), before.begin()).first - bytes.begin());
-    return failure() << "byte " << start + at << " of the mapping at " << start << " is "
-                     << static_cast<int>(bytes[at]) << " and was " << static_cast<int>(before[at]);
+    const size_t at =
+        static_cast<size_t>(std::mismatch(bytes.begin(), bytes.end(), before.begin()).first - bytes.begin());
+    return failure() << "byte " << start + at << " of the mapping at " << start << " is " << static_cast<int>(bytes[at])
+                     << " and was " << static_cast<int>(before[at]);
   }
   if (now.registers != then.registers) return failure() << "registers differ";
   return testing::AssertionSuccess();

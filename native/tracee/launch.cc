@@ -86,9 +86,15 @@ Status show_counter(TracedProcess* process) {
 #else
 
 constexpr bool kHasCounter = false;
-bool hide_counter() { return true; }
-bool answer_counter(const TracedProcess&, uint64_t) { return false; }
-Status show_counter(TracedProcess*) { return Status::ok(); }
+bool hide_counter() {
+  return true;
+}
+bool answer_counter(const TracedProcess&, uint64_t) {
+  return false;
+}
+Status show_counter(TracedProcess*) {
+  return Status::ok();
+}
 
 #endif
 

@@ -84,6 +84,11 @@ Status TracedProcess::finish_call(TracedThread& thread) {
     if (WSTOPSIG(news.status) != (SIGTRAP | 0x80)) {
       // By the filter; or one that cannot be blocked, for later.
       if (news.status >> 16 == 0) late_signal = WSTOPSIG(news.status);
+      siginfo_t info{};
+      const bool is_fault = late_signal == SIGSEGV || late_signal == SIGBUS || late_signal == SIGILL;
+      if (is_fault && ptrace(PTRACE_GETSIGINFO, thread.id(), nullptr, &info) == 0 && info.si_code > 0) {
+        return Status::system(Error::tracee, "a system call instruction where it was found", EFAULT);
+      }
       continue;
     }
     __ptrace_syscall_info info{};

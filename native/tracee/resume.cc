@@ -367,10 +367,7 @@ void TracedProcess::take_ended() {
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path), closedir);
   while (const dirent* entry = directory ? readdir(directory.get()) : nullptr) {
     const pid_t id = atoi(entry->d_name);
-    siginfo_t seen{};
-    if (id <= 0 || id == pid_) continue;
-    waitid(P_PID, static_cast<id_t>(id), &seen, WEXITED | WNOHANG | __WALL | __WNOTHREAD);
-    if (seen.si_pid == id) remove_thread(id);
+    if (id > 0 && id != pid_ && Waiting::take_if_ended(id, spared_)) remove_thread(id);
   }
 }
 

@@ -189,9 +189,7 @@ void TracedProcess::kill() {
 // False while it has not ended.
 bool TracedProcess::take(pid_t id) const {
   constexpr int kAWhile = 50;  // microseconds
-  siginfo_t seen{};
-  const int how = WEXITED | WNOHANG | __WALL | (id == spared_ ? WNOWAIT : 0);
-  if (waitid(P_PID, static_cast<id_t>(id), &seen, how) != 0 || seen.si_pid == id) return true;
+  if (Waiting::take_if_ended(id, spared_)) return true;
   usleep(kAWhile);
   return false;
 }
@@ -218,9 +216,18 @@ Status TracedProcess::detach() {
   Status result = Status::ok();
   for (TracedThread* thread : threads_) {
     if (!thread->stands()) continue;
-    if (Status status = let_go(*thread); !status.is_ok()) result = status;
+    const Status status = let_go(*thread);
+    if (!status.is_ok() && status.error() != Error::process_gone) result = status;
   }
   has_ended_ = true;
+  // Those that were killed meanwhile, perhaps by the signal of the first, wait for us to take them; the first
+  // thread comes last.
+  for (const bool is_first : {false, true}) {
+    for (const TracedThread* thread : threads_) {
+      if (!thread->stands() || (thread->id() == pid_) != is_first) continue;
+      while (!take(thread->id())) continue;
+    }
+  }
   return result;
 }
 

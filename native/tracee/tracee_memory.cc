@@ -71,6 +71,10 @@ Status TraceeMemory::take_userfaultfd() {
   if (ioctl(taken.get(), kernel::kUffdioApi, &api) != 0) {
     return Status::system(Error::tracker, "userfaultfd with asynchronous write-protection", errno);
   }
+  // Some kernels accept all of that and never tell of a write.
+  if (!Tracker::is_supported(TrackerKind::write_protect)) {
+    return Status::system(Error::tracker, "write-protection that tells of writes", ENOSYS);
+  }
   userfaultfd_ = std::move(taken);
   return Status::ok();
 }

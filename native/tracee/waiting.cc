@@ -42,9 +42,12 @@ void set_blocked(bool blocked) {
   pthread_sigmask(blocked ? SIG_BLOCK : SIG_UNBLOCK, &signals, nullptr);
 }
 
+bool is_end(const siginfo_t& seen) {
+  return seen.si_code == CLD_EXITED || seen.si_code == CLD_KILLED || seen.si_code == CLD_DUMPED;
+}
+
 bool take(const siginfo_t& seen, pid_t spared, Waiting::News* news) {
-  const bool has_ended = seen.si_code == CLD_EXITED || seen.si_code == CLD_KILLED || seen.si_code == CLD_DUMPED;
-  if (has_ended && seen.si_pid == spared) {
+  if (is_end(seen) && seen.si_pid == spared) {
     // What waitpid would have said.
     *news = {spared, seen.si_code == CLD_EXITED ? (seen.si_status & 0xff) << 8 : seen.si_status};
     return true;
@@ -89,6 +92,17 @@ bool Waiting::poll(pid_t thread, pid_t spared, News* news) {
   siginfo_t seen{};
   if (waitid(P_PID, static_cast<id_t>(thread), &seen, kWanted | WNOHANG | WNOWAIT) != 0) return false;
   return seen.si_pid == thread && take(seen, spared, news);
+}
+
+// Of what we trace the kernel tells stops, too, whether or not they are asked for.
+bool Waiting::take_if_ended(pid_t thread, pid_t spared) {
+  siginfo_t seen{};
+  const auto id = static_cast<id_t>(thread);
+  constexpr int kEnded = WEXITED | WNOHANG | __WALL | __WNOTHREAD;
+  if (waitid(P_PID, id, &seen, kEnded | WNOWAIT) != 0) return true;
+  if (seen.si_pid != thread || !is_end(seen)) return false;
+  if (thread != spared) waitid(P_PID, id, &seen, kEnded);
+  return true;
 }
 
 Status Waiting::wait(std::span<const pid_t> threads, pid_t spared, int milliseconds, News* news) {

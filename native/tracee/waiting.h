@@ -36,6 +36,9 @@ class Waiting {
   // Whether there is something to hear of this one now.
   static bool poll(pid_t thread, pid_t spared, News* news);
 
+  // Whether it has ended; its zombie is taken then, unless it is spared. True also of what is not there.
+  static bool take_if_ended(pid_t thread, pid_t spared);
+
  private:
   Status start_ticking(int milliseconds);
 

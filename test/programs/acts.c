@@ -148,6 +148,8 @@ int main(int argc, char** argv) {
   if (IS("grandchild-stays")) {
     const pid_t child = fork();
     if (child == 0) {
+      /* Until its parent stands. */
+      usleep(30000);
       fork();
       for (;;) pause();
     }

@@ -34,7 +34,7 @@ function startCounting(): Counting {
   return {
     pid: child.pid!,
     async expectWhole() {
-      const far = lines().length + 600
+      const far = lines().length + 300
       while (lines().length < far && isThere(child.pid!)) await new Promise((resolve) => setTimeout(resolve, 10))
       const all = lines()
       expect(all).toEqual(all.map((_, i) => String(i + 1)))

@@ -46,7 +46,10 @@ int main(int argc, char **argv) {
   }
   for (long i = 1; i <= kThreads; i++) pthread_create(&threads[i], NULL, body, (void *)i);
   if (is(what, "sleep")) {
-    /* Its output is for whoever started it. */
+    /* Its output is for whoever started it, when all are on their way. */
+    for (int i = 1; i <= kThreads; i++) {
+      while (counts[i] == 0) usleep(100);
+    }
     printf("%p\n", (void *)counts), fflush(stdout);
     sleep_and_count(NULL);
   }

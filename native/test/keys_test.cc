@@ -1,0 +1,132 @@
+// What a live program's state is recognised by.
+#include "tracing.h"
+
+namespace pagestore::test {
+namespace {
+
+class Keys : public testing::Test {
+ protected:
+  std::unique_ptr<Program> start(const std::string& what) {
+    auto program = std::make_unique<Program>(std::vector{test::program("choices"), what});
+    for (uint64_t& place : places_) place = program->resume().text;
+    EXPECT_TRUE(stopped(program->resume(), StopKind::choice, 100));
+    return program;
+  }
+  // Where `state`, `noise` and `ignored` are.
+  uint64_t places_[3] = {};
+};
+
+TEST_F(Keys, AreOfAllMemoryButTheDeadStack) {
+  const auto program = start("plain");
+  program->choose(44);  // once through the loop: registers count, whether or not they are used again
+  const Held begin = program->capture();
+  program->choose(45);
+  const Held stack = program->capture();
+  EXPECT_FALSE(equal(*begin, *stack));
+  EXPECT_EQ(begin->masked, stack->masked);
+  EXPECT_EQ(begin->key, stack->key);
+  for (const int64_t way : {11, 21, 31}) {
+    program->choose(way);
+    const Held other = program->capture();
+    EXPECT_NE(other->key, begin->key) << way;
+    program->choose(way - 1);
+    EXPECT_EQ(program->capture()->key, begin->key) << way;
+  }
+}
+
+TEST_F(Keys, AreOfTheDeclaredStateAlone) {
+  const auto program = start("state");
+  const Held begin = program->capture();
+  for (const int64_t way : {22, 33, 44}) {
+    program->choose(way);
+    EXPECT_EQ(program->capture()->key, begin->key) << way;
+  }
+  program->choose(15);
+  const Held other = program->capture();
+  EXPECT_NE(other->key, begin->key);
+  program->choose(10);
+  EXPECT_EQ(program->capture()->key, begin->key);
+}
+
+TEST_F(Keys, AreOfThePlaceToo) {
+  for (const char* what : {"state", "plain"}) {
+    const auto program = start(what);
+    const Held begin = program->capture();
+    ASSERT_TRUE(stopped(program->choose(50), StopKind::choice, 7));
+    const Held other_ways = program->capture();
+    EXPECT_NE(other_ways->key, begin->key);
+    program->choose(0);
+    ASSERT_TRUE(stopped(program->choose(60), StopKind::choice, 100));
+    const Held other_line = program->capture();
+    EXPECT_NE(other_line->key, begin->key);
+    EXPECT_NE(other_line->key, other_ways->key);
+    program->choose(0);
+    EXPECT_EQ(program->capture()->key, begin->key);
+  }
+}
+
+TEST_F(Keys, LeaveOutWhatTheProgramIgnores) {
+  const auto program = start("ignore");
+  const Held begin = program->capture();
+  program->choose(35);
+  const Held ignored = program->capture();
+  EXPECT_EQ(ignored->key, begin->key);
+  EXPECT_NE(ignored->memory, begin->memory);
+  program->choose(25);
+  const Held noise = program->capture();
+  EXPECT_NE(noise->key, begin->key);
+}
+
+TEST_F(Keys, LeaveOutWhatWeIgnoreAndKeepWhatWeTrack) {
+  const auto program = start("plain");
+  ASSERT_TRUE(ok((*program)->captured().masks().ignore({places_[1], places_[1] + 4})));
+  {
+    const Held begin = program->capture();
+    program->choose(25);
+    EXPECT_EQ(program->capture()->key, begin->key);
+  }
+  ASSERT_TRUE(ok((*program)->captured().masks().track({places_[0], places_[0] + 8})));
+  const Held tracked = program->capture();
+  program->choose(36);
+  EXPECT_EQ(program->capture()->key, tracked->key);
+  program->choose(16);
+  const Held other = program->capture();
+  EXPECT_NE(other->key, tracked->key);
+}
+
+TEST_F(Keys, DeclarationsRollBack) {
+  Program program({test::program("choices"), "state"});
+  // Before it has declared anything.
+  const Held begin = program.capture();
+  for (int i = 0; i < 2; ++i) {
+    for (int told = 0; told < 3; ++told) program.resume();
+    ASSERT_TRUE(stopped(program.resume(), StopKind::choice, 100));
+    const Held one = program.capture();
+    program.choose(22);
+    const Held two = program.capture();
+    EXPECT_EQ(one->key, two->key);
+    program.restore(begin);
+    EXPECT_EQ(program.capture()->key, begin->key);
+  }
+}
+
+TEST_F(Keys, OfTwoWaysToOneEndAreOne) {
+  Program program({test::program("choices")});
+  ASSERT_TRUE(stopped(program.resume(), StopKind::choice, 3));
+  const Held begin = program.capture();
+  program.choose(1);
+  ASSERT_TRUE(stopped(program.choose(2), StopKind::exit, 12));
+  const Held end = program.capture();
+  program.restore(begin);
+  program.choose(2);
+  ASSERT_TRUE(stopped(program.choose(2), StopKind::exit, 22));
+  const Held other_end = program.capture();
+  EXPECT_NE(end->key, other_end->key);
+  program.restore(begin);
+  program.choose(1);
+  ASSERT_TRUE(stopped(program.choose(2), StopKind::exit, 12));
+  EXPECT_EQ(program.capture()->key, end->key);
+}
+
+}  // namespace
+}  // namespace pagestore::test
