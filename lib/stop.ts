@@ -59,11 +59,15 @@ const kinds = [
   'killed',
 ] as const satisfies readonly Stop['kind'][]
 
-/** `text` reads a string of the tracee's. */
-export function readStop({ numbers, address }: StopSlots, text: (address: number) => string): Stop {
+/** Both read a string of the tracee's: the name of a source file, or any. */
+export function readStop(
+  { numbers, address }: StopSlots,
+  name: (address: number) => string,
+  text: (address: number) => string,
+): Stop {
   const [index = 0, tid = 0, value = 0, flags = 0] = [numbers[0], numbers[1], numbers[2], numbers[3]]
   const has = (flag: number) => (flags & flag) !== 0
-  const place = () => `${text(numbers[5] ?? 0)}:${numbers[6]}`
+  const place = () => `${name(numbers[5] ?? 0)}:${numbers[6]}`
   const kind = kinds[index] ?? 'timeout'
   switch (kind) {
     case 'choice':

@@ -103,7 +103,7 @@ export class Tracee implements RestorableMemory {
     const breakpoint = until.symbol === undefined ? until.address : this.symbol(until.symbol).address
     const { numbers } = this.#stop
     native.resumeTracee(this.#handle, answer, number, calls, breakpoint, tid, limit, numbers)
-    const stop = readStop(this.#stop, (address) => this.#text(address))
+    const stop = readStop(this.#stop, this.#name, this.#readText)
     if (stop.kind === 'exec') this.#texts.clear()
     return stop
   }
@@ -226,19 +226,19 @@ export class Tracee implements RestorableMemory {
     return words
   }
 
-  // The program's constant strings, each read once.
-  #text(address: number): string {
+  // Names of source files: constants, each read once.
+  readonly #name = (address: number): string => {
     const known = this.#texts.get(address)
     if (known !== undefined) return known
-    const text = this.#readText(BigInt(address))
+    const text = this.#readText(address)
     this.#texts.set(address, text)
     return text
   }
 
-  #readText(address: bigint): string {
+  readonly #readText = (address: number): string => {
     const parts: Buffer[] = []
     // Up to the end of a string, which may be the end of what is mapped.
-    for (let at = address; parts.length < 64; ) {
+    for (let at = BigInt(address); parts.length < 64; ) {
       const length = 64n - (at % 64n)
       let part: Buffer
       try {

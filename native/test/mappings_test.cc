@@ -188,7 +188,7 @@ TEST(FirstDifference, IsTheFirstAddressThatIsMappedOtherwise) {
 TEST(Care, IsTakenOfWhatAProgramCanChange) {
   EXPECT_EQ(care_for(region(1, 2, "rw-p")), RegionCare::tracked);
   EXPECT_EQ(care_for(region(1, 2, "r-xp", "/lib/x.so")), RegionCare::tracked);
-  EXPECT_EQ(care_for(region(1, 2, "---p")), RegionCare::still);
+  EXPECT_EQ(care_for(region(1, 2, "---p")), RegionCare::looked);
   EXPECT_EQ(care_for(region(1, 2, "rw-s", "/dev/zero (deleted)")), RegionCare::looked);
   EXPECT_EQ(care_for(region(1, 1 + (uint64_t{16} << 18), "rw-p")), RegionCare::looked);
   EXPECT_EQ(care_for(region(1, 2, "rw-s", "/tmp/file")), RegionCare::none);

@@ -88,7 +88,7 @@ RegionCare care_for(const Region& region) {
   }
   if (region.path.starts_with("/dev/") && !is_memory_of_nobody(region.path)) return RegionCare::none;
   if (region.path.starts_with("anon_inode:")) return RegionCare::none;
-  if (memcmp(region.permissions, "---", 3) == 0) return RegionCare::still;
+  if (memcmp(region.permissions, "---", 3) == 0) return RegionCare::looked;
   return region.end - region.start < kTooLargeToWatch ? RegionCare::tracked : RegionCare::looked;
 }
 

@@ -15,8 +15,7 @@ namespace pagestore {
 enum class RegionCare : uint8_t {
   none,     // not captured: the kernel's, a device's, or a file's that others share
   tracked,  // can be watched
-  still,    // cannot be written to or read: looked at when mappings have changed
-  looked,   // looked at each time: shared memory, and what is too large to be watched
+  looked,   // looked at each time: shared memory, what nobody may read, and what is too large to be watched
 };
 
 RegionCare care_for(const Region& region);

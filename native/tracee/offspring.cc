@@ -99,7 +99,7 @@ Status TracedProcess::has_become(TracedThread& thread, Stop* stop) {
   declarations_ = 0;
   call_instruction_ = 0;
   planted_.address = 0;  // it went with the program before
-  thread.id_address = 0;
+  thread.begin_anew();
   stop->kind = StopKind::exec;
   stop->thread = thread.id();
   if (Status status = finish_call(thread); !status.is_ok()) return status;

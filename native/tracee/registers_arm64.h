@@ -30,6 +30,7 @@ struct Arm64Registers {
 
   uint64_t& at() { return pc; }
   uint64_t stack() const { return sp; }
+  uint64_t thread_area() const { return tpidr; }
   int64_t result() const { return static_cast<int64_t>(x[0]); }
   void set_result(uint64_t value) { x[0] = value; }
   bool is_in_call() const { return static_cast<int32_t>(call_number) >= 0; }

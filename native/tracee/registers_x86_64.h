@@ -25,6 +25,7 @@ struct X86Registers {
 
   uint64_t& at() { return rip; }
   uint64_t stack() const { return rsp; }
+  uint64_t thread_area() const { return fs_base; }
   int64_t result() const { return static_cast<int64_t>(rax); }
   void set_result(uint64_t value) { rax = value; }
   bool is_in_call() const { return static_cast<int64_t>(orig_rax) >= 0; }

@@ -385,6 +385,7 @@ Status TracedProcess::look_at_call(TracedThread& thread, const RunOptions& optio
   }
   if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
     thread.place = Place::call_exit;
+    thread.swallows_filter = false;
     const int64_t call = std::exchange(thread.call, -1);
     if (!is_wanted(options, call)) return Status::ok();
     *stop = stop_of(StopKind::call, thread, call);
@@ -472,6 +473,7 @@ Status TracedProcess::answer(TracedThread& thread, const RegisterCall& call, Cal
   const bool is_choice = kind == CallKind::choice;
   const int ways = std::max(static_cast<int>(call.arguments[0]), 0);
   *stop = stop_of(is_choice ? StopKind::choice : StopKind::assertion, thread, is_choice ? ways : 0);
+  if (!is_choice) registers->set_result(0);  // else nobody has listened, and the program aborts
   if (!is_choice) stop->text = call.arguments[0];
   stop->file = call.arguments[1];
   stop->line = call.arguments[2];

@@ -144,6 +144,14 @@ Status TracedThread::miss_signal() {
   return Status::ok();
 }
 
+void TracedThread::begin_anew() {
+  has_registers_ = must_write_ = has_vectors_ = has_blocked_ = has_news_ = goes_on_ = false;
+  interrupted_call_ = call = swallowed_call = -1;
+  swallows_filter = is_held = false;
+  offer = Offer::none;
+  id_address = 0;
+}
+
 void TracedThread::stand_again(const Standing& standing) {
   offer = standing.offer;
   call = standing.call;

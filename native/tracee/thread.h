@@ -63,6 +63,9 @@ class TracedThread {
   explicit TracedThread(pid_t thread) : thread_(thread) {}
 
   pid_t id() const { return thread_; }
+  // It is another program: nothing that was known of it holds.
+  void begin_anew();
+
   // Whether it is about to make `call`: a state that was put into it since has taken that back.
   bool has_entered() const { return place == Place::call_entry && call >= 0; }
   bool stands() const { return place != Place::running && place != Place::ended; }
@@ -116,9 +119,11 @@ class TracedThread {
   bool is_held = false;          // by job control, until somebody ends that
   uint64_t id_address = 0;       // where in memory its number is noted; 0 for nowhere
 
+  // Writes registers that were changed.
+  Status flush();
+
  private:
   Status get_vectors();
-  Status flush();
   Status note_interrupted();
   Status refused(const char* what) const;
 

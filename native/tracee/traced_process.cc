@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,6 +105,9 @@ Status TracedProcess::seize_child(pid_t pid, bool has_filter) {
 Status TracedProcess::attach(pid_t pid) {
   pid_t parent = 0;
   if (has_ended(pid, pid, &parent)) return Status::process_gone(pid, "has ended");
+  // Its other threads have numbers, too.
+  const ScopedFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!process.is_open() && errno == EINVAL) return Status::process_gone(pid, "is a thread and no process");
   tracer_ = this_thread();
   if (parent == getpid()) {
     // The loop that waits for Node's children would take its stops.

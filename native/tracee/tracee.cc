@@ -119,8 +119,11 @@ Status Tracee::read(uint64_t address, std::span<std::byte> bytes) const {
   return status.is_ok() ? process_.read(address, bytes.data(), bytes.size()) : status;
 }
 
+// All or nothing: what can be read can be written.
 Status Tracee::write(uint64_t address, std::span<const std::byte> bytes) {
-  const Status status = process_.check();
+  GrowingArray<std::byte> before;
+  if (!before.resize(bytes.size())) return Status::out_of_memory("realloc", bytes.size(), ENOMEM);
+  const Status status = read(address, {before.data(), before.size()});
   return status.is_ok() ? process_.write(address, bytes.data(), bytes.size()) : status;
 }
 
@@ -141,7 +144,12 @@ Status Tracee::set_registers(pid_t id, const Registers& registers) {
   if (status.is_ok()) status = process_.thread(id, &thread);
   if (status.is_ok()) status = thread->get_registers(&found);
   if (!status.is_ok()) return status;
+  const Registers before = *found;
   *found = registers;
+  thread->changed();
+  if (status = thread->flush(); status.is_ok()) return status;
+  // What the processor does not take is not kept.
+  *found = before;
   thread->changed();
   return status;
 }

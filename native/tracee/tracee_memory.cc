@@ -21,7 +21,6 @@ namespace {
 constexpr uint32_t kSteady = 3;
 // Protecting a few pages one by one is cheaper than a scan that protects all that is dirty.
 constexpr size_t kFewPages = 64;
-constexpr uint64_t kAllAddresses = (uint64_t{1} << 47) - 4096;  // that a process can map without asking for more
 
 Status no_memory(size_t bytes) {
   return Status::out_of_memory("realloc", bytes, ENOMEM);
@@ -121,10 +120,8 @@ Status TraceeMemory::note_fresh() {
     }
     const AddressRange range{region.start, region.end};
     const RegionCare care = care_for(region);
-    if (care == RegionCare::still) {
-      if (Status status = fresh_.add(range); !status.is_ok()) return status;
-    }
     if (care != RegionCare::tracked || !is_watching()) continue;
+    watched_end_ = range.end;
     runs.clear();
     if (Status status = pagemap_.unwatched(range, &runs); !status.is_ok()) return status;
     for (const AddressRange& run : runs) {
@@ -167,7 +164,7 @@ Status TraceeMemory::add_regions(GrowingArray<Work>* work, RangeSet* whole) {
       return no_memory(sizeof(Work));
     }
     before = range.end;
-    const bool is_all = !is_known_ || care == RegionCare::looked || !is_watching();
+    const bool is_all = !is_known_ || care != RegionCare::tracked || !is_watching();
     const std::span<const AddressRange> parts = is_all ? std::span(&range, 1) : fresh_.overlapping(range);
     for (const AddressRange& part : parts) {
       const AddressRange here{std::max(part.start, range.start), std::min(part.end, range.end)};
@@ -185,7 +182,7 @@ Status TraceeMemory::add_dirty(const RangeSet& whole, GrowingArray<Work>* work) 
   if (!is_watching() || !is_known_ || !process_.has_run()) return Status::ok();
   const InPhase phase(Phase::scan);
   GrowingArray<AddressRange> runs;
-  if (Status status = pagemap_.written_if_watched({0, kAllAddresses}, false, &runs); !status.is_ok()) return status;
+  if (Status status = pagemap_.written_if_watched({0, watched_end_}, false, &runs); !status.is_ok()) return status;
   RegionReader reader(regions_.bytes());
   Region region;
   size_t next = 0;
@@ -246,7 +243,7 @@ Status TraceeMemory::protect_steady() {
   if (count > kFewPages) {
     GrowingArray<AddressRange> runs;
     steady_.clear();
-    return pagemap_.written_if_watched({0, kAllAddresses}, true, &runs);
+    return pagemap_.written_if_watched({0, watched_end_}, true, &runs);
   }
   for (const Steady& each : steady_) {
     if (!is_steady(each)) continue;

@@ -81,7 +81,8 @@ class TraceeMemory {
   Pagemap pagemap_;
   RegionList regions_;
   uint64_t program_break_ = 0;
-  RangeSet fresh_;  // nothing is known of it yet, but that it is watched
+  RangeSet fresh_;            // nothing is known of it yet, but that it is watched
+  uint64_t watched_end_ = 0;  // behind the last that is watched
   bool is_known_ = false, has_unmapped_ = false;
   GrowingArray<Steady> steady_, looked_;
   size_t steady_at_ = 0;

@@ -130,7 +130,7 @@ Status load_state(TracedProcess& process, const SavedState& state) {
 namespace {
 
 // Below the stack pointer, where the lower end is known: the first thread's stack, and a mapping with a
-// guard of its own below it. Another stack may lie among what lives.
+// guard of its own below it and the thread's area above. Another stack may lie among what lives.
 bool find_dead_stack(const RegionList& regions, Registers registers, AddressRange* dead) {
   const uint64_t end = registers.stack() - Registers::kRedZone;
   RegionReader reader(regions.bytes());
@@ -139,8 +139,10 @@ bool find_dead_stack(const RegionList& regions, Registers registers, AddressRang
     if (region.start <= end && end < region.end) {
       const bool is_guarded = below.end == region.start && memcmp(below.permissions, "---p", 4) == 0 &&
                               region.path.empty() && below.path.empty();
+      // Where the C library puts a thread's own data: at the upper end of its stack.
+      const bool has_thread_area = end < registers.thread_area() && registers.thread_area() < region.end;
       *dead = {region.start, end};
-      return end > region.start && (region.path == "[stack]" || is_guarded);
+      return end > region.start && (region.path == "[stack]" || (is_guarded && has_thread_area));
     }
     below = region;
   }

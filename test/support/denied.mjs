@@ -1,10 +1,11 @@
 // Rolls a program back where some system calls are refused. Prints the tracker that served, or the error.
 import { PageStore, Tracee } from 'pagestore'
 
-const [tracker] = process.argv.slice(2)
+/** @type {any} */
+const given = process.argv[2]
 const store = new PageStore()
 try {
-  const tracee = Tracee.spawn(store, '/bin/true', [], tracker === undefined ? {} : { tracker })
+  const tracee = Tracee.spawn(store, '/bin/true', [], { tracker: given })
   const start = tracee.capture()
   for (let i = 0; i < 3; i++) {
     if (tracee.resume().kind !== 'exit') throw new Error('it went on elsewhere')
@@ -12,7 +13,9 @@ try {
   }
   if (!tracee.capture().equals(start)) throw new Error('it is not what it was')
   console.log(tracee.tracker)
-} catch (error) {
+} catch (thrown) {
+  /** @type {any} */
+  const error = thrown
   console.log(error.code, error.message)
 }
 store.close()
