@@ -114,10 +114,10 @@ void describe(const Status& status, char (&message)[kMessage]) {
       break;
     case Error::permission:
       snprintf(message, kMessage,
-               "%s: process %" PRIu64
-               " is not ours to read or trace (%s). That takes its user or CAP_SYS_PTRACE, no other tracer, "
+               "process %" PRIu64
+               " is not ours to read or trace (%s: %s). That takes its user or CAP_SYS_PTRACE, no other tracer, "
                "kernel.yama.ptrace_scope 0, and in a container a seccomp profile that allows it",
-               status.what(), value, strerror(status.error_number()));
+               value, status.what(), strerror(status.error_number()));
       break;
     case Error::wrong_thread:
       snprintf(message, kMessage, "%s", status.what());

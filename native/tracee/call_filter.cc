@@ -23,6 +23,7 @@ constexpr struct {
     {SYS_exit_group, CallKind::end_of_process},
     {SYS_exit, CallKind::end_of_thread},
     {SYS_set_tid_address, CallKind::id_address},
+    {SYS_getrandom, CallKind::random},
     {trap::kCheck, CallKind::check},
     {trap::kChoose, CallKind::choice},
     {trap::kAssert, CallKind::assertion},

@@ -19,6 +19,7 @@ enum class CallKind : uint8_t {
   end_of_process,
   end_of_thread,
   id_address,
+  random,
   check,  // and two more that a program under check makes: trap.h
   choice,
   assertion,

@@ -213,6 +213,7 @@ Status run_to_entry(const LaunchOptions& options, TracedProcess* process) {
   uint64_t entry = 0, random = 0;
   if (Status status = read_auxiliary(*process, &entry, &random); !status.is_ok()) return status;
   constexpr char kFixed[17] = "pagestore fixed!";
+  if (options.fixes_random) process->fix_random();
   if (options.fixes_random && random != 0) {
     if (Status status = process->write(random, kFixed, 16); !status.is_ok()) return status;
   }

@@ -17,10 +17,9 @@ struct Pinned {
 };
 thread_local Pinned pinned;
 
-// Where we are, unless another tracer is there and not elsewhere.
+// Not where we happen to be: a program can tell processors apart, and its C library notes which it started on.
 int choose(const cpu_set_t& allowed) {
-  const int here = sched_getcpu();
-  int best = here >= 0 && CPU_ISSET(static_cast<size_t>(here), &allowed) ? here : -1;
+  int best = -1;
   for (int i = 0; i < CPU_SETSIZE; ++i) {
     if (!CPU_ISSET(static_cast<size_t>(i), &allowed)) continue;
     if (best < 0 || tracers[i].load() < tracers[best].load()) best = i;

@@ -200,6 +200,11 @@ bool TracedProcess::take(pid_t id) const {
 
 // They cannot go on without a tracer (call_filter.h).
 void TracedProcess::end_followers() {
+  // One that stands has perhaps started another, of which we have not heard yet.
+  for (size_t i = 0; i < followers_.size(); ++i) {
+    Waiting::News news;
+    if (Waiting::poll(followers_[i], 0, &news)) look_at_follower(news.thread, news.status);
+  }
   for (const pid_t follower : followers_) ::kill(follower, SIGKILL);
   while (!followers_.empty()) {
     for (size_t i = followers_.size(); i-- > 0;) {

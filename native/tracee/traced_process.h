@@ -29,6 +29,8 @@ class TracedProcess {
 
   // Of a child that waits to be let go: from now on it is traced, and ends with us.
   Status seize_child(pid_t pid, bool has_filter);
+  // The number that the C library marks its heap with is always the same.
+  void fix_random() { fixes_random_ = true; }
   // Lets a child that was seized go on until it is another program, or has ended.
   Status run_to_exec(Stop* stop);
   // Of a running process: all its threads are stopped.
@@ -117,6 +119,7 @@ class TracedProcess {
   bool take(pid_t id) const;
   void end_followers();
   Verdict has_gone(TracedThread& thread, int status, Stop* stop);
+  Status answer_random(TracedThread& thread, const RegisterCall& call);
   Status answer(TracedThread& thread, const RegisterCall& call, CallKind kind, Verdict* verdict, Stop* stop);
   void note_advice(uint64_t address, uint64_t length);
   bool is_only_thread(const TracedThread& thread) const;
@@ -140,6 +143,7 @@ class TracedProcess {
   pid_t pid_ = 0;
   pid_t tracer_ = 0;
   pid_t spared_ = 0;  // a child whose end others in this process wait for
+  bool fixes_random_ = false;
   bool is_spawned_ = false, has_filter_ = false, has_ended_ = false;
   bool has_run_ = true, mappings_changed_ = true;
   GrowingArray<AddressRange> advised_;

@@ -43,7 +43,7 @@ describe('one line and exit code 1', { timeout: 30_000 }, () => {
       return skip('there is no process that this user may not read')
     }
     const ended = isRoot ? await runCli(['dedup', process.pid], nobody) : await runCli(['dedup', 1])
-    expect(ended).toMatchObject(oneLine(/process \d+ is not ours to read: .*/))
+    expect(ended).toMatchObject(oneLine(/process \d+ is not ours to read or trace .*/))
   })
 
   it('for a process that dies half-way', async () => {

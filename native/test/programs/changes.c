@@ -85,7 +85,8 @@ static void obey(int command) {
     const long wanted = some_pages(a);
     char* moved = mremap(at, (size_t)pages * kPage, (size_t)wanted * kPage, MREMAP_MAYMOVE);
     if (moved != MAP_FAILED) slots[i].at = moved, slots[i].pages = wanted;
-  } else if (what == 7 && slots[i].writable == 0 && pages > 1 && is_plain) { /* smaller, and as large as before, in place */
+  } else if (what == 7 && slots[i].writable == 0 && pages > 1 &&
+             is_plain) { /* smaller, and as large as before, in place */
     const long less = 1 + (long)(a % (unsigned)(pages - 1));
     if (mremap(at, (size_t)pages * kPage, (size_t)less * kPage, 0) != at) _exit(3);
     if (mremap(at, (size_t)less * kPage, (size_t)pages * kPage, 0) == MAP_FAILED) slots[i].pages = less;

@@ -9,8 +9,8 @@ __attribute__((noinline)) static void dirty_the_stack(int with) {
   for (int i = 0; i < 400; i++) dead[i] = with, (void)dead[i];
 }
 
-int main(int argc, char **argv) {
-  const char *what = argc > 1 ? argv[1] : "";
+int main(int argc, char** argv) {
+  const char* what = argc > 1 ? argv[1] : "";
   if (is(what, "")) {
     const int first = ps_choose(3);
     return first * 10 + ps_choose(3);

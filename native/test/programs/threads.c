@@ -7,7 +7,7 @@ static volatile int may_end;
 static __thread volatile unsigned long mine;
 static volatile double sums[kThreads + 1];
 
-static void *count(void *argument) {
+static void* count(void* argument) {
   const long i = (long)argument;
   double x = 1;
   while (!may_end) {
@@ -18,7 +18,7 @@ static void *count(void *argument) {
   return argument;
 }
 
-static void *choose(void *argument) {
+static void* choose(void* argument) {
   for (;;) {
     const int way = ps_choose(10);
     counts[(long)argument] = counts[(long)argument] * 10 + (unsigned long)way;
@@ -26,14 +26,14 @@ static void *choose(void *argument) {
   return argument;
 }
 
-static void *sleep_and_count(void *argument) {
+static void* sleep_and_count(void* argument) {
   for (;;) usleep(500), counts[(long)argument]++;
   return argument;
 }
 
-int main(int argc, char **argv) {
-  const char *what = argc > 1 ? argv[1] : "";
-  void *(*const body)(void *) = is(what, "choose") ? choose : is(what, "sleep") ? sleep_and_count : count;
+int main(int argc, char** argv) {
+  const char* what = argc > 1 ? argv[1] : "";
+  void* (*const body)(void*) = is(what, "choose") ? choose : is(what, "sleep") ? sleep_and_count : count;
   pthread_t threads[kThreads + 1];
   if (is(what, "more")) {
     tell(1);
@@ -44,13 +44,13 @@ int main(int argc, char **argv) {
     tell(3);
     return 0;
   }
-  for (long i = 1; i <= kThreads; i++) pthread_create(&threads[i], NULL, body, (void *)i);
+  for (long i = 1; i <= kThreads; i++) pthread_create(&threads[i], NULL, body, (void*)i);
   if (is(what, "sleep")) {
     /* Its output is for whoever started it, when all are on their way. */
     for (int i = 1; i <= kThreads; i++) {
       while (counts[i] == 0) usleep(100);
     }
-    printf("%p\n", (void *)counts), fflush(stdout);
+    printf("%p\n", (void*)counts), fflush(stdout);
     sleep_and_count(NULL);
   }
   tell(counts);
