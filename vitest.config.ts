@@ -13,7 +13,7 @@ export default defineConfig({
           name: 'memfd',
           env: { PAGESTORE_MEMORY: 'memfd' },
           // What never comes to store a page.
-          exclude: ['test/cli/errors.test.ts', 'test/readme.test.ts'],
+          exclude: ['test/cli/errors.test.ts', 'test/readme.test.ts', 'test/tracee/{elf,symbols,names,denied}.test.ts'],
         },
       },
     ],
