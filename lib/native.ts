@@ -116,6 +116,7 @@ export interface Native {
     streams: readonly number[],
     fixed: number,
     tracker: TrackerKind | undefined,
+    timeout: number,
   ): Handle
   attachTracee(store: Handle, pid: number, tracker: TrackerKind | undefined): Handle
   /** -1 stands for no choice, the signal it stopped for, no end of time; 0 for all threads. Fills `stop`. */

@@ -30,6 +30,8 @@ export interface SpawnOptions {
    * filter used otherwise cannot be taken off: without us the program, and all that it starts, could not go on.
    */
   detachable?: boolean | undefined
+  /** Milliseconds that the program may take until its own code begins. Default: without end. */
+  timeout?: number | undefined
   /** Which tracker to insist on. Default: `write-protect` where the system allows it, else `none`. */
   tracker?: TrackerKind | undefined
 }

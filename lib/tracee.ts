@@ -71,6 +71,7 @@ export class Tracee implements RestorableMemory {
       streams,
       fixed,
       options.tracker,
+      timeoutOf(options),
     )
     return new Tracee(store, handle)
   }
@@ -92,11 +93,11 @@ export class Tracee implements RestorableMemory {
    */
   resume(options: ResumeOptions = {}): Stop {
     checkOptions(options)
-    const { choose, signal, until = {}, tid = 0, timeout } = options
+    const { choose, signal, until = {}, tid = 0 } = options
     checkOptions(until, 'until')
     checkThread(tid)
     const answer = choose === undefined ? -1 : answerOf(choose)
-    const limit = timeout === undefined ? -1 : millisecondsOf(timeout)
+    const limit = timeoutOf(options)
     const number = signal === undefined ? -1 : signal === 'none' ? 0 : numberOfSignal(signal)
     const calls = until.syscall === undefined ? undefined : callBits(until.syscall)
     if (until.address !== undefined) checkAddress(until.address)
@@ -284,7 +285,8 @@ function answerOf(choose: number): number {
   throw new PageStoreError('ERR_CHOICE', `${choose} is no answer to any choice: a whole number from 0 on`)
 }
 
-function millisecondsOf(timeout: number): number {
+function timeoutOf({ timeout }: { timeout?: number | undefined }): number {
+  if (timeout === undefined) return -1
   if (Number.isSafeInteger(timeout) && timeout >= 0) return timeout
   throw new PageStoreError('ERR_ARGUMENT_TYPE', 'timeout must be a whole number of milliseconds')
 }

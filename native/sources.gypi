@@ -40,6 +40,7 @@
       "native/tracee/offspring.cc",
       "native/tracee/processor.cc",
       "native/tracee/remote_call.cc",
+      "native/tracee/looking.cc",
       "native/tracee/resume.cc",
       "native/tracee/thread.cc",
       "native/tracee/traced_process.cc",

@@ -39,12 +39,26 @@ napi_value hold(napi_env env, Addon* addon, Handle store, std::unique_ptr<Tracee
   return status.is_ok() ? number_of(env, handle) : throw_failure(env, status);
 }
 
+// Whether JavaScript may still run here: not once its Worker is being ended.
+bool is_alive(void* data) {
+  auto* env = static_cast<napi_env>(data);
+  napi_handle_scope scope;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return false;
+  napi_value global;
+  bool has = false;
+  const bool alive =
+      napi_get_global(env, &global) == napi_ok && napi_has_named_property(env, global, "Object", &has) == napi_ok;
+  napi_close_handle_scope(env, scope);
+  return alive;
+}
+
 // What of a program is to be the same every time, as bits that the facade knows.
 constexpr uint32_t kFixesAddresses = 1, kFixesRandom = 2, kSharesProcessor = 4, kIsDetachable = 8;
 
-// (store, file, arguments, environment, directory or undefined, three streams, bits, tracker) -> memory
+// (store, file, arguments, environment, directory or undefined, three streams, bits, tracker,
+// milliseconds or -1) -> memory
 napi_value spawn(napi_env env, napi_callback_info info) {
-  const Arguments<8> arguments(env, info);
+  const Arguments<9> arguments(env, info);
   GrowingArray<char> file, directory;
   TextList words, variables;
   TrackerKind kind;
@@ -74,6 +88,9 @@ napi_value spawn(napi_env env, napi_callback_info info) {
   options.launch.fixes_random = (bits & kFixesRandom) != 0;
   options.launch.has_filter = (bits & kIsDetachable) == 0;
   options.shares_processor = (bits & kSharesProcessor) != 0;
+  options.launch.run.timeout = get_number(env, arguments[8], -1);
+  options.launch.run.may_go_on = is_alive;
+  options.launch.run.asked = env;
   SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   if (store == nullptr) return nullptr;
   std::unique_ptr<Tracee> tracee;
@@ -95,19 +112,6 @@ napi_value attach(napi_env env, napi_callback_info info) {
   const Status status = Tracee::attach(store, pid, wanted, &tracee);
   if (!status.is_ok()) return throw_failure(env, status);
   return hold(env, arguments.addon, get_handle(env, arguments[0]), std::move(tracee));
-}
-
-// Whether JavaScript may still run here: not once its Worker is being ended.
-bool is_alive(void* data) {
-  auto* env = static_cast<napi_env>(data);
-  napi_handle_scope scope;
-  if (napi_open_handle_scope(env, &scope) != napi_ok) return false;
-  napi_value global;
-  bool has = false;
-  const bool alive =
-      napi_get_global(env, &global) == napi_ok && napi_has_named_property(env, global, "Object", &has) == napi_ok;
-  napi_close_handle_scope(env, scope);
-  return alive;
 }
 
 // A stop as the facade reads it: numbers, and in the last place, as bits, an address.

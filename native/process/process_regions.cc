@@ -50,10 +50,12 @@ bool parse(std::string_view line, Region* region) {
   text[head] = '\0';
   int path = 0;
   char permissions[5];
-  if (sscanf(text, "%" SCNx64 "-%" SCNx64 " %4c %" SCNx64 " %*s %*s %n", &region->start, &region->end, permissions,
-             &region->offset, &path) < 4) {
+  unsigned major = 0, minor = 0;
+  if (sscanf(text, "%" SCNx64 "-%" SCNx64 " %4c %" SCNx64 " %x:%x %" SCNu64 " %n", &region->start, &region->end,
+             permissions, &region->offset, &major, &minor, &region->file.inode, &path) < 7) {
     return false;
   }
+  region->file.device = uint64_t{major} << 32 | minor;
   memcpy(region->permissions, permissions, sizeof(region->permissions));
   region->path = path == 0 ? std::string_view() : line.substr(static_cast<size_t>(path));
   return true;

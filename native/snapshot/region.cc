@@ -14,6 +14,7 @@ struct Header {
   char permissions[4];
   uint16_t path_length;  // no path is longer than 4096 bytes
   uint16_t is_captured;
+  FileIdentity file;
 
   size_t bytes() const { return sizeof(Header) + round_up(path_length, sizeof(uint64_t)); }
 };
@@ -38,6 +39,7 @@ Status RegionList::add(const Region& region) {
   header.offset = region.offset;
   header.path_length = static_cast<uint16_t>(region.path.size());
   header.is_captured = region.is_captured ? 1 : 0;
+  header.file = region.file;
   memcpy(header.permissions, region.permissions, sizeof(header.permissions));
   static constexpr std::byte padding[sizeof(uint64_t)] = {};
   if (!bytes_.reserve(bytes_.size() + header.bytes())) {
@@ -59,6 +61,7 @@ bool RegionReader::next(Region* region) {
   region->offset = header.offset;
   memcpy(region->permissions, header.permissions, sizeof(header.permissions));
   region->is_captured = header.is_captured != 0;
+  region->file = header.file;
   region->path = {reinterpret_cast<const char*>(bytes_.data() + sizeof(Header)), header.path_length};
   bytes_ = bytes_.subspan(header.bytes());
   return true;

@@ -16,6 +16,13 @@
 
 namespace pagestore {
 
+// Which file it is, whatever it is called by now; zeroes where there is none.
+struct FileIdentity {
+  uint64_t device = 0, inode = 0;
+
+  bool operator==(const FileIdentity&) const = default;
+};
+
 struct Region {
   uint64_t start;
   uint64_t end;
@@ -23,6 +30,7 @@ struct Region {
   char permissions[4];  // "rwxp"
   std::string_view path;
   bool is_captured = true;  // else only what is mapped is known, not its bytes
+  FileIdentity file{};
 };
 
 class RegionList {

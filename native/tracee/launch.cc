@@ -104,6 +104,9 @@ class Child {
   Child(const LaunchOptions& options, int go, int report) : options_(options), go_(go), report_(report) {}
 
   [[noreturn]] void become() {
+    // Who changed its user may not be traced by its own kind until it is another program.
+    prctl(PR_SET_DUMPABLE, 1);
+    static_cast<void>(!::write(report_, "", 1));
     char go;
     while (::read(go_, &go, 1) < 0 && errno == EINTR) continue;
     check(Step::session, setsid() >= 0);
@@ -194,17 +197,28 @@ Status read_auxiliary(const TracedProcess& process, uint64_t* entry, uint64_t* r
   return Status::ok();
 }
 
-Status run_to(uint64_t entry, bool hides_counter, TracedProcess* process) {
-  RunOptions run;
+// Libraries may start threads and processes and handle signals before the program's own code begins.
+Status run_to(uint64_t entry, const LaunchOptions& options, TracedProcess* process) {
+  RunOptions run = options.run;
   run.has_breakpoint = true;
   run.breakpoint = entry;
   Stop stop;
-  for (uint64_t looks = 0;; ++looks) {
+  for (uint64_t looks = 0;;) {
     if (Status status = process->resume(run, &stop); !status.is_ok()) return status;
-    if (stop.kind == StopKind::breakpoint) return Status::ok();
+    run.signal = RunOptions::the_one_it_stopped_for;
     const bool is_fault = stop.kind == StopKind::signal && stop.value == SIGSEGV;
-    if (!hides_counter || !is_fault || !answer_counter(*process, looks)) break;
-    run.signal = RunOptions::none;
+    if (options.fixes_random && is_fault && answer_counter(*process, looks)) {
+      ++looks;
+      run.signal = RunOptions::none;
+    }
+    if (stop.kind == StopKind::breakpoint) return Status::ok();
+    if (stop.kind == StopKind::timeout) {
+      return Status::system(Error::spawn, "the program's own code did not begin in time", ETIMEDOUT);
+    }
+    if (stop.kind == StopKind::exit || stop.kind == StopKind::killed) break;
+    if (stop.kind == StopKind::choice) {
+      return Status::system(Error::spawn, "a choice before the program's own code begins", ENOTSUP);
+    }
   }
   return Status::system(Error::spawn, "the program ended before its own code began", ENOEXEC);
 }
@@ -223,7 +237,7 @@ Status run_to_entry(const LaunchOptions& options, TracedProcess* process) {
   if (Status status = thread->get_registers(&registers); !status.is_ok()) return status;
   // Without a dynamic linker nothing comes before it.
   if (registers->at() != entry) {
-    if (Status status = run_to(entry, options.fixes_random, process); !status.is_ok()) return status;
+    if (Status status = run_to(entry, options, process); !status.is_ok()) return status;
   }
   return options.fixes_random && kHasCounter ? show_counter(process) : Status::ok();
 }
@@ -237,6 +251,8 @@ Status launch(const LaunchOptions& options, TracedProcess* process) {
   if (pid < 0) return Status::system(Error::spawn, "fork", errno);
   if (pid == 0) Child(options, go.out.get(), report.in.get()).become();
   report.in = ScopedFd();
+  char is_there;
+  while (::read(report.out.get(), &is_there, 1) < 0 && errno == EINTR) continue;
   Status status = process->seize_child(pid, options.has_filter);
   if (!status.is_ok()) {
     ::kill(pid, SIGKILL);

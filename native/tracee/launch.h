@@ -19,6 +19,7 @@ struct LaunchOptions {
                                     // and the times that its dynamic linker takes
   bool has_filter = true;           // it can never be let go then, see call_filter.h
   int processor = -1;               // to run on; below 0 for any
+  RunOptions run;                   // how long its start may take, and who says whether it may go on
 };
 
 // On failure nothing is left of it.

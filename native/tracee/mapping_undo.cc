@@ -28,6 +28,12 @@ class Undo {
   Status set_break(uint64_t wanted) {
     if (now_.program_break == wanted) return Status::ok();
     int64_t result = 0;
+    if (Status status = process_.call({SYS_brk, {wanted}}, &result); !status.is_ok()) return status;
+    if (static_cast<uint64_t>(result) == wanted) return Status::ok();
+    // It is not lowered while the last page below it is missing.
+    const uint64_t last = (now_.program_break - 1) / page_size() * page_size();
+    const Region page{last, last + page_size(), 0, {'r', 'w', '-', 'p'}, {}};
+    if (Status status = map({Kind::map, {last, last + page_size()}, page}); !status.is_ok()) return status;
     return process_.call({SYS_brk, {wanted}}, &result);
   }
 
@@ -110,7 +116,8 @@ class Undo {
 
 Status undo_mappings(TracedProcess& process, const Mappings& now, const Mappings& wanted) {
   GrowingArray<MappingChange> changes;
-  if (Status status = plan_changes(now.regions, wanted.regions, &changes); !status.is_ok()) return status;
+  const bool moves_break = now.program_break != wanted.program_break;
+  if (Status status = plan_changes(now.regions, wanted.regions, moves_break, &changes); !status.is_ok()) return status;
   Undo undo(process, now);
   process.change_mappings();
   // What stands in the way of others goes first.

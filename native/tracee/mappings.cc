@@ -30,7 +30,9 @@ bool is_made_as_a_whole(const Region& region) {
 }
 
 bool same_kind(const Region& a, const Region& b) {
-  return is_shared(a) == is_shared(b) && a.path == b.path;
+  // A file that was renamed or deleted is still the same, and another one of its name is not.
+  const bool is_same_file = a.file == b.file && (a.file.inode != 0 || a.path == b.path);
+  return is_shared(a) == is_shared(b) && is_same_file;
 }
 
 bool same_permissions(const Region& a, const Region& b) {
@@ -101,6 +103,8 @@ Status merge_regions(const RegionList& from, RegionList* to) {
     // A name that a program gave, where the kernel shows it, changes nothing.
     if (region.path.starts_with("[anon")) region.path = {};
     if (region.path.empty() || region.path.starts_with('[')) region.offset = 0;
+    // Shared memory without a name is another file each time that it is made.
+    if (is_anonymous(region) || is_made_as_a_whole(region)) region.file = {};
     region.is_captured = care_for(region) != RegionCare::none;
     const bool joins = has_open && open.end == region.start && same_kind(open, region) &&
                        same_permissions(open, region) && continues(open, region);
@@ -116,7 +120,7 @@ Status merge_regions(const RegionList& from, RegionList* to) {
   return status;
 }
 
-Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> wanted,
+Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> wanted, bool moves_break,
                     GrowingArray<MappingChange>* changes) {
   using Kind = MappingChange::Kind;
   Cursor left(now), right(wanted);
@@ -125,15 +129,18 @@ Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> w
     const AddressRange range{at, std::min(left.next_edge(at), right.next_edge(at))};
     at = range.end;
     if (is == nullptr && should == nullptr) continue;
-    const bool is_heap = (is != nullptr && is->path == kHeap) || (should != nullptr && should->path == kHeap);
+    const bool is_heap = is != nullptr && is->path == kHeap, becomes_heap = should != nullptr && should->path == kHeap;
+    // Setting the break maps and unmaps what it passes, if nothing else is in its way.
+    if (moves_break && (is == nullptr || is_heap) && (should == nullptr || becomes_heap) &&
+        (!is_heap || !becomes_heap)) {
+      continue;
+    }
     MappingChange change{};
     change.range = range;
     if (should != nullptr) change.region = cut(*should, range);
-    if (should == nullptr) {
-      if (is_heap) continue;
+    if (should == nullptr || (moves_break && becomes_heap && !is_heap)) {
       change.kind = Kind::unmap;
     } else if (is == nullptr) {
-      if (is_heap) continue;
       change.kind = should->path == kStack ? Kind::grow_stack : Kind::map;
     } else if (!same_kind(*is, *should) || cut(*is, range).offset != change.region.offset) {
       change.kind = Kind::map;
@@ -164,14 +171,15 @@ Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> w
 
 uint64_t first_difference(std::span<const std::byte> a, std::span<const std::byte> b) {
   Cursor left(a), right(b);
-  for (uint64_t at = 0; at != UINT64_MAX; at = std::min(left.next_edge(at), right.next_edge(at))) {
+  uint64_t at = 0;
+  for (; at != UINT64_MAX; at = std::min(left.next_edge(at), right.next_edge(at))) {
     const Region *one = left.at(at), *other = right.at(at);
     if (one == nullptr && other == nullptr) continue;
     if (one == nullptr || other == nullptr || !same_kind(*one, *other) || !same_permissions(*one, *other)) return at;
     const AddressRange here{at, at};
     if (cut(*one, here).offset != cut(*other, here).offset) return at;
   }
-  return 0;
+  return at;
 }
 
 }  // namespace pagestore

@@ -30,12 +30,12 @@ struct MappingChange {
   Region region;  // as it is to be; the path lies in the list that is wanted
 };
 
-// Lists come as their bytes. What makes `now` into `wanted`, in rising order. What moves with the program's break is
-// left out.
-Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> wanted,
+// Lists come as their bytes. What makes `now` into `wanted`, in rising order. If the program's break is to be moved,
+// what moves with it is left out.
+Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> wanted, bool moves_break,
                     GrowingArray<MappingChange>* changes);
 
-// The first address at which two lists differ.
+// The first address at which two lists differ; UINT64_MAX if they tell of the same mappings.
 uint64_t first_difference(std::span<const std::byte> a, std::span<const std::byte> b);
 
 }  // namespace pagestore

@@ -13,7 +13,6 @@ namespace pagestore {
 
 namespace {
 
-constexpr int kSecondWord = 16;
 constexpr uint64_t kNotesId = 0x0020'0000;  // CLONE_CHILD_CLEARTID
 
 #if defined(__x86_64__)
@@ -75,13 +74,13 @@ void TracedProcess::look_at_follower(pid_t follower, int status) {
     }
     return;
   }
-  const int event = status >> kSecondWord, signal = WSTOPSIG(status);
+  const int event = event_of(status), signal = WSTOPSIG(status);
   if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE) {
     unsigned long child = 0;
     ptrace(PTRACE_GETEVENTMSG, follower, nullptr, &child);
     static_cast<void>(meet_process(static_cast<pid_t>(child)));
   }
-  const bool is_call = signal == (SIGTRAP | 0x80);
+  const bool is_call = signal == kCallStop;
   if (event == PTRACE_EVENT_STOP && signal != SIGTRAP) {
     ptrace(PTRACE_LISTEN, follower, nullptr, nullptr);
   } else {

@@ -27,6 +27,7 @@ struct Arm64Registers {
   static constexpr uint64_t kPastBreakpoint = 0;
   static constexpr uint64_t kRedZone = 0;
   static constexpr int64_t kRestartCall = 128;
+  static constexpr bool kRestartsLate = false;  // the kernel decides about it before an interruption
 
   uint64_t& at() { return pc; }
   uint64_t stack() const { return sp; }

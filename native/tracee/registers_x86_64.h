@@ -22,6 +22,7 @@ struct X86Registers {
   static constexpr uint64_t kPastBreakpoint = kBreakpoint.size();  // how far behind it a thread stops
   static constexpr uint64_t kRedZone = 128;                        // below the stack pointer, and still in use
   static constexpr int64_t kRestartCall = 219;                     // goes on with a call that was interrupted
+  static constexpr bool kRestartsLate = true;  // the kernel decides about it after an interruption, not before
 
   uint64_t& at() { return rip; }
   uint64_t stack() const { return rsp; }

@@ -81,9 +81,9 @@ Status TracedProcess::finish_call(TracedThread& thread) {
     if (Status status = wait_on(thread, &news); !status.is_ok()) return status;
     if (!WIFSTOPPED(news.status)) return was_killed(thread, news.status);
     thread.place = Place::interrupted;
-    if (WSTOPSIG(news.status) != (SIGTRAP | 0x80)) {
+    if (WSTOPSIG(news.status) != kCallStop) {
       // By the filter; or one that cannot be blocked, for later.
-      if (news.status >> 16 == 0) late_signal = WSTOPSIG(news.status);
+      if (event_of(news.status) == 0) late_signal = WSTOPSIG(news.status);
       siginfo_t info{};
       const bool is_fault = late_signal == SIGSEGV || late_signal == SIGBUS || late_signal == SIGILL;
       if (is_fault && ptrace(PTRACE_GETSIGINFO, thread.id(), nullptr, &info) == 0 && info.si_code > 0) {

@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include <cerrno>
@@ -71,8 +72,9 @@ Status no_memory(size_t bytes) {
 }  // namespace
 
 Status TracedThread::refused(const char* what) const {
-  return errno == ESRCH ? Status::process_gone(thread_, "was killed, or runs")
-                        : Status::system(Error::tracee, what, errno);
+  if (errno != ESRCH) return Status::system(Error::tracee, what, errno);
+  if (place == Place::running) return Status::system(Error::tracee, "a thread that waits in vfork", EBUSY);
+  return Status::process_gone(thread_, "was killed");
 }
 
 Status TracedThread::get_registers(Registers** registers) {
@@ -123,6 +125,16 @@ Status TracedThread::note_interrupted() {
   const int64_t number = registers->call().number;
   if (number != Registers::kRestartCall) interrupted_call_ = number;
   return Status::ok();
+}
+
+void TracedThread::was_interrupted() {
+  place = Place::interrupted;
+  Registers* registers;
+  // Calls that the system never makes again by itself; the one that cannot be made twice says that it was.
+  if (!Registers::kRestartsLate || !get_registers(&registers).is_ok()) return;
+  if (!registers->is_in_call() || registers->result() != -EINTR || registers->call().number == SYS_connect) return;
+  registers->set_result(static_cast<uint64_t>(kRestartNoHand));
+  changed();
 }
 
 Status TracedThread::settle() {

@@ -84,6 +84,9 @@ class TracedThread {
   // A call that was interrupted becomes one that is about to be made, so that registers can be changed. Not
   // before a signal, which decides whether it will be made again.
   Status settle();
+  // It was interrupted by us, and not to be noticed: what fails when it is interrupted is made again unless a signal
+  // comes.
+  void was_interrupted();
   // The signal before which it stands does not come.
   Status miss_signal();
 
@@ -117,6 +120,7 @@ class TracedThread {
   bool swallows_filter = false;  // the filter will show what was looked at already
   siginfo_t signal{};            // with Offer::signal
   bool is_held = false;          // by job control, until somebody ends that
+  bool is_in_vfork = false;      // and stands when that is over
   uint64_t id_address = 0;       // where in memory its number is noted; 0 for nowhere
 
   // Writes registers that were changed.

@@ -136,6 +136,9 @@ Status TracedProcess::seize_threads(bool* found_new) {
   while (const dirent* entry = readdir(directory.get())) {
     const pid_t id = atoi(entry->d_name);
     if (id <= 0 || find(id) != nullptr) continue;
+    if (waits_in_vfork(pid_, id)) {
+      return Status::system(Error::tracee, "a process that waits in vfork for its child to be another program", EBUSY);
+    }
     if (ptrace(PTRACE_SEIZE, id, nullptr, kOptions) != 0) {
       const int error_number = errno;
       pid_t parent = 0;

@@ -99,7 +99,9 @@ Status Tracee::restore_mappings(std::span<const std::byte> mappings, uint64_t pr
     if (Status status = memory_.look_at_mappings(); !status.is_ok()) return status;
     const Mappings now{memory_.regions().bytes(), memory_.program_break()}, wanted{mappings, program_break};
     const bool same_break = now.program_break == wanted.program_break;
-    if (same_break && equal_bytes(now.regions, wanted.regions)) return Status::ok();
+    const bool same_regions =
+        equal_bytes(now.regions, wanted.regions) || first_difference(now.regions, wanted.regions) == UINT64_MAX;
+    if (same_break && same_regions) return Status::ok();
     if (pass == kPasses) break;
     if (Status status = undo_mappings(process_, now, wanted); !status.is_ok()) return status;
   }

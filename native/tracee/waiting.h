@@ -6,6 +6,7 @@
 // from time to time, for this thread only, which otherwise blocks that signal.
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -14,6 +15,14 @@
 #include "system/status.h"
 
 namespace pagestore {
+
+// The event that the status of a thread that stopped tells of (PTRACE_EVENT_…), or 0.
+constexpr int event_of(int status) {
+  return status >> 16;
+}
+
+// What a thread stops with on its way into a system call and out of it.
+inline constexpr int kCallStop = SIGTRAP | 0x80;
 
 class Waiting {
  public:

@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { PageStore, Tracee } from 'pagestore'
+import { expect, test } from 'vitest'
+
+import { errorOf } from '../support/pages.js'
+import { compile, ownFolder } from '../support/programs.js'
+import { isThere, untilGone } from '../support/tracees.js'
+
+const folder = ownFolder()
+
+const waits = compile(
+  folder,
+  'waits',
+  `#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+static void nothing(int signal) { (void)signal; }
+int main(int argc, char **argv) {
+  (void)argc;
+  const char *what = argv[1];
+  signal(SIGUSR1, nothing);
+  struct timespec some = {0, 300000000};
+  if (strcmp(what, "epoll") == 0) {
+    struct epoll_event event;
+    return epoll_wait(epoll_create1(0), &event, 1, 300) == 0 ? 0 : errno;
+  }
+  if (strcmp(what, "sigtimedwait") == 0) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    return sigtimedwait(&set, NULL, &some) < 0 && errno == EAGAIN ? 0 : errno;
+  }
+  if (strcmp(what, "socket") == 0) {
+    int ends[2];
+    struct timeval limit = {0, 300000};
+    char byte;
+    socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
+    setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    return recv(ends[0], &byte, 1, 0) < 0 && errno == EAGAIN ? 0 : errno;
+  }
+  return 99;
+}`,
+)
+
+test.each(['epoll', 'sigtimedwait', 'socket'])('a wait (%s) does not notice that we interrupted it', (what) => {
+  const store = new PageStore()
+  const tracee = Tracee.spawn(store, waits, [what], { stdio: ['ignore', 'ignore', 'ignore'] })
+  for (let i = 0; i < 3; ++i) expect(tracee.resume({ timeout: 40 }).kind).toBe('timeout')
+  const waiting = tracee.capture()
+  for (let i = 0; i < 3; ++i) {
+    expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 0 })
+    tracee.restore(waiting)
+  }
+  store.close()
+})
+
+test('a signal that is handled meanwhile does end such a wait', () => {
+  const store = new PageStore()
+  const tracee = Tracee.spawn(store, waits, ['epoll'], { stdio: ['ignore', 'ignore', 'ignore'] })
+  expect(tracee.resume({ timeout: 40 }).kind).toBe('timeout')
+  process.kill(tracee.pid, 'SIGUSR1')
+  expect(tracee.resume()).toMatchObject({ kind: 'signal', signal: 'SIGUSR1' })
+  const interrupted = 4 // EINTR
+  expect(tracee.resume()).toMatchObject({ kind: 'exit', code: interrupted })
+  store.close()
+})
+
+const vforks = compile(
+  folder,
+  'vforks',
+  `#include <unistd.h>
+int main(void) {
+  if (vfork() == 0) { usleep(700000); _exit(0); }
+  return 5;
+}`,
+)
+
+test('a time limit passes while a program waits in vfork, and what cannot be done then says so', () => {
+  const store = new PageStore()
+  const tracee = Tracee.spawn(store, vforks, [], { stdio: ['ignore', 'ignore', 'ignore'] })
+  expect(tracee.resume().kind).toBe('fork')
+  const before = Date.now()
+  expect(tracee.resume({ timeout: 100 }).kind).toBe('timeout')
+  expect(Date.now() - before).toBeLessThan(600)
+  expect(errorOf(() => tracee.capture()).code).toBe('ERR_TRACEE')
+  expect(errorOf(() => tracee.registers()).code).toBe('ERR_TRACEE')
+  expect(tracee.resume({ timeout: 50 }).kind).toBe('timeout')
+  expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 5 })
+  store.close()
+})
+
+test('a process that waits in vfork is not attached to, and runs on', async () => {
+  const child = spawn(vforks)
+  await delay(200)
+  const store = new PageStore()
+  const error = errorOf(() => Tracee.attach(store, child.pid ?? 0))
+  expect(error.code).toBe('ERR_TRACEE')
+  expect(error.message).toMatch(/vfork/)
+  expect((await once(child, 'exit'))[0]).toBe(5)
+  store.close()
+})
+
+test('a tracee that is closed while it waits in vfork is gone', async () => {
+  const store = new PageStore()
+  const tracee = Tracee.spawn(store, vforks, [], { stdio: ['ignore', 'ignore', 'ignore'] })
+  tracee.resume()
+  expect(tracee.resume({ timeout: 50 }).kind).toBe('timeout')
+  tracee.close()
+  await untilGone(tracee.pid)
+  expect(isThere(tracee.pid)).toBe(false)
+  store.close()
+})
