@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "process/thread_status.h"
+#include "system/mapping.h"
 #include "tracee/call_filter.h"
 #include "tracee/traced_process.h"
 #include "tracee/trap.h"
