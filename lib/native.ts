@@ -148,6 +148,7 @@ export interface Native {
 
   snapshotRoot(store: Handle, snapshot: Handle): number
   snapshotKey(store: Handle, snapshot: Handle): number
+  keepSnapshotKey(store: Handle, snapshot: Handle): void
   snapshotPageCount(store: Handle, snapshot: Handle): number
   snapshotRegions(store: Handle, snapshot: Handle): Region[]
   snapshotEquals(store: Handle, a: Handle, b: Handle): boolean

@@ -114,6 +114,14 @@ export class Snapshot implements Disposable {
     return native.snapshotFingerprint(handleOf(this.#store), this.#handle)
   }
 
+  /**
+   * Gives back all but what {@link key} stands for, so that a set of keys costs little: the key stays good until
+   * `release()`. For everything else the snapshot is released from now on. Twice does nothing.
+   */
+  keepKey(): void {
+    native.keepSnapshotKey(handleOf(this.#store), this.#handle)
+  }
+
   /** Gives back what nobody else holds. Twice does nothing. */
   release(): void {
     forgotten.unregister(this)

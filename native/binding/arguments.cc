@@ -67,6 +67,13 @@ HeldMemory* get_memory(napi_env env, Addon* addon, napi_value handle) {
 }
 
 HeldSnapshot* get_snapshot(napi_env env, Addon* addon, napi_value handle) {
+  HeldSnapshot* snapshot = get_key_holder(env, addon, handle);
+  if (snapshot == nullptr || !snapshot->snapshot.is_key_alone) return snapshot;
+  throw_error(env, code::snapshot_released, "of the snapshot only the key was kept");
+  return nullptr;
+}
+
+HeldSnapshot* get_key_holder(napi_env env, Addon* addon, napi_value handle) {
   HeldSnapshot* snapshot = addon->snapshot(get_handle(env, handle));
   if (snapshot == nullptr) throw_error(env, code::snapshot_released, "the snapshot was released, or its store closed");
   return snapshot;

@@ -34,6 +34,8 @@ Handle get_handle(napi_env env, napi_value value);
 SharedStore* get_store(napi_env env, Addon* addon, napi_value handle);
 HeldMemory* get_memory(napi_env env, Addon* addon, napi_value handle);
 HeldSnapshot* get_snapshot(napi_env env, Addon* addon, napi_value handle);
+// The same of one whose key alone may have been kept.
+HeldSnapshot* get_key_holder(napi_env env, Addon* addon, napi_value handle);
 
 // A range of addresses: a BigInt of 64 bits, and a number of bytes.
 bool get_range(napi_env env, napi_value address, napi_value length, AddressRange* range);

@@ -21,11 +21,20 @@ struct Subject {
   Subject(napi_env env, Addon* addon, napi_value store_handle, napi_value snapshot_handle)
       : store(get_store(env, addon, store_handle)),
         held(store == nullptr ? nullptr : get_snapshot(env, addon, snapshot_handle)) {}
+  Subject(SharedStore* store, HeldSnapshot* held) : store(store), held(held) {}
   explicit operator bool() const { return held != nullptr; }
   const Snapshot& snapshot() const { return held->snapshot; }
 
   SharedStore* store;
   HeldSnapshot* held;
+};
+
+// The same of one whose key alone may have been kept.
+struct KeySubject : Subject {
+  KeySubject(napi_env env, Addon* addon, napi_value store_handle, napi_value snapshot_handle)
+      : Subject{get_store(env, addon, store_handle), nullptr} {
+    if (store != nullptr) held = get_key_holder(env, addon, snapshot_handle);
+  }
 };
 
 // Two snapshots of the same store.
@@ -57,14 +66,30 @@ Status with_memory(Addon* addon, const Subject& subject, Use use) {
   return status;
 }
 
+Status make_key(Addon* addon, const Subject& subject) {
+  if (subject.snapshot().is_key_alone) return Status::ok();
+  return with_memory(addon, subject, [&](PageStores& stores, CapturedMemory& memory) {
+    return memory.make_key(stores, &subject.held->snapshot);
+  });
+}
+
+// (store, snapshot): from now on only its key is held
+napi_value keep_key(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  const KeySubject subject(env, arguments.addon, arguments[0], arguments[1]);
+  if (!subject) return nullptr;
+  const Status status = make_key(arguments.addon, subject);
+  if (!status.is_ok()) return throw_failure(env, status);
+  keep_key_alone(*SharedStore::Hold(*subject.store), &subject.held->snapshot);
+  return nullptr;
+}
+
 // (store, snapshot) -> number
 napi_value key(napi_env env, napi_callback_info info) {
   const Arguments<2> arguments(env, info);
-  const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
+  const KeySubject subject(env, arguments.addon, arguments[0], arguments[1]);
   if (!subject) return nullptr;
-  const Status status = with_memory(arguments.addon, subject, [&](PageStores& stores, CapturedMemory& memory) {
-    return memory.make_key(stores, &subject.held->snapshot);
-  });
+  const Status status = make_key(arguments.addon, subject);
   return status.is_ok() ? number_of(env, static_cast<size_t>(subject.snapshot().key)) : throw_failure(env, status);
 }
 
@@ -192,6 +217,7 @@ void add_snapshot(napi_env env, napi_value exports, Addon* addon) {
   const Function functions[] = {
       {"snapshotRoot", root},
       {"snapshotKey", key},
+      {"keepSnapshotKey", keep_key},
       {"snapshotPageCount", page_count},
       {"snapshotEquals", equals},
       {"snapshotDiff", diff},

@@ -35,6 +35,20 @@ Status make_key(PageStores& stores, Snapshot* snapshot) {
   return Status::ok();
 }
 
+void keep_key_alone(PageStores& stores, Snapshot* snapshot) {
+  PageTables tables(stores);
+  const auto give_back = [&](PageTree* tree) {
+    tables.release(*tree);
+    *tree = {};
+  };
+  for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->threads}) give_back(tree);
+  if (snapshot->tracked.root != Child::absent) {
+    give_back(&snapshot->masked);
+    give_back(&snapshot->regions);
+  }
+  snapshot->is_key_alone = true;
+}
+
 void release(PageStores& stores, Snapshot* snapshot) {
   if (snapshot->key != Child::absent) {
     const PageNumber number = number_of(snapshot->key);

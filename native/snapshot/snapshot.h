@@ -29,11 +29,15 @@ struct Snapshot {
   PageTree masked;
   bool is_masked = false;
   Child key = Child::absent;  // in the store of keys
+  bool is_key_alone = false;  // there is nothing else any more
   uint64_t pages = 0;         // places with a page that is not zero
 };
 
 // Makes the key of a snapshot that is masked, or has tracked ranges. On failure it has none.
 Status make_key(PageStores& stores, Snapshot* snapshot);
+
+// Of a snapshot that has a key: releases all that the key does not stand for.
+void keep_key_alone(PageStores& stores, Snapshot* snapshot);
 
 void release(PageStores& stores, Snapshot* snapshot);
 

@@ -57,8 +57,10 @@ TEST_P(TracedThreads, AreAllRolledBack) {
   EXPECT_EQ(then.registers.size(), 4u);
   for (int i = 0; i < 30; ++i) {
     const Counts before = counts(*program);
-    ASSERT_TRUE(stopped(program->run_for(3), StopKind::timeout));
-    ASSERT_NE(counts(*program), before);
+    // However long it takes on a busy machine until one of them has had its turn.
+    do {
+      ASSERT_TRUE(stopped(program->run_for(3), StopKind::timeout));
+    } while (counts(*program) == before);
     program->restore(first);
     ASSERT_TRUE(same(truth_of(*program), then));
     ASSERT_TRUE(equal(*program->capture(), *first));

@@ -81,13 +81,13 @@ TracedProcess::Verdict TracedProcess::has_gone(TracedThread& thread, int status,
 
 // Of the first thread's end nothing is heard before those of all others have been taken: also of threads
 // that we were told nothing of yet.
-void TracedProcess::take_ended() {
+void TracedProcess::take_others_that_ended(pid_t id) {
   char path[40];
   snprintf(path, sizeof(path), "/proc/%d/task", pid_);
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path), closedir);
   while (const dirent* entry = directory ? readdir(directory.get()) : nullptr) {
-    const pid_t id = atoi(entry->d_name);
-    if (id > 0 && id != pid_ && Waiting::take_if_ended(id, spared_)) remove_thread(id);
+    const pid_t other = atoi(entry->d_name);
+    if (other > 0 && other != pid_ && other != id && Waiting::take_if_ended(other, spared_)) remove_thread(other);
   }
 }
 

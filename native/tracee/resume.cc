@@ -57,9 +57,16 @@ Status TracedProcess::run(std::span<TracedThread* const> runners, const RunOptio
   }
   for (TracedThread* runner : runners) {
     const int signal = runner == asked ? options.signal : RunOptions::the_one_it_stopped_for + 0;
-    if (Status status = start(*runner, options, signal); !status.is_ok()) return status;
+    if (Status status = unless_dying(*runner, start(*runner, options, signal)); !status.is_ok()) return status;
   }
   return wait_for_stop(options, stop);
+}
+
+// A thread that stands is killed when another one ends the process or becomes another program. Of that is heard soon.
+Status TracedProcess::unless_dying(TracedThread& thread, Status status) const {
+  if (status.error() != Error::process_gone || has_ended_) return status;
+  thread.place = Place::running;
+  return Status::ok();
 }
 
 // Whether it was killed while it stood.
@@ -208,7 +215,7 @@ Status TracedProcess::list_waited_for() {
 }
 
 Status TracedProcess::wait_for_stop(const RunOptions& options, Stop* stop) {
-  const int64_t end = options.timeout < 0 ? INT64_MAX : now() + options.timeout;
+  const int64_t end = options.timeout < 0 ? INT64_MAX : now() + options.timeout + 1;  // never less
   for (;;) {
     if (Status status = list_waited_for(); !status.is_ok()) return status;
     const bool runs = std::any_of(threads_.begin(), threads_.end(),
@@ -237,8 +244,8 @@ Status TracedProcess::wait_for_stop(const RunOptions& options, Stop* stop) {
       continue;
     }
     Verdict verdict;
-    if (Status status = look_at(*thread, news.status, options, &verdict, stop); !status.is_ok()) return status;
-    if (has_ended_) return Status::ok();
+    Status status = unless_dying(*thread, look_at(*thread, news.status, options, &verdict, stop));
+    if (!status.is_ok() || has_ended_) return status;
     if (verdict == Verdict::tell) {
       Stop end_of_all;
       if (Status status = stop_others(options, &end_of_all); !status.is_ok()) return status;
@@ -246,7 +253,7 @@ Status TracedProcess::wait_for_stop(const RunOptions& options, Stop* stop) {
       return Status::ok();
     }
     if (verdict == Verdict::gone || thread->place == Place::running) continue;
-    if (Status status = thread->run(request(options), 0); !status.is_ok()) return status;
+    if (status = unless_dying(*thread, thread->run(request(options), 0)); !status.is_ok()) return status;
   }
 }
 
@@ -283,22 +290,28 @@ Status TracedProcess::stop_others(const RunOptions& options, Stop* stop) {
       thread.is_held = WSTOPSIG(news.status) != SIGTRAP;
       continue;
     }
+    TracedThread* seen = find(news.thread);
+    if (seen == nullptr) return Status::process_gone(pid_, "was killed");
     Verdict verdict;
     Stop here;
-    if (Status status = look_at(thread, news.status, options, &verdict, &here); !status.is_ok()) return status;
+    if (Status status = look_at(*seen, news.status, options, &verdict, &here); !status.is_ok()) return status;
     if (has_ended_) *stop = here;
-    if (verdict == Verdict::tell) thread.tell_later(here);
+    if (verdict == Verdict::tell) seen->tell_later(here);
+    if (here.kind == StopKind::exec) i = 0;
   }
   return Status::ok();
 }
 
-// Until that one thread stops or ends, however long others run.
+// Until that one thread stops or ends, however long others run. One that becomes another program waits for the end of
+// all others, and is the first thread from then on: then the news is of that.
 Status TracedProcess::wait_on(TracedThread& thread, Waiting::News* news) {
   const pid_t id = thread.id();
   for (const int64_t end = now() + kPatience; now() < end;) {
-    if (Status status = waiting_.wait({&id, 1}, spared_, kTick, news); !status.is_ok()) return status;
+    Status status = waiting_.wait({&id, 1}, spared_, kTick, news);
+    if (!status.is_ok() && id != pid_) status = waiting_.wait({&pid_, 1}, spared_, kTick, news);
+    if (!status.is_ok()) return status;
     if (news->thread != 0) return Status::ok();
-    if (id == pid_) take_ended();
+    take_others_that_ended(id);
   }
   return Status::system(Error::tracee, "a thread that would stand still", ETIMEDOUT);
 }

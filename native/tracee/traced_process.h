@@ -105,6 +105,7 @@ class TracedProcess {
   Status list_waited_for();
   Status wait_for_stop(const RunOptions& options, Stop* stop);
   bool hear_of_end(Stop* stop);
+  Status unless_dying(TracedThread& thread, Status status) const;
   Status break_off(const RunOptions& options, Stop* stop);
   Status stop_others(const RunOptions& options, Stop* stop);
   Status wait_on(TracedThread& thread, Waiting::News* news);
@@ -115,7 +116,8 @@ class TracedProcess {
   Status look_at_entry(TracedThread& thread, const RegisterCall& call, const RunOptions& options, bool by_filter,
                        Verdict* verdict, Stop* stop);
   Status look_at_event(TracedThread& thread, int event, Verdict* verdict, Stop* stop);
-  void take_ended();
+  void take_ended() { take_others_that_ended(0); }
+  void take_others_that_ended(pid_t id);
   bool take(pid_t id) const;
   void end_followers();
   Verdict has_gone(TracedThread& thread, int status, Stop* stop);

@@ -1,6 +1,8 @@
 import { LocalMemory, PageStore, pageSize } from 'pagestore'
 import { expect, test } from 'vitest'
 
+import { errorOf } from '../support/pages.js'
+
 function setUp() {
   const store = new PageStore()
   const bytes = new Uint8Array(32 * pageSize).fill(1)
@@ -120,4 +122,49 @@ test('a whole memory that is ignored has one key', () => {
   expect(memory.capture().key).toBe(a.key)
   expect(a.fingerprint()).toBe('0'.repeat(32))
   store.close()
+})
+
+test('of a snapshot the key alone can be kept: it stays what it is, and the rest is given back', () => {
+  for (const tracks of [true, false]) {
+    const { store, bytes, memory } = setUp()
+    if (tracks) memory.track(0n, 8)
+    const snapshots = Array.from({ length: 50 }, (_, i) => {
+      bytes.fill(i, 4 * pageSize)
+      bytes[0] = i
+      return memory.capture()
+    })
+    const keys = snapshots.map(({ key }) => key)
+    expect(new Set(keys).size).toBe(50)
+    const before = store.size
+    for (const each of snapshots) each.keepKey()
+    expect(snapshots.map(({ key }) => key)).toEqual(keys)
+    if (tracks) expect(store.size).toBeLessThan(before - 40)
+    // A key that is held names nothing else.
+    for (let i = 100; i < 200; i++) {
+      bytes[0] = i
+      using other = memory.capture()
+      expect(keys).not.toContain(other.key)
+    }
+    bytes[0] = 7
+    bytes.fill(7, 4 * pageSize)
+    expect(memory.capture().key).toBe(keys[7])
+    const [first, second] = snapshots as [(typeof snapshots)[0], (typeof snapshots)[0]]
+    first.keepKey()
+    for (const refused of [
+      () => memory.restore(first),
+      () => first.read(0n, 1),
+      () => first.diff(second),
+      () => first.equals(second),
+      () => first.root,
+      () => first.regions,
+      () => first.fingerprint(),
+      () => first.map(0n, 1),
+    ]) {
+      expect(errorOf(refused).code).toBe('ERR_SNAPSHOT_RELEASED')
+    }
+    for (const each of snapshots) each.release()
+    expect(errorOf(() => first.key).code).toBe('ERR_SNAPSHOT_RELEASED')
+    memory.close()
+    store.close()
+  }
 })
