@@ -28,6 +28,9 @@
  * - `ERR_MAPPING`: a mapping that cannot be made what it was.
  * - `ERR_CHOICE`: an answer that was not offered, or none where one is waited for.
  * - `ERR_SYMBOL`: no such symbol in the program and its libraries.
+ * - `ERR_PROGRAM`: a program that cannot be explored: it comes to no choice, or does what cannot be rolled back.
+ * - `ERR_MODEL`: a model that cannot be explored: it keeps state where it cannot be captured.
+ * - `ERR_TRACE`: a recorded way that does not fit the program.
  */
 export type ErrorCode =
   | 'ERR_ARGUMENT_TYPE'
@@ -57,6 +60,9 @@ export type ErrorCode =
   | 'ERR_MAPPING'
   | 'ERR_CHOICE'
   | 'ERR_SYMBOL'
+  | 'ERR_PROGRAM'
+  | 'ERR_MODEL'
+  | 'ERR_TRACE'
 
 /** Every failure of this package. Whatever threw it left the store as it was. */
 export class PageStoreError extends Error {

@@ -1,0 +1,18 @@
+import type { State } from './state.js'
+
+/** What is to hold of a subject; see {@link always} and {@link sometimes}. */
+export interface Property {
+  readonly kind: 'always' | 'sometimes'
+  readonly name: string
+  readonly holds: (state: State) => boolean
+}
+
+/** In every state. */
+export function always(name: string, holds: (state: State) => boolean): Property {
+  return { kind: 'always', name, holds }
+}
+
+/** In at least one state. */
+export function sometimes(name: string, holds: (state: State) => boolean): Property {
+  return { kind: 'sometimes', name, holds }
+}

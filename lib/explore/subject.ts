@@ -1,0 +1,62 @@
+import type { RestorableMemory } from '../memory.js'
+import type { Range } from '../native.js'
+import type { PageStore } from '../page-store.js'
+
+/**
+ * What can be explored: how many ways lead on from here, go that way, and a memory that is captured and restored. All
+ * that tells one state from another must lie in that memory, or in the step.
+ *
+ * {@link Program}, {@link WasmModel} and {@link ByteModel} are three; anything else that has `open` is as good.
+ */
+export interface Subject {
+  /** Begins a run. Snapshots will be kept in `store`; whoever opens it closes it. */
+  open(store: PageStore): Running
+}
+
+export interface Running {
+  readonly memory: RestorableMemory
+  /** To its first choice; once, before anything else. */
+  start(): Step
+  /** From a choice, which way: from 0 to `ways` - 1. */
+  go(way: number): Step
+  /** Names for addresses, where there are any. */
+  readonly layout?: Layout | undefined
+  /** What a user should be told at the end, a sentence each. */
+  readonly warnings?: readonly string[] | undefined
+  close(): void
+}
+
+/** Where a step has led. */
+export type Step =
+  /** A choice among so many ways, and where in the source; 0 ways: there is no way on. */
+  | { kind: 'choice'; ways: number; place?: string | undefined }
+  /** A good end. */
+  | { kind: 'end' }
+  /** Nothing that could be gone on from. */
+  | { kind: 'failure'; failure: Failure }
+
+export interface Failure {
+  /** `hang`: it came to no choice in a time. */
+  kind: 'assertion' | 'crash' | 'exit' | 'hang'
+  /** What failed: failures of one kind with the same are one. */
+  property: string
+  /** In the source: `file.c:12`. */
+  place?: string | undefined
+  /** Whatever else is known. */
+  detail?: string | undefined
+}
+
+export interface Located {
+  address: bigint
+  /** In bytes; 0 where that is unknown. */
+  size: number
+}
+
+/** What a subject's addresses are called. */
+export interface Layout {
+  /** @throws `ERR_SYMBOL` */
+  find(name: string): Located
+  nameOf(address: bigint): { name: string; offset: number; size: number } | undefined
+  /** The bytes that the subject declared to be its state; none: all are. */
+  declared(): Range[]
+}
