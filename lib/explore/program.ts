@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import { PageStoreError } from '../errors.js'
 import type { PageStore } from '../page-store.js'
 import type { SpawnOptions } from '../program.js'
+import { signalNumber } from '../signals.js'
 import type { Stop } from '../stop.js'
 import { findSymbol, nameOf } from '../symbols.js'
 import { systemCallName } from '../system-calls.js'
-import { signalNumber } from '../signals.js'
 import { type ResumeOptions, Tracee } from '../tracee.js'
 import { declaredRanges } from './declared.js'
 import type { Failure, Layout, Running, Step, Subject } from './subject.js'
@@ -18,7 +18,18 @@ export interface ProgramOptions extends SpawnOptions {
 
 // So many steps are watched for what reaches beyond the program's own memory: that costs two stops for each call.
 const watchedSteps = 32
-const outward = ['write', 'writev', 'pwrite64', 'sendto', 'sendmsg', 'unlink', 'unlinkat', 'rename', 'renameat2', 'kill']
+const outward = [
+  'write',
+  'writev',
+  'pwrite64',
+  'sendto',
+  'sendmsg',
+  'unlink',
+  'unlinkat',
+  'rename',
+  'renameat2',
+  'kill',
+]
 
 /**
  * Explores a native program that includes `pagestore.h`. It has a session of its own, no input, and its output goes

@@ -1,0 +1,101 @@
+import type { Range } from '../native.js'
+import type { Snapshot } from '../snapshot.js'
+import type { Layout } from './subject.js'
+
+/** A value that is another one than before. */
+export interface Change {
+  /** A variable, `name` or `name[3]` or `name+8`; else an address. */
+  what: string
+  address: bigint
+  before: string
+  after: string
+}
+
+// A step that changes more than that is not to be read value by value.
+const mostChanges = 64
+
+/**
+ * What changed between two snapshots of one memory, within the ranges that are declared, if there are any; else
+ * variables with names, and where nothing has a name, words.
+ */
+export function changesBetween(
+  before: Snapshot,
+  after: Snapshot,
+  layout: Layout | undefined,
+  declared: readonly Range[] = layout?.declared() ?? [],
+): Change[] {
+  const changes: Change[] = []
+  for (const page of before.diff(after)) {
+    const parts = declared.length === 0 ? [page] : declared.flatMap((range) => overlap(range, page))
+    for (const part of parts) compare(before, after, part, layout, declared.length > 0, changes)
+    if (changes.length >= mostChanges) break
+  }
+  return changes.slice(0, mostChanges)
+}
+
+function overlap(a: Range, b: Range): Range[] {
+  const start = a.start > b.start ? a.start : b.start
+  const end = a.end < b.end ? a.end : b.end
+  return start < end ? [{ start, end }] : []
+}
+
+function compare(
+  before: Snapshot,
+  after: Snapshot,
+  range: Range,
+  layout: Layout | undefined,
+  isDeclared: boolean,
+  changes: Change[],
+): void {
+  const was = readMapped(before, range)
+  const is = readMapped(after, range)
+  if (was === undefined || is === undefined) return
+  for (let at = 0; at < is.length && changes.length < mostChanges; ) {
+    if (was[at] === is[at]) {
+      at++
+      continue
+    }
+    const address = range.start + BigInt(at)
+    const value = valueAt(address, layout)
+    if (value.name === undefined && layout !== undefined && !isDeclared) {
+      at = (at | 7) + 1
+      continue
+    }
+    const first = Number(value.start - range.start)
+    if (!(value.name ?? '').startsWith('ps_')) {
+      changes.push({
+        what: value.name ?? `0x${value.start.toString(16)}`,
+        address: value.start,
+        before: textOf(was, first, value.width),
+        after: textOf(is, first, value.width),
+      })
+    }
+    at = first + value.width
+  }
+}
+
+function readMapped(snapshot: Snapshot, { start, end }: Range): Buffer | undefined {
+  try {
+    return snapshot.read(start, Number(end - start))
+  } catch {
+    return undefined // was not there, or is not any more
+  }
+}
+
+/** Of which value an address is a byte: whole variables of the size of a number, elements of others. */
+function valueAt(address: bigint, layout: Layout | undefined): { name?: string; start: bigint; width: number } {
+  const named = layout?.nameOf(address)
+  if (named === undefined) return { start: address - (address % 4n), width: 4 }
+  const { name, offset, size } = named
+  const start = address - BigInt(offset)
+  if ([1, 2, 4, 8].includes(size)) return { name, start, width: size }
+  const width = size % 4 === 0 && start % 4n === 0n ? 4 : 1
+  const index = Math.floor(offset / width)
+  return { name: `${name}[${index}]`, start: start + BigInt(index * width), width }
+}
+
+function textOf(bytes: Buffer, at: number, width: number): string {
+  if (at < 0 || at + width > bytes.length) return bytes.subarray(Math.max(at, 0), at + width).toString('hex')
+  if (width === 8) return String(bytes.readBigInt64LE(at))
+  return String(bytes.readIntLE(at, width))
+}

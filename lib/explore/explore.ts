@@ -1,0 +1,145 @@
+import { setImmediate } from 'node:timers/promises'
+
+import { PageStoreError } from '../errors.js'
+import { PageStore } from '../page-store.js'
+import type { Exploration, Progress, Violation } from './exploration.js'
+import type { Property } from './property.js'
+import { createSearch, type Search, type SearchOptions, type Strategy } from './search.js'
+import type { Running, Subject } from './subject.js'
+import { replay } from './trace.js'
+import { verify } from './verify.js'
+
+export interface ExploreOptions {
+  /** `breadth` (the default): shortest counterexamples. `depth`: first to the end. `random`: walks from the start. */
+  strategy?: Strategy | undefined
+  properties?: readonly Property[] | undefined
+  /** The most choices from the start. */
+  maxDepth?: number | undefined
+  maxStates?: number | undefined
+  maxTransitions?: number | undefined
+  maxSeconds?: number | undefined
+  /** Of the store. */
+  maxBytes?: number | undefined
+  /** Whether the first violation ends the search. Default: false. */
+  first?: boolean | undefined
+  /** Whether a state with no way on is a good end. Default: false. */
+  allowDeadlock?: boolean | undefined
+  /** For what is random. Default: 1. */
+  seed?: number | undefined
+  /** Whether a sample of states that were reached twice is expanded from both. Default: false. */
+  verify?: boolean | undefined
+  signal?: AbortSignal | undefined
+  /** Some twenty times a second. */
+  onProgress?: ((progress: Progress) => void) | undefined
+}
+
+// How long the event loop may wait for its turn, in milliseconds.
+const longest = 50
+// Only so many violations are told step by step.
+const mostTold = 20
+
+/**
+ * Goes every way that a subject can go, each state once, and says what is wrong with it. The event loop has its turn
+ * every 50 ms.
+ *
+ * An aborted search resolves, too, with what there is so far.
+ * @throws `ERR_ARGUMENT_TYPE`, `ERR_PROGRAM`, `ERR_MODEL`, as {@link Tracee.spawn}, and what a property throws
+ */
+export async function explore(subject: Subject, options: ExploreOptions = {}): Promise<Exploration> {
+  const wanted = checked(options)
+  const { signal, onProgress } = options
+  using store = new PageStore()
+  const running = subject.open(store)
+  try {
+    const search = createSearch(store, running, wanted)
+    let isAborted = false
+    while (!search.isOver) {
+      if (signal?.aborted) {
+        isAborted = true
+        break
+      }
+      const until = performance.now() + longest
+      search.run(() => performance.now() >= until)
+      onProgress?.(search.progress())
+      await setImmediate()
+    }
+    const progress = search.progress()
+    const found = wanted.verify && !isAborted ? verify(search, running) : { verified: 0, violations: [] }
+    return resultOf(search, progress, wanted, isAborted, found, running)
+  } finally {
+    running.close()
+  }
+}
+
+function resultOf(
+  search: Search,
+  { states, transitions, depth, seconds, bytesPerState }: Progress,
+  { properties, strategy }: SearchOptions,
+  isAborted: boolean,
+  found: { verified: number; violations: Violation[] },
+  running: Running,
+): Exploration {
+  const bound = isAborted ? 'aborted' : strategy === 'random' ? (search.bound ?? 'random') : search.bound
+  const complete = bound === undefined
+  const unreached = properties.filter(({ kind, name }) => kind === 'sometimes' && !search.reached.has(name))
+  const violations: Violation[] = [
+    ...search.violations,
+    ...found.violations,
+    ...(complete ? unreached : []).map(({ name }): Violation => ({ kind: 'sometimes', property: name, choices: [] })),
+  ]
+  for (const violation of violations.slice(0, mostTold)) {
+    if (violation.choices.length === 0) continue
+    violation.steps = replay(running, search.start, search.first, violation.choices).steps
+  }
+  return {
+    complete,
+    bound,
+    states,
+    transitions,
+    depth,
+    deadlocks: search.deadlocks,
+    violations,
+    reached: [...search.reached].map(([property, choices]) => ({ property, choices })),
+    seconds,
+    bytesPerState,
+    verified: found.verified,
+    warnings: running.warnings ?? [],
+  }
+}
+
+function checked(options: ExploreOptions): SearchOptions {
+  if (options === null || typeof options !== 'object') {
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'options must be an object')
+  }
+  const { strategy = 'breadth', properties = [], seed = 1 } = options
+  if (!['breadth', 'depth', 'random'].includes(strategy)) {
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', `strategy must be breadth, depth or random, not ${strategy}`)
+  }
+  const bounds = ['maxDepth', 'maxStates', 'maxTransitions', 'maxSeconds', 'maxBytes'] as const
+  for (const name of bounds) {
+    const bound = options[name]
+    if (bound === undefined || (typeof bound === 'number' && bound >= 0)) continue
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', `${name} must be a number from 0 on`)
+  }
+  const isEndless = bounds.every((name) => name === 'maxDepth' || options[name] === undefined)
+  if (strategy === 'random' && isEndless && options.signal === undefined && options.first !== true) {
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'random walks have no end: give them a bound or a signal')
+  }
+  const names = properties.map(({ name }) => name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw new PageStoreError('ERR_ARGUMENT_TYPE', `two properties are called ${twice}`)
+  const endless = Number.POSITIVE_INFINITY
+  return {
+    strategy,
+    properties,
+    maxDepth: options.maxDepth ?? endless,
+    maxStates: options.maxStates ?? endless,
+    maxTransitions: options.maxTransitions ?? endless,
+    maxSeconds: options.maxSeconds ?? endless,
+    maxBytes: options.maxBytes ?? endless,
+    first: options.first ?? false,
+    allowDeadlock: options.allowDeadlock ?? false,
+    seed,
+    verify: options.verify ?? false,
+  }
+}

@@ -1,0 +1,69 @@
+import type { Snapshot } from '../snapshot.js'
+import { type Change, changesBetween } from './changes.js'
+import type { Violation } from './exploration.js'
+import type { Sample, Search } from './search.js'
+import type { Running, Step } from './subject.js'
+
+/**
+ * Is the state really the state? States that were reached a second time are expanded from there, too, and must lead to
+ * the same. Where they do not, what was declared misses something, or the program is not deterministic.
+ */
+export function verify(search: Search, running: Running): { verified: number; violations: Violation[] } {
+  const violations: Violation[] = []
+  let verified = 0
+  for (const sample of search.samples) {
+    const expected = search.successors(sample.state)
+    if (expected.length < sample.ways) continue // the search ended before
+    verified++
+    const way = expected.findIndex((label, i) => label !== labelFrom(search, running, sample.snapshot, i))
+    if (way < 0) continue
+    violations.push(explain(search, running, sample, way))
+    break
+  }
+  for (const { snapshot } of search.samples) snapshot.release()
+  return { verified, violations }
+}
+
+function labelFrom(search: Search, running: Running, from: Snapshot, way: number): string {
+  running.memory.restore(from)
+  const step: Step = running.go(way)
+  if (step.kind === 'failure') return search.labelOf(step, () => 0)
+  using snapshot = running.memory.capture()
+  return search.labelOf(step, () => snapshot.key)
+}
+
+function explain(search: Search, running: Running, sample: Sample, way: number): Violation {
+  const { memory, layout } = running
+  const once = labelFrom(search, running, sample.snapshot, way)
+  const isDeterministic = [0, 0, 0].every(() => labelFrom(search, running, sample.snapshot, way) === once)
+  // The way that was expanded.
+  memory.restore(search.start)
+  for (const choice of search.wayTo(sample.state)) running.go(choice)
+  using one = memory.capture()
+  const others = isDeterministic ? changesBetween(one, sample.snapshot, layout, []) : []
+  running.go(way)
+  using oneOn = memory.capture()
+  memory.restore(sample.snapshot)
+  running.go(way)
+  using otherOn = memory.capture()
+  const led = changesBetween(oneOn, otherOn, layout)
+  const cause = isDeterministic
+    ? `what is declared misses something: the two differ in ${list(others)}`
+    : 'the program is not deterministic: the same state leads to different ones (time, random numbers, addresses)'
+  return {
+    kind: 'unfaithful',
+    property: 'states that count as one lead to the same',
+    choices: [...sample.choices, way],
+    detail:
+      `the state after ${list(search.wayTo(sample.state))} is also reached by ${list(sample.choices)}, ` +
+      `and then way ${way} leads to different states (${list(led)}); ${cause}`,
+  }
+}
+
+function list(what: readonly (number | Change)[]): string {
+  if (what.length === 0) return 'nothing that has a name'
+  const texts = what.map((each) =>
+    typeof each === 'number' ? String(each) : `${each.what}: ${each.before} and ${each.after}`,
+  )
+  return texts.slice(0, 12).join(', ') + (texts.length > 12 ? ' …' : '')
+}

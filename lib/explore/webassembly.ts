@@ -1,0 +1,15 @@
+/** What we use of WebAssembly: its types come with browsers' (`lib.dom`), which users of Node need not have. */
+
+/** What a module is given: `{ env: { log: console.log } }`. */
+export type WasmImports = Record<string, Record<string, unknown>>
+
+interface Engine {
+  Module: {
+    new (bytes: Uint8Array): object
+    exports(module: object): { name: string; kind: string }[]
+  }
+  Instance: new (module: object, imports: WasmImports) => { exports: Record<string, unknown> }
+  Global: new () => { value: unknown }
+}
+
+export const engine = (globalThis as unknown as { WebAssembly: Engine }).WebAssembly
