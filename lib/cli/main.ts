@@ -5,8 +5,10 @@
  */
 import { createRequire } from 'node:module'
 import { debuglog } from 'node:util'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 
+import type { CheckOptions } from './check.js'
+import type { ReplayOptions } from './replay.js'
 import type { RunOptions } from './run.js'
 
 const { version, description } = createRequire(import.meta.url)('pagestore/package.json') as Record<string, string>
@@ -14,6 +16,9 @@ const { version, description } = createRequire(import.meta.url)('pagestore/packa
 // The longest that a timer of Node can wait, and the most pages that a store can hold.
 const longestInterval = 2 ** 31 - 1
 const mostPages = 2 ** 32 - 1
+const mostStates = 1e12
+// The exit code of check and replay for what they were asked wrongly.
+const misuse = 2
 
 const program = new Command('pagestore')
   .description(description ?? '')
@@ -39,7 +44,58 @@ withRunOptions(program.command('dedup'), { rounds: 5, interval: 200 })
     until(async (signal) => (await import('./run.js')).runDedup(pid, options, signal)),
   )
 
+withStepTimeout(program.command('check'))
+  .summary('go every way that a program can go, and say what is wrong with it')
+  .usage('[options] -- <program> [arguments...]')
+  .description(
+    'Explores every way that a program can go that includes pagestore.h, by rolling it back. Says that there is no ' +
+      'violation, or shows a way to each. Exit codes: 0 complete and clean, 1 a violation, 2 misuse, 3 bounded ' +
+      'without a violation.',
+  )
+  .addOption(
+    new Option('--strategy <name>', 'breadth finds shortest ways')
+      .choices(['breadth', 'depth', 'random'])
+      .default('breadth'),
+  )
+  .option('--first', 'stop at the first violation')
+  .option('--allow-deadlock', 'where there is no way on is a good end')
+  .option('--verify', 'expand a sample of the states that were reached twice again, and compare')
+  .option('--max-depth <n>', 'the most choices from the start', wholeNumber(0, mostStates))
+  .option('--max-states <n>', 'the most states', wholeNumber(1, mostStates))
+  .option('--max-transitions <n>', 'the most choices taken', wholeNumber(1, mostStates))
+  .option('--max-seconds <n>', 'how long', wholeNumber(1, 1e9))
+  .option('--max-memory <MB>', 'the most that snapshots may take', wholeNumber(1, 1e9))
+  .option('--seed <n>', 'for what is random', wholeNumber(0, mostPages), 1)
+  .option('--trace <file>', 'where the way to the first violation goes', 'trace.json')
+  .option('--json', 'print one object at the end')
+  .argument('<program...>', 'what to run, behind --')
+  .action((command: string[], options: CheckOptions) =>
+    endWith(async (signal) => (await import('./check.js')).check(command, options, signal)),
+  )
+
+withStepTimeout(program.command('replay'))
+  .summary('go a way that check has found again')
+  .usage('[options] <trace.json> -- <program> [arguments...]')
+  .description('Exit codes: 1 if the violation is there again, 0 if it is not, 2 misuse.')
+  .option('--gdb', 'leave the program standing there, for a debugger')
+  .argument('<trace>', 'what check has saved')
+  .argument('<program...>', 'what to run, behind --')
+  .action((trace: string, command: string[], options: ReplayOptions) =>
+    endWith(async () => (await import('./replay.js')).replay(trace, command, options)),
+  )
+
 await program.parseAsync()
+
+function withStepTimeout(command: Command): Command {
+  return command
+    .option(
+      '--step-timeout <ms>',
+      'how long the program may take from a choice to the next',
+      wholeNumber(1, longestInterval),
+      10_000,
+    )
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : misuse))
+}
 
 function withRunOptions(command: Command, { rounds, interval }: RunOptions): Command {
   return command
@@ -73,6 +129,22 @@ async function until(job: (signal: AbortSignal) => Promise<void>): Promise<void>
   }
   if (stop.signal.reason instanceof Error) fail(stop.signal.reason)
   if (stop.signal.aborted) dieOf(stop.signal.reason)
+}
+
+/**
+ * Runs a job that says its exit code. Ctrl-C asks it to come to an end, with what there is; a second one is not asked.
+ */
+async function endWith(job: (signal: AbortSignal) => Promise<number>): Promise<void> {
+  const stop = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort(name))
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 128 + 13 : misuse))
+  try {
+    process.exitCode = await job(stop.signal)
+  } catch (error) {
+    debuglog('pagestore')('%O', error)
+    process.stderr.write(`error: ${error instanceof Error ? error.message : error}\n`)
+    process.exitCode = misuse
+  }
 }
 
 function fail(error: unknown): never {

@@ -1,0 +1,187 @@
+/** `pagestore check`: explores a program, shows how far it is, and says what was found. */
+import { writeFileSync } from 'node:fs'
+import { relative } from 'node:path'
+
+import {
+  type Exploration,
+  type ExploreOptions,
+  explore,
+  Program,
+  type Progress,
+  type Violation,
+} from '../explore/index.js'
+import { createLine } from './status-line.js'
+import { traceOf } from './trace-file.js'
+
+export interface CheckOptions {
+  strategy: 'breadth' | 'depth' | 'random'
+  first?: boolean
+  allowDeadlock?: boolean
+  verify?: boolean
+  json?: boolean
+  seed: number
+  maxDepth?: number
+  maxStates?: number
+  maxTransitions?: number
+  maxSeconds?: number
+  /** Megabytes. */
+  maxMemory?: number
+  /** Milliseconds. */
+  stepTimeout: number
+  /** Where the first violation goes. */
+  trace: string
+}
+
+/** What a shell is told. */
+export const exitCodes = { clean: 0, violation: 1, misuse: 2, bounded: 3 } as const
+
+const million = 1e6
+
+/** @returns the exit code */
+export async function check(command: readonly string[], options: CheckOptions, signal: AbortSignal): Promise<number> {
+  const [file = '', ...args] = command
+  const line = createLine(process.stderr)
+  const exploring: ExploreOptions = {
+    ...options,
+    maxBytes: options.maxMemory === undefined ? undefined : options.maxMemory * million,
+    signal,
+    onProgress: (progress) => line.show(() => progressText(progress, options)),
+  }
+  let exploration: Exploration
+  try {
+    exploration = await explore(new Program(file, args, { stepTimeout: options.stepTimeout }), exploring)
+  } finally {
+    line.clear()
+  }
+  for (const warning of exploration.warnings) process.stderr.write(`warning: ${warning}\n`)
+  const [first] = exploration.violations.filter(({ choices }) => choices.length > 0)
+  if (first !== undefined) writeFileSync(options.trace, `${JSON.stringify(traceOf(command, first), undefined, 2)}\n`)
+  process.stdout.write(
+    options.json ? `${JSON.stringify(summary(exploration))}\n` : report(exploration, options, command),
+  )
+  if (exploration.violations.length > 0) return exitCodes.violation
+  return exploration.complete ? exitCodes.clean : exitCodes.bounded
+}
+
+function summary({
+  complete,
+  states,
+  transitions,
+  depth,
+  deadlocks,
+  violations,
+  seconds,
+  bytesPerState,
+  ...more
+}: Exploration) {
+  return {
+    complete,
+    bound: more.bound ?? null,
+    states,
+    transitions,
+    depth,
+    deadlocks,
+    violations: violations.map(({ kind, property, choices, place, detail }) => ({
+      kind,
+      property,
+      choices,
+      place,
+      detail,
+    })),
+    seconds,
+    bytesPerState,
+    verified: more.verified,
+    warnings: more.warnings,
+  }
+}
+
+function progressText(progress: Progress, options: CheckOptions): string {
+  const { states, transitions, depth, queue, seconds, bytesPerState } = progress
+  const perSecond = states / Math.max(seconds, 1e-3)
+  const left = secondsLeft(progress, options)
+  return [
+    `${count(states)} states`,
+    `${count(transitions)} transitions`,
+    `depth ${depth}`,
+    `queue ${count(queue)}`,
+    `${count(perSecond)} states/s`,
+    `${count(bytesPerState)} bytes/state`,
+    ...(left === undefined ? [] : [`${Math.ceil(left)} s left`]),
+  ].join(', ')
+}
+
+/** Until the nearest bound, if all goes on as until now. */
+function secondsLeft({ states, transitions, seconds }: Progress, options: CheckOptions): number | undefined {
+  const { maxSeconds, maxStates, maxTransitions } = options
+  const each = [
+    maxSeconds === undefined ? undefined : maxSeconds - seconds,
+    maxStates === undefined ? undefined : ((maxStates - states) * seconds) / Math.max(states, 1),
+    maxTransitions === undefined ? undefined : ((maxTransitions - transitions) * seconds) / Math.max(transitions, 1),
+  ].filter((left) => left !== undefined)
+  return each.length === 0 ? undefined : Math.max(Math.min(...each), 0)
+}
+
+const bounds: Record<NonNullable<Exploration['bound']>, string> = {
+  depth: '--max-depth',
+  states: '--max-states',
+  transitions: '--max-transitions',
+  seconds: '--max-seconds',
+  bytes: '--max-memory',
+  first: '--first',
+  aborted: 'an interruption',
+  random: 'random walks',
+}
+
+function report(exploration: Exploration, options: CheckOptions, command: readonly string[]): string {
+  const { complete, bound, states, transitions, depth, deadlocks, violations, seconds, bytesPerState } = exploration
+  const lines: string[] = []
+  for (const violation of violations) lines.push(...describe(violation), '')
+  const found =
+    violations.length === 0
+      ? 'no violation'
+      : `${violations.length} ${violations.length === 1 ? 'violation' : 'violations'}`
+  const how = complete ? '' : `; not all was seen: bounded by ${bounds[bound ?? 'aborted']}`
+  lines.push(`${found} in ${count(states)} states${how}`)
+  lines.push(
+    `${count(transitions)} transitions, depth ${depth}, ${deadlocks} ${deadlocks === 1 ? 'deadlock' : 'deadlocks'}, ` +
+      `${seconds.toFixed(2)} s, ${count(bytesPerState)} bytes/state` +
+      (options.verify ? `, ${exploration.verified} states verified` : ''),
+  )
+  const first = violations.find(({ choices }) => choices.length > 0)
+  if (first !== undefined) {
+    const file = relative('.', options.trace)
+    const program = command.join(' ')
+    lines.push('', 'The first of them again:', `  pagestore replay ${file} -- ${program}`)
+    lines.push(`  PAGESTORE_TRACE=${first.choices.join(',')} ${program}`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+const titles: Record<Violation['kind'], string> = {
+  always: 'violated',
+  sometimes: 'never reached',
+  assertion: 'assertion failed',
+  crash: 'crash',
+  exit: 'abnormal end',
+  hang: 'hang',
+  deadlock: 'deadlock',
+  unfaithful: 'the state is not the state',
+}
+
+/** What is wrong, and the way there. */
+export function describe({ kind, property, place, detail, choices, steps }: Violation): string[] {
+  const lines = [`${titles[kind]}: ${property}${place === undefined ? '' : ` (${place})`}`]
+  if (detail !== undefined) lines.push(`  ${detail}`)
+  for (const [i, step] of (steps ?? []).entries()) {
+    const changes = step.changes.map(({ what, before, after }) => `${what} ${before} → ${after}`)
+    lines.push(
+      `  ${i + 1}. ${step.choice} of ${step.ways}${step.place && ` at ${step.place}`}${changes.length > 0 ? `: ${changes.join(', ')}` : ''}`,
+    )
+  }
+  if (steps === undefined && choices.length > 0) lines.push(`  choices: ${choices.join(',')}`)
+  return lines
+}
+
+function count(n: number): string {
+  return Math.round(n).toLocaleString('en').replaceAll(',', ' ')
+}

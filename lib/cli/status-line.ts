@@ -1,0 +1,26 @@
+/** Where a job is: on a terminal one line that changes, elsewhere a plain line now and then. */
+export interface StatusLine {
+  show(text: () => string): void
+  clear(): void
+}
+
+const perLine = 10_000 // milliseconds
+const perChange = 100
+
+export function createLine(stream: NodeJS.WriteStream): StatusLine {
+  let last = performance.now() - (stream.isTTY ? perChange : 0)
+  let isShown = false
+  return {
+    show(text) {
+      const now = performance.now()
+      if (now - last < (stream.isTTY ? perChange : perLine)) return
+      last = now
+      isShown = stream.isTTY
+      stream.write(stream.isTTY ? `\r\x1b[2K${text().slice(0, Math.max(stream.columns - 1, 20))}` : `${text()}\n`)
+    },
+    clear() {
+      if (isShown) stream.write('\r\x1b[2K')
+      isShown = false
+    },
+  }
+}

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs'
+
+import type { Violation, ViolationKind } from '../explore/index.js'
+import { PageStoreError } from '../index.js'
+
+/** A way to a violation, as `check` saves it and `replay` reads it. */
+export interface Trace {
+  version: 1
+  program: readonly string[]
+  kind: ViolationKind
+  property: string
+  choices: readonly number[]
+  /** For readers. */
+  steps?: unknown
+}
+
+export function traceOf(program: readonly string[], { kind, property, choices, steps }: Violation): Trace {
+  const readable = steps?.map(({ changes, ...step }) => ({
+    ...step,
+    changes: changes.map(({ address, ...change }) => ({ ...change, address: `0x${address.toString(16)}` })),
+  }))
+  return { version: 1, program, kind, property, choices, steps: readable }
+}
+
+/** @throws `ERR_TRACE` */
+export function readTrace(file: string): Trace {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new PageStoreError('ERR_TRACE', error instanceof Error ? error.message : String(error))
+  }
+  let trace: unknown
+  try {
+    trace = JSON.parse(text)
+  } catch {
+    throw new PageStoreError('ERR_TRACE', `${file} is no JSON`)
+  }
+  if (isTrace(trace)) return trace
+  throw new PageStoreError('ERR_TRACE', `${file} is no trace that pagestore check has written`)
+}
+
+function isTrace(what: unknown): what is Trace {
+  if (what === null || typeof what !== 'object') return false
+  const { version, choices, kind, property } = what as Record<string, unknown>
+  const isChoice = (each: unknown) => Number.isSafeInteger(each) && (each as number) >= 0
+  return (
+    version === 1 &&
+    typeof kind === 'string' &&
+    typeof property === 'string' &&
+    Array.isArray(choices) &&
+    choices.every(isChoice)
+  )
+}
