@@ -9,14 +9,7 @@ enum { kColumns = 3, kTiles = ROWS * kColumns };
 
 static unsigned char tiles[kTiles];
 
-#ifdef BALLAST
-static unsigned char ballast[(size_t)BALLAST << 20];
-#endif
-
 int main(void) {
-#ifdef BALLAST
-  for (size_t i = 0; i < sizeof ballast; i += 64) ballast[i] = (unsigned char)(i >> 12 | 1);
-#endif
   ps_state(tiles, sizeof tiles);
   for (int i = 0; i < kTiles; ++i) tiles[i] = (unsigned char)i;
   for (;;) {
