@@ -23,6 +23,8 @@ export interface PageStoreStats {
   collisions: number
   /** Page tables that snapshots use; 64 bytes each. */
   tables: number
+  /** What snapshots are recognised by, of those that were asked for it; 64 bytes each. */
+  keys: number
   /** Bytes beside pages and tables themselves: counts, hash index, marks. */
   bookkeepingBytes: number
   /** How often the memory grew, the first time included. */

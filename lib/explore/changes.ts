@@ -25,8 +25,11 @@ export function changesBetween(
   declared: readonly Range[] = layout?.declared() ?? [],
 ): Change[] {
   const changes: Change[] = []
-  for (const page of before.diff(after)) {
-    const parts = declared.length === 0 ? [page] : declared.flatMap((range) => overlap(range, page))
+  const mapped = after.regions
+  for (const pages of before.diff(after)) {
+    const parts = mapped
+      .flatMap((region) => overlap(region, pages))
+      .flatMap((part) => (declared.length === 0 ? [part] : declared.flatMap((range) => overlap(range, part))))
     for (const part of parts) compare(before, after, part, layout, declared.length > 0, changes)
     if (changes.length >= mostChanges) break
   }
@@ -57,7 +60,7 @@ function compare(
     }
     const address = range.start + BigInt(at)
     const value = valueAt(address, layout)
-    if (value.name === undefined && layout !== undefined && !isDeclared) {
+    if (value.name === undefined && layout?.hidesUnnamed && !isDeclared) {
       at = (at | 7) + 1
       continue
     }
@@ -84,7 +87,8 @@ function readMapped(snapshot: Snapshot, { start, end }: Range): Buffer | undefin
 
 /** Of which value an address is a byte: whole variables of the size of a number, elements of others. */
 function valueAt(address: bigint, layout: Layout | undefined): { name?: string; start: bigint; width: number } {
-  const named = layout?.nameOf(address)
+  if (layout === undefined) return { start: address, width: 1 }
+  const named = layout.nameOf(address)
   if (named === undefined) return { start: address - (address % 4n), width: 4 }
   const { name, offset, size } = named
   const start = address - BigInt(offset)
@@ -96,6 +100,7 @@ function valueAt(address: bigint, layout: Layout | undefined): { name?: string; 
 
 function textOf(bytes: Buffer, at: number, width: number): string {
   if (at < 0 || at + width > bytes.length) return bytes.subarray(Math.max(at, 0), at + width).toString('hex')
+  if (width === 1) return String(bytes[at])
   if (width === 8) return String(bytes.readBigInt64LE(at))
   return String(bytes.readIntLE(at, width))
 }

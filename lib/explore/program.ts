@@ -203,6 +203,7 @@ function layoutOf(tracee: Tracee): Layout {
   // Mappings change, and where the program's own variables are does not.
   let regions: Tracee['regions'] | undefined
   return {
+    hidesUnnamed: true,
     find: (name) => tracee.symbol(name),
     nameOf(address) {
       regions ??= tracee.regions

@@ -375,6 +375,6 @@ export function createSearch(store: PageStore, running: Running, options: Search
 
 /** What a store holds: pages, page tables, and what it takes to find them. */
 function bytesOf(store: PageStore): number {
-  const { pages, tables, bookkeepingBytes } = store.stats()
-  return pages * pageSize + tables * tableBytes + bookkeepingBytes
+  const { pages, tables, keys, bookkeepingBytes } = store.stats()
+  return pages * pageSize + (tables + keys) * tableBytes + bookkeepingBytes
 }

@@ -56,6 +56,8 @@ export interface Located {
 export interface Layout {
   /** @throws `ERR_SYMBOL` */
   find(name: string): Located
+  /** What is in no variable is not worth showing: the insides of libraries. */
+  readonly hidesUnnamed: boolean
   nameOf(address: bigint): { name: string; offset: number; size: number } | undefined
   /** The bytes that the subject declared to be its state; none: all are. */
   declared(): Range[]

@@ -32,10 +32,23 @@ function labelFrom(search: Search, running: Running, from: Snapshot, way: number
   return search.labelOf(step, () => snapshot.key)
 }
 
+/** Several times, held all together: keys name the same only while they are held. */
+function leadsToOne(search: Search, running: Running, from: Snapshot, way: number): boolean {
+  const held: Snapshot[] = []
+  const labels = Array.from({ length: 4 }, () => {
+    running.memory.restore(from)
+    const step = running.go(way)
+    const snapshot = running.memory.capture()
+    held.push(snapshot)
+    return step.kind === 'failure' ? search.labelOf(step, () => 0) : snapshot.key
+  })
+  for (const snapshot of held) snapshot.release()
+  return new Set(labels).size === 1
+}
+
 function explain(search: Search, running: Running, sample: Sample, way: number): Violation {
   const { memory, layout } = running
-  const once = labelFrom(search, running, sample.snapshot, way)
-  const isDeterministic = [0, 0, 0].every(() => labelFrom(search, running, sample.snapshot, way) === once)
+  const isDeterministic = leadsToOne(search, running, sample.snapshot, way)
   // The way that was expanded.
   memory.restore(search.start)
   for (const choice of search.wayTo(sample.state)) running.go(choice)

@@ -79,6 +79,7 @@ function layoutOf(exports: Record<string, unknown>): Layout {
       if (address === undefined) throw new PageStoreError('ERR_SYMBOL', `the module exports no address ${name}`)
       return { address, size: 0 }
     },
+    hidesUnnamed: false,
     nameOf: () => undefined,
     declared: () => [],
   }

@@ -209,6 +209,7 @@ napi_value stats(napi_env env, napi_callback_info info) {
   set(env, result, "duplicates", stats.duplicates);
   set(env, result, "collisions", stats.collisions);
   set(env, result, "tables", stats.tables);
+  set(env, result, "keys", stats.keys);
   set(env, result, "bookkeepingBytes", stats.bookkeeping_bytes);
   set(env, result, "growths", stats.growths);
   set(env, result, "moves", stats.moves);

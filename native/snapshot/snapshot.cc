@@ -13,16 +13,28 @@ namespace {
 // itself; every snapshot with this key holds these trees.
 struct KeyRecord {
   Child masked, tracked, regions, live;
-  uint32_t unused[12];
+  // Few tracked bytes stand here themselves, in place of their tree: then one more than how many, else 0.
+  uint32_t length_here;
+  std::byte here[44];
 };
 static_assert(sizeof(KeyRecord) == kKeyBytes);
+
+bool fit_into_key(PageStores& stores, const PageTree& tracked) {
+  return stored_length(stores, tracked) <= sizeof(KeyRecord::here);
+}
 
 }  // namespace
 
 Status make_key(PageStores& stores, Snapshot* snapshot) {
   KeyRecord record{};
   if (snapshot->tracked.root != Child::absent) {
-    record.tracked = snapshot->tracked.root;
+    if (fit_into_key(stores, snapshot->tracked)) {
+      const uint64_t length = stored_length(stores, snapshot->tracked);
+      record.length_here = static_cast<uint32_t>(length) + 1;
+      read_stored_bytes(stores, snapshot->tracked, 0, {record.here, length});
+    } else {
+      record.tracked = snapshot->tracked.root;
+    }
   } else {
     record.masked = snapshot->masked.root;
     record.regions = snapshot->regions.root;
@@ -45,6 +57,7 @@ void keep_key_alone(PageStores& stores, Snapshot* snapshot) {
   if (snapshot->tracked.root != Child::absent) {
     give_back(&snapshot->masked);
     give_back(&snapshot->regions);
+    if (fit_into_key(stores, snapshot->tracked)) give_back(&snapshot->tracked);
   }
   snapshot->is_key_alone = true;
 }

@@ -142,6 +142,7 @@ StoreStats SharedStore::stats() const {
   std::shared_lock guard(lock_);
   StoreStats stats = stores_->pages.stats();
   stats.tables = stores_->tables.size();
+  stats.keys = stores_->keys.size();
   stats.bookkeeping_bytes += stores_->tables.stats().bookkeeping_bytes + stores_->keys.stats().bookkeeping_bytes;
   return stats;
 }

@@ -29,3 +29,6 @@ export function isThere(pid: number): boolean {
 export async function untilGone(pid: number): Promise<void> {
   while (isThere(pid)) await new Promise((resolve) => setTimeout(resolve, 10))
 }
+
+/** For C: what to include. */
+export const header = `"${join(root, 'include/pagestore.h')}"`

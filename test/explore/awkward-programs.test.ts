@@ -1,0 +1,114 @@
+import { explore, Program } from 'pagestore/explore'
+import { expect, test } from 'vitest'
+
+import { compile, ownFolder } from '../support/programs.js'
+import { header } from '../support/tracees.js'
+
+const folder = ownFolder()
+let number = 0
+
+function program(body: string, before = ''): Program {
+  const source = `#include ${header}
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+int at;
+${before}
+int main(void) { ps_state(&at, sizeof at); ${body} }`
+  return new Program(compile(folder, `program-${number++}`, source, '-pthread'), [], { stepTimeout: 400 })
+}
+
+test('a program that comes to no choice says why', async () => {
+  const told = async (subject: Program, text: RegExp) => {
+    await expect(explore(subject)).rejects.toMatchObject({ code: 'ERR_PROGRAM', message: expect.stringMatching(text) })
+  }
+  await told(program('return 0;'), /ended without a choice.*ps_choose/)
+  await told(program('return 3;'), /exit\(3\)/)
+  await told(program('abort();'), /SIGABRT/)
+  await told(program('for (;;) ++*(volatile int *)&at;'), /no choice within 400 ms.*computes in main/)
+  await told(program('for (;;) pause();'), /waits in the system call pause/)
+  await told(new Program('true'), /ended without a choice/)
+  await told(new Program('sleep', ['9'], { stepTimeout: 200 }), /waits in the system call (clock_)?nanosleep/)
+})
+
+test('a program that reads finds nothing there', async () => {
+  const found = await explore(program('char c; if (ps_choose(2)) at = (int)read(0, &c, 1); ps_choose(1); return 0;'))
+  expect(found).toMatchObject({ complete: true, violations: [] })
+})
+
+test('a program that starts another one, or becomes one, says what to do', async () => {
+  await expect(explore(program('ps_choose(1); if (fork() == 0) _exit(0); wait(0);'))).rejects.toMatchObject({
+    code: 'ERR_PROGRAM',
+    message: expect.stringMatching(/starts another process/),
+  })
+  await expect(explore(program('ps_choose(1); execl("/bin/true", "true", (char *)0);'))).rejects.toMatchObject({
+    code: 'ERR_PROGRAM',
+    message: expect.stringMatching(/becomes another one/),
+  })
+})
+
+test('a program that starts a thread after a choice cannot be rolled back, and says so', async () => {
+  const thread = 'static void *idle(void *p) { for (;;) pause(); return p; }'
+  const subject = program('pthread_t t; for (;;) { if (ps_choose(2)) pthread_create(&t, 0, idle, 0); ++at; }', thread)
+  await expect(explore(subject, { maxStates: 50 })).rejects.toMatchObject({ code: 'ERR_THREADS' })
+})
+
+test('crashes, bad ends and hangs are violations, told apart, and the search goes on', async () => {
+  const found = await explore(
+    program(`switch (ps_choose(7)) {
+      case 0: *(volatile int *)8 = 1; break;
+      case 1: exit(4);
+      case 2: abort();
+      case 3: for (;;) pause();
+      case 4: at = *(volatile int *)&at / (at * 2); break;
+      case 5: ps_choose(0); break;
+      case 6: ps_assert(at != 0, "at is something"); break;
+    } return 0;`),
+  )
+  expect(found).toMatchObject({ complete: true, transitions: 7, deadlocks: 1, states: 2 })
+  expect(found.violations.map(({ kind, property }) => [kind, property])).toEqual([
+    ['crash', 'SIGSEGV in main'],
+    ['exit', 'exit(4)'],
+    ['crash', expect.stringMatching(/^SIGABRT/)],
+    ['hang', 'no choice within 400 ms'],
+    ['crash', 'SIGFPE in main'],
+    ['deadlock', expect.stringMatching(/^no way on at .*\.c:\d+$/)],
+    ['assertion', 'at is something'],
+  ])
+  expect(found.violations[0]?.detail).toMatch(/SIGSEGV at 0x8, by the instruction at 0x/)
+  expect(found.violations[3]?.detail).toMatch(/pause/)
+})
+
+test('a signal that the program handles is no crash', async () => {
+  const handler = 'static void on(int s) { (void)s; at |= 8; }'
+  const found = await explore(
+    program('signal(SIGUSR1, on); while (at < 8) { if (ps_choose(2)) raise(SIGUSR1); else ++at; } return 0;', handler),
+  )
+  expect(found.violations).toEqual([])
+  expect(found.complete).toBe(true)
+})
+
+test('an end is a state, and ends with other bytes are others', async () => {
+  const found = await explore(program('at = ps_choose(5) / 2; return 0;'))
+  expect(found).toMatchObject({ complete: true, states: 4, transitions: 5, violations: [] })
+})
+
+test('a program that writes to the outside is warned of, and one that prints is not', async () => {
+  const writes =
+    'int fd = open("/dev/null", O_WRONLY); for (; at < 3; ++at) { ps_choose(2); if (write(fd, "x", 1)) {} } return 0;'
+  const prints = 'for (; at < 3; ++at) { ps_choose(2); puts("x"); fflush(stdout); } return 0;'
+  expect((await explore(program(writes))).warnings).toEqual([expect.stringMatching(/\(write\).*not rolled back/)])
+  expect((await explore(program(prints))).warnings).toEqual([])
+})
+
+test('a program that is killed by somebody else is an error, and no result', async () => {
+  const subject = program('for (;;) { ps_choose(2); ++at; }')
+  const open = subject.open.bind(subject)
+  subject.open = (store) => {
+    const running = open(store)
+    setTimeout(() => process.kill(running.memory.pid, 'SIGKILL'), 150)
+    return running
+  }
+  await expect(explore(subject)).rejects.toMatchObject({ code: 'ERR_PROCESS_GONE' })
+})
