@@ -16,6 +16,8 @@ export default defineConfig({
           exclude: [
             'test/cli/errors.test.ts',
             'test/readme.test.ts',
+            'test/explore/!(elsewhere|properties).test.ts',
+            'test/cli/check.test.ts',
             'test/tracee/!(rollback|choice-points|remapped).test.ts',
           ],
         },

@@ -1,8 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 import { expect, test } from 'vitest'
+
+import { ownFolder } from './support/programs.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const readme = readFileSync(`${root}README.md`, 'utf8')
@@ -37,6 +39,17 @@ test('the lines about a live program print what their comments say', () => {
   expect(output).toBe('the sum is 8999995500000500000\nexit\n'.repeat(3))
 })
 
+test('the philosophers are checked as it says', () => {
+  const folder = ownFolder()
+  const program = `${folder}/philosophers`
+  execFileSync('cc', ['-o', program, 'examples/models/philosophers.c'], { cwd: root })
+  const args = ['dist/lib/cli/main.js', 'check', '--trace', `${folder}/trace.json`, '--', program]
+  const { stdout, status } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
+  expect(status).toBe(1)
+  const printed = /^```\n(deadlock: .*?)^```/ms.exec(readme)?.[1]
+  expect(stdout.startsWith(printed!)).toBe(true)
+})
+
 test('every command in the README is run by CI', () => {
   const ci = readFileSync(`${root}.ci/run`, 'utf8')
   const commands = blocks('sh').flatMap((block) => block.split(/&&|\n/).map((line) => line.trim()))
@@ -45,6 +58,9 @@ test('every command in the README is run by CI', () => {
     'npm start',
     'npm cit',
     'npx pagestore dedup <pid> --rounds 5 --interval 200',
+    'cc -o philosophers examples/models/philosophers.c',
+    'npx pagestore check -- ./philosophers',
   ])
-  for (const command of ['npm cit', 'npm start', 'npx pagestore dedup', 'npm run bench']) expect(ci).toContain(command)
+  for (const command of ['npm cit', 'npm start', 'npx pagestore dedup', 'npx pagestore check', 'npm run bench'])
+    expect(ci).toContain(command)
 })

@@ -8,8 +8,10 @@ import {
   explore,
   Program,
   type Progress,
+  type TraceStep,
   type Violation,
 } from '../explore/index.js'
+import { PageStoreError } from '../index.js'
 import { createLine } from './status-line.js'
 import { traceOf } from './trace-file.js'
 
@@ -40,10 +42,15 @@ const million = 1e6
 /** @returns the exit code */
 export async function check(command: readonly string[], options: CheckOptions, signal: AbortSignal): Promise<number> {
   const [file = '', ...args] = command
+  const { maxSeconds, maxStates, maxTransitions, maxMemory } = options
+  const isBounded = [maxSeconds, maxStates, maxTransitions, maxMemory].some((bound) => bound !== undefined)
+  if (options.strategy === 'random' && !isBounded && !options.first) {
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'random walks have no end: give them --max-seconds, or --first')
+  }
   const line = createLine(process.stderr)
   const exploring: ExploreOptions = {
     ...options,
-    maxBytes: options.maxMemory === undefined ? undefined : options.maxMemory * million,
+    maxBytes: maxMemory === undefined ? undefined : maxMemory * million,
     signal,
     onProgress: (progress) => line.show(() => progressText(progress, options)),
   }
@@ -172,14 +179,16 @@ const titles: Record<Violation['kind'], string> = {
 export function describe({ kind, property, place, detail, choices, steps }: Violation): string[] {
   const lines = [`${titles[kind]}: ${property}${place === undefined ? '' : ` (${place})`}`]
   if (detail !== undefined) lines.push(`  ${detail}`)
-  for (const [i, step] of (steps ?? []).entries()) {
-    const changes = step.changes.map(({ what, before, after }) => `${what} ${before} → ${after}`)
-    lines.push(
-      `  ${i + 1}. ${step.choice} of ${step.ways}${step.place && ` at ${step.place}`}${changes.length > 0 ? `: ${changes.join(', ')}` : ''}`,
-    )
-  }
+  for (const [i, step] of (steps ?? []).entries()) lines.push(`  ${stepText(step, i)}`)
   if (steps === undefined && choices.length > 0) lines.push(`  choices: ${choices.join(',')}`)
   return lines
+}
+
+/** One choice, and what came of it. */
+export function stepText({ choice, ways, place, changes }: TraceStep, i: number): string {
+  const texts = changes.map(({ what, before, after }) => `${what} ${before} → ${after}`)
+  const at = place === '' ? '' : ` at ${place}`
+  return `${i + 1}. way ${choice} of ${ways}${at}${texts.length > 0 ? `: ${texts.join(', ')}` : ''}`
 }
 
 function count(n: number): string {

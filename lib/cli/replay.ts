@@ -2,8 +2,8 @@
 
 import { Program } from '../explore/index.js'
 import { replay as goAgain, type Replayed } from '../explore/trace.js'
-import { PageStore } from '../index.js'
-import { exitCodes } from './check.js'
+import { PageStore, type Tracee } from '../index.js'
+import { exitCodes, stepText } from './check.js'
 import { readTrace, type Trace } from './trace-file.js'
 
 export interface ReplayOptions {
@@ -23,14 +23,9 @@ export function replay(file: string, command: readonly string[], { gdb = false, 
     const first = running.start()
     const start = running.memory.capture()
     const replayed = goAgain(running, start, first, trace.choices)
-    for (const [i, { choice, ways, place, changes }] of replayed.steps.entries()) {
-      const texts = changes.map(({ what, before, after }) => `${what} ${before} → ${after}`)
-      process.stdout.write(
-        `${i + 1}. ${choice} of ${ways} at ${place}${texts.length > 0 ? `: ${texts.join(', ')}` : ''}\n`,
-      )
-    }
+    for (const [i, step] of replayed.steps.entries()) process.stdout.write(`${stepText(step, i)}\n`)
     process.stdout.write(`${outcome(replayed)}\n`)
-    if (gdb) letGo(running.memory)
+    if (gdb) letGo(running.memory, replayed)
     return isThere(trace, replayed) ? exitCodes.violation : exitCodes.clean
   } finally {
     running.close()
@@ -58,13 +53,11 @@ function isThere({ kind, property }: Trace, { end }: Replayed): boolean {
 }
 
 /** It stands still by itself, before whatever it stopped for, until a debugger has it. */
-function letGo(tracee: {
-  pid: number
-  resume(options: object): { kind: string; signal?: string }
-  detach(): void
-}): void {
+function letGo(tracee: Tracee, { end }: Replayed): void {
   const { pid } = tracee
   process.kill(pid, 'SIGSTOP')
+  // A signal that it stands before would come first, and end it. Without, the instruction is about to be run again.
+  if (end.kind === 'failure' && end.failure.kind === 'crash') tracee.resume({ signal: 'none' })
   tracee.detach()
   process.stdout.write(`It stands still. To look at it, and end it afterwards:\n  gdb -p ${pid}\n  kill -9 ${pid}\n`)
 }

@@ -30,7 +30,7 @@ export function changesBetween(
     const parts = mapped
       .flatMap((region) => overlap(region, pages))
       .flatMap((part) => (declared.length === 0 ? [part] : declared.flatMap((range) => overlap(range, part))))
-    for (const part of parts) compare(before, after, part, layout, declared.length > 0, changes)
+    for (const part of parts) compare(before, after, part, layout, declared.length > 0, mapped, changes)
     if (changes.length >= mostChanges) break
   }
   return changes.slice(0, mostChanges)
@@ -48,6 +48,7 @@ function compare(
   range: Range,
   layout: Layout | undefined,
   isDeclared: boolean,
+  mapped: readonly Range[],
   changes: Change[],
 ): void {
   const was = readMapped(before, range)
@@ -59,7 +60,9 @@ function compare(
       continue
     }
     const address = range.start + BigInt(at)
-    const value = valueAt(address, layout)
+    const value = valueAt(address, layout, (start, size, width) =>
+      [before, after].every((snapshot) => isLikely(snapshot, start, size, width, mapped)),
+    )
     if (value.name === undefined && layout?.hidesUnnamed && !isDeclared) {
       at = (at | 7) + 1
       continue
@@ -85,17 +88,47 @@ function readMapped(snapshot: Snapshot, { start, end }: Range): Buffer | undefin
   }
 }
 
-/** Of which value an address is a byte: whole variables of the size of a number, elements of others. */
-function valueAt(address: bigint, layout: Layout | undefined): { name?: string; start: bigint; width: number } {
-  if (layout === undefined) return { start: address, width: 1 }
+interface Value {
+  /** None for what no variable holds. */
+  name: string | undefined
+  start: bigint
+  width: number
+}
+
+type LooksRight = (start: bigint, size: number, width: number) => boolean
+
+/**
+ * Of which value an address is a byte. What a variable is made of its symbol does not say: small ones are numbers, others
+ * are words if all of these look like numbers or addresses, and else bytes.
+ */
+function valueAt(address: bigint, layout: Layout | undefined, looksRight: LooksRight): Value {
+  if (layout === undefined) return { name: undefined, start: address, width: 1 }
   const named = layout.nameOf(address)
-  if (named === undefined) return { start: address - (address % 4n), width: 4 }
+  if (named === undefined) return { name: undefined, start: address - (address % 4n), width: 4 }
   const { name, offset, size } = named
   const start = address - BigInt(offset)
-  if ([1, 2, 4, 8].includes(size)) return { name, start, width: size }
-  const width = size % 4 === 0 && start % 4n === 0n ? 4 : 1
-  const index = Math.floor(offset / width)
-  return { name: `${name}[${index}]`, start: start + BigInt(index * width), width }
+  if ([1, 2, 4].includes(size)) return { name, start, width: size }
+  for (const width of size === 8 ? [8, 4] : [4, 8]) {
+    if (size % width !== 0 || start % BigInt(width) !== 0n || !looksRight(start, size, width)) continue
+    const index = Math.floor(offset / width)
+    return { name: size === width ? name : `${name}[${index}]`, start: start + BigInt(index * width), width }
+  }
+  return { name: `${name}[${offset}]`, start: address, width: 1 }
+}
+
+const mostLikely = 0xffff
+const mostLookedAt = 4096
+
+function isLikely(snapshot: Snapshot, start: bigint, size: number, width: number, mapped: readonly Range[]): boolean {
+  const bytes = readMapped(snapshot, { start, end: start + BigInt(Math.min(size, mostLookedAt)) })
+  if (bytes === undefined) return false
+  for (let at = 0; at + width <= bytes.length; at += width) {
+    const value = width === 4 ? BigInt(bytes.readInt32LE(at)) : bytes.readBigInt64LE(at)
+    const isSmall = value >= -mostLikely && value <= mostLikely
+    const isAddress = width === 8 && mapped.some(({ start, end }) => start <= value && value < end)
+    if (!isSmall && !isAddress) return false
+  }
+  return true
 }
 
 function textOf(bytes: Buffer, at: number, width: number): string {
