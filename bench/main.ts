@@ -8,6 +8,7 @@ import { availableParallelism, cpus, loadavg, release } from 'node:os'
 import { Command, InvalidArgumentError } from 'commander'
 
 import { PageStore, pageSize } from '../lib/index.js'
+import { explorerRound } from './explorer-round.js'
 import { javascriptRound } from './javascript-round.js'
 import { nativeRound } from './native-round.js'
 import { outcomes } from './rows.js'
@@ -34,7 +35,8 @@ for (let round = 1; round <= rounds; round++) {
   const javascript = javascriptRound(source, sizes)
   // Last: the gigabytes that they leave behind are not at hand for who comes next.
   const snapshots = await nativeRound(sizes, 'snapshots')
-  figures.push(new Map([...native, ...javascript, ...snapshots]))
+  const explorer = await explorerRound(sizes)
+  figures.push(new Map([...native, ...javascript, ...snapshots, ...explorer]))
 }
 
 const results = outcomes(figures)

@@ -1,6 +1,7 @@
 /**
  * The table: what is measured, what stands beside it, and what it must reach. The targets are the project's own.
  */
+import { ballasts } from './explorer-round.js'
 import { parts } from './native-round.js'
 import type { Figures } from './sizes.js'
 import { type Spread, spread } from './statistics.js'
@@ -71,6 +72,7 @@ const rows: Row[] = [
   { what: 'JavaScript getPage', measured: 'getPage', beside: ['view', 'Buffer.from'], as: 'difference', target: 40 },
   ...snapshots(),
   ...rollbacks(),
+  ...explorer(),
   ...['duplicates_in_order', 'duplicates_at_random', 'duplicates_hot', 'new_pages_recycled'].map((name) =>
     againstPeer(situations.find((situation) => situation.name === name)!.what, `${name}/256`),
   ),
@@ -106,6 +108,24 @@ function snapshots(): Row[] {
       'process_vm_readv + XXH3',
       1.5,
     ),
+  ]
+}
+
+function explorer(): Row[] {
+  return [
+    ...ballasts.flatMap((ballast): Row[] => {
+      const row = {
+        what: `explorer, ${ballast} MB: a transition`,
+        measured: `explorer steps/${ballast}`,
+        as: 'ratio',
+      } as const
+      return [
+        { ...row, beside: [`loop steps/${ballast}`, 'a loop over the tracee'], target: 1.15 },
+        { ...row, beside: [`fork steps/${ballast}`, 'fork'] },
+      ]
+    }),
+    { what: 'explorer: 8-puzzle, a state', measured: 'bytes puzzle', as: 'absolute', unit: 'bytes' },
+    { what: 'explorer: WasmModel, a transition', measured: 'wasm philosophers', as: 'absolute', target: 10_000 },
   ]
 }
 
