@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 
 import { PageStoreError } from '../errors.js'
 import { PageStore } from '../page-store.js'
-import type { Exploration, Progress, Violation } from './exploration.js'
+import type { Exploration, Progress, TraceStep, Violation } from './exploration.js'
 import type { Property } from './property.js'
 import { createSearch, type Search, type SearchOptions, type Strategy } from './search.js'
 import type { Running, Subject } from './subject.js'
@@ -87,9 +87,9 @@ function resultOf(
     ...found.violations,
     ...(complete ? unreached : []).map(({ name }): Violation => ({ kind: 'sometimes', property: name, choices: [] })),
   ]
+  const warnings = [...(running.warnings ?? [])]
   for (const violation of violations.slice(0, mostTold)) {
-    if (violation.choices.length === 0) continue
-    violation.steps = replay(running, search.start, search.first, violation.choices).steps
+    if (violation.choices.length > 0) violation.steps = stepsOf(violation, search, running, warnings)
   }
   return {
     complete,
@@ -103,7 +103,22 @@ function resultOf(
     seconds,
     bytesPerState,
     verified: found.verified,
-    warnings: running.warnings ?? [],
+    warnings,
+  }
+}
+
+function stepsOf(
+  { choices }: Violation,
+  search: Search,
+  running: Running,
+  warnings: string[],
+): TraceStep[] | undefined {
+  try {
+    return replay(running, search.start, search.first, choices).steps
+  } catch (error) {
+    if (!(error instanceof PageStoreError) || error.code !== 'ERR_TRACE') throw error
+    warnings.push('A way that was gone once cannot be gone again: the program is not deterministic.')
+    return undefined
   }
 }
 

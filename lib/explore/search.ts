@@ -50,13 +50,13 @@ export interface Search {
   /** Where the ways from a state have led: the same text means the same. */
   successors(state: number): readonly string[]
   /** What a step is remembered by. */
-  labelOf(step: Step, key: () => number): string
+  labelOf(step: Step, key?: number): string
   wayTo(state: number): number[]
 }
 
 const mostSamples = 128
 const tableBytes = 64
-// The store is asked for its size, and the clock for the time, every so many transitions.
+// The store is asked for its size every so many transitions.
 const often = 64
 
 /**
@@ -205,9 +205,9 @@ export function createSearch(store: PageStore, running: Running, options: Search
     if (!isKept) snapshot.release()
   }
 
-  function labelOf(step: Step, key: () => number): string {
+  function labelOf(step: Step, key?: number): string {
     if (step.kind === 'failure') return `${step.failure.kind} ${step.failure.property}`
-    return String(stateOfKey.get(key()) ?? 'a state that the search has not seen')
+    return String((key === undefined ? undefined : stateOfKey.get(key)) ?? 'a state that the search has not seen')
   }
 
   function expand(node: Node): void {
@@ -220,12 +220,7 @@ export function createSearch(store: PageStore, running: Running, options: Search
     if (step.kind === 'failure') {
       const { failure } = step
       violate(failure.kind, failure.property, () => [...wayTo(node.state), way], depth, failure)
-      if (options.verify)
-        note(
-          node,
-          way,
-          labelOf(step, () => 0),
-        )
+      if (options.verify) note(node, way, labelOf(step))
       return
     }
     const snapshot = memory.capture()
@@ -287,10 +282,8 @@ export function createSearch(store: PageStore, running: Running, options: Search
     if (bound !== undefined) return true
     if (holders.length >= options.maxStates) bound = 'states'
     else if (transitions >= options.maxTransitions) bound = 'transitions'
-    else if (turn % often === 0) {
-      if ((performance.now() - began) / 1000 >= options.maxSeconds) bound = 'seconds'
-      else if (bytesOf(store) - bytesBefore > options.maxBytes) bound = 'bytes'
-    }
+    else if ((performance.now() - began) / 1000 >= options.maxSeconds) bound = 'seconds'
+    else if (turn % often === 0 && bytesOf(store) - bytesBefore > options.maxBytes) bound = 'bytes'
     return bound !== undefined
   }
 
@@ -327,7 +320,7 @@ export function createSearch(store: PageStore, running: Running, options: Search
           const node = frontier.current()
           if (node !== undefined) tryTo(() => expand(node))
         }
-        if (turn % often === 0 && enough()) return
+        if (enough()) return
       }
     },
     get isOver() {

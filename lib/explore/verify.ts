@@ -27,9 +27,9 @@ export function verify(search: Search, running: Running): { verified: number; vi
 function labelFrom(search: Search, running: Running, from: Snapshot, way: number): string {
   running.memory.restore(from)
   const step: Step = running.go(way)
-  if (step.kind === 'failure') return search.labelOf(step, () => 0)
+  if (step.kind === 'failure') return search.labelOf(step)
   using snapshot = running.memory.capture()
-  return search.labelOf(step, () => snapshot.key)
+  return search.labelOf(step, snapshot.key)
 }
 
 /** Several times, held all together: keys name the same only while they are held. */
@@ -40,7 +40,7 @@ function leadsToOne(search: Search, running: Running, from: Snapshot, way: numbe
     const step = running.go(way)
     const snapshot = running.memory.capture()
     held.push(snapshot)
-    return step.kind === 'failure' ? search.labelOf(step, () => 0) : snapshot.key
+    return step.kind === 'failure' ? search.labelOf(step) : snapshot.key
   })
   for (const snapshot of held) snapshot.release()
   return new Set(labels).size === 1
