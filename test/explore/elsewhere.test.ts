@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import wabt from 'wabt'
 
 import { errorOf } from '../support/pages.js'
+import { commit, hanoi, jugs, missionaries, philosophers, puzzle, wolf } from '../support/plain-models.js'
 
 const { parseWat } = await wabt()
 
@@ -13,31 +14,51 @@ function assemble(text: string): Uint8Array {
   return parseWat('model.wat', text).toBinary({ write_debug_names: true }).buffer
 }
 
-function philosophers(n: number): Bytes {
-  const state = new Uint8Array(2 * n) // where each is, then which forks are taken
-  const able = () =>
-    Array.from({ length: n }, (_, i) => i).filter((i) => {
-      const place = state[i] ?? 0
-      return place === 2 || state[n + ((i + place) % n)] === 0
-    })
-  return {
-    state,
-    ways: () => able().length,
-    choose(way) {
-      const i = able()[way] ?? 0
-      const place = state[i] ?? 0
-      state[i] = (place + 1) % 3
-      if (place < 2) state[n + ((i + place) % n)] = 1
-      else state[n + i] = state[n + ((i + 1) % n)] = 0
-    },
-  }
-}
-
 const text = readFileSync(join(import.meta.dirname, '../../examples/models/philosophers.wat'), 'utf8')
 
 function wasmPhilosophers(n: number, more = ''): Uint8Array {
   return assemble(text.replace('5 (; N ;)', String(n)).replace('(func $fork', `${more}\n(func $fork`))
 }
+
+test.each<[string, Bytes, number, number | undefined, number]>([
+  ...[3, 4, 5, 6].map((n): [string, Bytes, number, undefined, number] => [
+    `${n} philosophers who put forks down singly`,
+    philosophers(n, { singly: true }),
+    3 ** n - 1,
+    undefined,
+    1,
+  ]),
+  ...[5, 12, 29, 70, 169].map((states, i): [string, Bytes, number, undefined, number] => [
+    `${i + 2} philosophers, the last reversed`,
+    philosophers(i + 2, { reversed: true }),
+    states,
+    undefined,
+    0,
+  ]),
+  ...[3, 4, 5, 6].map((n): [string, Bytes, number, number, number] => [
+    `Hanoi with ${n} discs`,
+    hanoi(n),
+    3 ** n,
+    3 ** (n + 1) - 3,
+    0,
+  ]),
+  ['missionaries and cannibals', missionaries(), 16, 34, 0],
+  ['wolf, goat and cabbage', wolf(), 10, 20, 0],
+  ['jugs', jugs(), 16, 96, 0],
+  ['two-phase commit', commit(3), 288, 1145, 0],
+  ['the puzzle of two rows', puzzle(2), 360, 840, 0],
+])('%s as a plain object: as many states as the program has', async (_, model, states, transitions, deadlocks) => {
+  for (const strategy of ['breadth', 'depth'] as const) {
+    const found = await explore(new ByteModel(model), { strategy, verify: true, allowDeadlock: true })
+    expect(found).toMatchObject({ complete: true, states, deadlocks, violations: [] })
+    if (transitions !== undefined) expect(found.transitions).toBe(transitions)
+  }
+})
+
+test('all positions of the 8-puzzle as a plain object', async () => {
+  const found = await explore(new ByteModel(puzzle(3)))
+  expect(found).toMatchObject({ complete: true, states: 181_440, transitions: 483_840 })
+})
 
 describe.each([
   [2, 6],
