@@ -16,7 +16,7 @@ export function createLine(stream: NodeJS.WriteStream): StatusLine {
       if (now - last < (stream.isTTY ? perChange : perLine)) return
       last = now
       isShown = stream.isTTY
-      stream.write(stream.isTTY ? `\r\x1b[2K${text().slice(0, Math.max(stream.columns - 1, 20))}` : `${text()}\n`)
+      stream.write(stream.isTTY ? `\r\x1b[2K${text().slice(0, (stream.columns || 80) - 1)}` : `${text()}\n`)
     },
     clear() {
       if (isShown) stream.write('\r\x1b[2K')
