@@ -148,7 +148,7 @@ function report(exploration: Exploration, options: CheckOptions, command: readon
       ? 'no violation'
       : `${violations.length} ${violations.length === 1 ? 'violation' : 'violations'}`
   const how = complete ? '' : `; not all was seen: bounded by ${bounds[bound ?? 'aborted']}`
-  lines.push(`${found} in ${count(states)} states${how}`)
+  lines.push(`${found} in ${count(states)} ${states === 1 ? 'state' : 'states'}${how}`)
   lines.push(
     `${count(transitions)} transitions, depth ${depth}, ${deadlocks} ${deadlocks === 1 ? 'deadlock' : 'deadlocks'}, ` +
       `${seconds.toFixed(2)} s, ${count(bytesPerState)} bytes/state` +
