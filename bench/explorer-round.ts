@@ -26,10 +26,10 @@ export async function explorerRound({ pages }: Sizes): Promise<Figures> {
   for (const ballast of ballasts) {
     const bytes = Math.min(ballast * megabyte, pages * 2048)
     figures.set(`loop steps/${ballast}`, loop([String(bytes), '0', 'declared'], transitions))
-    const { seconds } = await explore(new Program(steps, [String(bytes), '0', 'declared']), {
+    const found = await explore(new Program(steps, [String(bytes), '0', 'declared']), {
       maxTransitions: transitions,
     })
-    figures.set(`explorer steps/${ballast}`, (seconds * 1e9) / transitions)
+    figures.set(`explorer steps/${ballast}`, (found.seconds * 1e9) / found.transitions)
     figures.set(`fork steps/${ballast}`, Number(execFileSync(steps, [String(bytes), '100'], { encoding: 'utf8' })))
   }
   figures.set('bytes puzzle', await puzzle(pages))
