@@ -30,7 +30,8 @@
 extern "C" {
 #endif
 
-#define ps_choose(n) ps_choose_at((n), __FILE__, __LINE__)
+/* A place is a file, a line, and which one of all in its file: two on one line are two. */
+#define ps_choose(n) ps_choose_at((n), __FILE__, (uint64_t)__COUNTER__ << 32 | __LINE__)
 #define ps_assert(ok, text) ((ok) ? (void)0 : ps_fail_at((text), __FILE__, __LINE__))
 
 /* The layout and the numbers are those of native/tracee/trap.h. */
@@ -136,13 +137,13 @@ __attribute__((weak)) int ps_choose_by_itself(int n, const char* file, int line)
   return (int)((z ^ (z >> 31)) % (uint64_t)n);
 }
 
-static inline int ps_choose_at(int n, const char* file, int line) {
+static inline int ps_choose_at(int n, const char* file, uint64_t place) {
   if (ps_under_check()) {
-    long way = ps_call(PS_CHOOSE, (uint64_t)n, file, (uint64_t)line);
+    long way = ps_call(PS_CHOOSE, (uint64_t)n, file, place);
     /* Below zero when the checker has let go. */
     if (way >= 0) return (int)way;
   }
-  return ps_choose_by_itself(n, file, line);
+  return ps_choose_by_itself(n, file, (int)(place & 0xffffffffu));
 }
 
 static inline void ps_fail_at(const char* text, const char* file, int line) {

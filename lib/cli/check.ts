@@ -38,6 +38,8 @@ export interface CheckOptions {
 export const exitCodes = { clean: 0, violation: 1, misuse: 2, bounded: 3 } as const
 
 const million = 1e6
+// A longer way is not read step by step.
+const mostSteps = 200
 
 /** @returns the exit code */
 export async function check(command: readonly string[], options: CheckOptions, signal: AbortSignal): Promise<number> {
@@ -61,13 +63,23 @@ export async function check(command: readonly string[], options: CheckOptions, s
     line.clear()
   }
   for (const warning of exploration.warnings) process.stderr.write(`warning: ${warning}\n`)
-  const [first] = exploration.violations.filter(({ choices }) => choices.length > 0)
-  if (first !== undefined) writeFileSync(options.trace, `${JSON.stringify(traceOf(command, first), undefined, 2)}\n`)
   process.stdout.write(
     options.json ? `${JSON.stringify(summary(exploration))}\n` : report(exploration, options, command),
   )
+  save(exploration, options, command)
   if (exploration.violations.length > 0) return exitCodes.violation
   return exploration.complete ? exitCodes.clean : exitCodes.bounded
+}
+
+/** What was found is told already: that it cannot be saved is no reason to lose it. */
+function save({ violations }: Exploration, { trace }: CheckOptions, command: readonly string[]): void {
+  const first = violations.find(({ choices }) => choices.length > 0)
+  if (first === undefined) return
+  try {
+    writeFileSync(trace, `${JSON.stringify(traceOf(command, first), undefined, 2)}\n`)
+  } catch (error) {
+    process.stderr.write(`warning: the way is not saved: ${error instanceof Error ? error.message : error}\n`)
+  }
 }
 
 function summary({
@@ -137,6 +149,7 @@ const bounds: Record<NonNullable<Exploration['bound']>, string> = {
   first: '--first',
   aborted: 'an interruption',
   random: 'random walks',
+  gone: 'the end of the program, which was killed',
 }
 
 function report(exploration: Exploration, options: CheckOptions, command: readonly string[]): string {
@@ -157,8 +170,8 @@ function report(exploration: Exploration, options: CheckOptions, command: readon
   const first = violations.find(({ choices }) => choices.length > 0)
   if (first !== undefined) {
     const file = relative('.', options.trace)
-    const program = command.join(' ')
-    lines.push('', 'The first of them again:', `  pagestore replay ${file} -- ${program}`)
+    const program = command.map(quoted).join(' ')
+    lines.push('', 'The first of them again:', `  pagestore replay ${quoted(file)} -- ${program}`)
     lines.push(`  PAGESTORE_TRACE=${first.choices.join(',')} ${program}`)
   }
   return `${lines.join('\n')}\n`
@@ -179,9 +192,15 @@ const titles: Record<Violation['kind'], string> = {
 export function describe({ kind, property, place, detail, choices, steps }: Violation): string[] {
   const lines = [`${titles[kind]}: ${property}${place === undefined ? '' : ` (${place})`}`]
   if (detail !== undefined) lines.push(`  ${detail}`)
-  for (const [i, step] of (steps ?? []).entries()) lines.push(`  ${stepText(step, i)}`)
-  if (steps === undefined && choices.length > 0) lines.push(`  choices: ${choices.join(',')}`)
+  for (const [i, step] of (steps ?? []).slice(0, mostSteps).entries()) lines.push(`  ${stepText(step, i)}`)
+  if (choices.length > mostSteps) lines.push(`  … ${choices.length - mostSteps} more; the trace has them`)
+  if (steps === undefined && choices.length > 0) lines.push(`  choices: ${choices.slice(0, mostSteps).join(',')}`)
   return lines
+}
+
+/** For a shell. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 
 /** One choice, and what came of it. */

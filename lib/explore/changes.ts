@@ -68,7 +68,7 @@ function compare(
       continue
     }
     const first = Number(value.start - range.start)
-    if (!(value.name ?? '').startsWith('ps_')) {
+    if (isDeclared || !isHeaders(value.name ?? '')) {
       changes.push({
         what: value.name ?? `0x${value.start.toString(16)}`,
         address: value.start,
@@ -78,6 +78,11 @@ function compare(
     }
     at = first + value.width
   }
+}
+
+/** What include/pagestore.h itself keeps. */
+function isHeaders(name: string): boolean {
+  return /^ps_(declared_ranges|has_asked|trace_left|random_state)(\[|$)/.test(name)
 }
 
 function readMapped(snapshot: Snapshot, { start, end }: Range): Buffer | undefined {

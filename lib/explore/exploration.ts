@@ -1,7 +1,7 @@
 import type { Change } from './changes.js'
 
-/** What ended a search before all was seen. */
-export type Bound = 'depth' | 'states' | 'transitions' | 'seconds' | 'bytes' | 'first' | 'aborted' | 'random'
+/** What ended a search before all was seen; `gone`: the program was killed, so that there was nothing to roll back. */
+export type Bound = 'depth' | 'states' | 'transitions' | 'seconds' | 'bytes' | 'first' | 'aborted' | 'random' | 'gone'
 
 export type ViolationKind =
   /** A property that is to hold always does not in some state. */

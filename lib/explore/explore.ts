@@ -13,7 +13,7 @@ export interface ExploreOptions {
   /** `breadth` (the default): shortest counterexamples. `depth`: first to the end. `random`: walks from the start. */
   strategy?: Strategy | undefined
   properties?: readonly Property[] | undefined
-  /** The most choices from the start. */
+  /** The most choices from the start. Default: none, of a random walk 1000. */
   maxDepth?: number | undefined
   maxStates?: number | undefined
   maxTransitions?: number | undefined
@@ -37,6 +37,8 @@ export interface ExploreOptions {
 const longest = 50
 // Only so many violations are told step by step.
 const mostTold = 20
+// A walk at random, unless it is told otherwise.
+const longestWalk = 1000
 
 /**
  * Goes every way that a subject can go, each state once, and says what is wrong with it. The event loop has its turn
@@ -64,21 +66,22 @@ export async function explore(subject: Subject, options: ExploreOptions = {}): P
       await setImmediate()
     }
     const progress = search.progress()
-    const found = wanted.verify && !isAborted ? verify(search, running) : { verified: 0, violations: [] }
-    return resultOf(search, progress, wanted, isAborted, found, running)
+    const verifies = wanted.verify && !isAborted && search.bound !== 'gone'
+    const found = verifies ? await verify(search, running, signal) : { verified: 0, violations: [] }
+    return await resultOf(search, progress, wanted, isAborted, found, running)
   } finally {
     running.close()
   }
 }
 
-function resultOf(
+async function resultOf(
   search: Search,
   { states, transitions, depth, seconds, bytesPerState }: Progress,
   { properties, strategy }: SearchOptions,
   isAborted: boolean,
   found: { verified: number; violations: Violation[] },
   running: Running,
-): Exploration {
+): Promise<Exploration> {
   const bound = isAborted ? 'aborted' : strategy === 'random' ? (search.bound ?? 'random') : search.bound
   const complete = bound === undefined
   const unreached = properties.filter(({ kind, name }) => kind === 'sometimes' && !search.reached.has(name))
@@ -88,7 +91,10 @@ function resultOf(
     ...(complete ? unreached : []).map(({ name }): Violation => ({ kind: 'sometimes', property: name, choices: [] })),
   ]
   const warnings = [...(running.warnings ?? [])]
+  // To have them told, one goes their ways again.
   for (const violation of violations.slice(0, mostTold)) {
+    await setImmediate()
+    if (isAborted || bound === 'gone') break
     if (violation.choices.length > 0) violation.steps = stepsOf(violation, search, running, warnings)
   }
   return {
@@ -116,8 +122,13 @@ function stepsOf(
   try {
     return replay(running, search.start, search.first, choices).steps
   } catch (error) {
-    if (!(error instanceof PageStoreError) || error.code !== 'ERR_TRACE') throw error
-    warnings.push('A way that was gone once cannot be gone again: the program is not deterministic.')
+    const code = error instanceof PageStoreError ? error.code : undefined
+    if (code !== 'ERR_TRACE' && code !== 'ERR_OUT_OF_MEMORY') throw error
+    warnings.push(
+      code === 'ERR_TRACE'
+        ? 'A way that was gone once cannot be gone again: the program is not deterministic.'
+        : 'There is no memory left to tell a way step by step.',
+    )
     return undefined
   }
 }
@@ -147,7 +158,7 @@ function checked(options: ExploreOptions): SearchOptions {
   return {
     strategy,
     properties,
-    maxDepth: options.maxDepth ?? endless,
+    maxDepth: options.maxDepth ?? (strategy === 'random' ? longestWalk : endless),
     maxStates: options.maxStates ?? endless,
     maxTransitions: options.maxTransitions ?? endless,
     maxSeconds: options.maxSeconds ?? endless,

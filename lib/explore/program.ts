@@ -93,13 +93,24 @@ export class RunningProgram implements Running {
   }
 
   #run(options: ResumeOptions): Step {
+    const end = performance.now() + this.#limit
     for (let next = options; ; ) {
       const stop = this.memory.resume(next)
       const step = this.#stepOf(stop)
       if (step !== undefined) return step
-      next = { ...options }
-      delete next.choose
+      const timeout = Math.ceil(end - performance.now())
+      if (timeout <= 0) return this.#hang()
+      const { choose: _, ...rest } = options
+      next = { ...rest, timeout }
     }
+  }
+
+  #hang(): Step {
+    return failure({
+      kind: 'hang',
+      property: `no choice within ${this.#limit} ms`,
+      detail: this.#whereItIs(),
+    })
   }
 
   #goWatched(way: number): Step {
@@ -120,7 +131,7 @@ export class RunningProgram implements Running {
       case 'signal':
         return this.#isFatal(stop.signal) ? failure(this.#crash(stop.signal, stop.address)) : undefined
       case 'timeout':
-        return failure({ kind: 'hang', property: `no choice within ${this.#limit} ms`, detail: this.#whereItIs() })
+        return this.#hang()
       case 'fork':
         throw new PageStoreError(
           'ERR_PROGRAM',
@@ -129,7 +140,10 @@ export class RunningProgram implements Running {
       case 'exec':
         throw new PageStoreError('ERR_PROGRAM', 'the program becomes another one (exec): check that one by itself')
       case 'killed':
-        throw new PageStoreError('ERR_PROCESS_GONE', `somebody killed the program (${stop.signal})`)
+        throw new PageStoreError(
+          'ERR_PROCESS_GONE',
+          `the program was killed, by somebody or by itself (${stop.signal})`,
+        )
       case 'syscall':
         this.#warnOf(stop.name, stop.entering)
         return undefined
@@ -208,7 +222,8 @@ function layoutOf(tracee: Tracee): Layout {
     nameOf(address) {
       regions ??= tracee.regions
       const place = nameOf(regions, address)
-      if (place === undefined) return undefined
+      // What libraries remember is theirs.
+      if (place === undefined || place.file !== regions.find(({ path }) => path.startsWith('/'))?.path) return undefined
       const size = findSymbol(regions, place.name)?.size ?? 0
       return place.offset < size || size === 0 ? { ...place, size } : undefined
     },

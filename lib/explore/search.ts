@@ -102,7 +102,9 @@ export function createSearch(store: PageStore, running: Running, options: Search
     const name = `${kind}\0${property}`
     const known = violations.get(name)
     if (known !== undefined && known.choices.length <= length) return
-    violations.set(name, { kind, property, choices: way(), place: more?.place, detail: more?.detail })
+    const choices = way()
+    if (known !== undefined && known.choices.length <= choices.length) return
+    violations.set(name, { kind, property, choices, place: more?.place, detail: more?.detail })
     if (options.first) bound = 'first'
   }
 
@@ -210,11 +212,25 @@ export function createSearch(store: PageStore, running: Running, options: Search
     return String((key === undefined ? undefined : stateOfKey.get(key)) ?? 'a state that the search has not seen')
   }
 
+  /** Nothing if that was the end of the program, and so of the search. */
+  function goOn(way: number, path: () => number[]): Step | undefined {
+    try {
+      return running.go(way)
+    } catch (error) {
+      if (!(error instanceof PageStoreError) || error.code !== 'ERR_PROCESS_GONE') throw error
+      transitions++
+      violate('crash', error.message, path, 0)
+      bound = 'gone'
+      return undefined
+    }
+  }
+
   function expand(node: Node): void {
     const way = node.next++
     if (at !== node.snapshot) memory.restore(node.snapshot)
     at = undefined
-    const step = running.go(way)
+    const step = goOn(way, () => [...wayTo(node.state), way])
+    if (step === undefined) return
     if (!node.isAgain) transitions++
     const depth = node.depth + 1
     if (step.kind === 'failure') {
@@ -252,14 +268,14 @@ export function createSearch(store: PageStore, running: Running, options: Search
       walk = { snapshot: start, state: 0, ways: firstWays, depth: 0, next: 0, isAgain: false }
     }
     const way = Math.floor(random() * walk.ways)
-    const step = running.go(way)
+    wandered.push(way)
+    const step = goOn(way, () => [...wandered])
+    if (step === undefined) return
     transitions++
     const depth = walk.depth + 1
-    wandered.push(way)
-    const path = [...wandered]
     if (step.kind === 'failure') {
       const { failure } = step
-      violate(failure.kind, failure.property, () => path, depth, failure)
+      violate(failure.kind, failure.property, () => [...wandered], depth, failure)
       walk = undefined
     } else {
       const snapshot = memory.capture()
@@ -296,7 +312,7 @@ export function createSearch(store: PageStore, running: Running, options: Search
   const bytesBefore = bytesOf(store)
 
   function isDone(): boolean {
-    if (isRandom) return firstWays === 0
+    if (isRandom) return firstWays === 0 || options.maxDepth === 0
     for (let node = frontier.current(); node !== undefined; node = frontier.current()) {
       if (node.next < node.ways) return false
       frontier.drop()
@@ -315,7 +331,7 @@ export function createSearch(store: PageStore, running: Running, options: Search
         } else if (isBounded(turn++)) {
           isOver = true
         } else if (isRandom) {
-          wander()
+          tryTo(wander)
         } else {
           const node = frontier.current()
           if (node !== undefined) tryTo(() => expand(node))
@@ -361,6 +377,7 @@ export function createSearch(store: PageStore, running: Running, options: Search
     } catch (error) {
       if (!(error instanceof PageStoreError) || error.code !== 'ERR_OUT_OF_MEMORY') throw error
       at = undefined
+      walk = undefined
       bound = 'bytes'
     }
   }

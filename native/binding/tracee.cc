@@ -125,7 +125,7 @@ void put(const Stop& stop, double* to) {
   to[kFlags] = (stop.is_entry ? kIsEntry : 0) + (stop.has_address ? kHasAddress : 0) + (stop.has_ended ? kHasEnded : 0);
   to[kText] = static_cast<double>(stop.text);
   to[kFile] = static_cast<double>(stop.file);
-  to[kLine] = static_cast<double>(stop.line);
+  to[kLine] = static_cast<double>(stop.line & UINT32_MAX);
   memcpy(&to[kAddress], &stop.address, sizeof(stop.address));
 }
 

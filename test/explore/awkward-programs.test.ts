@@ -102,7 +102,7 @@ test('a program that writes to the outside is warned of, and one that prints is 
   expect((await explore(program(prints))).warnings).toEqual([])
 })
 
-test('a program that is killed by somebody else is an error, and no result', async () => {
+test('a program that is killed, by somebody or by itself, ends the search with the way that was being gone', async () => {
   const subject = program('for (;;) { ps_choose(2); ++at; }')
   const open = subject.open.bind(subject)
   subject.open = (store) => {
@@ -110,5 +110,38 @@ test('a program that is killed by somebody else is an error, and no result', asy
     setTimeout(() => process.kill(running.memory.pid, 'SIGKILL'), 150)
     return running
   }
-  await expect(explore(subject)).rejects.toMatchObject({ code: 'ERR_PROCESS_GONE' })
+  const killed = { kind: 'crash', property: expect.stringMatching(/was killed/) }
+  expect(await explore(subject)).toMatchObject({ complete: false, bound: 'gone', violations: [killed] })
+  const itself = await explore(program('for (; at < 3; ++at) { if (ps_choose(2)) kill(getpid(), 9); } return 0;'))
+  expect(itself).toMatchObject({ complete: false, bound: 'gone', violations: [{ ...killed, choices: [1] }] })
+})
+
+test.each([
+  ['by calls that are watched', 'for (;;) if (write(1, "x", 1)) {}', ''],
+  ['by faults that it handles', '*(volatile int *)8 = 1;', 'static void on(int s) { (void)s; }'],
+])('a program that never comes to a choice, kept busy %s, is told so in time', async (_, body, before) => {
+  const found = await explore(
+    program(
+      `if (ps_choose(2)) { signal(SIGSEGV, ${before && 'on'} ${before ? '' : 'SIG_DFL'}); ${body} } return 0;`,
+      before,
+    ),
+  )
+  expect(found).toMatchObject({ complete: true, states: 2, violations: [{ kind: 'hang', choices: [1] }] })
+})
+
+test('two choices on one line are two', async () => {
+  const found = await explore(
+    program('at = 2 * ps_choose(2); at += ps_choose(2); ps_assert(at != 3, "at is not 3"); ps_choose(1); return 0;'),
+  )
+  expect(found.violations).toMatchObject([{ kind: 'assertion', choices: [1, 1] }])
+})
+
+test('a way that cannot be gone again is no reason to lose the others', async () => {
+  const found = await explore(
+    program(
+      'struct timespec now; clock_gettime(CLOCK_MONOTONIC, &now); for (int i = 0; i < 30; ++i) { at = (int)(now.tv_nsec % 7); ps_choose(1 + (int)(now.tv_nsec % 3)); clock_gettime(CLOCK_MONOTONIC, &now); } exit(3);',
+    ),
+    { verify: true, maxStates: 50, maxSeconds: 2 },
+  )
+  expect(found.states).toBeGreaterThan(0)
 })
