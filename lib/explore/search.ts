@@ -212,25 +212,11 @@ export function createSearch(store: PageStore, running: Running, options: Search
     return String((key === undefined ? undefined : stateOfKey.get(key)) ?? 'a state that the search has not seen')
   }
 
-  /** Nothing if that was the end of the program, and so of the search. */
-  function goOn(way: number, path: () => number[]): Step | undefined {
-    try {
-      return running.go(way)
-    } catch (error) {
-      if (!(error instanceof PageStoreError) || error.code !== 'ERR_PROCESS_GONE') throw error
-      transitions++
-      violate('crash', error.message, path, 0)
-      bound = 'gone'
-      return undefined
-    }
-  }
-
   function expand(node: Node): void {
     const way = node.next++
     if (at !== node.snapshot) memory.restore(node.snapshot)
     at = undefined
-    const step = goOn(way, () => [...wayTo(node.state), way])
-    if (step === undefined) return
+    const step = running.go(way)
     if (!node.isAgain) transitions++
     const depth = node.depth + 1
     if (step.kind === 'failure') {
@@ -269,8 +255,7 @@ export function createSearch(store: PageStore, running: Running, options: Search
     }
     const way = Math.floor(random() * walk.ways)
     wandered.push(way)
-    const step = goOn(way, () => [...wandered])
-    if (step === undefined) return
+    const step = running.go(way)
     transitions++
     const depth = walk.depth + 1
     if (step.kind === 'failure') {
@@ -331,10 +316,14 @@ export function createSearch(store: PageStore, running: Running, options: Search
         } else if (isBounded(turn++)) {
           isOver = true
         } else if (isRandom) {
-          tryTo(wander)
+          tryTo(wander, () => [...wandered])
         } else {
           const node = frontier.current()
-          if (node !== undefined) tryTo(() => expand(node))
+          if (node !== undefined)
+            tryTo(
+              () => expand(node),
+              () => [...wayTo(node.state), node.next - 1],
+            )
         }
         if (enough()) return
       }
@@ -370,15 +359,25 @@ export function createSearch(store: PageStore, running: Running, options: Search
     wayTo,
   }
 
-  /** A store that is full ends the search as any other bound does. */
-  function tryTo(go: () => void): void {
+  /**
+   * A store that is full ends the search as any other bound does. So does the end of a program that was killed: what it
+   * was about is a violation, for it may have been the program's own doing.
+   */
+  function tryTo(go: () => void, path: () => number[]): void {
     try {
       go()
     } catch (error) {
-      if (!(error instanceof PageStoreError) || error.code !== 'ERR_OUT_OF_MEMORY') throw error
+      if (!(error instanceof PageStoreError)) throw error
       at = undefined
       walk = undefined
-      bound = 'bytes'
+      if (error.code === 'ERR_OUT_OF_MEMORY') {
+        bound = 'bytes'
+      } else if (error.code === 'ERR_PROCESS_GONE') {
+        violate('crash', 'the program was killed, by somebody or by itself', path, 0)
+        bound = 'gone'
+      } else {
+        throw error
+      }
     }
   }
 }
