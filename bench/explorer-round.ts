@@ -86,7 +86,7 @@ async function philosophers(): Promise<number> {
   const model = new WasmModel(parseWat('philosophers.wat', text).toBinary({}).buffer)
   let seconds = 0
   let transitions = 0
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 20; i++) {
     const found = await explore(model)
     seconds += found.seconds
     transitions += found.transitions
