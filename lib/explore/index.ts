@@ -1,13 +1,14 @@
 /**
  * Checks real programs by rolling them back: every way that a program can go, each state once.
  */
-export { ByteModel, type Bytes } from './byte-model.js'
+
 export type { Change } from './changes.js'
 export type { Bound, Exploration, Progress, TraceStep, Violation, ViolationKind } from './exploration.js'
 export { type ExploreOptions, explore } from './explore.js'
-export { Program, type ProgramOptions } from './program.js'
 export { always, type Property, sometimes } from './property.js'
 export type { Strategy } from './search.js'
 export type { State, Where } from './state.js'
 export type { Failure, Layout, Located, Running, Step, Subject } from './subject.js'
-export { WasmModel, type WasmOptions } from './wasm-model.js'
+export { ByteModel, type Bytes } from './subjects/byte-model.js'
+export { Program, type ProgramOptions } from './subjects/program.js'
+export { WasmModel, type WasmOptions } from './subjects/wasm-model.js'

@@ -1,6 +1,6 @@
-import { LocalMemory } from '../local-memory.js'
-import type { PageStore } from '../page-store.js'
-import type { Failure, Running, Step, Subject } from './subject.js'
+import { LocalMemory } from '../../local-memory.js'
+import type { PageStore } from '../../page-store.js'
+import type { Failure, Running, Step, Subject } from '../subject.js'
 
 /**
  * A model in plain TypeScript. All that it remembers lies in `state`, which is rolled back beneath it: it must keep

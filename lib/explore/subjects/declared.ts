@@ -1,6 +1,6 @@
-import { PageStoreError } from '../errors.js'
-import type { Range } from '../native.js'
-import type { Tracee } from '../tracee.js'
+import { PageStoreError } from '../../errors.js'
+import type { Range } from '../../native.js'
+import type { Tracee } from '../../tracee.js'
 
 // struct ps_declared of include/pagestore.h.
 const headBytes = 16

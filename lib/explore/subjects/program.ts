@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
 
-import { PageStoreError } from '../errors.js'
-import type { PageStore } from '../page-store.js'
-import type { SpawnOptions } from '../program.js'
-import { signalNumber } from '../signals.js'
-import type { Stop } from '../stop.js'
-import { findSymbol, nameOf } from '../symbols.js'
-import { systemCallName } from '../system-calls.js'
-import { type ResumeOptions, Tracee } from '../tracee.js'
+import { PageStoreError } from '../../errors.js'
+import type { PageStore } from '../../page-store.js'
+import type { SpawnOptions } from '../../program.js'
+import { signalNumber } from '../../signals.js'
+import type { Stop } from '../../stop.js'
+import { findSymbol, nameOf } from '../../symbols.js'
+import { systemCallName } from '../../system-calls.js'
+import { type ResumeOptions, Tracee } from '../../tracee.js'
+import type { Failure, Layout, Running, Step, Subject } from '../subject.js'
 import { declaredRanges } from './declared.js'
-import type { Failure, Layout, Running, Step, Subject } from './subject.js'
 
 export interface ProgramOptions extends SpawnOptions {
   /** Milliseconds that it may take from one choice to the next. Default: 10 000. */

@@ -1,8 +1,8 @@
-import { PageStoreError } from '../errors.js'
-import { type GrowingSource, LocalMemory } from '../local-memory.js'
-import type { PageStore } from '../page-store.js'
+import { PageStoreError } from '../../errors.js'
+import { type GrowingSource, LocalMemory } from '../../local-memory.js'
+import type { PageStore } from '../../page-store.js'
+import type { Layout, Running, Subject } from '../subject.js'
 import { stepOf } from './byte-model.js'
-import type { Layout, Running, Subject } from './subject.js'
 import { type MutableGlobal, mutableGlobals } from './wasm-globals.js'
 import { engine, type WasmImports } from './webassembly.js'
 
