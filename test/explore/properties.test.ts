@@ -139,3 +139,40 @@ test('the wolf eats nobody, and everybody comes across', async () => {
   expect(found.violations).toEqual([])
   expect(found.reached[0]?.choices).toHaveLength(7)
 })
+
+test('a way that cannot be gone again is told without its steps, and with a warning', async () => {
+  const state = new Uint8Array(1)
+  let hasFailed = false // what is not rolled back
+  const found = await explore(
+    new ByteModel({
+      state,
+      ways: () => (hasFailed ? 1 : 2),
+      choose(way) {
+        hasFailed = way === 1 && state[0] === 1
+        if (hasFailed) throw new Error('once')
+        state[0] = 1
+      },
+    }),
+    { first: true },
+  )
+  expect(found.violations).toMatchObject([{ kind: 'crash', property: 'Error: once', choices: [0, 1] }])
+  expect(found.violations[0]?.steps).toHaveLength(2)
+  let hasStarted = false
+  const never = await explore(
+    new ByteModel({
+      state,
+      ways: () => (hasStarted && state[0] === 1 ? 1 : 2),
+      choose(way) {
+        if (way === 1 && state[0] === 1) {
+          hasStarted = true
+          throw new Error('never again')
+        }
+        state[0] = 1
+      },
+    }),
+    { first: true },
+  )
+  expect(never.violations).toMatchObject([{ kind: 'crash', choices: [0, 1] }])
+  expect(never.violations[0]?.steps).toBe(undefined)
+  expect(never.warnings).toEqual([expect.stringMatching(/cannot be gone again.*not deterministic/)])
+})
