@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "system/mapping.h"
+#include "system/old_glibc.h"
 
 namespace pagestore {
 
@@ -85,14 +86,14 @@ int huge_file_in_own_namespace(uint64_t bytes) {
 
   sigset_t all, before;
   sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);  // no handler of the host may run in the child
+  mask_signals(SIG_SETMASK, &all, &before);  // no handler of the host may run in the child
   const int child = clone(run_errand, stack.data() + kStack,
                           CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWUSER | CLONE_NEWNS, &errand);
   const int clone_error = errno;
   if (child > 0) {
     while (waitpid(child, nullptr, __WALL) < 0 && errno == EINTR) continue;
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  mask_signals(SIG_SETMASK, &before, nullptr);
   errno = child > 0 ? errand.error_number : clone_error;
   return errand.fd;
 }

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "process/process_regions.h"
+#include "system/old_glibc.h"
 #include "tracee/traced_process.h"
 
 namespace pagestore {
@@ -97,7 +98,7 @@ Status TracedProcess::finish_call(TracedThread& thread) {
     }
     if (info.op != PTRACE_SYSCALL_INFO_EXIT) continue;
     thread.place = Place::call_exit;
-    if (late_signal != 0) tgkill(pid_, thread.id(), late_signal);
+    if (late_signal != 0) signal_thread(pid_, thread.id(), late_signal);
     return Status::ok();
   }
 }

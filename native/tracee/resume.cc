@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "system/old_glibc.h"
 #include "tracee/call_filter.h"
 #include "tracee/phases.h"
 #include "tracee/traced_process.h"
@@ -140,7 +141,7 @@ Status TracedProcess::start(TracedThread& thread, const RunOptions& options, int
   }
   int deliver = info.si_signo;
   if (thread.place == Place::inside && deliver != 0) {
-    tgkill(pid_, thread.id(), std::exchange(deliver, 0));
+    signal_thread(pid_, thread.id(), std::exchange(deliver, 0));
   } else if (deliver != 0) {
     if (Status status = meet_signal(thread, info); !status.is_ok()) return status;
   } else if (thread.offer == Offer::signal && thread.place != Place::signal) {
@@ -181,7 +182,7 @@ Status TracedProcess::meet_signal(TracedThread& thread, const siginfo_t& wanted)
 }
 
 Status TracedProcess::receive(TracedThread& thread, int signal) {
-  tgkill(pid_, thread.id(), signal);
+  signal_thread(pid_, thread.id(), signal);
   for (int late_signal = 0;;) {
     if (Status status = thread.run(PTRACE_CONT, 0); !status.is_ok()) return status;
     Waiting::News news;
@@ -194,7 +195,7 @@ Status TracedProcess::receive(TracedThread& thread, int signal) {
       continue;
     }
     thread.place = Place::signal;
-    if (late_signal != 0) tgkill(pid_, thread.id(), late_signal);
+    if (late_signal != 0) signal_thread(pid_, thread.id(), late_signal);
     return Status::ok();
   }
 }

@@ -14,6 +14,7 @@
 
 #include "process/process_regions.h"
 #include "process/thread_status.h"
+#include "system/old_glibc.h"
 #include "tracee/trap.h"
 
 namespace pagestore {
@@ -25,7 +26,7 @@ constexpr long kOptions =
 
 // A number that costs a system call only once a thread.
 pid_t this_thread() {
-  thread_local const pid_t id = gettid();
+  thread_local const pid_t id = current_thread();
   return id;
 }
 
@@ -253,7 +254,7 @@ Status TracedProcess::let_go(TracedThread& thread) {
   }
   int signal = thread.offer == Offer::signal ? thread.signal.si_signo : 0;
   if (signal != 0 && thread.place != Place::signal) {
-    tgkill(pid_, thread.id(), signal);
+    signal_thread(pid_, thread.id(), signal);
     signal = 0;
   }
   return thread.run(PTRACE_DETACH, signal);

@@ -1,8 +1,6 @@
 #include "tracee/waiting.h"
 
-#include <pthread.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,7 +37,7 @@ void set_blocked(bool blocked) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, tick_signal());
-  pthread_sigmask(blocked ? SIG_BLOCK : SIG_UNBLOCK, &signals, nullptr);
+  mask_signals(blocked ? SIG_BLOCK : SIG_UNBLOCK, &signals, nullptr);
 }
 
 bool is_end(const siginfo_t& seen) {
@@ -60,30 +58,16 @@ bool take(const siginfo_t& seen, pid_t spared, Waiting::News* news) {
 
 }  // namespace
 
-Waiting::~Waiting() {
-  if (ticks_each_ != 0) timer_delete(timer_);
-}
-
 Status Waiting::start_ticking(int milliseconds) {
   if (ticks_each_ == milliseconds) return Status::ok();
   if (ticks_each_ == 0) {
     if (tick_signal() == 0) return Status::system(Error::tracee, "a signal that nobody uses", EBUSY);
     set_blocked(true);
-    sigevent event{};
-    event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = tick_signal();
-#if defined(sigev_notify_thread_id)
-    event.sigev_notify_thread_id = gettid();
-#else
-    event._sigev_un._tid = gettid();
-#endif
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) {
-      return Status::system(Error::tracee, "timer_create", errno);
-    }
+    if (timer_.make(CLOCK_MONOTONIC, tick_signal()) != 0) return Status::system(Error::tracee, "timer_create", errno);
   }
   const timespec each{milliseconds / 1000, milliseconds % 1000 * 1'000'000};
   const itimerspec period{each, each};
-  timer_settime(timer_, 0, &period, nullptr);
+  timer_.set(period);
   ticks_each_ = milliseconds;
   return Status::ok();
 }

@@ -8,10 +8,10 @@
 
 #include <signal.h>
 #include <sys/types.h>
-#include <time.h>
 
 #include <span>
 
+#include "system/old_glibc.h"
 #include "system/status.h"
 
 namespace pagestore {
@@ -29,7 +29,6 @@ class Waiting {
   Waiting() = default;
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
-  ~Waiting();
 
   // What one wait saw: a thread with its status as from waitpid, or 0 when the time is up.
   struct News {
@@ -51,7 +50,7 @@ class Waiting {
  private:
   Status start_ticking(int milliseconds);
 
-  timer_t timer_{};
+  KernelTimer timer_;
   int ticks_each_ = 0;  // milliseconds; 0 without a timer
 };
 
