@@ -1,11 +1,17 @@
 import { defineConfig } from 'vitest/config'
 
 // The whole suite runs on both kinds of memory: the one a store takes by itself, and the one that works everywhere.
-const suite = { include: ['test/**/*.test.ts'], execArgv: ['--expose-gc'], testTimeout: 60_000 }
+const suite = {
+  include: ['test/!(package)/**/*.test.ts', 'test/*.test.ts'],
+  execArgv: ['--expose-gc'],
+  testTimeout: 60_000,
+}
 
 export default defineConfig({
   test: {
     projects: [
+      // Installs what would be published: `npm run test:package`, which builds that first.
+      { test: { ...suite, name: 'package', include: ['test/package/**/*.test.ts'] } },
       { test: { ...suite, name: 'default', env: { PAGESTORE_MEMORY: '' } } },
       {
         test: {

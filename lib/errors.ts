@@ -31,6 +31,7 @@
  * - `ERR_PROGRAM`: a program that cannot be explored: it comes to no choice, or does what cannot be rolled back.
  * - `ERR_MODEL`: a model that cannot be explored: it keeps state where it cannot be captured.
  * - `ERR_TRACE`: a recorded way that does not fit the program.
+ * - `ERR_ADDON`: no native addon for this system, or one that does not load here; thrown by the import itself.
  */
 export type ErrorCode =
   | 'ERR_ARGUMENT_TYPE'
@@ -63,6 +64,7 @@ export type ErrorCode =
   | 'ERR_PROGRAM'
   | 'ERR_MODEL'
   | 'ERR_TRACE'
+  | 'ERR_ADDON'
 
 /** Every failure of this package. Whatever threw it left the store as it was. */
 export class PageStoreError extends Error {

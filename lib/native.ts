@@ -1,8 +1,4 @@
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
+import { loadAddon } from './addon.js'
 import { PageStoreError } from './errors.js'
 
 /**
@@ -165,31 +161,8 @@ export interface Native {
   releaseSnapshot(snapshot: Handle): void
 }
 
-// Sources, their compiled form and the installed package lie at different depths below the package's folder.
-function packageFolder(): string {
-  const here = dirname(fileURLToPath(import.meta.url))
-  for (let folder = here; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'binding.gyp'))) return folder
-    // Bundled into another program: its build must leave this package outside.
-    if (folder === dirname(folder)) return here
-  }
-}
-
 function load(): Native {
-  const folder = packageFolder()
-  const require = createRequire(import.meta.url)
-  let addon: Native
-  try {
-    addon = (require('node-gyp-build') as (folder: string) => Native)(folder)
-  } catch (cause) {
-    const { platform, arch, version } = process
-    throw new Error(
-      `pagestore has no native addon for ${platform}-${arch}, Node ${version}: looked in ${folder} below ` +
-        'build/Release and prebuilds. Install a C++ compiler, make and Python, then run `npm rebuild pagestore`. ' +
-        'A bundler must leave pagestore outside of the bundle. Only Linux is supported.',
-      { cause },
-    )
-  }
+  const addon = loadAddon() as Native
   addon.setErrorClass(PageStoreError)
   return addon
 }

@@ -1,0 +1,61 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { expect, test } from 'vitest'
+
+import { beyond, floor, symbolVersions } from '../../scripts/glibc-floor.js'
+import { newFolder, pack, root } from './support.js'
+
+const prebuilds = ['prebuilds/linux-arm64/pagestore.glibc.node', 'prebuilds/linux-x64/pagestore.glibc.node']
+
+/** What git has and what is made from it: anything else lay about on this machine. */
+function isExpected(file: string, tracked: Set<string>): boolean {
+  const source = file.replace(/^dist\/(lib\/.*)(\.d\.ts|\.js)$/, '$1.ts')
+  return prebuilds.includes(file) || tracked.has(source)
+}
+
+test('the tarball has both addons and what is in git, is under 1 MB, and has no tests and no maps', () => {
+  using folder = newFolder()
+  const tarball = pack(folder.path)
+  expect(statSync(tarball).size).toBeLessThan(1_000_000)
+  const files = execFileSync('tar', ['tzf', tarball], { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.replace(/^package\//, ''))
+  const tracked = new Set(execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).split('\n'))
+  expect(files.filter((file) => !isExpected(file, tracked))).toEqual([])
+  expect(files.filter((file) => /\.map$|test|bench/.test(file))).toEqual([])
+  expect(files).toEqual(expect.arrayContaining([...prebuilds, 'include/pagestore.h', 'THIRD-PARTY-NOTICES.md']))
+})
+
+test.each(prebuilds)('%s asks for nothing newer than what Node itself does', (file) => {
+  const versions = symbolVersions(join(root, file))
+  expect(versions.get('GLIBC')).toMatch(/^2\.\d+$/)
+  expect(beyond(versions, floor)).toEqual([])
+})
+
+test('an addon that asks for more would be refused', () => {
+  const tooNew = new Map([
+    ['GLIBC', '2.34'],
+    ['GLIBCXX', '3.4.9'],
+    ['ODD', '1'],
+  ])
+  expect(beyond(tooNew, floor)).toEqual(['GLIBC_2.34', 'ODD_1'])
+})
+
+test('the notices have the licence of what is compiled in, word for word', () => {
+  const notices = readFileSync(join(root, 'THIRD-PARTY-NOTICES.md'), 'utf8')
+  const header = readFileSync(join(root, 'node_modules/xxhash-addon/xxHash/xxhash.h'), 'utf8')
+  const licence = /Copyright[\s\S]*?SUCH DAMAGE\.|Copyright[\s\S]*?POSSIBILITY OF SUCH DAMAGE/.exec(header)?.[0]
+  const words = (text: string) => text.replace(/^[\s>*]+/gm, ' ').replace(/\s+/g, ' ')
+  expect(words(notices)).toContain(words(licence!))
+})
+
+test('what git ignores in prebuilds/ has a note that says what lands there', () => {
+  const readme = readFileSync(join(root, 'prebuilds/README.md'), 'utf8')
+  for (const file of prebuilds) {
+    expect(existsSync(join(root, file))).toBe(true)
+    expect(readme).toContain(file.replace('prebuilds/', ''))
+  }
+})

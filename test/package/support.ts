@@ -1,0 +1,72 @@
+import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** A folder that goes when the test does: `using folder = newFolder()`. */
+export function newFolder(): Disposable & { path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'pagestore-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+/** The tarball, as it would be published from what is compiled and prebuilt now. */
+export function pack(folder: string): string {
+  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: root, stdio: 'pipe' })
+  return join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz'))!)
+}
+
+/** The tarball without what was prebuilt. */
+export function packWithoutPrebuilds(folder: string): string {
+  execFileSync('tar', ['xzf', pack(folder)], { cwd: folder })
+  rmSync(join(folder, 'package/prebuilds'), { recursive: true })
+  execFileSync('tar', ['czf', 'bare.tgz', 'package'], { cwd: folder })
+  return join(folder, 'bare.tgz')
+}
+
+/** Installs what test/package/npm names, and returns where. */
+export function installNpms(): string {
+  const folder = join(root, 'build-npms')
+  mkdirSync(folder, { recursive: true })
+  cpSync(join(root, 'test/package/npm/package.json'), join(folder, 'package.json'))
+  // The platform's packages say `cpu` and `os` for the machine they are for.
+  execFileSync('npm', ['install', '--no-package-lock', '--ignore-scripts'], { cwd: folder, stdio: 'pipe' })
+  return join(folder, 'node_modules')
+}
+
+/** A PATH with the given node, a shell and what npm's scripts need of a system, and no compiler, make or Python. */
+export function barePath(folder: string, node: string): string {
+  const path = join(folder, 'bin')
+  mkdirSync(path)
+  for (const tool of ['sh', 'env', 'uname']) {
+    symlinkSync(execFileSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim(), join(path, tool))
+  }
+  symlinkSync(node, join(path, 'node'))
+  return path
+}
+
+export interface Npm {
+  name: string
+  node: string
+  script: string
+}
+
+export function run(
+  command: string,
+  args: string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = process.env,
+): SpawnSyncReturns<string> {
+  return spawnSync(command, args, { cwd, env, encoding: 'utf8', maxBuffer: 1 << 26 })
+}
+
+/** An empty project, which lets the scripts of the tarball run: npm 12 wants that said. */
+export function newProject(folder: string, tarball: string): string {
+  const project = join(folder, 'project')
+  mkdirSync(project)
+  const allowScripts = { [`file:${tarball}`]: true, 'xxhash-addon': true }
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, allowScripts }))
+  return project
+}
