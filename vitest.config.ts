@@ -11,7 +11,14 @@ export default defineConfig({
   test: {
     projects: [
       // Installs what would be published: `npm run test:package`, which builds that first.
-      { test: { ...suite, name: 'package', include: ['test/package/**/*.test.ts'] } },
+      {
+        test: {
+          ...suite,
+          name: 'package',
+          include: ['test/package/*.test.ts'],
+          globalSetup: 'test/package/global-setup.ts',
+        },
+      },
       { test: { ...suite, name: 'default', env: { PAGESTORE_MEMORY: '' } } },
       {
         test: {

@@ -1,8 +1,10 @@
 import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+
+import { inject } from 'vitest'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -12,15 +14,11 @@ export function newFolder(): Disposable & { path: string } {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** The tarball, as it would be published from what is compiled and prebuilt now. */
-export function pack(folder: string): string {
-  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: root, stdio: 'pipe' })
-  return join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz'))!)
-}
+export const tarball = inject('tarball')
 
 /** The tarball without what was prebuilt. */
-export function packWithoutPrebuilds(folder: string): string {
-  execFileSync('tar', ['xzf', pack(folder)], { cwd: folder })
+export function withoutPrebuilds(folder: string): string {
+  execFileSync('tar', ['xzf', tarball], { cwd: folder })
   rmSync(join(folder, 'package/prebuilds'), { recursive: true })
   execFileSync('tar', ['czf', 'bare.tgz', 'package'], { cwd: folder })
   return join(folder, 'bare.tgz')
@@ -48,7 +46,6 @@ export function barePath(folder: string, node: string): string {
 }
 
 export interface Npm {
-  name: string
   node: string
   script: string
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
-import { newFolder, pack, root, run } from './support.js'
+import { newFolder, root, run, tarball } from './support.js'
 
 const bin = (name: string) => join(root, 'node_modules/.bin', name)
 
@@ -36,7 +36,7 @@ new PageStore().storePage(pageSize)
 function project(folder: string): string {
   const path = join(folder, 'project')
   mkdirSync(join(path, 'node_modules/@types'), { recursive: true })
-  run('tar', ['xzf', pack(folder)], folder)
+  run('tar', ['xzf', tarball], folder)
   symlinkSync(join(folder, 'package'), join(path, 'node_modules/pagestore'))
   symlinkSync(join(root, 'node_modules/@types/node'), join(path, 'node_modules/@types/node'))
   return path
@@ -67,16 +67,14 @@ test.each([
 })
 
 test('publint finds nothing wrong with the package', () => {
-  using folder = newFolder()
-  const { stdout, stderr, status } = run(bin('publint'), ['run', pack(folder.path), '--strict'], root)
+  const { stdout, stderr, status } = run(bin('publint'), ['run', tarball, '--strict'], root)
   expect(status, stdout + stderr).toBe(0)
 })
 
 test('its types are right for modules, for CommonJS and for bundlers', () => {
-  using folder = newFolder()
   // Node 20.19 and newer let CommonJS require a module, which is what the rule left out warns of; `exports` are
   // unknown to the resolution of Node 10.
   const args = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm', '--no-color', '--no-emoji']
-  const { stdout, stderr, status } = run(bin('attw'), [pack(folder.path), ...args], root)
+  const { stdout, stderr, status } = run(bin('attw'), [tarball, ...args], root)
   expect(status, stdout + stderr).toBe(0)
 })

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+
+import { expect, test } from 'vitest'
+
+import { packedFiles } from '../../scripts/packed-files.js'
+import { newFolder, root } from './support.js'
+
+/** What node-gyp compiles, from the makefile that it writes. */
+function gypSources(folder: string): string[] {
+  for (const file of packedFiles(root)) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true })
+    cpSync(join(root, file), join(folder, file))
+  }
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  execFileSync(join(root, 'node_modules/.bin/node-gyp'), ['configure', '--silent'], { cwd: folder, stdio: 'pipe' })
+  const makefile = readFileSync(join(folder, 'build/pagestore.target.mk'), 'utf8')
+  return [...makefile.matchAll(/\$\(obj\)\.target\/\$\(TARGET\)\/(native\/\S+)\.o/g)].map(([, file]) => file!)
+}
+
+/** What CMake compiles, from the commands that it writes down. */
+function cmakeSources(folder: string): string[] {
+  const options = ['-DPAGESTORE_TESTS=OFF', '-DPAGESTORE_ADDON=ON', '-DCMAKE_JS_INC=/somewhere']
+  execFileSync('cmake', ['-S', root, '-B', folder, ...options], { stdio: 'pipe' })
+  const commands: { file: string }[] = JSON.parse(readFileSync(join(folder, 'compile_commands.json'), 'utf8'))
+  return commands.map(({ file }) => relative(root, file).replace(/\.\w+$/, ''))
+}
+
+test('what is shipped, what is developed and what lies there are the same sources', () => {
+  using gyp = newFolder()
+  using cmake = newFolder()
+  const shipped = gypSources(gyp.path).sort()
+  expect(cmakeSources(cmake.path).sort()).toEqual(shipped)
+  const folders = readdirSync(join(root, 'native')).filter((name) => !/^(test|bench)$|\./.test(name))
+  const lying = folders.flatMap((folder) =>
+    readdirSync(join(root, 'native', folder))
+      .filter((file) => /\.(cc|c)$/.test(file))
+      .map((file) => `native/${folder}/${file.replace(/\.\w+$/, '')}`),
+  )
+  expect(lying.sort()).toEqual(shipped)
+}, 120_000)
