@@ -68,9 +68,12 @@ export type ErrorCode =
 
 /** Every failure of this package. Whatever threw it left the store as it was. */
 export class PageStoreError extends Error {
+  /** Tells it apart where two copies of this package are loaded, and `instanceof` does not. */
   override readonly name = 'PageStoreError'
+  /** What to test for; messages may change. */
   readonly code: ErrorCode
 
+  /** For this package itself. */
   constructor(code: ErrorCode, message: string) {
     super(message)
     this.code = code

@@ -1,5 +1,5 @@
 export { type ErrorCode, PageStoreError } from './errors.js'
-export { LocalMemory, type LocalMemoryOptions, type LocalSource } from './local-memory.js'
+export { type GrowingSource, LocalMemory, type LocalMemoryOptions, type LocalSource } from './local-memory.js'
 export type { Memory, RestorableMemory } from './memory.js'
 export type { Range, Region, TrackerKind } from './native.js'
 export {

@@ -8,13 +8,16 @@ import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snaps
 
 /** A `WebAssembly.Memory`: it has another buffer after each growth. */
 export interface GrowingSource {
+  /** All of it, as it is now. */
   readonly buffer: ArrayBuffer | SharedArrayBuffer
+  /** By so many pages of 64 KiB. */
   grow(delta: number): number
 }
 
 /** What a {@link LocalMemory} can follow. */
 export type LocalSource = GrowingSource | ArrayBuffer | SharedArrayBuffer | Uint8Array
 
+/** How a {@link LocalMemory} is followed. */
 export interface LocalMemoryOptions {
   /** Which tracker to insist on. Default: the best that the kernel gives and the memory's size is worth. */
   tracker?: TrackerKind | undefined
@@ -98,6 +101,7 @@ export class LocalMemory implements RestorableMemory {
     native.closeMemory(this.#handle)
   }
 
+  /** Closes it: `using memory = new LocalMemory(…)`. */
   [Symbol.dispose](): void {
     this.close()
   }

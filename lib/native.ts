@@ -6,6 +6,7 @@ import { PageStoreError } from './errors.js'
  */
 export type MemoryKind = 'huge' | 'memfd'
 
+/** Counted since the store was made, by all who share it. */
 export interface PageStoreStats {
   /** Distinct pages in use. */
   pages: number
@@ -27,6 +28,7 @@ export interface PageStoreStats {
   growths: number
   /** How often growing moved the memory to another address. */
   moves: number
+  /** What the pages lie in. */
   memory: MemoryKind
   /** What pages are hashed with. */
   hash: 'avx512' | 'avx2' | 'sse2' | 'neon' | 'scalar'
@@ -40,7 +42,9 @@ export type TrackerKind = 'write-protect' | 'soft-dirty' | 'none'
 
 /** Addresses from `start` to just before `end`. */
 export interface Range {
+  /** The address of the first byte. */
   start: bigint
+  /** The address behind the last byte. */
   end: bigint
 }
 

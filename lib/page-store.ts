@@ -8,6 +8,7 @@ export type { MemoryKind, PageStoreStats }
 /** Bytes in one page of this system: 4096 on x86-64, up to 65536 elsewhere. */
 export const pageSize: number = native.pageSize
 
+/** How much memory a store takes, and of which kind. */
 export interface PageStoreOptions {
   /** Pages to make room for at once; a store grows by itself beyond that. Default 1. */
   capacity?: number | undefined
@@ -25,6 +26,7 @@ export interface PageStoreOptions {
 
 /** Names a store within this process; may be sent to any Worker. It keeps nothing alive. */
 export interface PageStoreToken {
+  /** For {@link PageStore.open} alone; may change from one release to the next. */
   readonly pagestore: string
 }
 
@@ -196,6 +198,7 @@ export class PageStore implements Disposable {
     this.#windows.length = 0
   }
 
+  /** Closes it: `using store = new PageStore()`. */
   [Symbol.dispose](): void {
     this.close()
   }

@@ -4,6 +4,7 @@ import { type Handle, native, type Region, type TrackerKind } from './native.js'
 import { handleOf, type PageStore } from './page-store.js'
 import { allocate, createSnapshot, type Snapshot } from './snapshot.js'
 
+/** What of a process is captured, and how. */
 export interface ProcessMemoryOptions {
   /** Which tracker to insist on. Default: the best that serves a process which is only observed. */
   tracker?: TrackerKind | undefined
@@ -95,6 +96,7 @@ export class ProcessMemory implements Memory {
     native.closeMemory(this.#handle)
   }
 
+  /** Closes it: `using memory = new ProcessMemory(…)`. */
   [Symbol.dispose](): void {
     this.close()
   }

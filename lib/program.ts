@@ -18,15 +18,18 @@ export interface Determinism {
   processor?: boolean | undefined
 }
 
+/** How `Tracee.spawn` starts a program. */
 export interface SpawnOptions {
+  /** All of its environment. Default: that of {@link Determinism.environment}. */
   env?: Readonly<Record<string, string>> | undefined
+  /** Where it starts. Default: where we are. */
   cwd?: string | undefined
   /** For input, output and errors. Default: `['ignore', 'inherit', 'inherit']`. */
   stdio?: readonly ('inherit' | 'ignore' | number)[] | undefined
   /** `false` for none. */
   deterministic?: boolean | Determinism | undefined
   /**
-   * Whether {@link Tracee.detach} is to be possible, which costs two stops for every system call. Default: false. The
+   * Whether `Tracee.detach` is to be possible, which costs two stops for every system call. Default: false. The
    * filter used otherwise cannot be taken off: without us the program, and all that it starts, could not go on.
    */
   detachable?: boolean | undefined

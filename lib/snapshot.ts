@@ -128,6 +128,7 @@ export class Snapshot implements Disposable {
     native.releaseSnapshot(this.#handle)
   }
 
+  /** Releases it: `using snapshot = memory.capture()`. */
   [Symbol.dispose](): void {
     this.release()
   }

@@ -2,7 +2,10 @@ import { signalName } from './signals.js'
 import { systemCallName } from './system-calls.js'
 
 /** Why a tracee stands still. `tid` is the thread that stopped. */
-export type Stop = { tid: number } & (
+export type Stop = {
+  /** The system's number for the thread. */
+  tid: number
+} & (
   | {
       kind: 'choice'
       /** `ps_choose(ways)` waits for `resume({ choose })`, 0 ≤ choose < ways; with 0 ways there is no way on. */
@@ -10,22 +13,69 @@ export type Stop = { tid: number } & (
       /** Where: `file.c:12`. */
       place: string
     }
-  | { kind: 'assertion'; text: string; place: string }
-  /** Before the call is made, or behind it. */
-  | { kind: 'syscall'; name: string; entering: boolean }
-  /** It is about to receive the signal; `address` is what a fault was about. */
-  | { kind: 'signal'; signal: string; address?: bigint }
-  | { kind: 'breakpoint'; address: bigint }
+  | {
+      kind: 'assertion'
+      /** What was to hold: the source between the parentheses of `ps_assert`. */
+      text: string
+      /** Where: `file.c:12`. */
+      place: string
+    }
+  | {
+      kind: 'syscall'
+      /** As in the manual: `openat`; `syscall_500` for one that has no name here. */
+      name: string
+      /** Before it, rather than behind it. */
+      entering: boolean
+    }
+  /** It is about to receive a signal. */
+  | {
+      kind: 'signal'
+      /** `SIGSEGV`. */
+      signal: string
+      /** What a fault was about. */
+      address?: bigint
+    }
+  | {
+      kind: 'breakpoint'
+      /** Of the instruction that comes next. */
+      address: bigint
+    }
   /** It is another program now. */
   | { kind: 'exec' }
-  | { kind: 'clone'; newTid: number }
-  | { kind: 'fork'; pid: number }
+  /** It has one thread more. */
+  | {
+      kind: 'clone'
+      /** The new thread, which stands at its start. */
+      newTid: number
+    }
+  /** It has a child, which runs while it runs. */
+  | {
+      kind: 'fork'
+      /** The child's. */
+      pid: number
+    }
+  /** The time was up, and it was interrupted. */
   | { kind: 'timeout' }
   /** About to exit, which can still be undone; one more `resume` ends it, and tells so with `ended`. */
-  | { kind: 'exit'; code: number; ended: boolean }
+  | {
+      kind: 'exit'
+      /** 0 to 255. */
+      code: number
+      /** Whether it is gone. */
+      ended: boolean
+    }
   /** The same of one thread among several. */
-  | { kind: 'thread-exit'; ended: boolean }
-  | { kind: 'killed'; signal: string }
+  | {
+      kind: 'thread-exit'
+      /** Whether it is gone. */
+      ended: boolean
+    }
+  /** A signal has ended it. */
+  | {
+      kind: 'killed'
+      /** `SIGKILL`. */
+      signal: string
+    }
 )
 
 /** Where the addon puts a stop: numbers, in the order of native/binding/tracee.cc, and one address as bits. */

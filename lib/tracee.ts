@@ -9,18 +9,29 @@ import { readStop, type Stop, stopSlots } from './stop.js'
 import { findSymbol } from './symbols.js'
 import { systemCallNumber } from './system-calls.js'
 
+/** How {@link Tracee.attach} takes a process. */
 export interface AttachOptions {
   /** Which tracker to insist on. Default: `write-protect` where the system allows it, else `none`. */
   tracker?: TrackerKind | undefined
 }
 
+/** What {@link Tracee.resume} lets go on, and until when. */
 export interface ResumeOptions {
   /** The answer to `ps_choose` where the program waits for one: 0 ≤ choose < ways. */
   choose?: number | undefined
   /** What it receives: the signal that it stopped for (default), another one, or `'none'`. */
   signal?: string | undefined
   /** What else to stop for: system calls (all of them with `true`), on their way in and out; one breakpoint. */
-  until?: { syscall?: readonly string[] | true; address?: bigint; symbol?: string } | undefined
+  until?:
+    | {
+        /** By name: `['openat', 'read']`. */
+        syscall?: readonly string[] | true
+        /** Of an instruction. */
+        address?: bigint
+        /** The function of that name, in place of its address. */
+        symbol?: string
+      }
+    | undefined
   /** The one thread that runs. Default: all. */
   tid?: number | undefined
   /** Milliseconds after which it is interrupted. Default: none. */
@@ -47,6 +58,7 @@ export class Tracee implements RestorableMemory {
   readonly #handle: Handle
   readonly #stop = stopSlots()
   readonly #texts = new Map<number, string>()
+  /** The system's number for the process. */
   readonly pid: number
 
   private constructor(store: PageStore, handle: Handle) {
@@ -179,7 +191,12 @@ export class Tracee implements RestorableMemory {
    * Where a function or variable of the program or of one of its libraries is.
    * @throws `ERR_SYMBOL`
    */
-  symbol(name: string): { address: bigint; size: number } {
+  symbol(name: string): {
+    /** Where it is loaded. */
+    address: bigint
+    /** In bytes; 0 where the symbol table does not say. */
+    size: number
+  } {
     if (typeof name !== 'string') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'a symbol must be a string')
     const found = findSymbol(this.regions, name)
     if (found === undefined) {
@@ -216,6 +233,7 @@ export class Tracee implements RestorableMemory {
     native.closeMemory(this.#handle)
   }
 
+  /** Closes it: `using tracee = Tracee.spawn(…)`. */
   [Symbol.dispose](): void {
     this.close()
   }

@@ -6,8 +6,11 @@ import type { Layout } from './subject.js'
 export interface Change {
   /** A variable, `name` or `name[3]` or `name+8`; else an address. */
   what: string
+  /** Of its first byte. */
   address: bigint
+  /** A decimal number; hexadecimal bytes where it is none. */
   before: string
+  /** The same, later. */
   after: string
 }
 

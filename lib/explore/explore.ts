@@ -9,16 +9,21 @@ import type { Running, Subject } from './subject.js'
 import { replay } from './trace.js'
 import { verify } from './verify.js'
 
+/** How to search, for what, and how long. */
 export interface ExploreOptions {
   /** `breadth` (the default): shortest counterexamples. `depth`: first to the end. `random`: walks from the start. */
   strategy?: Strategy | undefined
+  /** What is to hold, beside the program's own assertions. */
   properties?: readonly Property[] | undefined
   /** The most choices from the start. Default: none, of a random walk 1000. */
   maxDepth?: number | undefined
+  /** Distinct ones. Default: no bound. */
   maxStates?: number | undefined
+  /** Ways gone. Default: no bound. */
   maxTransitions?: number | undefined
+  /** Default: no bound. */
   maxSeconds?: number | undefined
-  /** Of the store. */
+  /** Of the store. Default: no bound. */
   maxBytes?: number | undefined
   /** Whether the first violation ends the search. Default: false. */
   first?: boolean | undefined
@@ -28,6 +33,7 @@ export interface ExploreOptions {
   seed?: number | undefined
   /** Whether a sample of states that were reached twice is expanded from both. Default: false. */
   verify?: boolean | undefined
+  /** Ends the search; what there is so far is told. */
   signal?: AbortSignal | undefined
   /** Some twenty times a second. */
   onProgress?: ((progress: Progress) => void) | undefined
@@ -45,7 +51,7 @@ const longestWalk = 1000
  * every 50 ms.
  *
  * An aborted search resolves, too, with what there is so far.
- * @throws `ERR_ARGUMENT_TYPE`, `ERR_PROGRAM`, `ERR_MODEL`, as {@link Tracee.spawn}, and what a property throws
+ * @throws `ERR_ARGUMENT_TYPE`, `ERR_PROGRAM`, `ERR_MODEL`, as `Tracee.spawn`, and what a property throws
  */
 export async function explore(subject: Subject, options: ExploreOptions = {}): Promise<Exploration> {
   const wanted = checked(options)

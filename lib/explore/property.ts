@@ -2,8 +2,11 @@ import type { State } from './state.js'
 
 /** What is to hold of a subject; see {@link always} and {@link sometimes}. */
 export interface Property {
+  /** In every state, or in one at least. */
   readonly kind: 'always' | 'sometimes'
+  /** What it is called where it is violated. */
   readonly name: string
+  /** Asked in each state once; what it throws ends the search. */
   readonly holds: (state: State) => boolean
 }
 

@@ -8,6 +8,7 @@ import { createRandom } from './random.js'
 import { createStateView } from './state.js'
 import type { Failure, Running, Step } from './subject.js'
 
+/** What is gone on from next: the nearest state, the latest, or a walk at random. */
 export type Strategy = 'breadth' | 'depth' | 'random'
 
 export interface SearchOptions {

@@ -5,9 +5,12 @@ import type { Layout, Located, Step } from './subject.js'
 /** A variable's name, or an address. */
 export type Where = string | bigint
 
-type Reader = (where: Where, offset?: number) => number
-type LongReader = (where: Where, offset?: number) => bigint
-type ListReader = (where: Where, count?: number) => number[]
+/** Of a number at `where`, or so many bytes behind it. */
+export type Reader = (where: Where, offset?: number) => number
+/** The same of what does not fit into a number. */
+export type LongReader = (where: Where, offset?: number) => bigint
+/** Of the numbers from `where` on. */
+export type ListReader = (where: Where, count?: number) => number[]
 
 /**
  * What a property sees: the variables of a state, by symbol name and type. `offset` is in bytes, for members of structs;
@@ -24,23 +27,41 @@ export interface State {
   readonly place: string
   /** Choices from the start. */
   readonly depth: number
+  /** Signed, 1 byte. */
   readonly int8: Reader
+  /** Unsigned, 1 byte. */
   readonly uint8: Reader
+  /** Signed, 2 bytes. */
   readonly int16: Reader
+  /** Unsigned, 2 bytes. */
   readonly uint16: Reader
+  /** Signed, 4 bytes. */
   readonly int32: Reader
+  /** Unsigned, 4 bytes. */
   readonly uint32: Reader
+  /** Signed, 8 bytes. */
   readonly int64: LongReader
+  /** Unsigned, 8 bytes. */
   readonly uint64: LongReader
+  /** A `float`. */
   readonly float32: Reader
+  /** A `double`. */
   readonly float64: Reader
+  /** Signed, 1 byte each. */
   readonly int8s: ListReader
+  /** Unsigned, 1 byte each. */
   readonly uint8s: ListReader
+  /** Signed, 2 bytes each. */
   readonly int16s: ListReader
+  /** Unsigned, 2 bytes each. */
   readonly uint16s: ListReader
+  /** Signed, 4 bytes each. */
   readonly int32s: ListReader
+  /** Unsigned, 4 bytes each. */
   readonly uint32s: ListReader
+  /** An array of `float`. */
   readonly float32s: ListReader
+  /** An array of `double`. */
   readonly float64s: ListReader
   /** A copy; of a variable, all of it. */
   bytes(where: Where, length?: number): Buffer

@@ -13,7 +13,9 @@ export interface Subject {
   open(store: PageStore): Running
 }
 
+/** A run of a subject, between two steps. */
 export interface Running {
+  /** What is captured and restored. */
   readonly memory: RestorableMemory
   /** To its first choice; once, before anything else. */
   start(): Step
@@ -23,18 +25,30 @@ export interface Running {
   readonly layout?: Layout | undefined
   /** What a user should be told at the end, a sentence each. */
   readonly warnings?: readonly string[] | undefined
+  /** Ends the run. */
   close(): void
 }
 
 /** Where a step has led. */
 export type Step =
-  /** A choice among so many ways, and where in the source; 0 ways: there is no way on. */
-  | { kind: 'choice'; ways: number; place?: string | undefined }
+  /** A choice. */
+  | {
+      kind: 'choice'
+      /** Among so many; 0: there is no way on. */
+      ways: number
+      /** In the source: `file.c:12`. */
+      place?: string | undefined
+    }
   /** A good end. */
   | { kind: 'end' }
   /** Nothing that could be gone on from. */
-  | { kind: 'failure'; failure: Failure }
+  | {
+      kind: 'failure'
+      /** Of what kind, and where. */
+      failure: Failure
+    }
 
+/** How a run went wrong. */
 export interface Failure {
   /** `hang`: it came to no choice in a time. */
   kind: 'assertion' | 'crash' | 'exit' | 'hang'
@@ -46,7 +60,9 @@ export interface Failure {
   detail?: string | undefined
 }
 
+/** Where a variable is. */
 export interface Located {
+  /** Of its first byte. */
   address: bigint
   /** In bytes; 0 where that is unknown. */
   size: number
@@ -54,11 +70,24 @@ export interface Located {
 
 /** What a subject's addresses are called. */
 export interface Layout {
-  /** @throws `ERR_SYMBOL` */
+  /**
+   * Where the variable of that name is.
+   * @throws `ERR_SYMBOL`
+   */
   find(name: string): Located
   /** What is in no variable is not worth showing: the insides of libraries. */
   readonly hidesUnnamed: boolean
-  nameOf(address: bigint): { name: string; offset: number; size: number } | undefined
+  /** The variable that the byte at `address` belongs to. */
+  nameOf(address: bigint):
+    | {
+        /** As in the source. */
+        name: string
+        /** Bytes from the start of the variable. */
+        offset: number
+        /** Of the variable, in bytes. */
+        size: number
+      }
+    | undefined
   /** The bytes that the subject declared to be its state; none: all are. */
   declared(): Range[]
 }

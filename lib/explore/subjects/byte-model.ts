@@ -7,6 +7,7 @@ import type { Failure, Running, Step, Subject } from '../subject.js'
  * nothing else.
  */
 export interface Bytes {
+  /** The same array from the first step to the last. */
   readonly state: Uint8Array
   /** How many ways lead on from here; 0: none. Below 0: this is a good end. */
   ways(): number
@@ -18,11 +19,15 @@ export interface Bytes {
 export class ByteModel implements Subject {
   readonly #model: Bytes
 
+  /** The model starts from its state as it is when it is opened, and has it back when it is closed. */
   constructor(model: Bytes) {
     this.#model = model
   }
 
-  /** @throws `ERR_ARGUMENT_TYPE` */
+  /**
+   * Begins a run.
+   * @throws `ERR_ARGUMENT_TYPE`
+   */
   open(store: PageStore): Running {
     const model = this.#model
     const memory = new LocalMemory(store, model.state)

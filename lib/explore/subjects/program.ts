@@ -11,6 +11,7 @@ import { type ResumeOptions, Tracee } from '../../tracee.js'
 import type { Failure, Layout, Running, Step, Subject } from '../subject.js'
 import { declaredRanges } from './declared.js'
 
+/** How a program is started and followed. */
 export interface ProgramOptions extends SpawnOptions {
   /** Milliseconds that it may take from one choice to the next. Default: 10 000. */
   stepTimeout?: number | undefined
@@ -36,17 +37,23 @@ const outward = [
  * nowhere, unless `stdio` says otherwise.
  */
 export class Program implements Subject {
+  /** A path, or a name that is looked for on the path. */
   readonly file: string
+  /** Its arguments, without its own name. */
   readonly args: readonly string[]
   readonly #options: ProgramOptions
 
+  /** Nothing is started before it is opened. */
   constructor(file: string, args: readonly string[] = [], options: ProgramOptions = {}) {
     this.file = file
     this.args = args
     this.#options = options
   }
 
-  /** @throws as {@link Tracee.spawn} */
+  /**
+   * Starts the program.
+   * @throws as `Tracee.spawn`
+   */
   open(store: PageStore): RunningProgram {
     const { stepTimeout = 10_000, ...options } = this.#options
     const stdio = options.stdio ?? ['ignore', 'ignore', 'ignore']

@@ -5,6 +5,7 @@
 export interface MutableGlobal {
   /** As exported or imported, or its number. */
   name: string
+  /** Which is the same between calls, so that it need not roll back. */
   isStackPointer: boolean
 }
 

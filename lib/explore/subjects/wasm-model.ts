@@ -6,7 +6,9 @@ import { stepOf } from './byte-model.js'
 import { type MutableGlobal, mutableGlobals } from './wasm-globals.js'
 import { engine, type WasmImports } from './webassembly.js'
 
+/** How a module is instantiated. */
 export interface WasmOptions {
+  /** What it is given: `{ env: { log: console.log } }`. Default: nothing. */
   imports?: WasmImports | undefined
   /** Explore although some mutable globals do not roll back: they hold no state. Default: false. */
   allowGlobals?: boolean | undefined
@@ -26,7 +28,10 @@ export class WasmModel implements Subject {
   /** Mutable globals that do not roll back, by name or number. */
   readonly uncaptured: readonly MutableGlobal[]
 
-  /** @throws `ERR_MODEL` for a module that is none of that kind or keeps state in globals */
+  /**
+   * Compiles the module; each run has an instance of its own.
+   * @throws `ERR_MODEL` for a module that is none of that kind or keeps state in globals
+   */
   constructor(bytes: Uint8Array, options: WasmOptions = {}) {
     const { imports = {}, allowGlobals = false } = options
     try {
@@ -49,6 +54,7 @@ export class WasmModel implements Subject {
     }
   }
 
+  /** Instantiates the module. */
   open(store: PageStore): Running {
     const { exports } = new engine.Instance(this.#module, this.#imports)
     const memory = new LocalMemory(store, exports['memory'] as GrowingSource)
