@@ -1,3 +1,5 @@
+import { isMainThread } from 'node:worker_threads'
+
 import { loadAddon } from './addon.js'
 import { PageStoreError } from './errors.js'
 
@@ -165,10 +167,13 @@ export interface Native {
   releaseSnapshot(snapshot: Handle): void
 }
 
+// Deno (2.9) ends the whole process when a Worker ends that held memory of an addon's: denoland/deno#35774.
+const mustCopy = 'Deno' in globalThis && !isMainThread
+
 function load(): Native {
   const addon = loadAddon() as Native
   addon.setErrorClass(PageStoreError)
-  return addon
+  return mustCopy ? { ...addon, openWindow: () => null, snapshotMap: () => null } : addon
 }
 
 export const native: Native = load()
