@@ -4,6 +4,7 @@
  *   npm run dev                                      the addon and dist/
  *   npm run dev -- test/misuse.test.ts               and these tests after each build
  *   npm run dev -- --sanitize address,undefined ...  with sanitizers, the tests as well
+ *   npm run dev -- --debug                           not optimized, for a debugger
  *   npm run dev -- --once ...                        no waiting for changes; ends with the status of the tests
  *
  * The addon lands in a folder of its own, away from what node-gyp builds for everyday use.
@@ -19,6 +20,7 @@ import { Command } from 'commander'
 interface Options {
   once?: true
   sanitize?: string
+  debug?: true
   counts?: string
 }
 
@@ -26,14 +28,21 @@ const command = new Command('npm run dev --')
   .description('Builds the addon and dist/, and again whenever a source changes; then runs the tests that are named.')
   .argument('[tests...]', 'files, as vitest takes them')
   .option('--sanitize <list>', 'sanitizers, as for -fsanitize: address,undefined')
+  .option('--debug', 'not optimized, for a debugger')
   .option('--counts <type>', 'the type of a reference count: uint8_t reaches its limit sooner')
   .option('--once', 'builds once and ends')
   .parse()
 const tests = command.args
-const { once, sanitize, counts } = command.opts<Options>()
+const { once, sanitize, debug, counts } = command.opts<Options>()
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const name = ['build-dev', ...(sanitize?.split(',') ?? []), ...(counts === undefined ? [] : [counts])].join('-')
+const name = [
+  'build-dev',
+  ...(debug ? ['debug'] : []),
+  ...(sanitize?.split(',') ?? []),
+  ...(counts ? [counts] : []),
+].join('-')
+const config = debug ? 'Debug' : sanitize === undefined ? 'Release' : 'RelWithDebInfo'
 const folder = join(root, name)
 
 function succeeds(file: string, args: string[], options: SpawnSyncOptions = {}): boolean {
@@ -54,7 +63,7 @@ function buildAddon(): boolean {
   const built = succeeds(tool('cmake-js'), [
     'build',
     `--out=${folder}`,
-    `--config=${sanitize === undefined ? 'Release' : 'RelWithDebInfo'}`,
+    `--config=${config}`,
     `--parallel=${availableParallelism()}`,
     '--log-level=error',
     ...Object.entries(define).map(([key, value]) => `--CD${key}=${value}`),

@@ -54,6 +54,7 @@ test('every command in the README is run by CI', () => {
   const ci = readFileSync(`${root}.ci/run`, 'utf8')
   const commands = blocks('sh').flatMap((block) => block.split(/&&|\n/).map((line) => line.trim()))
   expect(commands.filter((command) => command !== '')).toEqual([
+    'npm install pagestore', // of the tarball, with no compiler: test/package
     'npm ci',
     'npm start',
     'npm cit',
@@ -61,6 +62,13 @@ test('every command in the README is run by CI', () => {
     'cc -o philosophers examples/models/philosophers.c',
     'npx pagestore check -- ./philosophers',
   ])
-  for (const command of ['npm cit', 'npm start', 'npx pagestore dedup', 'npx pagestore check', 'npm run bench'])
+  for (const command of [
+    'npm cit',
+    'npm start',
+    'npx pagestore dedup',
+    'npx pagestore check',
+    'npm run bench',
+    'npm run test:package',
+  ])
     expect(ci).toContain(command)
 })

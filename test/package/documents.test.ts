@@ -1,0 +1,35 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+import { expect, test } from 'vitest'
+
+import { root } from './support.js'
+
+const read = (file: string) => readFileSync(join(root, file), 'utf8')
+const manifest: {
+  version: string
+  scripts: Record<string, string>
+  dependencies: Record<string, string>
+  devDependencies: Record<string, string>
+} = JSON.parse(read('package.json'))
+const pages = [...readdirSync(root), ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)].filter((name) =>
+  name.endsWith('.md'),
+)
+
+test('each dependency has a line that says why it is there, and nothing else has', () => {
+  const named = [...read('docs/dependencies.md').matchAll(/^\| ([@\w./-]+) \|/gm)].map(([, name]) => name!)
+  const used = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.devDependencies)]
+  expect(named.filter((name) => name !== 'package' && name !== '---').sort()).toEqual(used.sort())
+})
+
+test.each(pages)('%s names scripts and files that there are', (page) => {
+  const text = read(page)
+  const scripts = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name!)
+  expect(scripts.filter((name) => !(name in manifest.scripts))).toEqual([])
+  const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target]) => target!)
+  expect(links.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([])
+})
+
+test('the changelog begins with the version that package.json has', () => {
+  expect(/^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$/m.exec(read('CHANGELOG.md'))?.[1]).toBe(manifest.version)
+})
