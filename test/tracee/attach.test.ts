@@ -3,10 +3,11 @@ import { chmodSync, copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { PageStore, Tracee } from 'pagestore'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Tracee } from 'pagestore'
+import { describe, expect, test } from 'vitest'
 
 import { type Started, start } from '../support/cli-run.js'
+import { store } from '../support/emptied-store.js'
 import { errorOf } from '../support/pages.js'
 import { isInstalled, ownFolder } from '../support/programs.js'
 import { stopsOf } from '../support/running.js'
@@ -14,15 +15,6 @@ import { build, isThere, untilGone } from '../support/tracees.js'
 
 const folder = ownFolder()
 const program = build('acts.c')
-
-let store: PageStore
-beforeEach(() => {
-  store = new PageStore()
-})
-afterEach(() => {
-  expect(store.stats()).toMatchObject({ pages: 0, references: 0, tables: 0 })
-  store.close()
-})
 
 function stateOf(pid: number): string {
   return /^State:\t(\w)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]!
