@@ -161,6 +161,19 @@ bool get_bytes(napi_env env, napi_value value, Bytes* bytes) {
   return true;
 }
 
+bool get_transfer(napi_env env, napi_value address, napi_value array, AddressRange* range,
+                  std::span<std::byte>* bytes) {
+  Bytes found;
+  napi_value length;
+  if (!get_bytes(env, array, &found) ||
+      napi_create_double(env, static_cast<double>(found.length), &length) != napi_ok ||
+      !get_range(env, address, length, range)) {
+    return false;
+  }
+  *bytes = {const_cast<std::byte*>(found.data), found.length};
+  return true;
+}
+
 bool is_shared(napi_env env, napi_value view) {
   napi_value buffer;
   bool plain = false;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "binding/addon.h"
 #include "store/page_store.h"
@@ -55,6 +56,9 @@ struct Bytes {
   size_t length = 0;
 };
 bool get_bytes(napi_env env, napi_value value, Bytes* bytes);
+
+// An address, and a Uint8Array that is filled from there or written there.
+bool get_transfer(napi_env env, napi_value address, napi_value array, AddressRange* range, std::span<std::byte>* bytes);
 
 // Whether a view is of a SharedArrayBuffer.
 bool is_shared(napi_env env, napi_value view);

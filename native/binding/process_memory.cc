@@ -103,17 +103,12 @@ napi_value capture(napi_env env, napi_callback_info info) {
 // (memory, address, bytes): fills the Uint8Array
 napi_value read(napi_env env, napi_callback_info info) {
   const Arguments<3> arguments(env, info);
-  Bytes bytes;
   AddressRange range;
-  napi_value length;
-  if (!get_bytes(env, arguments[2], &bytes) ||
-      napi_create_double(env, static_cast<double>(bytes.length), &length) != napi_ok ||
-      !get_range(env, arguments[1], length, &range)) {
-    return nullptr;
-  }
+  std::span<std::byte> bytes;
+  if (!get_transfer(env, arguments[1], arguments[2], &range, &bytes)) return nullptr;
   const HeldMemory* memory = get_process(env, arguments.addon, arguments[0]);
   if (memory == nullptr) return nullptr;
-  return undefined_or_throw(env, memory->process->read(range, const_cast<std::byte*>(bytes.data)));
+  return undefined_or_throw(env, memory->process->read(range, bytes.data()));
 }
 
 // (memory) -> name

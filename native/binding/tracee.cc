@@ -217,19 +217,12 @@ napi_value regions(napi_env env, napi_callback_info info) {
 template <bool writes>
 napi_value transfer(napi_env env, napi_callback_info info) {
   const Arguments<3> arguments(env, info);
-  Bytes bytes;
   AddressRange range;
-  napi_value length;
-  if (!get_bytes(env, arguments[2], &bytes) ||
-      napi_create_double(env, static_cast<double>(bytes.length), &length) != napi_ok ||
-      !get_range(env, arguments[1], length, &range)) {
-    return nullptr;
-  }
+  std::span<std::byte> bytes;
+  if (!get_transfer(env, arguments[1], arguments[2], &range, &bytes)) return nullptr;
   Tracee* tracee = get_tracee(env, arguments.addon, arguments[0]);
   if (tracee == nullptr) return nullptr;
-  auto* data = const_cast<std::byte*>(bytes.data);
-  return undefined_or_throw(
-      env, writes ? tracee->write(range.start, {data, bytes.length}) : tracee->read(range.start, {data, bytes.length}));
+  return undefined_or_throw(env, writes ? tracee->write(range.start, bytes) : tracee->read(range.start, bytes));
 }
 
 // (memory) -> numbers
