@@ -20,9 +20,8 @@ function packageFolder(): string | undefined {
 }
 
 const howToBuild =
-  'To build it where this package is installed, have a C++20 compiler, make and Python 3 ' +
-  '(Debian: `apt-get install g++ make python3`) and run `npm rebuild pagestore`; npm 12 runs the build once ' +
-  '`npm approve-scripts pagestore` allows it.'
+  'To build it, have a C++20 compiler, make and Python 3 (Debian: `apt-get install g++ make python3`) and run ' +
+  '`npm rebuild pagestore`; npm 12 does so once `npm approve-scripts pagestore` allows it.'
 
 function failure(what: string, cause?: unknown): PageStoreError {
   const { platform, arch, version } = process
@@ -48,8 +47,10 @@ export function loadAddon(): unknown {
   try {
     path = find.resolve(folder)
   } catch (cause) {
-    const prebuilds = `prebuilds/${process.platform}-${process.arch}`
-    throw failure(`no addon in ${folder}: neither build/Release/*.node nor ${prebuilds}/*.node. ${howToBuild}`, cause)
+    const where = process.env['PAGESTORE_PREBUILD'] ?? folder
+    const prebuilt = `prebuilds/${process.platform}-${process.arch}/pagestore.glibc.node`
+    const libc = existsSync('/etc/alpine-release') ? ' (which is for glibc, and this is musl)' : ''
+    throw failure(`no addon in ${where}: neither build/Release/*.node nor ${prebuilt}${libc}. ${howToBuild}`, cause)
   }
   try {
     return require(path)

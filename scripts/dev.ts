@@ -68,11 +68,15 @@ function buildAddon(): boolean {
     '--log-level=error',
     ...Object.entries(define).map(([key, value]) => `--CD${key}=${value}`),
   ])
-  // Where editors look for it.
-  const commands = join(root, 'compile_commands.json')
-  rmSync(commands, { force: true })
-  symlinkSync(join(name, 'compile_commands.json'), commands)
+  if (built && !once) showToEditors()
   return built
+}
+
+/** Where they look for how each file is compiled. */
+function showToEditors(): void {
+  const link = join(root, 'compile_commands.json')
+  rmSync(link, { force: true })
+  symlinkSync(join(name, 'compile_commands.json'), link)
 }
 
 function buildScripts(): boolean {
@@ -102,15 +106,24 @@ function runTests(): boolean {
   return succeeds(tool('vitest'), ['run', '--project', 'default', ...tests], { env: { ...process.env, ...env } })
 }
 
-const isNative = (file: string) => /^(native|include|CMakeLists\.txt)/.test(relative(root, file))
+// What was built is as old as its last success, however often a build fails.
+const isStale = { addon: true, scripts: true }
 
-function buildAndTest(changed: readonly string[] | 'everything'): boolean {
-  const addon = changed === 'everything' || changed.some(isNative)
-  const scripts = changed === 'everything' || changed.some((file) => file.endsWith('.ts') && !file.includes('/test/'))
-  return (!addon || buildAddon()) && (!scripts || buildScripts()) && runTests()
+/** Takes note of a changed file, relative to the root. */
+function note(file: string): void {
+  if (/^(native\/(?!test|bench)|CMakeLists\.txt)/.test(file)) isStale.addon = true
+  if (/^(lib|scripts|examples|bench)\/.*\.ts$/.test(file)) isStale.scripts = true
 }
 
-const isGood = buildAndTest('everything')
+function buildAndTest(): boolean {
+  if (isStale.addon && !buildAddon()) return false
+  isStale.addon = false
+  if (isStale.scripts && !buildScripts()) return false
+  isStale.scripts = false
+  return runTests()
+}
+
+const isGood = buildAndTest()
 if (once) {
   process.exitCode = isGood ? 0 : 1
 } else {
@@ -121,15 +134,16 @@ if (once) {
   )
   const changed = new Set<string>()
   let timer: NodeJS.Timeout | undefined
-  watcher.on('all', (_, file) => {
+  watcher.on('all', (_, path) => {
+    const file = relative(root, path)
+    note(file)
     changed.add(file)
     clearTimeout(timer)
     // An editor that saves everything touches many files one after the other.
     timer = setTimeout(() => {
-      const files = [...changed]
+      console.log(`changed: ${[...changed].join(', ')}`)
       changed.clear()
-      console.log(`changed: ${files.map((path) => relative(root, path)).join(', ')}`)
-      buildAndTest(files)
+      buildAndTest()
     }, 200)
   })
   watcher.on('ready', () => console.log('waiting for changes'))

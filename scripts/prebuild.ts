@@ -3,13 +3,14 @@
  * package ships, so that whoever builds from source has what it takes. `npm run prebuild [-- x64 | arm64]`.
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Argument, Command } from 'commander'
 
-import { beyond, floor, symbolVersions } from './glibc-floor.js'
-import { packedFiles } from './packed-files.js'
+import { beyond, newest, nodesFloor, symbolVersions } from './glibc-floor.js'
+import { copyToBuild } from './packed-files.js'
 
 const architectures = ['x64', 'arm64'] as const
 type Architecture = (typeof architectures)[number]
@@ -22,12 +23,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 function build(architecture: Architecture): string {
   const folder = join(root, 'build-prebuild', architecture)
   rmSync(folder, { recursive: true, force: true })
-  for (const file of packedFiles(root)) {
-    if (file.startsWith('prebuilds/')) continue
-    mkdirSync(dirname(join(folder, file)), { recursive: true })
-    cpSync(join(root, file), join(folder, file))
-  }
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  copyToBuild(root, folder)
   const into = join(root, 'prebuilds', `linux-${architecture}`)
   rmSync(into, { recursive: true, force: true })
 
@@ -43,14 +39,16 @@ function build(architecture: Architecture): string {
   return join(into, file!)
 }
 
-const asked = process.argv.slice(2)
-for (const architecture of architectures.filter((name) => asked.length === 0 || asked.includes(name))) {
+const command = new Command('npm run prebuild --')
+  .addArgument(new Argument('[architectures...]', 'which; all without').choices(architectures))
+  .parse()
+for (const architecture of architectures.filter((name) => command.args.length === 0 || command.args.includes(name))) {
   const file = build(architecture)
   const versions = symbolVersions(file)
-  const tooNew = beyond(versions, floor)
+  const tooNew = beyond(versions, nodesFloor)
   if (tooNew.length > 0) {
     rmSync(file)
     throw new Error(`linux-${architecture} asks for ${tooNew.join(', ')}, which a system that runs Node may lack`)
   }
-  console.log(`${file.slice(root.length)}: ${[...versions].map((words) => words.join(' ')).join(', ')}`)
+  console.error(`${file.slice(root.length)}: ${newest(versions).join(', ')}`)
 }

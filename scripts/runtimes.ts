@@ -4,14 +4,16 @@
  * the table must be that of docs/runtimes.md, or is written there.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 
 interface Runtime {
-  name: string
+  title: string
   command: string[]
+  /** Says its version. */
+  version: string[]
   /** Whether the whole suite runs there. */
   suite: boolean
 }
@@ -22,78 +24,83 @@ const { write, suite: wantsSuite } = new Command('npm run test:runtimes --')
   .parse()
   .opts<{ write?: true; suite: boolean }>()
 
+/** What every runtime must be able to do, whatever the table says. */
+const required = [
+  'pages stored, counted and released',
+  'snapshots of a Buffer, restored',
+  'snapshots of WebAssembly, restored',
+  'a store shared with a Worker',
+]
+
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = join(root, 'build-runtimes')
 const project = join(folder, 'project')
-const modules = join(folder, 'node_modules')
 
+function npmInstall(cwd: string, ...args: string[]): void {
+  execFileSync('npm', ['install', '--no-package-lock', '--ignore-scripts', ...args], { cwd, stdio: 'pipe' })
+}
+
+/** The runtimes, and beside them a project that has what `npm pack` made. */
 function install(): void {
-  mkdirSync(folder, { recursive: true })
+  const { version }: { version: string } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  rmSync(project, { recursive: true, force: true })
+  mkdirSync(project, { recursive: true })
   cpSync(join(root, 'test/runtimes/package.json'), join(folder, 'package.json'))
   // One of them is for another processor.
-  execFileSync('npm', ['install', '--no-package-lock', '--ignore-scripts', '--force'], { cwd: folder, stdio: 'pipe' })
-  for (const name of readdirSync(folder).filter((file) => file.endsWith('.tgz'))) rmSync(join(folder, name))
-  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: root, stdio: 'pipe' })
-  const tarball = readdirSync(folder).find((file) => file.endsWith('.tgz'))
-  rmSync(project, { recursive: true, force: true })
-  mkdirSync(project)
+  npmInstall(folder, '--force')
   writeFileSync(join(project, 'package.json'), '{ "private": true }')
-  execFileSync('npm', ['install', '--no-package-lock', '--ignore-scripts', `../${tarball}`], {
-    cwd: project,
-    stdio: 'pipe',
-  })
+  npmInstall(project, join(root, `pagestore-${version}.tgz`))
   cpSync(join(root, 'test/runtimes/capability.mjs'), join(project, 'capability.mjs'))
 }
 
 function runtimes(): Runtime[] {
-  const node = (name: string, suite: boolean) =>
-    [join(modules, name, 'bin/node')].map((command) => ({ name, command, suite }))
+  const at = (file: string) => join(folder, 'node_modules', file)
+  const node = (name: string, title = 'Node', ...emulator: string[]): Runtime => {
+    const command = [...emulator, at(`${name}/bin/node`)]
+    return { title, command, version: [...command, '--version'], suite: emulator.length === 0 }
+  }
   // Bun has a build for processors without AVX2.
   const hasAvx2 = readFileSync('/proc/cpuinfo', 'utf8').includes(' avx2 ')
-  const bun = join(modules, hasAvx2 ? 'bun' : 'bun-baseline', 'bin/bun')
-  const emulator = ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu']
+  const bun = at(hasAvx2 ? 'bun/bin/bun' : 'bun-baseline/bin/bun')
+  const deno = at('deno/deno')
   return [
-    ...['node-20', 'node-22', 'node-24', 'node-26'].flatMap((name) => node(name, true)),
-    { name: 'bun', command: bun, suite: false },
-    { name: 'deno', command: join(modules, 'deno/deno'), suite: false },
-    ...node('node-arm64', false),
-  ].map(({ name, command, suite }) => ({
-    name,
-    suite,
-    command:
-      name === 'node-arm64' ? [...emulator, command] : name === 'deno' ? [command, 'run', '--allow-all'] : [command],
-  }))
+    node('node-20'),
+    node('node-22'),
+    node('node-24'),
+    node('node-26'),
+    { title: 'Bun', command: [bun], version: [bun, '--version'], suite: false },
+    { title: 'Deno', command: [deno, 'run', '--allow-all'], version: [deno, '--version'], suite: false },
+    node('node-arm64', 'Node on arm64 (QEMU)', 'qemu-aarch64', '-L', '/usr/aarch64-linux-gnu'),
+  ]
 }
 
-function versionOf({ name, command }: Runtime): string {
-  const [file, ...args] = name === 'deno' ? [command[0]!] : command
-  const printed = execFileSync(file!, [...args, '--version'], { encoding: 'utf8' })
-  const version = /\d+\.\d+/.exec(printed)?.[0]
-  const named: Record<string, string> = { bun: 'Bun', deno: 'Deno', 'node-arm64': 'Node on arm64 (QEMU)' }
-  return `${named[name] ?? 'Node'} ${version}`
+function nameOf({ title, version: [file, ...args] }: Runtime): string {
+  return `${title} ${/\d+\.\d+/.exec(execFileSync(file!, args, { encoding: 'utf8' }))?.[0]}`
 }
 
-function passesSuite({ name, command: [node] }: Runtime): string {
-  console.log(`the suite on ${name}`)
+function passesSuite(runtime: Runtime): boolean {
+  console.log(`the suite on ${nameOf(runtime)}`)
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-  const { status } = spawnSync(node!, [vitest, 'run', '--project', 'default', '--reporter', 'dot'], {
+  const { status } = spawnSync(runtime.command[0]!, [vitest, 'run', '--project', 'default', '--reporter', 'dot'], {
     cwd: root,
     stdio: 'inherit',
     // The addon that is shipped, and not the one that was built here.
     env: { ...process.env, PAGESTORE_PREBUILD: join(project, 'node_modules/pagestore') },
   })
-  return status === 0 ? 'yes' : 'no'
+  return status === 0
 }
 
+/** `yes`, or what stood in the way. */
 function tries({ command: [file, ...args] }: Runtime, capability: string): string {
-  const { stdout, stderr, signal, error } = spawnSync(file!, [...args, 'capability.mjs', capability], {
+  const { stdout, stderr, signal } = spawnSync(file!, [...args, 'capability.mjs', capability], {
     cwd: project,
     encoding: 'utf8',
     timeout: 120_000,
   })
-  if (error !== undefined) return error.message
-  const said = stdout.trim() || stderr.trim().split('\n')[0] || 'nothing said'
-  return signal === null ? said : `${signal}: ${said}`
+  if (signal !== null) return `ended by ${signal}`
+  if (stdout.trim() !== '') return stdout.trim()
+  console.error(stderr)
+  return 'it ended and said nothing'
 }
 
 function row(cells: string[]): string {
@@ -102,12 +109,18 @@ function row(cells: string[]): string {
 
 install()
 const all = runtimes()
+const failures: string[] = []
 const capabilities: string[] = JSON.parse(
   execFileSync(all[0]!.command[0]!, ['capability.mjs'], { cwd: project, encoding: 'utf8' }),
 )
-const lines = [row(['', ...all.map(versionOf)]), row(['', ...all].map(() => '---'))]
-for (const capability of capabilities)
-  lines.push(row([capability, ...all.map((runtime) => tries(runtime, capability))]))
+for (const capability of required) if (!capabilities.includes(capability)) failures.push(`nothing tries ${capability}`)
+
+const lines = [row(['', ...all.map(nameOf)]), row(['', ...all].map(() => '---'))]
+for (const capability of capabilities) {
+  const said = all.map((runtime) => tries(runtime, capability))
+  lines.push(row([capability, ...said]))
+  if (required.includes(capability) && said.some((word) => word !== 'yes')) failures.push(capability)
+}
 const table = lines.join('\n')
 console.log(table)
 
@@ -119,13 +132,12 @@ if (write)
     page,
     text.replace(between, () => table),
   )
-else if (between.exec(text)?.[0] !== table) {
-  console.error('docs/runtimes.md has another table')
-  process.exitCode = 1
-}
+else if (between.exec(text)?.[0] !== table) failures.push('docs/runtimes.md has another table')
 
-const failed = wantsSuite ? all.filter((runtime) => runtime.suite && passesSuite(runtime) === 'no') : []
-if (failed.length > 0) {
-  console.error(`the suite fails on ${failed.map(({ name }) => name).join(', ')}`)
-  process.exitCode = 1
+if (wantsSuite) {
+  for (const runtime of all.filter(({ suite }) => suite)) {
+    if (!passesSuite(runtime)) failures.push(`the suite on ${nameOf(runtime)}`)
+  }
 }
+for (const failure of failures) console.error(`failed: ${failure}`)
+process.exitCode = failures.length === 0 ? 0 : 1

@@ -2,9 +2,9 @@
 //
 // An addon loads only where glibc has every version of every symbol that it was linked with. Linked on a current
 // system, these few alone would ask for glibc 2.30 to 2.34, where Node itself makes do with 2.28. What the addon asks
-// for is checked whenever it is built for others (scripts/glibc-floor.ts).
+// for is checked whenever it is built for others (scripts/prebuild.ts).
 //
-// Each is the function that its name says, with that function's result and errno.
+// What fails returns -1 and sets errno.
 #pragma once
 
 #include <signal.h>
@@ -14,10 +14,12 @@
 
 namespace pagestore {
 
+// gettid
 inline pid_t current_thread() {
   return static_cast<pid_t>(syscall(SYS_gettid));
 }
 
+// tgkill
 inline int signal_thread(pid_t process, pid_t thread, int signal) {
   return static_cast<int>(syscall(SYS_tgkill, process, thread, signal));
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
-import { beyond, floor, symbolVersions } from '../../scripts/glibc-floor.js'
+import { beyond, nodesFloor, parseVersions, symbolVersions } from '../../scripts/glibc-floor.js'
 import { root, tarball } from './support.js'
 
 const prebuilds = ['prebuilds/linux-arm64/pagestore.glibc.node', 'prebuilds/linux-x64/pagestore.glibc.node']
@@ -29,23 +29,28 @@ test('the tarball has both addons and what is in git, is under 1 MB, and has no 
 
 test.each(prebuilds)('%s asks for nothing newer than what Node itself does', (file) => {
   const versions = symbolVersions(join(root, file))
-  expect(versions.get('GLIBC')).toMatch(/^2\.\d+$/)
-  expect(beyond(versions, floor)).toEqual([])
+  expect(versions.some((name) => /^GLIBC_2\.\d+$/.test(name))).toBe(true)
+  expect(beyond(versions, nodesFloor)).toEqual([])
 })
 
-test('an addon that asks for more would be refused', () => {
-  const tooNew = new Map([
-    ['GLIBC', '2.34'],
-    ['GLIBCXX', '3.4.9'],
-    ['ODD', '1'],
-  ])
-  expect(beyond(tooNew, floor)).toEqual(['GLIBC_2.34', 'ODD_1'])
+test('an addon that asks for more, or for what is no version, would be refused', () => {
+  // As readelf prints it.
+  const printed = `
+  0x0010: Version: 1  File: libstdc++.so.6  Cnt: 2
+  0x0020:   Name: GLIBCXX_3.4.9  Flags: none  Version: 7
+  0x0030:   Name: CXXABI_1.3  Flags: none  Version: 6
+  0x0040: Version: 1  File: libc.so.6  Cnt: 4
+  0x0050:   Name: GLIBC_2.34  Flags: none  Version: 5
+  0x0060:   Name: GLIBC_2.4  Flags: none  Version: 5
+  0x0070:   Name: GLIBC_ABI_DT_RELR  Flags: none  Version: 4
+  0x0080:   Name: GLIBC_PRIVATE  Flags: none  Version: 3`
+  expect(beyond(parseVersions(printed), nodesFloor)).toEqual(['GLIBC_2.34', 'GLIBC_ABI_DT_RELR', 'GLIBC_PRIVATE'])
 })
 
 test('the notices have the licence of what is compiled in, word for word', () => {
   const notices = readFileSync(join(root, 'THIRD-PARTY-NOTICES.md'), 'utf8')
   const header = readFileSync(join(root, 'node_modules/xxhash-addon/xxHash/xxhash.h'), 'utf8')
-  const licence = /Copyright[\s\S]*?SUCH DAMAGE\.|Copyright[\s\S]*?POSSIBILITY OF SUCH DAMAGE/.exec(header)?.[0]
+  const licence = /Copyright[\s\S]*?SUCH DAMAGE\./.exec(header)?.[0]
   const words = (text: string) => text.replace(/^[\s>*]+/gm, ' ').replace(/\s+/g, ' ')
   expect(words(notices)).toContain(words(licence!))
 })

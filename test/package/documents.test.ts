@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
+import { packedFiles } from '../../scripts/packed-files.js'
 import { root } from './support.js'
 
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -16,8 +17,11 @@ const pages = [...readdirSync(root), ...readdirSync(join(root, 'docs')).map((nam
   name.endsWith('.md'),
 )
 
+const shipped = packedFiles(root)
+
 test('each dependency has a line that says why it is there, and nothing else has', () => {
-  const named = [...read('docs/dependencies.md').matchAll(/^\| ([@\w./-]+) \|/gm)].map(([, name]) => name!)
+  const lines = [...read('docs/dependencies.md').matchAll(/^\| ([@\w./-]+) \| [^|\n]{3,} \| [^|\n]{3,} \|$/gm)]
+  const named = lines.map(([, name]) => name!)
   const used = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.devDependencies)]
   expect(named.filter((name) => name !== 'package' && name !== '---').sort()).toEqual(used.sort())
 })
@@ -28,6 +32,14 @@ test.each(pages)('%s names scripts and files that there are', (page) => {
   expect(scripts.filter((name) => !(name in manifest.scripts))).toEqual([])
   const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target]) => target!)
   expect(links.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([])
+  const isShipped = (target: string) => shipped.some((file) => `${file}/`.startsWith(`${join(dirname(page), target)}/`))
+  if (shipped.includes(page)) expect(links.filter((target) => !isShipped(target))).toEqual([])
+})
+
+test('working on it takes what CI installs', () => {
+  const wanted = /wanted=\(([^)]*)\)/.exec(read('.ci/run'))?.[1]?.split(/\s+/)
+  const named = /^apt-get install (.*)$/m.exec(read('CONTRIBUTING.md'))?.[1]?.split(' ')
+  expect(named).toEqual([...wanted!, 'gdb', 'qemu-user'])
 })
 
 test('the changelog begins with the version that package.json has', () => {

@@ -1,6 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -8,16 +6,15 @@ import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The tarball, as it would be published from what is compiled and prebuilt now. */
+    /** What `npm pack` made, and `npm publish` would send. */
     tarball: string
   }
 }
 
-/** Packs once, before any test compiles something anew. */
-export function setup({ provide }: TestProject): () => void {
-  const folder = mkdtempSync(join(tmpdir(), 'pagestore-'))
-  const cwd = fileURLToPath(new URL('../..', import.meta.url))
-  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd, stdio: 'pipe' })
-  provide('tarball', join(folder, readdirSync(folder)[0]!))
-  return () => rmSync(folder, { recursive: true, force: true })
+export function setup({ provide }: TestProject): void {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const { version }: { version: string } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const tarball = join(root, `pagestore-${version}.tgz`)
+  if (!existsSync(tarball)) throw new Error(`there is no ${tarball}: npm run test:package makes it`)
+  provide('tarball', tarball)
 }

@@ -1,19 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 
 import { expect, test } from 'vitest'
 
-import { packedFiles } from '../../scripts/packed-files.js'
+import { copyToBuild } from '../../scripts/packed-files.js'
 import { newFolder, root } from './support.js'
 
 /** What node-gyp compiles, from the makefile that it writes. */
 function gypSources(folder: string): string[] {
-  for (const file of packedFiles(root)) {
-    mkdirSync(dirname(join(folder, file)), { recursive: true })
-    cpSync(join(root, file), join(folder, file))
-  }
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  copyToBuild(root, folder)
   execFileSync(join(root, 'node_modules/.bin/node-gyp'), ['configure', '--silent'], { cwd: folder, stdio: 'pipe' })
   const makefile = readFileSync(join(folder, 'build/pagestore.target.mk'), 'utf8')
   return [...makefile.matchAll(/\$\(obj\)\.target\/\$\(TARGET\)\/(native\/\S+)\.o/g)].map(([, file]) => file!)

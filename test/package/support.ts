@@ -29,18 +29,19 @@ export function installNpms(): string {
   const folder = join(root, 'build-npms')
   mkdirSync(folder, { recursive: true })
   cpSync(join(root, 'test/package/npm/package.json'), join(folder, 'package.json'))
-  // The platform's packages say `cpu` and `os` for the machine they are for.
   execFileSync('npm', ['install', '--no-package-lock', '--ignore-scripts'], { cwd: folder, stdio: 'pipe' })
   return join(folder, 'node_modules')
 }
 
-/** A PATH with the given node, a shell and what npm's scripts need of a system, and no compiler, make or Python. */
+export function whereIs(tool: string): string {
+  return execFileSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim()
+}
+
+/** A PATH with the given node and a shell, and so with no compiler, make or Python. */
 export function barePath(folder: string, node: string): string {
   const path = join(folder, 'bin')
   mkdirSync(path)
-  for (const tool of ['sh', 'env', 'uname']) {
-    symlinkSync(execFileSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim(), join(path, tool))
-  }
+  for (const tool of ['sh', 'env', 'uname']) symlinkSync(whereIs(tool), join(path, tool))
   symlinkSync(node, join(path, 'node'))
   return path
 }
@@ -59,11 +60,11 @@ export function run(
   return spawnSync(command, args, { cwd, env, encoding: 'utf8', maxBuffer: 1 << 26 })
 }
 
-/** An empty project, which lets the scripts of the tarball run: npm 12 wants that said. */
-export function newProject(folder: string, tarball: string): string {
+/** An empty project, which lets the scripts of what is `packed` run: npm 12 wants that said. */
+export function newProject(folder: string, packed: string): string {
   const project = join(folder, 'project')
   mkdirSync(project)
-  const allowScripts = { [`file:${tarball}`]: true, 'xxhash-addon': true }
+  const allowScripts = { [`file:${packed}`]: true, 'xxhash-addon': true }
   writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, allowScripts }))
   return project
 }
