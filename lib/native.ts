@@ -1,5 +1,3 @@
-import { isMainThread } from 'node:worker_threads'
-
 import { loadAddon } from './addon.js'
 import { PageStoreError } from './errors.js'
 
@@ -167,8 +165,9 @@ export interface Native {
   releaseSnapshot(snapshot: Handle): void
 }
 
-// Deno (2.9) ends the whole process when a Worker ends that held memory of an addon's: denoland/deno#35774.
-const mustCopy = 'Deno' in globalThis && !isMainThread
+// When memory of ours is given up, the addon has to ask whether its environment ends, and Deno (2.9) does not survive the
+// question: it has no handle scope there, or no isolate any more (denoland/deno#35774).
+const mustCopy = 'Deno' in globalThis
 
 function load(): Native {
   const addon = loadAddon() as Native
