@@ -29,6 +29,7 @@ const required = [
   'pages stored, counted and released',
   'snapshots of a Buffer, restored',
   'snapshots of WebAssembly, restored',
+  'memory given up, and collected',
   'a store shared with a Worker',
 ]
 
@@ -56,8 +57,8 @@ function install(): void {
 function runtimes(): Runtime[] {
   const at = (file: string) => join(folder, 'node_modules', file)
   const node = (name: string, title = 'Node', ...emulator: string[]): Runtime => {
-    const command = [...emulator, at(`${name}/bin/node`)]
-    return { title, command, version: [...command, '--version'], suite: emulator.length === 0 }
+    const run = [...emulator, at(`${name}/bin/node`)]
+    return { title, command: [...run, '--expose-gc'], version: [...run, '--version'], suite: emulator.length === 0 }
   }
   // Bun has a build for processors without AVX2.
   const hasAvx2 = readFileSync('/proc/cpuinfo', 'utf8').includes(' avx2 ')
@@ -69,7 +70,12 @@ function runtimes(): Runtime[] {
     node('node-24'),
     node('node-26'),
     { title: 'Bun', command: [bun], version: [bun, '--version'], suite: false },
-    { title: 'Deno', command: [deno, 'run', '--allow-all'], version: [deno, '--version'], suite: false },
+    {
+      title: 'Deno',
+      command: [deno, 'run', '--allow-all', '--v8-flags=--expose-gc'],
+      version: [deno, '--version'],
+      suite: false,
+    },
     node('node-arm64', 'Node on arm64 (QEMU)', 'qemu-aarch64', '-L', '/usr/aarch64-linux-gnu'),
   ]
 }
@@ -92,15 +98,15 @@ function passesSuite(runtime: Runtime): boolean {
 
 /** `yes`, or what stood in the way. */
 function tries({ command: [file, ...args] }: Runtime, capability: string): string {
-  const { stdout, stderr, signal } = spawnSync(file!, [...args, 'capability.mjs', capability], {
+  const { stdout, stderr, signal, status } = spawnSync(file!, [...args, 'capability.mjs', capability], {
     cwd: project,
     encoding: 'utf8',
     timeout: 120_000,
   })
   if (signal !== null) return `ended by ${signal}`
-  if (stdout.trim() !== '') return stdout.trim()
+  if (status === 0 && stdout.trim() !== '') return stdout.trim()
   console.error(stderr)
-  return 'it ended and said nothing'
+  return `ended with ${status}`
 }
 
 function row(cells: string[]): string {
