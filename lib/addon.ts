@@ -1,33 +1,68 @@
-import { existsSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { PageStoreError } from './errors.js'
 
-interface Finder {
-  (folder: string): unknown
-  /** The addon's path. Throws where there is none. */
-  resolve(folder: string): string
-}
-
-// Sources, their compiled form and the installed package lie at different depths below the package's folder.
-function packageFolder(): string | undefined {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'binding.gyp'))) return folder
-    if (folder === dirname(folder)) return undefined
-  }
-}
+const name = 'pagestore'
 
 const howToBuild =
   'To build it, have a C++20 compiler, make and Python 3 (Debian: `apt-get install g++ make python3`) and run ' +
-  '`npm rebuild pagestore`; npm 12 does so once `npm approve-scripts pagestore` allows it.'
+  `\`npm rebuild ${name}\`; npm 12 does so once \`npm approve-scripts ${name}\` allows it.`
 
 function failure(what: string, cause?: unknown): PageStoreError {
   const { platform, arch, version } = process
-  const error = new PageStoreError('ERR_ADDON', `pagestore on ${platform}-${arch}, Node ${version}: ${what}`)
+  const error = new PageStoreError('ERR_ADDON', `${name} on ${platform}-${arch}, Node ${version}: ${what}`)
   error.cause = cause
   return error
+}
+
+// Sources, their compiled form and the installed package lie at different depths below the package's folder.
+function packageFolder(): string {
+  // A bundle in CommonJS has no URL; one in a module has that of another package.
+  const url: unknown = import.meta.url
+  for (let folder = typeof url === 'string' ? dirname(fileURLToPath(url)) : '/'; ; folder = dirname(folder)) {
+    const manifest = join(folder, 'package.json')
+    if (existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).name === name) return folder
+    if (folder === dirname(folder)) {
+      throw failure(`a bundler must leave it outside of the bundle (esbuild: --external:${name}).`)
+    }
+  }
+}
+
+/** The path of what was built in `folder`, or else of what the package brought for this system. */
+function find(folder: string, require: NodeJS.Require): string {
+  const { resolve } = require('node-gyp-build') as { resolve(folder: string): string }
+  try {
+    return resolve(folder)
+  } catch (cause) {
+    const arch = process.env['npm_config_arch'] ?? process.arch
+    const where = process.env['PAGESTORE_PREBUILD'] ?? folder
+    const prebuilt = `prebuilds/${process.platform}-${arch}/${name}.glibc.node`
+    const isMusl = process.env['LIBC'] === 'musl' || existsSync('/etc/alpine-release')
+    const libc = isMusl ? ' (which is for glibc, and this is musl)' : ''
+    throw failure(`no addon in ${where}: neither build/Release/*.node nor ${prebuilt}${libc}. ${howToBuild}`, cause)
+  }
+}
+
+const machines = { x64: 62, arm64: 183 } as const
+
+/** What the loader would not say, or would not survive: a file that is not whole ends the process with SIGBUS. */
+function defectOf(path: string): string | undefined {
+  const header = Buffer.alloc(64)
+  const file = openSync(path, 'r')
+  try {
+    const read = readSync(file, header, 0, 64, 0)
+    // https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html: the section headers stand at the end.
+    const end = Number(header.readBigUInt64LE(40)) + header.readUInt16LE(58) * header.readUInt16LE(60)
+    if (read < 64 || fstatSync(file).size < end) return 'is not whole: install it again'
+    const wanted: number | undefined = machines[process.arch as keyof typeof machines]
+    if (wanted !== undefined && header.readUInt16LE(18) !== wanted) return 'is for another processor'
+  } finally {
+    closeSync(file)
+  }
+  return undefined
 }
 
 /**
@@ -38,20 +73,10 @@ function failure(what: string, cause?: unknown): PageStoreError {
 export function loadAddon(): unknown {
   if (process.platform !== 'linux') throw failure('it runs on Linux only.')
   const folder = packageFolder()
-  if (folder === undefined) {
-    throw failure('its folder is not to be found. A bundler must leave pagestore outside of the bundle.')
-  }
   const require = createRequire(import.meta.url)
-  const find = require('node-gyp-build') as Finder
-  let path: string
-  try {
-    path = find.resolve(folder)
-  } catch (cause) {
-    const where = process.env['PAGESTORE_PREBUILD'] ?? folder
-    const prebuilt = `prebuilds/${process.platform}-${process.arch}/pagestore.glibc.node`
-    const libc = existsSync('/etc/alpine-release') ? ' (which is for glibc, and this is musl)' : ''
-    throw failure(`no addon in ${where}: neither build/Release/*.node nor ${prebuilt}${libc}. ${howToBuild}`, cause)
-  }
+  const path = find(folder, require)
+  const defect = defectOf(path)
+  if (defect !== undefined) throw failure(`the addon ${path} ${defect}. ${howToBuild}`)
   try {
     return require(path)
   } catch (cause) {

@@ -5,37 +5,39 @@
 const { spawnSync } = require('node:child_process')
 const { existsSync } = require('node:fs')
 
-/** @param {string} command @param {string[]} args @param {string} [input] */
-function runs(command, args, input) {
-  return spawnSync(command, args, { input, stdio: ['pipe', 'ignore', 'ignore'] }).status === 0
+const { env, platform, arch } = process
+
+/** By a shell, as make does it: a compiler may have words of its own. @param {string} command @param {string} [input] */
+function runs(command, input) {
+  return spawnSync('/bin/sh', ['-c', command], { input, stdio: ['pipe', 'ignore', 'ignore'] }).status === 0
 }
 
-/** @param {string} compiler a command, possibly with words of its own: `ccache g++` @param {string} language @param {string} source */
-function compiles(compiler, language, source) {
-  const [command = '', ...words] = compiler.trim().split(/\s+/)
-  return runs(command, [...words, '-fsyntax-only', ...language.split(' '), '-'], source)
+/** As node-gyp looks for it. */
+function hasPython() {
+  const forced = env['NODE_GYP_FORCE_PYTHON']
+  const candidates = forced ? [forced] : [env['npm_config_python'], env['PYTHON'], 'python3', 'python']
+  return candidates.some((python) => python && runs(`"${python}" -c 'import sys; sys.exit(sys.version_info[0] < 3)'`))
 }
 
 const missing = []
-if (process.platform !== 'linux') missing.push('Linux, the only system it runs on')
+if (platform !== 'linux') missing.push('Linux, the only system it runs on')
 else {
-  if (!compiles(process.env['CXX'] || 'g++', '-std=c++20 -x c++', '#include <bit>\n#include <span>\n')) {
+  if (!runs(`${env['CXX'] || 'g++'} -std=c++20 -fsyntax-only -x c++ -`, '#include <bit>\n#include <span>\n')) {
     missing.push('a C++20 compiler: g++ 10 or newer, or what CXX names')
   }
-  if (!compiles(process.env['CC'] || 'cc', '-x c', '#include <stdint.h>\n'))
+  if (!runs(`${env['CC'] || 'cc'} -fsyntax-only -x c -`, '#include <stdint.h>\n')) {
     missing.push('a C compiler: cc, or what CC names')
-  if (!runs(process.env['MAKE'] || 'make', ['--version'])) missing.push('make')
-  if (!runs(process.env['npm_config_python'] || process.env['PYTHON'] || 'python3', ['--version'])) {
-    missing.push('Python 3')
   }
+  if (!runs(`${env['MAKE'] || 'make'} --version`)) missing.push('make')
+  if (!hasPython()) missing.push('Python 3')
 }
 
 if (missing.length > 0) {
-  const { platform, arch } = process
   const libc = existsSync('/etc/alpine-release') ? ' with musl' : ''
+  const system = `${platform}-${arch}`
   console.error(
     [
-      `pagestore brought no addon for ${platform}-${arch}${libc} (prebuilds/${platform}-${arch}), and cannot be built here.`,
+      `pagestore brought no addon for ${system}${libc} (prebuilds/${system}), and cannot be built here.`,
       'What is missing:',
       ...missing.map((what) => `  - ${what}`),
       ...(platform === 'linux' ? ['On Debian and Ubuntu: apt-get install g++ make python3'] : []),

@@ -1,3 +1,6 @@
+// What is exported speaks of Buffer: TypeScript 6 takes no types that nobody asks for.
+/// <reference types="node" preserve="true" />
+
 /**
  * Checks real programs by rolling them back: every way that a program can go, each state once.
  */

@@ -55,8 +55,6 @@ test.each([
     exactOptionalPropertyTypes: true,
     module: 'nodenext',
     target: 'es2022',
-    lib: ['es2022', 'esnext.disposable'],
-    types: ['node'],
     skipLibCheck: false,
     noEmit: true,
   }
