@@ -103,7 +103,8 @@ function runTests(): boolean {
     console.log(`built; to use it: ${words.join(' ')} node ...`)
     return true
   }
-  return succeeds(tool('vitest'), ['run', '--project', 'default', ...tests], { env: { ...process.env, ...env } })
+  const args = ['run', '--project', 'default', `--maxWorkers=${availableParallelism()}`, ...tests]
+  return succeeds(tool('vitest'), args, { env: { ...process.env, ...env } })
 }
 
 // What was built is as old as its last success, however often a build fails.

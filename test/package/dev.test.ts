@@ -8,18 +8,23 @@ import { expect, test } from 'vitest'
 
 import { root } from './support.js'
 
-const addon = join(root, 'build-dev/build/Release/pagestore.node')
+const addon = join(root, 'build-dev-uint8_t/build/Release/pagestore.node')
 const commands = join(root, 'compile_commands.json')
 const source = 'native/store/page_hash.cc'
 
+// With narrow counts, so that their limit is tested, too: elsewhere these tests are skipped.
 test('npm run dev builds the addon, and again when a source changes, and runs the tests that it was given', async () => {
   rmSync(commands, { force: true })
-  const child = spawn('npm', ['run', 'dev', '--silent', '--', 'test/references.test.ts'], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, NO_COLOR: '1' },
-    detached: true,
-  })
+  const child = spawn(
+    'npm',
+    ['run', 'dev', '--silent', '--', '--counts', 'uint8_t', 'test/reference-count-limit.test.ts'],
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, NO_COLOR: '1' },
+      detached: true,
+    },
+  )
   const ended = once(child, 'exit')
   const { atime, mtime } = statSync(join(root, source))
   try {
