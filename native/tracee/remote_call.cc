@@ -80,7 +80,7 @@ Status TracedProcess::finish_call(TracedThread& thread) {
     if (Status status = thread.run(PTRACE_SYSCALL, 0); !status.is_ok()) return status;
     Waiting::News news;
     if (Status status = wait_on(thread, &news); !status.is_ok()) return status;
-    if (!WIFSTOPPED(news.status)) return was_killed(thread, news.status);
+    if (!WIFSTOPPED(news.status)) return was_killed(news);
     thread.place = Place::interrupted;
     if (WSTOPSIG(news.status) != kCallStop) {
       // By the filter; or one that cannot be blocked, for later.

@@ -187,7 +187,7 @@ Status TracedProcess::receive(TracedThread& thread, int signal) {
     if (Status status = thread.run(PTRACE_CONT, 0); !status.is_ok()) return status;
     Waiting::News news;
     if (Status status = wait_on(thread, &news); !status.is_ok()) return status;
-    if (!WIFSTOPPED(news.status)) return was_killed(thread, news.status);
+    if (!WIFSTOPPED(news.status)) return was_killed(news);
     thread.place = Place::interrupted;
     if (event_of(news.status) != 0) continue;
     if (WSTOPSIG(news.status) != signal) {
@@ -200,9 +200,10 @@ Status TracedProcess::receive(TracedThread& thread, int signal) {
   }
 }
 
-Status TracedProcess::was_killed(TracedThread& thread, int status) {
+// It may be the first thread's end that was heard of in place of the one that was waited for.
+Status TracedProcess::was_killed(const Waiting::News& news) {
   Stop stop;
-  static_cast<void>(has_gone(thread, status, &stop));
+  if (TracedThread* thread = find(news.thread); thread != nullptr) has_gone(*thread, news.status, &stop);
   return Status::process_gone(pid_, "was killed");
 }
 
@@ -218,6 +219,7 @@ Status TracedProcess::list_waited_for() {
 Status TracedProcess::wait_for_stop(const RunOptions& options, Stop* stop) {
   const int64_t end = options.timeout < 0 ? INT64_MAX : now() + options.timeout + 1;  // never less
   for (;;) {
+    bury();
     if (Status status = list_waited_for(); !status.is_ok()) return status;
     const bool runs = std::any_of(threads_.begin(), threads_.end(),
                                   [](const TracedThread* each) { return each->place == Place::running; });

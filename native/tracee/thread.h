@@ -111,6 +111,7 @@ class TracedThread {
   void tell_later(const Stop& stop) { news_ = stop, has_news_ = true; }
   void forget_news() { has_news_ = false; }
 
+  TracedThread* next_dead = nullptr;  // see TracedProcess::bury
   Place place = Place::running;
   Offer offer = Offer::none;
   int ways = 0;                  // with Offer::choice

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 #include "process/process_regions.h"
 #include "process/thread_status.h"
@@ -42,6 +43,7 @@ TracedProcess::~TracedProcess() {
   }
   end_followers();
   for (TracedThread* thread : threads_) delete thread;
+  bury();
 }
 
 Status TracedProcess::check() const {
@@ -85,10 +87,15 @@ Status TracedProcess::add_thread(pid_t id, TracedThread** thread) {
 void TracedProcess::remove_thread(pid_t id) {
   for (size_t i = 0; i < threads_.size(); ++i) {
     if (threads_[i]->id() != id) continue;
-    delete threads_[i];
+    threads_[i]->next_dead = dead_;
+    dead_ = threads_[i];
     threads_.erase(i, 1);
     return;
   }
+}
+
+void TracedProcess::bury() {
+  while (dead_ != nullptr) delete std::exchange(dead_, dead_->next_dead);
 }
 
 Status TracedProcess::seize_child(pid_t pid, bool has_filter) {

@@ -96,7 +96,7 @@ class TracedProcess {
   Status start(TracedThread& thread, const RunOptions& options, int signal);
   Status meet_signal(TracedThread& thread, const siginfo_t& wanted);
   Status receive(TracedThread& thread, int signal);
-  Status was_killed(TracedThread& thread, int status);
+  Status was_killed(const Waiting::News& news);
   Status plant(uint64_t address);
   void take_breakpoint_away();
   void take_breakpoint_from(pid_t child) const;
@@ -137,7 +137,9 @@ class TracedProcess {
 
   Status let_go(TracedThread& thread);
   Status add_thread(pid_t id, TracedThread** thread);
+  // A thread may end while somebody up the stack holds it: it stays until `bury`, when nobody does.
   void remove_thread(pid_t id);
+  void bury();
   TracedThread* find(pid_t id) const;
   Status seize_threads(bool* found_new);
   int request(const RunOptions& options) const;
@@ -154,6 +156,7 @@ class TracedProcess {
   pid_t last_ = 0;
   Stop last_stop_, end_;
   GrowingArray<TracedThread*> threads_;
+  TracedThread* dead_ = nullptr;   // removed, and linked
   GrowingArray<pid_t> followers_;  // processes that it started, which only run on
   GrowingArray<pid_t> waited_for_;
   Waiting waiting_;
