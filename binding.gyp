@@ -15,7 +15,7 @@
         "NAPI_VERSION=9",
         "NDEBUG"
       ],
-      # A signal handler of ours (native/tracee/waiting.cc) must outlive the Worker that loaded it.
+      # A signal handler of ours (native/ptrace/waiting.cc) must outlive the Worker that loaded it.
       "ldflags": ["-Wl,-z,nodelete"],
       "cflags!": ["-O2"],
       "cflags": ["-O3", "-fvisibility=hidden"],

@@ -34,7 +34,7 @@ extern "C" {
 #define ps_choose(n) ps_choose_at((n), __FILE__, (uint64_t)__COUNTER__ << 32 | __LINE__)
 #define ps_assert(ok, text) ((ok) ? (void)0 : ps_fail_at((text), __FILE__, __LINE__))
 
-/* The layout and the numbers are those of native/tracee/trap.h. */
+/* The layout and the numbers are those of native/ptrace/trap.h. */
 struct ps_range {
   uint64_t start, length;
 };

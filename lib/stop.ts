@@ -93,7 +93,7 @@ const entering = 1
 const hasAddress = 2
 const ended = 4
 
-// In the order of StopKind (native/tracee/stop.h).
+// In the order of StopKind (native/ptrace/stop.h).
 const kinds = [
   'choice',
   'assertion',

@@ -6,7 +6,7 @@
 
 #include <cstddef>
 
-#include "snapshot/address_range.h"
+#include "system/address_range.h"
 
 namespace pagestore::bench {
 

@@ -10,9 +10,9 @@
 
 #include "core.h"
 #include "data.h"
+#include "memory/tracee/tracee.h"
 #include "stopwatch.h"
-#include "tracee/phases.h"
-#include "tracee/tracee.h"
+#include "system/phase_clock.h"
 
 namespace pagestore::bench {
 

@@ -12,8 +12,8 @@
 #include "data.h"
 #include "holder.h"
 #include "machine_limits.h"
-#include "process/local_memory.h"
-#include "process/process_memory.h"
+#include "memory/local_memory.h"
+#include "memory/process_memory.h"
 #include "stopwatch.h"
 #include "store/shared_store.h"
 

@@ -14,11 +14,11 @@
 #include <memory>
 
 #include "binding/handles.h"
-#include "process/local_memory.h"
-#include "process/process_memory.h"
+#include "memory/local_memory.h"
+#include "memory/process_memory.h"
+#include "memory/tracee/tracee.h"
 #include "snapshot/snapshot.h"
 #include "store/shared_store.h"
-#include "tracee/tracee.h"
 
 namespace pagestore::binding {
 

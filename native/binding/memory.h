@@ -4,7 +4,7 @@
 
 #include <node_api.h>
 
-#include "process/tracker.h"
+#include "memory/tracker.h"
 
 namespace pagestore::binding {
 

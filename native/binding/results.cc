@@ -1,7 +1,7 @@
 #include "binding/results.h"
 
 #include "binding/errors.h"
-#include "snapshot/region.h"
+#include "system/region.h"
 
 namespace pagestore::binding {
 

@@ -24,7 +24,7 @@ void set(napi_env env, napi_value object, const char* name, napi_value value);
 void set(napi_env env, napi_value object, const char* name, uint64_t value);
 void set(napi_env env, napi_value object, const char* name, const char* value);
 
-// The captured ones of the regions that bytes hold (snapshot/region.h), as an array of objects.
+// The captured ones of the regions that bytes hold (system/region.h), as an array of objects.
 napi_value regions_of(napi_env env, std::span<const std::byte> regions);
 
 // Nothing, or an exception.

@@ -8,9 +8,9 @@
 #include "binding/errors.h"
 #include "binding/external_buffer.h"
 #include "binding/results.h"
-#include "snapshot/region.h"
 #include "snapshot/snapshot_map.h"
 #include "snapshot/stored_bytes.h"
+#include "snapshot/stored_regions.h"
 
 namespace pagestore::binding {
 

@@ -10,7 +10,7 @@
 #include "binding/memory.h"
 #include "binding/results.h"
 #include "binding/text_list.h"
-#include "process/process_regions.h"
+#include "linux/process_regions.h"
 
 namespace pagestore::binding {
 

@@ -5,9 +5,9 @@
 // differ between the two masked ones.
 #pragma once
 
-#include "snapshot/address_range.h"
 #include "snapshot/page_table.h"
 #include "snapshot/tree_edit.h"
+#include "system/address_range.h"
 
 namespace pagestore {
 

@@ -24,6 +24,7 @@
 
 #include "store/page_stores.h"
 #include "system/status.h"
+#include "system/virtual_page.h"
 
 #ifndef PAGESTORE_FAN_OUT_BITS
 #define PAGESTORE_FAN_OUT_BITS 4  // others only to be measured: see docs/page-tables.md
@@ -53,8 +54,6 @@ constexpr PageNumber number_of(Child child) {
 
 // Keeps what was written into a blank slot of the page store; zeroes are not stored.
 Status keep_page(PageStore& pages, PageNumber blank, Child* page);
-
-using VirtualPage = uint64_t;  // an address divided by the size of a page
 
 // The whole of a memory. Equal bytes in equal places: equal trees.
 struct PageTree {

@@ -2,8 +2,8 @@
 
 #include <cerrno>
 
-#include "snapshot/region.h"
 #include "snapshot/stored_bytes.h"
+#include "snapshot/stored_regions.h"
 
 namespace pagestore {
 

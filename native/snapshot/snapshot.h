@@ -13,8 +13,8 @@
 #include <cstdint>
 #include <span>
 
-#include "snapshot/address_range.h"
 #include "snapshot/page_table.h"
+#include "system/address_range.h"
 
 namespace pagestore {
 

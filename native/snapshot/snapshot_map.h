@@ -9,9 +9,9 @@
 
 #include <cstddef>
 
-#include "snapshot/address_range.h"
 #include "snapshot/page_table.h"
 #include "store/shared_store.h"
+#include "system/address_range.h"
 #include "system/mapping.h"
 
 namespace pagestore {

@@ -11,6 +11,8 @@
 #include "pagestore.h"
 
 /* A failed assertion, whose text is the word. */
-#define tell(word) ps_fail_at((const char *)(uintptr_t)(word), __FILE__, __LINE__)
+#define tell(word) ps_fail_at((const char*)(uintptr_t)(word), __FILE__, __LINE__)
 
-static inline int is(const char *argument, const char *name) { return strcmp(argument, name) == 0; }
+static inline int is(const char* argument, const char* name) {
+  return strcmp(argument, name) == 0;
+}

@@ -1,0 +1,123 @@
+#include "linux/pagemap.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <iterator>
+
+#include "linux/kernel_pages.h"
+#include "linux/process_regions.h"
+#include "system/mapping.h"
+
+namespace pagestore {
+
+namespace {
+
+// Bits of an entry.
+constexpr uint64_t kSoftDirty = uint64_t{1} << 55, kSwapped = uint64_t{1} << 62, kPresent = uint64_t{1} << 63;
+
+bool is_there(uint64_t entry) {
+  return (entry & (kPresent | kSwapped)) != 0;
+}
+
+Status append(const AddressRange& run, GrowingArray<AddressRange>* runs) {
+  if (!runs->empty() && (*runs)[runs->size() - 1].end == run.start) {
+    (*runs)[runs->size() - 1].end = run.end;
+    return Status::ok();
+  }
+  if (runs->append(run)) return Status::ok();
+  return Status::out_of_memory("realloc", (runs->size() + 1) * sizeof(run), ENOMEM);
+}
+
+}  // namespace
+
+// Of our own memory nothing but watching can fail; another process may have ended, or its memory be unreadable.
+Status Pagemap::refused(const char* what, int error_number) const {
+  return pid_ == 0 ? Status::system(Error::tracker, what, error_number) : process_refused(pid_, what, error_number);
+}
+
+struct Pagemap::Wanted {
+  uint64_t flags, all_of, any_of, none_of = 0;
+};
+
+Status Pagemap::open(pid_t pid, Pagemap* pagemap) {
+  char path[40] = "/proc/self/pagemap";
+  if (pid != 0) snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+  pagemap->pid_ = pid;
+  pagemap->file_ = ScopedFd(::open(path, O_RDONLY | O_CLOEXEC));
+  return pagemap->file_.is_open() ? Status::ok() : Status::system(Error::tracker, "opening a pagemap", errno);
+}
+
+template <typename Is>
+Status Pagemap::read_entries(const AddressRange& range, Is is, GrowingArray<AddressRange>* runs) const {
+  uint64_t entries[512];
+  for (uint64_t at = range.start; at < range.end;) {
+    const uint64_t wanted = std::min<uint64_t>(std::size(entries), (range.end - at) / page_size());
+    const auto offset = static_cast<off_t>(at / page_size() * sizeof(entries[0]));
+    const ssize_t got = pread(file_.get(), entries, wanted * sizeof(entries[0]), offset);
+    if (got < 0 && errno == EINTR) continue;
+    const size_t count = got < 0 ? 0 : static_cast<size_t>(got) / sizeof(entries[0]);
+    if (count == 0) return refused("reading a pagemap", got < 0 ? errno : ESRCH);
+    for (size_t i = 0; i < count; ++i, at += page_size()) {
+      if (!is(entries[i])) continue;
+      if (Status status = append({at, at + page_size()}, runs); !status.is_ok()) return status;
+    }
+  }
+  return Status::ok();
+}
+
+Status Pagemap::present(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
+  const Status status = scan(range, {0, 0, kernel::kIsPresent | kernel::kIsSwapped}, runs);
+  // A kernel that does not know the request has found nothing yet.
+  return status.error_number() == ENOTTY ? read_entries(range, is_there, runs) : status;
+}
+
+Status Pagemap::written(const AddressRange& range, bool arms, GrowingArray<AddressRange>* runs) const {
+  const uint64_t flags = kernel::kScanCheckTracked | (arms ? kernel::kScanProtectMatching : 0);
+  return scan(range, {flags, kernel::kIsWritten, 0}, runs);
+}
+
+Status Pagemap::written_if_watched(const AddressRange& range, bool arms, GrowingArray<AddressRange>* runs) const {
+  return scan(range, {arms ? kernel::kScanProtectMatching : 0, kernel::kIsWritten, 0}, runs);
+}
+
+Status Pagemap::unwatched(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
+  return scan(range, {0, 0, 0, kernel::kIsWatched}, runs);
+}
+
+Status Pagemap::soft_dirty(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
+  return read_entries(
+      range, [](uint64_t entry) { return (entry & kSoftDirty) != 0 || !is_there(entry); }, runs);
+}
+
+Status Pagemap::scan(const AddressRange& range, const Wanted& wanted, GrowingArray<AddressRange>* runs) const {
+  kernel::PageRegion found[256];
+  uint64_t from = range.start;
+  do {
+    kernel::PagemapScan scan{};
+    scan.size = sizeof(scan);
+    scan.flags = wanted.flags;
+    scan.start = from;
+    scan.end = range.end;
+    scan.vector = reinterpret_cast<uint64_t>(found);
+    scan.vector_length = std::size(found);
+    scan.category_mask = wanted.all_of | wanted.none_of;
+    scan.category_inverted = wanted.none_of;
+    scan.category_anyof_mask = wanted.any_of;
+    scan.return_mask = wanted.all_of | wanted.any_of | wanted.none_of;
+    const int count = ioctl(file_.get(), kernel::kPagemapScan, &scan);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return refused("PAGEMAP_SCAN", errno);
+    for (int i = 0; i < count; ++i) {
+      if (Status status = append({found[i].start, found[i].end}, runs); !status.is_ok()) return status;
+    }
+    from = scan.walk_end;
+  } while (from < range.end);
+  return Status::ok();
+}
+
+}  // namespace pagestore

@@ -1,0 +1,118 @@
+#include "linux/process_regions.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+
+#include "system/scoped_fd.h"
+
+namespace pagestore {
+
+namespace {
+
+Status read_file(pid_t pid, const char* name, GrowingArray<char>* text) {
+  char path[40];
+  snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+  const ScopedFd file(open(path, O_RDONLY | O_CLOEXEC));
+  if (!file.is_open()) return process_refused(pid, "a file of /proc/PID", errno);
+  for (;;) {
+    constexpr size_t kPart = 16 << 10;
+    const size_t before = text->size();
+    if (!text->resize(before + kPart)) return Status::out_of_memory("realloc", before + kPart, ENOMEM);
+    const ssize_t got = read(file.get(), text->data() + before, kPart);
+    if (got < 0 && errno != EINTR) return process_refused(pid, "a file of /proc/PID", errno);
+    static_cast<void>(text->resize(before + static_cast<size_t>(got < 0 ? 0 : got)));
+    if (got == 0) return Status::ok();
+  }
+}
+
+// The kernel writes a line feed in a path as \012.
+bool unescape(std::string_view path, GrowingArray<char>* text) {
+  constexpr std::string_view kLineFeed = "\\012";
+  text->clear();
+  if (!text->reserve(path.size())) return false;
+  while (!path.empty()) {
+    const bool is_line_feed = path.starts_with(kLineFeed);
+    static_cast<void>(text->append(is_line_feed ? '\n' : path[0]));
+    path.remove_prefix(is_line_feed ? kLineFeed.size() : 1);
+  }
+  return true;
+}
+
+// "start-end perms offset device inode    path"
+bool parse(std::string_view line, Region* region) {
+  char text[128];
+  const size_t head = line.copy(text, sizeof(text) - 1);
+  text[head] = '\0';
+  int path = 0;
+  char permissions[5];
+  unsigned major = 0, minor = 0;
+  if (sscanf(text, "%" SCNx64 "-%" SCNx64 " %4c %" SCNx64 " %x:%x %" SCNu64 " %n", &region->start, &region->end,
+             permissions, &region->offset, &major, &minor, &region->file.inode, &path) < 7) {
+    return false;
+  }
+  region->file.device = uint64_t{major} << 32 | minor;
+  memcpy(region->permissions, permissions, sizeof(region->permissions));
+  region->path = path == 0 ? std::string_view() : line.substr(static_cast<size_t>(path));
+  return true;
+}
+
+}  // namespace
+
+Status process_refused(pid_t pid, const char* what, int error_number) {
+  switch (error_number) {
+    case ENOENT:
+    case ESRCH:
+      return Status::process_gone(pid, "is not there");
+    case EACCES:
+    case EPERM:
+      return Status::permission(pid, what, error_number);
+    default:
+      return Status::system(Error::process_memory, what, error_number);
+  }
+}
+
+Status read_regions_of(pid_t pid, RegionList* regions) {
+  GrowingArray<char> text;
+  if (Status status = read_file(pid, "maps", &text); !status.is_ok()) return status;
+  // A zombie, a kernel thread, or one that is just ending has none.
+  if (text.empty()) return Status::process_gone(pid, "has no memory: it has ended, or is a kernel thread");
+  return parse_regions({text.data(), text.size()}, regions);
+}
+
+Status parse_regions(std::string_view text, RegionList* regions) {
+  GrowingArray<char> path;
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    Region region;
+    if (!parse(line, &region)) continue;
+    if (!unescape(region.path, &path)) return Status::out_of_memory("realloc", region.path.size(), ENOMEM);
+    region.path = {path.data(), path.size()};
+    if (Status status = regions->add(region); !status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
+bool is_anonymous(const Region& region) {
+  return region.path.empty() || region.path.starts_with('[');
+}
+
+bool is_private_memory(const Region& region) {
+  if (region.permissions[0] != 'r' || region.permissions[3] != 'p') return false;
+  const std::string_view path = region.path;
+  if (path.starts_with("/dev/")) return path.starts_with("/dev/shm/") || path.starts_with("/dev/zero");
+  if (path.starts_with('/')) return true;
+  for (const std::string_view lent : {"[vvar", "[vdso", "[vsyscall", "[vectors", "[sigpage", "[uprobes"}) {
+    if (path.starts_with(lent)) return false;
+  }
+  // What is left, like `anon_inode:[io_uring]`, is the kernel's.
+  return is_anonymous(region);
+}
+
+}  // namespace pagestore

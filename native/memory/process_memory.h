@@ -1,0 +1,79 @@
+// Memory of another process that is observed: captured, and never written to.
+//
+// A capture goes over the regions that it is given. Pages that exist are read in bulk straight into free
+// slots of the store; one that is what it was last time leaves its slot at once, and so does one that is
+// stored already: a new page is copied once, a known one leaves nothing behind. What was there and is
+// not any more becomes zero. With soft-dirty tracking only pages written since are read at all.
+//
+// Consistent if the process is stopped meanwhile; else each page is from some moment of the call. A
+// process that ends, becomes another program or unmaps what is being read makes the capture fail, and
+// every reference that it took is given back.
+#pragma once
+
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "linux/pagemap.h"
+#include "linux/process_regions.h"
+#include "memory/soft_dirty.h"
+#include "memory/tracker.h"
+#include "ptrace/stopped_process.h"
+#include "snapshot/captured_memory.h"
+
+#include "store/shared_store.h"
+
+namespace pagestore {
+
+class ProcessMemory {
+ public:
+  // `stands_still`: whether captures will come between `stop` and `resume`.
+  static Status open(SharedStore* store, pid_t pid, const TrackerKind* wanted, bool stands_still,
+                     std::unique_ptr<ProcessMemory>* memory);
+
+  // Between the two the process stands still, unless it is our own.
+  Status stop() {
+    if (Status status = check_life(); !status.is_ok()) return status;
+    return is_our_own() ? Status::ok() : stopped_.stop(pid_);
+  }
+  void resume() { stopped_.resume(); }
+
+  // All regions, as they are now.
+  Status regions(RegionList* regions) const;
+
+  // Whether a capture takes a region unless it is told otherwise. Of our own process, the store's windows
+  // are left out: they would show what is being stored.
+  bool is_captured(const RegionList& all, const Region& region) const;
+
+  // Of `regions`, in rising order.
+  Status capture(const RegionList& regions, Snapshot* snapshot);
+
+  // The bytes of a range as they are now, all of them or none.
+  Status read(const AddressRange& range, std::byte* bytes) const;
+
+  TrackerKind tracker() const { return tracker_; }
+  pid_t pid() const { return pid_; }
+  CapturedMemory& captured() { return captured_; }
+  void release(PageStores& stores) { captured_.release(stores); }
+
+ private:
+  ProcessMemory(SharedStore* store, pid_t pid) : store_(store), pid_(pid), tracker_(TrackerKind::none) {}
+  bool is_our_own() const { return pid_ == getpid(); }
+  class Capture;
+  // Whether it is the process that it was: numbers are used again.
+  Status check_life() const;
+  Status clear_dirty() const;
+  bool is_mapped(uint64_t address) const;
+
+  SharedStore* store_;
+  pid_t pid_;
+  TrackerKind tracker_;
+  ScopedFd process_;  // names the process as no number can; not open before Linux 5.3
+  SoftDirtyClaim claim_;
+  bool is_known_ = false;  // dirty bits tell what changed since `captured_.tree()`
+  StoppedProcess stopped_;
+  CapturedMemory captured_;
+};
+
+}  // namespace pagestore

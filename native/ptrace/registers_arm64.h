@@ -1,0 +1,73 @@
+// General registers of arm64: as the kernel hands them over, and behind them the number of the call that
+// the thread is in and the base of its thread-local storage, which it hands over separately.
+//
+// Compiled and tested as values; no arm64 kernel has been asked yet.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "ptrace/register_call.h"
+
+namespace pagestore {
+
+struct Arm64Registers {
+  uint64_t x[31], sp, pc, pstate;
+  uint64_t call_number, tpidr;
+
+  static constexpr std::array kNames = {"x0",  "x1",  "x2",  "x3",  "x4",  "x5",  "x6",     "x7",      "x8",
+                                        "x9",  "x10", "x11", "x12", "x13", "x14", "x15",    "x16",     "x17",
+                                        "x18", "x19", "x20", "x21", "x22", "x23", "x24",    "x25",     "x26",
+                                        "x27", "x28", "x29", "x30", "sp",  "pc",  "pstate", "syscall", "tpidr"};
+  // brk #0, and svc #0.
+  static constexpr std::array kBreakpoint = {std::byte{0x00}, std::byte{0x00}, std::byte{0x20}, std::byte{0xd4}};
+  static constexpr std::array kCall = {std::byte{0x01}, std::byte{0x00}, std::byte{0x00}, std::byte{0xd4}};
+  static constexpr uint64_t kPastBreakpoint = 0;
+  static constexpr uint64_t kRedZone = 0;
+  static constexpr int64_t kRestartCall = 128;
+  static constexpr bool kRestartsLate = false;  // the kernel decides about it before an interruption
+
+  uint64_t& at() { return pc; }
+  uint64_t stack() const { return sp; }
+  uint64_t thread_area() const { return tpidr; }
+  int64_t result() const { return static_cast<int64_t>(x[0]); }
+  void set_result(uint64_t value) { x[0] = value; }
+  bool is_in_call() const { return static_cast<int32_t>(call_number) >= 0; }
+
+  RegisterCall call() const { return {static_cast<int32_t>(call_number), {x[0], x[1], x[2], x[3], x[4], x[5]}}; }
+  RegisterCall next_call() const { return {static_cast<int64_t>(x[8]), {x[0], x[1], x[2], x[3], x[4], x[5]}}; }
+
+  void prepare(const RegisterCall& call, uint64_t instruction) {
+    replace(call);
+    x[8] = call_number;
+    leave_call();
+    pc = instruction;
+  }
+  void replace(const RegisterCall& call) {
+    call_number = static_cast<uint64_t>(call.number);
+    for (size_t i = 0; i < call.arguments.size(); ++i) x[i] = call.arguments[i];
+  }
+
+  // At the entry of a call, where no result has come yet: it shares a register with the first argument.
+  // Of a call that was interrupted the kernel steps back itself before a tracer sees it.
+  void before_call() {
+    pc -= kCall.size();
+    leave_call();
+  }
+  void before_call(int64_t number) {
+    x[8] = static_cast<uint64_t>(number);
+    before_call();
+  }
+  void before_restart() { before_call(); }
+  void make(int64_t number) { x[8] = static_cast<uint64_t>(number); }
+  void leave_call() { call_number = UINT64_MAX; }
+
+  std::array<uint64_t, 14> kept_by_calls() const {
+    return {pc, sp, x[19], x[20], x[21], x[22], x[23], x[24], x[25], x[26], x[27], x[28], x[29], x[30]};
+  }
+};
+static_assert(sizeof(Arm64Registers) == Arm64Registers::kNames.size() * sizeof(uint64_t));
+
+}  // namespace pagestore

@@ -1,0 +1,49 @@
+#include "system/region.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "system/mapping.h"
+
+namespace pagestore {
+
+size_t RegionHeader::bytes() const {
+  return sizeof(RegionHeader) + round_up(path_length, sizeof(uint64_t));
+}
+
+Status RegionList::add(const Region& region) {
+  RegionHeader header{};
+  header.start = region.start;
+  header.end = region.end;
+  header.offset = region.offset;
+  header.path_length = static_cast<uint16_t>(region.path.size());
+  header.is_captured = region.is_captured ? 1 : 0;
+  header.file = region.file;
+  memcpy(header.permissions, region.permissions, sizeof(header.permissions));
+  static constexpr std::byte padding[sizeof(uint64_t)] = {};
+  if (!bytes_.reserve(bytes_.size() + header.bytes())) {
+    return Status::out_of_memory("realloc", bytes_.size() + header.bytes(), ENOMEM);
+  }
+  const std::span<const std::byte> path = std::as_bytes(std::span(region.path));
+  static_cast<void>(bytes_.append(std::as_bytes(std::span(&header, 1))));
+  static_cast<void>(bytes_.append(path));
+  static_cast<void>(bytes_.append(std::span(padding).first(header.bytes() - sizeof(RegionHeader) - path.size())));
+  return Status::ok();
+}
+
+bool RegionReader::next(Region* region) {
+  if (bytes_.size() < sizeof(RegionHeader)) return false;
+  RegionHeader header;
+  memcpy(&header, bytes_.data(), sizeof(header));
+  region->start = header.start;
+  region->end = header.end;
+  region->offset = header.offset;
+  memcpy(region->permissions, header.permissions, sizeof(header.permissions));
+  region->is_captured = header.is_captured != 0;
+  region->file = header.file;
+  region->path = {reinterpret_cast<const char*>(bytes_.data() + sizeof(RegionHeader)), header.path_length};
+  bytes_ = bytes_.subspan(header.bytes());
+  return true;
+}
+
+}  // namespace pagestore

@@ -1,0 +1,74 @@
+// Regions: the contiguous mappings of a memory, as a list that is stored with each snapshot.
+//
+// As bytes, one after another: a header, then the path, filled up to 8 bytes. Equal lists are equal
+// bytes, so whether two snapshots have equal regions is one comparison. Those that were not captured count
+// as mapped, and as nothing to read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+#include "system/address_range.h"
+#include "system/growing_array.h"
+
+namespace pagestore {
+
+// Which file it is, whatever it is called by now; zeroes where there is none.
+struct FileIdentity {
+  uint64_t device = 0, inode = 0;
+
+  bool operator==(const FileIdentity&) const = default;
+};
+
+struct Region {
+  uint64_t start;
+  uint64_t end;
+  uint64_t offset;      // in the file at `path`
+  char permissions[4];  // "rwxp"
+  std::string_view path;
+  bool is_captured = true;  // else only what is mapped is known, not its bytes
+  FileIdentity file{};
+};
+
+// What stands before the path of each region in a list.
+struct RegionHeader {
+  uint64_t start, end, offset;
+  char permissions[4];
+  uint16_t path_length;  // no path is longer than 4096 bytes
+  uint16_t is_captured;
+  FileIdentity file;
+
+  // With the path, up to the next header.
+  size_t bytes() const;
+};
+
+class RegionList {
+ public:
+  // The path is copied.
+  Status add(const Region& region);
+  void clear() { bytes_.clear(); }
+  std::span<const std::byte> bytes() const { return {bytes_.data(), bytes_.size()}; }
+
+ private:
+  GrowingArray<std::byte> bytes_;
+};
+
+inline bool equal_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
+  return a.size() == b.size() && (a.empty() || memcmp(a.data(), b.data(), a.size()) == 0);
+}
+
+// Walks over the regions that bytes hold; the bytes stay the caller's.
+class RegionReader {
+ public:
+  explicit RegionReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  // False at the end. The path lies in the bytes.
+  bool next(Region* region);
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
+}  // namespace pagestore

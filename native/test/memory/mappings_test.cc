@@ -1,0 +1,202 @@
+// What to do to make mappings others, as values.
+#include "memory/tracee/mappings.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <random>
+#include <string>
+
+#include "support.h"
+
+namespace pagestore::test {
+namespace {
+
+Region region(uint64_t start, uint64_t end, const char* permissions, std::string_view path = "", uint64_t offset = 0) {
+  Region made{start << 12, end << 12, offset << 12, {}, path};
+  memcpy(made.permissions, permissions, sizeof(made.permissions));
+  return made;
+}
+
+RegionList list_of(const std::vector<Region>& regions) {
+  RegionList list;
+  for (const Region& each : regions) EXPECT_TRUE(ok(list.add(each)));
+  return list;
+}
+
+bool equal(const RegionList& a, const RegionList& b) {
+  return std::ranges::equal(a.bytes(), b.bytes());
+}
+
+uint64_t difference(const RegionList& a, const RegionList& b) {
+  return first_difference(a.bytes(), b.bytes());
+}
+
+RegionList merged(const RegionList& list) {
+  RegionList result;
+  EXPECT_TRUE(ok(merge_regions(list, &result)));
+  return result;
+}
+
+std::vector<MappingChange> plan(const RegionList& now, const RegionList& wanted, bool moves_break = true) {
+  GrowingArray<MappingChange> changes;
+  EXPECT_TRUE(ok(plan_changes(now.bytes(), wanted.bytes(), moves_break, &changes)));
+  return {changes.begin(), changes.end()};
+}
+
+size_t count(const RegionList& list) {
+  RegionReader reader(list.bytes());
+  Region region;
+  size_t count = 0;
+  while (reader.next(&region)) ++count;
+  return count;
+}
+
+TEST(MergedRegions, AreOneWhereNeighboursAreOfAKind) {
+  EXPECT_EQ(count(merged(list_of({region(1, 2, "rw-p"), region(2, 3, "rw-p"), region(3, 5, "rw-p")}))), 1u);
+  EXPECT_EQ(count(merged(list_of({region(1, 2, "r--p", "/a", 0), region(2, 3, "r--p", "/a", 1)}))), 1u);
+  EXPECT_TRUE(equal(merged(list_of({region(1, 2, "rw-p", "[anon:name]"), region(2, 3, "rw-p")})),
+                    list_of({region(1, 3, "rw-p")})));
+}
+
+TEST(MergedRegions, StayApartWhereTheyDiffer) {
+  EXPECT_EQ(count(merged(list_of({region(1, 2, "rw-p"), region(3, 4, "rw-p")}))), 2u);
+  EXPECT_EQ(count(merged(list_of({region(1, 2, "rw-p"), region(2, 3, "r--p")}))), 2u);
+  EXPECT_EQ(count(merged(list_of({region(1, 2, "rw-p"), region(2, 3, "rw-s", "/dev/zero (deleted)")}))), 2u);
+  EXPECT_EQ(count(merged(list_of({region(1, 2, "r--p", "/a", 0), region(2, 3, "r--p", "/a", 7)}))), 2u);
+  EXPECT_EQ(count(merged(list_of({region(1, 2, "rw-p", "[heap]"), region(2, 3, "rw-p")}))), 2u);
+}
+
+TEST(MappingPlan, OfEqualListsIsEmpty) {
+  const RegionList list =
+      list_of({region(1, 2, "rw-p"), region(2, 9, "r--p", "/a", 3), region(20, 30, "rw-p", "[heap]")});
+  EXPECT_TRUE(plan(list, list).empty());
+  EXPECT_EQ(difference(list, list), UINT64_MAX);
+}
+
+TEST(MappingPlan, LeavesTheHeapToTheBreak) {
+  const RegionList small = list_of({region(1, 2, "rw-p", "[heap]")}), large = list_of({region(1, 9, "rw-p", "[heap]")});
+  EXPECT_TRUE(plan(small, large).empty());
+  EXPECT_TRUE(plan(large, small).empty());
+  EXPECT_EQ(difference(small, large), 2u << 12);
+}
+
+TEST(MappingPlan, GrowsAStackThatWasLarger) {
+  const auto changes = plan(list_of({region(8, 9, "rw-p", "[stack]")}), list_of({region(5, 9, "rw-p", "[stack]")}));
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].kind, MappingChange::Kind::grow_stack);
+  EXPECT_EQ(changes[0].range, (AddressRange{5 << 12, 8 << 12}));
+}
+
+TEST(MappingPlan, KnowsWhereInItsFileAPartLies) {
+  const auto changes = plan(list_of({region(1, 3, "r--p", "/a", 4), region(5, 9, "r--p", "/a", 8)}),
+                            list_of({region(1, 9, "r--p", "/a", 4)}));
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].kind, MappingChange::Kind::map);
+  EXPECT_EQ(changes[0].range, (AddressRange{3 << 12, 5 << 12}));
+  EXPECT_EQ(changes[0].region.offset, 6u << 12);
+}
+
+// A process that has pages only: what each is.
+class Model {
+ public:
+  explicit Model(const RegionList& list) {
+    RegionReader reader(list.bytes());
+    Region region;
+    while (reader.next(&region)) map({region.start, region.end}, region);
+  }
+
+  void apply(const MappingChange& change) {
+    if (change.kind == MappingChange::Kind::unmap) {
+      for (uint64_t at = change.range.start; at < change.range.end; at += 4096) pages_.erase(at);
+      return;
+    }
+    if (change.kind == MappingChange::Kind::protect) {
+      for (uint64_t at = change.range.start; at < change.range.end; at += 4096) {
+        Page& page = pages_.at(at);
+        page.permissions.replace(0, 3, change.region.permissions, 3);
+      }
+      return;
+    }
+    map(change.range, change.region);
+  }
+
+  RegionList list() const {
+    RegionList pages, result;
+    for (const auto& [at, page] : pages_) {
+      Region region{at, at + 4096, page.offset, {}, page.path};
+      memcpy(region.permissions, page.permissions.data(), 4);
+      EXPECT_TRUE(ok(pages.add(region)));
+    }
+    EXPECT_TRUE(ok(merge_regions(pages, &result)));
+    return result;
+  }
+
+ private:
+  struct Page {
+    std::string permissions, path;
+    uint64_t offset;
+  };
+  void map(const AddressRange& range, const Region& region) {
+    for (uint64_t at = range.start; at < range.end; at += 4096) {
+      const uint64_t offset = region.path.empty() ? 0 : region.offset + (at - range.start);
+      pages_[at] = {std::string(region.permissions, 4), std::string(region.path), offset};
+    }
+  }
+  std::map<uint64_t, Page> pages_;
+};
+
+RegionList random_list(std::mt19937_64& random) {
+  constexpr const char* kPermissions[] = {"rw-p", "r--p", "---p", "r-xp", "rw-s"};
+  constexpr const char* kPaths[] = {"", "", "/a", "/b", "/dev/zero (deleted)"};
+  RegionList list;
+  for (uint64_t at = random() % 4; at < 60;) {
+    const uint64_t end = at + 1 + random() % 8;
+    const size_t kind = random() % 5;
+    const bool is_shared = kPermissions[kind][3] == 's';
+    const char* path = is_shared ? kPaths[4] : kPaths[random() % 4];
+    EXPECT_TRUE(ok(list.add(region(at, end, kPermissions[kind], path, *path == '\0' ? 0 : random() % 2 * 8 + at))));
+    at = end + random() % 3 * (random() % 2);
+  }
+  return merged(list);
+}
+
+TEST(MappingPlan, MakesAnyListIntoAnyOther) {
+  const uint64_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  for (int round = 0; round < 3000; ++round) {
+    const RegionList now = random_list(random), wanted = random_list(random);
+    Model model(now);
+    std::vector<MappingChange> changes = plan(now, wanted);
+    EXPECT_TRUE(std::is_sorted(changes.begin(), changes.end(),
+                               [](const auto& a, const auto& b) { return a.range.start < b.range.start; }));
+    for (const MappingChange& change : changes) model.apply(change);
+    ASSERT_TRUE(equal(model.list(), wanted)) << "round " << round;
+    ASSERT_EQ(changes.empty(), equal(now, wanted));
+  }
+}
+
+TEST(FirstDifference, IsTheFirstAddressThatIsMappedOtherwise) {
+  const RegionList list = list_of({region(1, 5, "rw-p"), region(7, 9, "r--p", "/a", 1)});
+  EXPECT_EQ(difference(list, list_of({region(1, 4, "rw-p"), region(7, 9, "r--p", "/a", 1)})), 4u << 12);
+  EXPECT_EQ(difference(list, list_of({region(1, 5, "rw-p"), region(6, 9, "r--p", "/a", 0)})), 6u << 12);
+  EXPECT_EQ(difference(list, list_of({region(1, 5, "rw-p"), region(7, 9, "r--p", "/a", 2)})), 7u << 12);
+  EXPECT_EQ(difference(list, list_of({region(1, 5, "r--p"), region(7, 9, "r--p", "/a", 1)})), 1u << 12);
+}
+
+TEST(Care, IsTakenOfWhatAProgramCanChange) {
+  EXPECT_EQ(care_for(region(1, 2, "rw-p")), RegionCare::tracked);
+  EXPECT_EQ(care_for(region(1, 2, "r-xp", "/lib/x.so")), RegionCare::tracked);
+  EXPECT_EQ(care_for(region(1, 2, "---p")), RegionCare::looked);
+  EXPECT_EQ(care_for(region(1, 2, "rw-s", "/dev/zero (deleted)")), RegionCare::looked);
+  EXPECT_EQ(care_for(region(1, 1 + (uint64_t{16} << 18), "rw-p")), RegionCare::looked);
+  EXPECT_EQ(care_for(region(1, 2, "rw-s", "/tmp/file")), RegionCare::none);
+  EXPECT_EQ(care_for(region(1, 2, "rw-p", "/dev/dri")), RegionCare::none);
+  for (const char* lent : {"[vvar]", "[vdso]", "[vsyscall]", "[vvar_vclock]"}) {
+    EXPECT_EQ(care_for(region(1, 2, "r-xp", lent)), RegionCare::none);
+  }
+}
+
+}  // namespace
+}  // namespace pagestore::test

@@ -1,0 +1,119 @@
+// Every tracker that this kernel has misses no write to memory of our own.
+#include "memory/tracker.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <random>
+#include <set>
+
+#include "support.h"
+
+namespace pagestore::test {
+namespace {
+
+const char* name_of(TrackerKind kind) {
+  return kind == TrackerKind::write_protect ? "write_protect" : kind == TrackerKind::soft_dirty ? "soft_dirty" : "none";
+}
+
+class Trackers : public testing::TestWithParam<TrackerKind> {
+ protected:
+  void SetUp() override {
+    if (!Tracker::is_supported(GetParam())) GTEST_SKIP() << "this kernel has no " << name_of(GetParam());
+    ASSERT_TRUE(ok(Tracker::make(GetParam(), &tracker_)));
+  }
+  bool tells_more() const { return GetParam() == TrackerKind::none; }
+
+  std::set<size_t> dirty(const Mapping& memory, Tracker::Arm arm) {
+    GrowingArray<AddressRange> runs;
+    EXPECT_TRUE(ok(tracker_->dirty(arm, &runs)));
+    std::set<size_t> pages;
+    const auto base = reinterpret_cast<uint64_t>(memory.data());
+    for (const AddressRange& run : runs) {
+      for (uint64_t at = run.start; at < run.end; at += page_size()) pages.insert((at - base) / page_size());
+    }
+    return pages;
+  }
+
+  AddressRange range_of(const Mapping& memory) const {
+    const auto start = reinterpret_cast<uint64_t>(memory.data());
+    return {start, start + memory.bytes()};
+  }
+
+  std::unique_ptr<Tracker> tracker_;
+};
+INSTANTIATE_TEST_SUITE_P(, Trackers,
+                         testing::Values(TrackerKind::write_protect, TrackerKind::soft_dirty, TrackerKind::none),
+                         [](const auto& info) { return name_of(info.param); });
+
+TEST_P(Trackers, TellEveryPageThatWasWrittenAndUntilArmedAgain) {
+  constexpr size_t kPages = 2000;
+  Mapping memory = Mapping::anonymous(kPages * page_size());
+  memset(memory.data(), 1, memory.bytes());
+  ASSERT_TRUE(ok(tracker_->watch(range_of(memory))));
+  EXPECT_EQ(dirty(memory, Tracker::Arm::dirty).size(), kPages);
+  std::mt19937_64 random(5);
+  for (int round = 0; round < 30; ++round) {
+    std::set<size_t> written;
+    for (uint64_t count = random() % 50; count > 0; --count) written.insert(random() % kPages);
+    for (const size_t page : written) memory.data()[page * page_size() + random() % page_size()] = std::byte{2};
+    const auto told = dirty(memory, Tracker::Arm::dirty);
+    ASSERT_TRUE(std::includes(told.begin(), told.end(), written.begin(), written.end()));
+    if (!tells_more()) {
+      ASSERT_EQ(told, written);
+    }
+  }
+}
+
+TEST_P(Trackers, TellWhatTheKernelWroteForASystemCall) {
+  Mapping memory = Mapping::anonymous(64 * page_size());
+  memset(memory.data(), 1, memory.bytes());
+  ASSERT_TRUE(ok(tracker_->watch(range_of(memory))));
+  dirty(memory, Tracker::Arm::dirty);
+  const int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  ASSERT_EQ(read(file, memory.data() + 10 * page_size(), 2 * page_size()), static_cast<ssize_t>(2 * page_size()));
+  close(file);
+  const auto told = dirty(memory, Tracker::Arm::dirty);
+  EXPECT_TRUE(told.contains(10) && told.contains(11));
+}
+
+TEST_P(Trackers, TellAPageThatWasDropped) {
+  Mapping memory = Mapping::anonymous(64 * page_size());
+  memset(memory.data(), 1, memory.bytes());
+  ASSERT_TRUE(ok(tracker_->watch(range_of(memory))));
+  dirty(memory, Tracker::Arm::dirty);
+  ASSERT_EQ(madvise(memory.data() + 20 * page_size(), page_size(), MADV_DONTNEED), 0);
+  EXPECT_TRUE(dirty(memory, Tracker::Arm::dirty).contains(20));
+}
+
+TEST_P(Trackers, KeepWhatIsArmedWhenTheRangeGrows) {
+  Mapping memory = Mapping::anonymous(128 * page_size());
+  memset(memory.data(), 1, memory.bytes());
+  const AddressRange all = range_of(memory);
+  ASSERT_TRUE(ok(tracker_->watch({all.start, all.start + 64 * page_size()})));
+  dirty(memory, Tracker::Arm::dirty);
+  ASSERT_TRUE(ok(tracker_->watch(all)));
+  memory.data()[3 * page_size()] = std::byte{2};
+  const auto told = dirty(memory, Tracker::Arm::dirty);
+  EXPECT_TRUE(told.contains(3) && told.contains(64) && told.contains(127));
+  if (GetParam() == TrackerKind::write_protect) {
+    EXPECT_FALSE(told.contains(4));
+  }
+}
+
+TEST(WriteProtect, ASecondTrackerOverTheSameRangeIsRefused) {
+  if (!Tracker::is_supported(TrackerKind::write_protect)) GTEST_SKIP() << "this kernel has no write_protect";
+  Mapping memory = Mapping::anonymous(64 * page_size());
+  const auto start = reinterpret_cast<uint64_t>(memory.data());
+  std::unique_ptr<Tracker> one, other;
+  ASSERT_TRUE(ok(Tracker::make(TrackerKind::write_protect, &one)));
+  ASSERT_TRUE(ok(Tracker::make(TrackerKind::write_protect, &other)));
+  ASSERT_TRUE(ok(one->watch({start, start + memory.bytes()})));
+  EXPECT_TRUE(refused(other->watch({start, start + memory.bytes()}), Error::tracker));
+  one.reset();
+  EXPECT_TRUE(ok(other->watch({start, start + memory.bytes()})));
+}
+
+}  // namespace
+}  // namespace pagestore::test

@@ -1,0 +1,138 @@
+// Registers as values, of both processors wherever we run.
+#include "ptrace/registers.h"
+
+#include <set>
+#include <string>
+
+#include "support.h"
+
+namespace pagestore::test {
+namespace {
+
+template <typename AnyRegisters>
+class RegistersOf : public testing::Test {
+ protected:
+  // Every word another one.
+  static AnyRegisters some() {
+    AnyRegisters registers;
+    for (size_t i = 0; i < AnyRegisters::kNames.size(); ++i) word(registers, i) = 0x1000 + i;
+    return registers;
+  }
+  static constexpr RegisterCall kSomeCall = {9, {11, 12, 13, 14, 15, 16}};
+};
+using Processors = testing::Types<X86Registers, Arm64Registers>;
+TYPED_TEST_SUITE(RegistersOf, Processors);
+
+bool operator==(const RegisterCall& a, const RegisterCall& b) {
+  return a.number == b.number && a.arguments == b.arguments;
+}
+
+TYPED_TEST(RegistersOf, HaveANameEach) {
+  std::set<std::string> names(TypeParam::kNames.begin(), TypeParam::kNames.end());
+  EXPECT_EQ(names.size(), TypeParam::kNames.size());
+  EXPECT_EQ(sizeof(TypeParam), names.size() * sizeof(uint64_t));
+}
+
+TYPED_TEST(RegistersOf, AreInNoCallAfterItIsLeft) {
+  TypeParam registers = this->some();
+  registers.leave_call();
+  EXPECT_FALSE(registers.is_in_call());
+}
+
+TYPED_TEST(RegistersOf, MakeAPreparedCallFromTheGivenInstruction) {
+  TypeParam registers = this->some();
+  registers.prepare(this->kSomeCall, 0x4000);
+  EXPECT_EQ(registers.at(), 0x4000u);
+  EXPECT_FALSE(registers.is_in_call());
+  // It stands where a trap would: number and arguments are in place, and the call has not been made.
+  EXPECT_TRUE(registers.next_call() == this->kSomeCall);
+}
+
+TYPED_TEST(RegistersOf, AreInTheCallThatReplacedAnother) {
+  TypeParam registers = this->some();
+  const uint64_t at = registers.at();
+  registers.replace(this->kSomeCall);
+  EXPECT_TRUE(registers.is_in_call());
+  EXPECT_TRUE(registers.call() == this->kSomeCall);
+  EXPECT_EQ(registers.at(), at);
+}
+
+TYPED_TEST(RegistersOf, BeforeACallAreThoseThatMakeIt) {
+  TypeParam registers = this->some();
+  registers.prepare(this->kSomeCall, 0x4000);
+  const TypeParam before = registers;
+  // As the kernel shows it at the entry of the call.
+  registers.at() += TypeParam::kCall.size();
+  registers.replace(this->kSomeCall);
+  registers.before_call();
+  EXPECT_EQ(memcmp(&registers, &before, sizeof(before)), 0);
+}
+
+TYPED_TEST(RegistersOf, GiveBackTheResultThatWasSet) {
+  TypeParam registers = this->some();
+  registers.set_result(static_cast<uint64_t>(-38));
+  EXPECT_EQ(registers.result(), -38);
+}
+
+TYPED_TEST(RegistersOf, KeepByACallWhereItReturnsAndItsStack) {
+  TypeParam registers = this->some();
+  const auto kept = registers.kept_by_calls();
+  const std::set<uint64_t> values(kept.begin(), kept.end());
+  EXPECT_EQ(values.size(), kept.size());
+  EXPECT_TRUE(values.contains(registers.at()) && values.contains(registers.stack()));
+  registers.set_result(1);
+  EXPECT_EQ(registers.kept_by_calls(), kept);
+}
+
+TEST(X86, GoesOnWithASleepAndMakesOtherCallsAnew) {
+  X86Registers sleep{}, read{};
+  sleep.replace({35, {1, 2}});
+  read.replace({0, {1, 2}});
+  sleep.rip = read.rip = 0x1002;
+  sleep.set_result(static_cast<uint64_t>(kRestartBlock));
+  read.set_result(static_cast<uint64_t>(kRestartSys));
+  sleep.before_restart();
+  read.before_restart();
+  EXPECT_EQ(sleep.rax, static_cast<uint64_t>(X86Registers::kRestartCall));
+  EXPECT_EQ(read.rax, 0u);
+  for (const X86Registers& each : {sleep, read}) {
+    EXPECT_EQ(each.rip, 0x1000u);
+    EXPECT_FALSE(each.is_in_call());
+  }
+}
+
+TEST(X86, KnowsItsRegistersByTheirPlaceInTheStruct) {
+  X86Registers registers{};
+  for (size_t i = 0; i < X86Registers::kNames.size(); ++i) word(registers, i) = i;
+  EXPECT_STREQ(X86Registers::kNames[registers.rip], "rip");
+  EXPECT_STREQ(X86Registers::kNames[registers.orig_rax], "orig_rax");
+  EXPECT_STREQ(X86Registers::kNames[registers.gs], "gs");
+}
+
+TEST(Arm64, KnowsItsRegistersByTheirPlaceInTheStruct) {
+  Arm64Registers registers{};
+  for (size_t i = 0; i < Arm64Registers::kNames.size(); ++i) word(registers, i) = i;
+  EXPECT_STREQ(Arm64Registers::kNames[registers.x[8]], "x8");
+  EXPECT_STREQ(Arm64Registers::kNames[registers.pc], "pc");
+  EXPECT_STREQ(Arm64Registers::kNames[registers.tpidr], "tpidr");
+}
+
+TEST(Arm64, StandsOnTheBreakpointAndX86BehindIt) {
+  EXPECT_EQ(Arm64Registers::kPastBreakpoint, 0u);
+  EXPECT_EQ(X86Registers::kPastBreakpoint, X86Registers::kBreakpoint.size());
+}
+
+TEST(Arm64, MayHaveCallNumbersOf32BitsOnly) {
+  Arm64Registers registers{};
+  registers.call_number = 0xffff'ffff;
+  EXPECT_FALSE(registers.is_in_call());
+  EXPECT_EQ(registers.call().number, -1);
+}
+
+TEST(RestartResults, AreFourOfTheKernels) {
+  for (const int64_t result : {-512, -513, -514, -516}) EXPECT_TRUE(is_restart(result));
+  for (const int64_t result : {-4, -511, -515, -517, 0, 512}) EXPECT_FALSE(is_restart(result));
+}
+
+}  // namespace
+}  // namespace pagestore::test
