@@ -91,7 +91,7 @@ Cost measure(VirtualPage base, size_t pages, size_t dirty) {
     const double fresh = static_cast<double>(stores.tables.size() - before);
     made += fresh * (kTableBytes + kBookkeeping);
     skipping += (fresh - static_cast<double>(chain(stores, next))) * (kTableBytes + kSkipBytes + kBookkeeping);
-    tables.release(next);
+    tables.unref(next);
   }
   std::nth_element(times.begin(), times.begin() + kRounds / 2, times.end());
   return {made / kRounds, skipping / kRounds, times[kRounds / 2]};

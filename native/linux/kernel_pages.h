@@ -19,8 +19,8 @@ struct PagemapScan {
 };
 
 inline constexpr unsigned long kPagemapScan = _IOWR('f', 16, PagemapScan);
-inline constexpr __u64 kScanProtectMatching = 1, kScanCheckTracked = 2;  // flags
-inline constexpr __u64 kIsWatched = 1, kIsWritten = 2, kIsPresent = 8, kIsSwapped = 16;
+inline constexpr __u64 kScanProtectMatching = 1, kScanCheckRegistered = 2;  // flags
+inline constexpr __u64 kIsRegistered = 1, kIsWritten = 2, kIsPresent = 8, kIsSwapped = 16;
 
 struct UffdApi {
   __u64 api, features, ioctls;

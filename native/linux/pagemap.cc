@@ -76,17 +76,18 @@ Status Pagemap::present(const AddressRange& range, GrowingArray<AddressRange>* r
   return status.error_number() == ENOTTY ? read_entries(range, is_there, runs) : status;
 }
 
-Status Pagemap::written(const AddressRange& range, bool arms, GrowingArray<AddressRange>* runs) const {
-  const uint64_t flags = kernel::kScanCheckTracked | (arms ? kernel::kScanProtectMatching : 0);
+Status Pagemap::written(const AddressRange& range, bool protects, GrowingArray<AddressRange>* runs) const {
+  const uint64_t flags = kernel::kScanCheckRegistered | (protects ? kernel::kScanProtectMatching : 0);
   return scan(range, {flags, kernel::kIsWritten, 0}, runs);
 }
 
-Status Pagemap::written_if_watched(const AddressRange& range, bool arms, GrowingArray<AddressRange>* runs) const {
-  return scan(range, {arms ? kernel::kScanProtectMatching : 0, kernel::kIsWritten, 0}, runs);
+Status Pagemap::written_if_registered(const AddressRange& range, bool protects,
+                                      GrowingArray<AddressRange>* runs) const {
+  return scan(range, {protects ? kernel::kScanProtectMatching : 0, kernel::kIsWritten, 0}, runs);
 }
 
-Status Pagemap::unwatched(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
-  return scan(range, {0, 0, 0, kernel::kIsWatched}, runs);
+Status Pagemap::unregistered(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
+  return scan(range, {0, 0, 0, kernel::kIsRegistered}, runs);
 }
 
 Status Pagemap::soft_dirty(const AddressRange& range, GrowingArray<AddressRange>* runs) const {

@@ -23,11 +23,11 @@ class Pagemap {
   Status present(const AddressRange& range, GrowingArray<AddressRange>* runs) const;
   // Written since a userfaultfd armed it. With `arms`, armed again at the same moment. Refused where no
   // userfaultfd is in its asynchronous mode.
-  Status written(const AddressRange& range, bool arms, GrowingArray<AddressRange>* runs) const;
+  Status written(const AddressRange& range, bool protects, GrowingArray<AddressRange>* runs) const;
   // The same, wherever a userfaultfd watches; elsewhere whatever is there counts as written.
-  Status written_if_watched(const AddressRange& range, bool arms, GrowingArray<AddressRange>* runs) const;
+  Status written_if_registered(const AddressRange& range, bool protects, GrowingArray<AddressRange>* runs) const;
   // No userfaultfd watches it.
-  Status unwatched(const AddressRange& range, GrowingArray<AddressRange>* runs) const;
+  Status unregistered(const AddressRange& range, GrowingArray<AddressRange>* runs) const;
   // The soft-dirty bit is set, or there is nothing: a page that is dropped loses its bit.
   Status soft_dirty(const AddressRange& range, GrowingArray<AddressRange>* runs) const;
 

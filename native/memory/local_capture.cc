@@ -100,7 +100,7 @@ Status LocalMemory::capture(const LocalBytes& bytes, Snapshot* snapshot) {
   if (Status status = adopt(bytes); !status.is_ok()) return status;
   if (Status status = find_dirty_and_rearm(); !status.is_ok()) return status;
 
-  const SharedStore::Hold stores(*store_);
+  const SharedStore::Lock stores(*store_);
   Capture capture(*this, *stores);
   TreeReader known(*stores, captured_.tree());
   if (Status status =
@@ -115,10 +115,10 @@ Status LocalMemory::capture(const LocalBytes& bytes, Snapshot* snapshot) {
   RegionList regions;
   Status status = regions.add({0, bytes_.length, 0, {'r', 'w', '-', bytes_.is_shared ? 's' : 'p'}, {}});
   if (!status.is_ok()) {
-    PageTables(*stores).release(tree);
+    PageTables(*stores).unref(tree);
     return status;
   }
-  status = captured_.captured(*stores, tree, pages, {.regions = regions.bytes()}, snapshot);
+  status = captured_.commit(*stores, tree, pages, {.regions = regions.bytes()}, snapshot);
   if (!status.is_ok()) return status;
   dirty_.clear();
   is_known_ = true;
@@ -162,9 +162,9 @@ class LocalMemory::Restore {
 
 Status LocalMemory::restore(const LocalBytes& bytes, const Snapshot& snapshot) {
   if (Status status = adopt(bytes); !status.is_ok()) return status;
-  if (Status status = find_dirty(Tracker::Arm::nothing); !status.is_ok()) return status;
+  if (Status status = find_dirty(Tracker::Protect::nothing); !status.is_ok()) return status;
 
-  const SharedStore::Hold stores(*store_);
+  const SharedStore::Lock stores(*store_);
   const uint64_t length = end_of_regions(*stores, snapshot.regions);
   if (length > bytes.length) return Status::refused(Error::memory_size, bytes.length, length);
   // What can fail comes first.
@@ -172,7 +172,7 @@ Status LocalMemory::restore(const LocalBytes& bytes, const Snapshot& snapshot) {
     dirty_.clear();
     if (!dirty_.append({0, page_count()})) return Status::out_of_memory("realloc", sizeof(Pages), ENOMEM);
   }
-  if (Status status = PageTables(*stores).hold(snapshot.memory); !status.is_ok()) return status;
+  if (Status status = PageTables(*stores).ref(snapshot.memory); !status.is_ok()) return status;
   Restore restore(*this, *stores, snapshot.memory);
   TreeReader wanted(*stores, snapshot.memory);
   static_cast<void>(for_each_dirty(*stores, &wanted, [&](uint64_t place, Child page) {
@@ -180,7 +180,7 @@ Status LocalMemory::restore(const LocalBytes& bytes, const Snapshot& snapshot) {
     return Status::ok();
   }));
   if (is_known_) restore.write_differences();
-  captured_.restored(*stores, snapshot);
+  captured_.mark_restored(*stores, snapshot);
   dirty_.clear();
   is_known_ = true;
   return Status::ok();

@@ -55,7 +55,7 @@ Status LocalMemory::adopt(const LocalBytes& bytes) {
   if (stays && bytes.length > bytes_.length && kind_for(bytes) == tracker_->kind()) {
     const LocalBytes before = std::exchange(bytes_, bytes);
     const Pages all{0, page_count()};
-    if (steady_.resize(all.length()) && tracker_->watch(host_pages_of(all)).is_ok()) return Status::ok();
+    if (steady_.resize(all.length()) && tracker_->register_range(host_pages_of(all)).is_ok()) return Status::ok();
     bytes_ = before;
   }
   const LocalBytes before = std::exchange(bytes_, bytes);
@@ -78,7 +78,7 @@ Status LocalMemory::choose_tracker() {
     std::unique_ptr<Tracker> tracker;
     Status status = Tracker::make(kind, &tracker);
     // Somebody else may watch the range, or the process have no descriptor left: comparing always works.
-    if (status.is_ok() && range.length() > 0) status = tracker->watch(range);
+    if (status.is_ok() && range.length() > 0) status = tracker->register_range(range);
     if (status.is_ok()) {
       tracker_ = std::move(tracker);
       steady_ = std::move(steady);
@@ -104,11 +104,11 @@ AddressRange LocalMemory::host_pages_of(const Pages& pages) const {
 }
 
 // Makes `dirty_` complete: sorted, each page once.
-Status LocalMemory::find_dirty(Tracker::Arm arm) {
+Status LocalMemory::find_dirty(Tracker::Protect protect) {
   runs_.clear();
   if (bytes_.length == 0) return Status::ok();
   if (is_known_) {
-    Status status = tracker_->dirty(bytes_.is_shared ? Tracker::Arm::dirty : arm, &runs_);
+    Status status = tracker_->scan(bytes_.is_shared ? Tracker::Protect::dirty : protect, &runs_);
     // What it has told is not told again.
     if (status.is_ok()) status = add_dirty(runs_);
     if (!status.is_ok()) is_known_ = false;
@@ -121,7 +121,7 @@ Status LocalMemory::find_dirty(Tracker::Arm arm) {
   // The first look: no tracker knows what came before it. All is armed at once, and all is looked at.
   dirty_.clear();
   const AddressRange all = host_pages_of({0, page_count()});
-  if (Status status = tracker_->arm(all); !status.is_ok()) return status;
+  if (Status status = tracker_->write_protect(all); !status.is_ok()) return status;
   if (!runs_.append(all)) return Status::out_of_memory("realloc", sizeof(all), ENOMEM);
   return add_dirty(runs_);
 }
@@ -165,7 +165,7 @@ void LocalMemory::note(uint64_t place, bool same) {
 Status LocalMemory::find_dirty_and_rearm() {
   const bool tracks = !bytes_.is_shared && tracker_->kind() == TrackerKind::write_protect;
   const bool in_one_pass = tracks && steady_pages_ > kFewArms;
-  Status status = find_dirty(in_one_pass ? Tracker::Arm::dirty : Tracker::Arm::nothing);
+  Status status = find_dirty(in_one_pass ? Tracker::Protect::dirty : Tracker::Protect::nothing);
   if (!status.is_ok() || !tracks || steady_pages_ == 0) return status;
   steady_pages_ = 0;
   auto* steady = reinterpret_cast<uint8_t*>(steady_.data());
@@ -178,7 +178,7 @@ Status LocalMemory::find_dirty_and_rearm() {
       if (steady[place] < kSteady) continue;
       const uint64_t from = place;
       for (; place < run.end && steady[place] >= kSteady; ++place) steady[place] = 0;
-      if (Status status = tracker_->arm(host_pages_of({from, place})); !status.is_ok()) return status;
+      if (Status status = tracker_->write_protect(host_pages_of({from, place})); !status.is_ok()) return status;
     }
   }
   return Status::ok();

@@ -59,7 +59,7 @@ class LocalMemory {
   Status adopt(const LocalBytes& bytes);
   Status choose_tracker();
   TrackerKind kind_for(const LocalBytes& bytes) const;
-  Status find_dirty(Tracker::Arm arm);
+  Status find_dirty(Tracker::Protect protect);
   Status find_dirty_and_rearm();
   Status add_dirty(const GrowingArray<AddressRange>& runs);
   void note(uint64_t place, bool same);

@@ -198,7 +198,7 @@ Status ProcessMemory::capture(const RegionList& regions, Snapshot* snapshot) {
   if (Status status = Pagemap::open(pid_, &pagemap); !status.is_ok()) {
     return process_refused(pid_, status.what(), status.error_number());
   }
-  const SharedStore::Hold stores(*store_);
+  const SharedStore::Lock stores(*store_);
   Capture capture(*this, *stores);
   RegionReader reader(regions.bytes());
   Region region;
@@ -213,11 +213,11 @@ Status ProcessMemory::capture(const RegionList& regions, Snapshot* snapshot) {
   Status status = this->regions(&now);
   if (status.is_ok() && !has_kept(now, regions)) status = Status::process_gone(pid_, "became another program");
   if (!status.is_ok()) {
-    PageTables(*stores).release(tree);
+    PageTables(*stores).unref(tree);
     return status;
   }
   if (tracker_ == TrackerKind::soft_dirty) is_known_ = clear_dirty().is_ok();
-  status = captured_.captured(*stores, tree, pages, {.regions = regions.bytes()}, snapshot);
+  status = captured_.commit(*stores, tree, pages, {.regions = regions.bytes()}, snapshot);
   if (!status.is_ok()) is_known_ = false;
   return status;
 }

@@ -35,12 +35,12 @@ Status SoftDirty::make(std::unique_ptr<Tracker>* tracker) {
   return Status::ok();
 }
 
-Status SoftDirty::watch(const AddressRange& range) {
+Status SoftDirty::register_range(const AddressRange& range) {
   range_ = range;
   return Status::ok();
 }
 
-Status SoftDirty::dirty(Arm, GrowingArray<AddressRange>* runs) {
+Status SoftDirty::scan(Protect, GrowingArray<AddressRange>* runs) {
   if (Status status = pagemap_.soft_dirty(range_, runs); !status.is_ok()) return status;
   // A write between the two would be lost: this is not for memory that other threads write to.
   if (pwrite(clear_refs_.get(), "4", 1, 0) == 1) return Status::ok();

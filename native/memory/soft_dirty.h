@@ -29,9 +29,9 @@ class SoftDirty final : public Tracker {
  public:
   static Status make(std::unique_ptr<Tracker>* tracker);
   TrackerKind kind() const override { return TrackerKind::soft_dirty; }
-  Status watch(const AddressRange& range) override;
-  Status dirty(Arm arm, GrowingArray<AddressRange>* runs) override;
-  Status arm(const AddressRange&) override { return Status::ok(); }
+  Status register_range(const AddressRange& range) override;
+  Status scan(Protect protect, GrowingArray<AddressRange>* runs) override;
+  Status write_protect(const AddressRange&) override { return Status::ok(); }
 
  private:
   SoftDirty() = default;

@@ -15,15 +15,15 @@ namespace {
 class NoTracker final : public Tracker {
  public:
   TrackerKind kind() const override { return TrackerKind::none; }
-  Status watch(const AddressRange& range) override {
+  Status register_range(const AddressRange& range) override {
     range_ = range;
     return Status::ok();
   }
-  Status dirty(Arm, GrowingArray<AddressRange>* runs) override {
+  Status scan(Protect, GrowingArray<AddressRange>* runs) override {
     if (runs->append(range_)) return Status::ok();
     return Status::out_of_memory("realloc", sizeof(AddressRange), ENOMEM);
   }
-  Status arm(const AddressRange&) override { return Status::ok(); }
+  Status write_protect(const AddressRange&) override { return Status::ok(); }
 
  private:
   AddressRange range_{};
@@ -47,11 +47,11 @@ bool proves_itself(Tracker& tracker) {
   const auto start = reinterpret_cast<uint64_t>(pages.data());
   const AddressRange range{start, start + pages.bytes()};
   GrowingArray<AddressRange> runs;
-  if (!tracker.watch(range).is_ok() || !tracker.dirty(Tracker::Arm::dirty, &runs).is_ok()) return false;
+  if (!tracker.register_range(range).is_ok() || !tracker.scan(Tracker::Protect::dirty, &runs).is_ok()) return false;
   if (!contains(runs, start) || !contains(runs, start + page_size())) return false;
   runs.clear();
   *second = 2;
-  return tracker.dirty(Tracker::Arm::dirty, &runs).is_ok() && !contains(runs, start) &&
+  return tracker.scan(Tracker::Protect::dirty, &runs).is_ok() && !contains(runs, start) &&
          contains(runs, start + page_size());
 }
 

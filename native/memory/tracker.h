@@ -32,16 +32,16 @@ class Tracker {
 
   // From now on over `range`, whole pages; a second time only to make it longer at its end. Nothing of
   // what is new is armed: every page there that exists counts as dirty.
-  virtual Status watch(const AddressRange& range) = 0;
+  virtual Status register_range(const AddressRange& range) = 0;
 
   // Adds the dirty parts of what is watched to `runs`, in rising order. With `arm` (and by a tracker that
   // always does) they are armed before they are told, so that a write that comes in between is told the
   // next time.
-  enum class Arm : uint8_t { nothing, dirty };
-  virtual Status dirty(Arm arm, GrowingArray<AddressRange>* runs) = 0;
+  enum class Protect : uint8_t { nothing, dirty };
+  virtual Status scan(Protect protect, GrowingArray<AddressRange>* runs) = 0;
 
   // Whole pages are not dirty any more. Where a tracker cannot say so of a part, nothing happens.
-  virtual Status arm(const AddressRange& range) = 0;
+  virtual Status write_protect(const AddressRange& range) = 0;
 
   // Whether this kernel, and these privileges, give a tracker of that kind. Found out once.
   static bool is_supported(TrackerKind kind);

@@ -26,7 +26,7 @@ Status WriteProtect::make(std::unique_ptr<Tracker>* tracker) {
   return Status::out_of_memory("new", sizeof(WriteProtect), ENOMEM);
 }
 
-Status WriteProtect::watch(const AddressRange& range) {
+Status WriteProtect::register_range(const AddressRange& range) {
   // What only grows stays armed.
   const bool grows = range.start == range_.start && range.end >= range_.end && range_.length() > 0;
   const AddressRange fresh{grows ? range_.end : range.start, range.end};
@@ -39,11 +39,11 @@ Status WriteProtect::watch(const AddressRange& range) {
   return Status::ok();
 }
 
-Status WriteProtect::dirty(Arm arm, GrowingArray<AddressRange>* runs) {
-  return pagemap_.written(range_, arm == Arm::dirty, runs);
+Status WriteProtect::scan(Protect protect, GrowingArray<AddressRange>* runs) {
+  return pagemap_.written(range_, protect == Protect::dirty, runs);
 }
 
-Status WriteProtect::arm(const AddressRange& range) {
+Status WriteProtect::write_protect(const AddressRange& range) {
   kernel::UffdProtect protect{{range.start, range.length()}, kernel::kProtect};
   if (ioctl(userfaultfd_.get(), kernel::kUffdioProtect, &protect) == 0) return Status::ok();
   return Status::system(Error::tracker, "arming", errno);

@@ -16,9 +16,9 @@ class WriteProtect final : public Tracker {
   static Status make(std::unique_ptr<Tracker>* tracker);
 
   TrackerKind kind() const override { return TrackerKind::write_protect; }
-  Status watch(const AddressRange& range) override;
-  Status dirty(Arm arm, GrowingArray<AddressRange>* runs) override;
-  Status arm(const AddressRange& range) override;
+  Status register_range(const AddressRange& range) override;
+  Status scan(Protect protect, GrowingArray<AddressRange>* runs) override;
+  Status write_protect(const AddressRange& range) override;
 
  private:
   WriteProtect(ScopedFd userfaultfd, Pagemap pagemap)

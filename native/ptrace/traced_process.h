@@ -64,7 +64,7 @@ class TracedProcess {
   std::span<const AddressRange> advised() const { return {advised_.data(), advised_.size()}; }
   // By calls of ours.
   void change_mappings() { has_run_ = mappings_changed_ = true; }
-  void is_known() {
+  void mark_known() {
     has_run_ = mappings_changed_ = false;
     advised_.clear();
   }

@@ -7,8 +7,8 @@
 
 namespace pagestore {
 
-Status CapturedMemory::captured(PageStores& stores, const PageTree& tree, uint64_t pages, const SnapshotParts& parts,
-                                Snapshot* snapshot) {
+Status CapturedMemory::commit(PageStores& stores, const PageTree& tree, uint64_t pages, const SnapshotParts& parts,
+                              Snapshot* snapshot) {
   Snapshot made;
   made.memory = tree;
   made.pages = pages;
@@ -16,7 +16,7 @@ Status CapturedMemory::captured(PageStores& stores, const PageTree& tree, uint64
   if (status.is_ok()) status = store_regions(stores, parts.regions, &made.regions);
   if (status.is_ok() && !parts.threads.empty()) status = store_bytes(stores, parts.threads, &made.threads);
   if (status.is_ok() && !parts.live.empty()) status = store_bytes(stores, parts.live, &made.live);
-  if (status.is_ok()) status = PageTables(stores).hold(tree);  // ours, beside the snapshot's
+  if (status.is_ok()) status = PageTables(stores).ref(tree);  // ours, beside the snapshot's
   if (!status.is_ok()) {
     pagestore::release(stores, &made);
     return status;
@@ -49,25 +49,25 @@ Status CapturedMemory::store_regions(PageStores& stores, std::span<const std::by
     GrowingArray<std::byte> copy;
     if (!copy.append(bytes)) return Status::out_of_memory("realloc", bytes.size(), ENOMEM);
     if (Status status = store_bytes(stores, bytes, &stored); !status.is_ok()) return status;
-    tables.release(regions_);
+    tables.unref(regions_);
     regions_ = stored;
     std::swap(region_bytes_, copy);
   }
   *regions = {};
-  const Status status = tables.hold(regions_);
+  const Status status = tables.ref(regions_);
   if (status.is_ok()) *regions = regions_;
   return status;
 }
 
 void CapturedMemory::become(PageStores& stores, const PageTree& tree, uint64_t pages) {
-  PageTables(stores).release(tree_);
+  PageTables(stores).unref(tree_);
   tree_ = tree;
   pages_ = pages;
 }
 
 void CapturedMemory::release(PageStores& stores) {
   become(stores, {}, 0);
-  PageTables(stores).release(regions_);
+  PageTables(stores).unref(regions_);
   regions_ = {};
   region_bytes_.clear();
   masks_.release(stores);

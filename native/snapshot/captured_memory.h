@@ -31,15 +31,15 @@ class CapturedMemory {
   uint64_t pages() const { return pages_; }
 
   // The memory is `tree` now, which it takes over, also when it fails: then it is known as before.
-  Status captured(PageStores& stores, const PageTree& tree, uint64_t pages, const SnapshotParts& parts,
-                  Snapshot* snapshot);
+  Status commit(PageStores& stores, const PageTree& tree, uint64_t pages, const SnapshotParts& parts,
+                Snapshot* snapshot);
 
   // Makes what a snapshot of this memory is recognised by, once: its masked tree, or its key, too.
   Status mask(PageStores& stores, Snapshot* snapshot);
   Status make_key(PageStores& stores, Snapshot* snapshot);
 
   // The memory was made equal to `snapshot`, on whose tree the caller took a hold for us.
-  void restored(PageStores& stores, const Snapshot& snapshot) { become(stores, snapshot.memory, snapshot.pages); }
+  void mark_restored(PageStores& stores, const Snapshot& snapshot) { become(stores, snapshot.memory, snapshot.pages); }
 
   Masks& masks() { return masks_; }
   Fingerprints& fingerprints() { return fingerprints_; }

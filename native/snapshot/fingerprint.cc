@@ -34,15 +34,15 @@ Fingerprint moved(PageStores& stores, const Fingerprint& from, const PageTree& w
 
 Status Fingerprints::of(PageStores& stores, const PageTree& memory, Fingerprint* fingerprint) {
   PageTables tables(stores);
-  if (Status status = tables.hold(memory); !status.is_ok()) return status;
+  if (Status status = tables.ref(memory); !status.is_ok()) return status;
   fingerprint_ = *fingerprint = moved(stores, fingerprint_, memory_, memory);
-  tables.release(memory_);
+  tables.unref(memory_);
   memory_ = memory;
   return Status::ok();
 }
 
 void Fingerprints::release(PageStores& stores) {
-  PageTables(stores).release(memory_);
+  PageTables(stores).unref(memory_);
   memory_ = {};
   fingerprint_ = {};
 }

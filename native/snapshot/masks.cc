@@ -19,8 +19,8 @@ Status Masks::track(const AddressRange& range) {
 
 void Masks::release(PageStores& stores) {
   PageTables tables(stores);
-  tables.release(kept_memory_);
-  tables.release(kept_masked_);
+  tables.unref(kept_memory_);
+  tables.unref(kept_masked_);
   kept_memory_ = kept_masked_ = {};
   kept_ignored_ = {};
 }
@@ -50,7 +50,7 @@ Status Masks::mask(PageStores& stores, const PageTree& memory, const PageTree& i
   }
   if (ranges.empty() && kept_ignored_.empty()) {
     *masked = memory;
-    return PageTables(stores).hold(memory);
+    return PageTables(stores).ref(memory);
   }
   PageTree result;
   Status status = mask_changed(stores, memory, ranges, &result);
@@ -62,10 +62,10 @@ Status Masks::mask(PageStores& stores, const PageTree& memory, const PageTree& i
 // Keeps a hold of its own on both.
 Status Masks::keep(PageStores& stores, const PageTree& memory, const PageTree& masked, RangeSet ignored) {
   PageTables tables(stores);
-  Status status = tables.hold(memory);
-  if (status.is_ok() && !(status = tables.hold(masked)).is_ok()) tables.release(memory);
+  Status status = tables.ref(memory);
+  if (status.is_ok() && !(status = tables.ref(masked)).is_ok()) tables.unref(memory);
   if (!status.is_ok()) {
-    tables.release(masked);
+    tables.unref(masked);
     return status;
   }
   release(stores);

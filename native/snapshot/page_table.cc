@@ -76,7 +76,7 @@ Status PageTables::edit(const PageTree& from, std::span<const PageChange> change
   PageTree result{Child::absent, levels};
   if (Status status = rebuild(part_of(from), levels, changes, &result.root, &counted); !status.is_ok()) return status;
   if (Status status = lower(&result); !status.is_ok()) {
-    release(result);
+    unref(result);
     return status;
   }
   *to = result;
@@ -95,7 +95,7 @@ Status PageTables::rebuild(const Part& old, unsigned level, std::span<const Page
   Table table = read(old, level);
   uint64_t ours = 0;
   if (Status status = fill(old, level, changes, &table, &ours, pages); !status.is_ok()) {
-    release_children(level, table, ours);
+    unref_children(level, table, ours);
     return status;
   }
   if (is_absent(table)) {
@@ -126,7 +126,7 @@ Status PageTables::fill(const Part& old, unsigned level, std::span<const PageCha
       status = rebuild(part, level - 1, here, &(*table)[slot], pages);
       if (status.is_ok()) *ours |= bit(slot);
     } else {
-      release_pages(here);
+      unref_pages(here);
     }
   }
   return status;
@@ -137,24 +137,24 @@ Status PageTables::keep(unsigned level, const Table& table, uint64_t ours, Child
   PageNumber number;
   Status status = store.store(reinterpret_cast<const std::byte*>(table.data()), 1, &number);
   if (!status.is_ok()) {
-    release_children(level, table, ours);
+    unref_children(level, table, ours);
     return status;
   }
   PageStore::Count count = 0;
   status = store.count_of(index_of(number), &count);
   if (count > 1) {
     // Stored before: that table holds references of its own.
-    release_children(level, table, ours);
-  } else if (status = hold_children(level, table, ~ours); !status.is_ok()) {
+    unref_children(level, table, ours);
+  } else if (status = ref_children(level, table, ~ours); !status.is_ok()) {
     static_cast<void>(store.unref(&number, 1));
-    release_children(level, table, ours);
+    unref_children(level, table, ours);
     return status;
   }
   *result = table_child(number);
   return Status::ok();
 }
 
-Status PageTables::hold_children(unsigned level, const Table& table, uint64_t slots) {
+Status PageTables::ref_children(unsigned level, const Table& table, uint64_t slots) {
   PageNumber numbers[kFanOut];
   size_t count = 0;
   for (size_t slot = 0; slot < kFanOut; ++slot) {
@@ -164,15 +164,15 @@ Status PageTables::hold_children(unsigned level, const Table& table, uint64_t sl
   return store.ref(numbers, count);
 }
 
-void PageTables::release_children(unsigned level, const Table& table, uint64_t slots) {
+void PageTables::unref_children(unsigned level, const Table& table, uint64_t slots) {
   for (size_t slot = 0; slot < kFanOut; ++slot) {
-    if ((slots & bit(slot)) != 0) release(level - 1, table[slot]);
+    if ((slots & bit(slot)) != 0) unref(level - 1, table[slot]);
   }
 }
 
 // Whether a reference that we hold is there cannot be doubted, except for a page's: JavaScript may have
 // released more than its own.
-void PageTables::release(unsigned level, Child child) {
+void PageTables::unref(unsigned level, Child child) {
   if (child == Child::absent) return;
   const PageNumber number = number_of(child);
   if (level == 0) {
@@ -185,21 +185,21 @@ void PageTables::release(unsigned level, Child child) {
   const bool is_last = count == 1;
   const Table table = is_last ? read({child, level}, level) : Table{};
   static_cast<void>(store.unref(&number, 1));
-  if (is_last) release_children(level, table, ~uint64_t{0});
+  if (is_last) unref_children(level, table, ~uint64_t{0});
 }
 
-void PageTables::release_pages(std::span<const PageChange> changes) {
-  for (const PageChange& change : changes) release(0, change.page);
+void PageTables::unref_pages(std::span<const PageChange> changes) {
+  for (const PageChange& change : changes) unref(0, change.page);
 }
 
-Status PageTables::hold(const PageTree& tree) {
+Status PageTables::ref(const PageTree& tree) {
   if (tree.root == Child::absent) return Status::ok();
   const PageNumber number = number_of(tree.root);
   return stores_.tables.ref(&number, 1);
 }
 
-void PageTables::release(const PageTree& tree) {
-  release(tree.levels, tree.root);
+void PageTables::unref(const PageTree& tree) {
+  unref(tree.levels, tree.root);
 }
 
 // Takes off levels that say nothing: equal pages make equal trees only at the least height.
@@ -210,8 +210,8 @@ Status PageTables::lower(PageTree* tree) {
       if (table[slot] != Child::absent) return Status::ok();
     }
     const PageTree lower{table[0], tree->levels - 1};
-    if (Status status = hold(lower); !status.is_ok()) return status;
-    release(*tree);
+    if (Status status = ref(lower); !status.is_ok()) return status;
+    unref(*tree);
     *tree = lower;
   }
   if (tree->root == Child::absent) tree->levels = 0;

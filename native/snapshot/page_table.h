@@ -78,10 +78,10 @@ class PageTables {
   Status edit(const PageTree& from, std::span<const PageChange> changes, PageTree* to, uint64_t* pages);
 
   // One holder more, or less.
-  Status hold(const PageTree& tree);
-  void release(const PageTree& tree);
+  Status ref(const PageTree& tree);
+  void unref(const PageTree& tree);
 
-  void release_pages(std::span<const PageChange> changes);
+  void unref_pages(std::span<const PageChange> changes);
 
   Child page_at(const PageTree& tree, VirtualPage place) const;
 
@@ -112,9 +112,9 @@ class PageTables {
   Status fill(const Part& old, unsigned level, std::span<const PageChange> changes, Table* table, uint64_t* ours,
               uint64_t* pages);
   Status keep(unsigned level, const Table& table, uint64_t ours, Child* result);
-  Status hold_children(unsigned level, const Table& table, uint64_t slots);
-  void release_children(unsigned level, const Table& table, uint64_t slots);
-  void release(unsigned level, Child child);
+  Status ref_children(unsigned level, const Table& table, uint64_t slots);
+  void unref_children(unsigned level, const Table& table, uint64_t slots);
+  void unref(unsigned level, Child child);
   Status lower(PageTree* tree);
 
   template <typename Visit>

@@ -50,7 +50,7 @@ Status make_key(PageStores& stores, Snapshot* snapshot) {
 void keep_key_alone(PageStores& stores, Snapshot* snapshot) {
   PageTables tables(stores);
   const auto give_back = [&](PageTree* tree) {
-    tables.release(*tree);
+    tables.unref(*tree);
     *tree = {};
   };
   for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->threads}) give_back(tree);
@@ -70,7 +70,7 @@ void release(PageStores& stores, Snapshot* snapshot) {
   PageTables tables(stores);
   for (const PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->tracked, &snapshot->regions,
                                &snapshot->threads, &snapshot->live, &snapshot->masked}) {
-    tables.release(*tree);
+    tables.unref(*tree);
   }
   *snapshot = {};
 }

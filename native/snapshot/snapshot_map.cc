@@ -56,8 +56,8 @@ Status SnapshotMap::make(SharedStore* store, const PageTree& tree, const Address
 }
 
 Status SnapshotMap::show_held(const PageTree& tree, const AddressRange& pages) {
-  const SharedStore::Hold stores(*store_);
-  if (Status status = PageTables(*stores).hold(tree); !status.is_ok()) return status;
+  const SharedStore::Lock stores(*store_);
+  if (Status status = PageTables(*stores).ref(tree); !status.is_ok()) return status;
   held_ = tree;
   return show(*stores, tree, pages) ? Status::ok() : Status::out_of_memory("mmap", mapping_.bytes(), errno);
 }
@@ -98,8 +98,8 @@ bool SnapshotMap::show_run(PageStores& stores, PageNumber first, size_t count, s
 
 void SnapshotMap::let_go() {
   {
-    const SharedStore::Hold stores(*store_);
-    if (stores) PageTables(*stores).release(held_);
+    const SharedStore::Lock stores(*store_);
+    if (stores) PageTables(*stores).unref(held_);
   }
   runs_in_use.fetch_sub(2 * runs_);
   store_->drop_shell();

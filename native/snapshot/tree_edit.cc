@@ -3,12 +3,12 @@
 namespace pagestore {
 
 TreeEdit::~TreeEdit() {
-  tables_.release_pages(std::span(changes_, count_));
+  tables_.unref_pages(std::span(changes_, count_));
   give_back();
 }
 
 void TreeEdit::give_back() {
-  if (is_ours_) tables_.release(tree_);
+  if (is_ours_) tables_.unref(tree_);
   is_ours_ = false;
 }
 
@@ -33,7 +33,7 @@ Status TreeEdit::finish(PageTree* tree, uint64_t* pages) {
     if (Status status = flush(); !status.is_ok()) return status;
   }
   if (!is_ours_) {
-    if (Status status = tables_.hold(tree_); !status.is_ok()) return status;
+    if (Status status = tables_.ref(tree_); !status.is_ok()) return status;
   }
   is_ours_ = false;
   *tree = tree_;

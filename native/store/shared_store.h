@@ -59,9 +59,9 @@ class SharedStore {
 
   // All of its stores, exclusively, until the result goes. Null where the last holder is gone. Nothing may
   // run meanwhile that could come back here: no JavaScript, and nothing that throws it.
-  class Hold {
+  class Lock {
    public:
-    explicit Hold(SharedStore& store) : guard_(store.lock_), stores_(store.stores_.get()) {}
+    explicit Lock(SharedStore& store) : guard_(store.lock_), stores_(store.stores_.get()) {}
     explicit operator bool() const { return stores_ != nullptr; }
     PageStores& operator*() const { return *stores_; }
     PageStores* operator->() const { return stores_; }

@@ -38,7 +38,7 @@ Status Tracee::attach(SharedStore* store, pid_t pid, const TrackerKind* wanted, 
 Status Tracee::regions(const RegionList** regions) {
   if (Status status = process_.check(); !status.is_ok()) return status;
   *regions = &memory_.regions();
-  return memory_.look_at_mappings();
+  return memory_.read_mappings();
 }
 
 Status Tracee::capture(Snapshot* snapshot) {
@@ -48,7 +48,7 @@ Status Tracee::capture(Snapshot* snapshot) {
   if (Status status = save_state(process_, memory_, &state); !status.is_ok()) return status;
   const std::span<const std::byte> saved(state.data(), state.size());
 
-  const SharedStore::Hold stores(*store_);
+  const SharedStore::Lock stores(*store_);
   PageTree tree;
   uint64_t pages;
   Status status = memory_.capture(*stores, captured_.tree(), captured_.pages(), &tree, &pages);
@@ -57,17 +57,17 @@ Status Tracee::capture(Snapshot* snapshot) {
   LiveState live;
   status = describe(process_, *regions, threads_of(saved), *stores, tree, captured_.masks().tracks(), &live);
   if (!status.is_ok()) {
-    PageTables(*stores).release(tree);
+    PageTables(*stores).unref(tree);
     return status;
   }
   const SnapshotParts parts{regions->bytes(), saved, {live.bytes.data(), live.bytes.size()}, live.recognition()};
-  status = captured_.captured(*stores, tree, pages, parts, snapshot);
+  status = captured_.commit(*stores, tree, pages, parts, snapshot);
   if (!status.is_ok()) return status;
-  status = memory_.is_known();
+  status = memory_.mark_known();
   if (status.is_ok()) status = memory_.protect_steady();
   if (status.is_ok()) return status;
   // What was told to the kernel half-way is told again.
-  memory_.is_unknown();
+  memory_.mark_unknown();
   pagestore::release(*stores, snapshot);
   return status;
 }
@@ -82,12 +82,12 @@ Status Tracee::restore(const Snapshot& snapshot) {
   Status status = restore_mappings({mappings.data(), mappings.size()}, saved.program_break);
   if (status.is_ok()) status = write_back(snapshot);
   if (status.is_ok()) status = load_state(process_, saved);
-  if (!status.is_ok()) memory_.is_unknown();
+  if (!status.is_ok()) memory_.mark_unknown();
   return status;
 }
 
 Status Tracee::read(const Snapshot& snapshot, GrowingArray<std::byte>* state, GrowingArray<std::byte>* mappings) const {
-  const SharedStore::Hold stores(*store_);
+  const SharedStore::Lock stores(*store_);
   const uint64_t length = stored_length(*stores, snapshot.threads);
   if (!state->resize(length)) return Status::out_of_memory("realloc", length, ENOMEM);
   read_stored_bytes(*stores, snapshot.threads, 0, {state->data(), length});
@@ -97,7 +97,7 @@ Status Tracee::read(const Snapshot& snapshot, GrowingArray<std::byte>* state, Gr
 Status Tracee::restore_mappings(std::span<const std::byte> mappings, uint64_t program_break) {
   constexpr int kPasses = 3;
   for (int pass = 0; pass <= kPasses; ++pass) {
-    if (Status status = memory_.look_at_mappings(); !status.is_ok()) return status;
+    if (Status status = memory_.read_mappings(); !status.is_ok()) return status;
     const Mappings now{memory_.regions().bytes(), memory_.program_break()}, wanted{mappings, program_break};
     const bool same_break = now.program_break == wanted.program_break;
     const bool same_regions =
@@ -110,11 +110,11 @@ Status Tracee::restore_mappings(std::span<const std::byte> mappings, uint64_t pr
 }
 
 Status Tracee::write_back(const Snapshot& snapshot) {
-  const SharedStore::Hold stores(*store_);
+  const SharedStore::Lock stores(*store_);
   if (Status status = memory_.restore(*stores, captured_.tree(), snapshot.memory); !status.is_ok()) return status;
-  if (Status status = PageTables(*stores).hold(snapshot.memory); !status.is_ok()) return status;
-  captured_.restored(*stores, snapshot);
-  return memory_.is_known();
+  if (Status status = PageTables(*stores).ref(snapshot.memory); !status.is_ok()) return status;
+  captured_.mark_restored(*stores, snapshot);
+  return memory_.mark_known();
 }
 
 Status Tracee::read(uint64_t address, std::span<std::byte> bytes) const {

@@ -87,7 +87,7 @@ bool TraceeMemory::has_other_size() {
   return std::exchange(mapped_pages_, pages) != pages;
 }
 
-Status TraceeMemory::look_at_mappings() {
+Status TraceeMemory::read_mappings() {
   const InPhase phase(Phase::mappings);
   if (process_.program() != program_) {
     if (Status status = begin_program(); !status.is_ok()) return status;
@@ -123,16 +123,16 @@ Status TraceeMemory::note_fresh() {
     if (care != RegionCare::tracked || !is_watching()) continue;
     watched_end_ = range.end;
     runs.clear();
-    if (Status status = pagemap_.unwatched(range, &runs); !status.is_ok()) return status;
+    if (Status status = pagemap_.unregistered(range, &runs); !status.is_ok()) return status;
     for (const AddressRange& run : runs) {
-      if (Status status = watch(run); !status.is_ok()) return status;
+      if (Status status = register_range(run); !status.is_ok()) return status;
       if (Status status = fresh_.add(run); !status.is_ok()) return status;
     }
   }
   return Status::ok();
 }
 
-Status TraceeMemory::watch(const AddressRange& range) {
+Status TraceeMemory::register_range(const AddressRange& range) {
   kernel::UffdRegister wanted{{range.start, range.length()}, kernel::kRegisterProtect, 0};
   if (ioctl(userfaultfd_.get(), kernel::kUffdioRegister, &wanted) == 0) return Status::ok();
   return Status::system(Error::tracker, "watching memory of the process", errno);
@@ -182,7 +182,7 @@ Status TraceeMemory::add_dirty(const RangeSet& whole, GrowingArray<Work>* work) 
   if (!is_watching() || !is_known_ || !process_.has_run()) return Status::ok();
   const InPhase phase(Phase::scan);
   GrowingArray<AddressRange> runs;
-  if (Status status = pagemap_.written_if_watched({0, watched_end_}, false, &runs); !status.is_ok()) return status;
+  if (Status status = pagemap_.written_if_registered({0, watched_end_}, false, &runs); !status.is_ok()) return status;
   RegionReader reader(regions_.bytes());
   Region region;
   size_t next = 0;
@@ -215,7 +215,7 @@ Status TraceeMemory::present_in(const Work& work, GrowingArray<AddressRange>* ru
   return runs->append(work.range) ? Status::ok() : no_memory(sizeof(AddressRange));
 }
 
-Status TraceeMemory::is_known() {
+Status TraceeMemory::mark_known() {
   // What was new is watched from now on; all of it at once where there is nothing else yet.
   if (is_watching()) {
     RegionReader reader(regions_.bytes());
@@ -232,7 +232,7 @@ Status TraceeMemory::is_known() {
   fresh_ = {};
   has_unmapped_ = false;
   is_known_ = true;
-  process_.is_known();
+  process_.mark_known();
   return Status::ok();
 }
 
@@ -243,7 +243,7 @@ Status TraceeMemory::protect_steady() {
   if (count > kFewPages) {
     GrowingArray<AddressRange> runs;
     steady_.clear();
-    return pagemap_.written_if_watched({0, watched_end_}, true, &runs);
+    return pagemap_.written_if_registered({0, watched_end_}, true, &runs);
   }
   for (const Steady& each : steady_) {
     if (!is_steady(each)) continue;

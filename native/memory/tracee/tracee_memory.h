@@ -29,19 +29,19 @@ class TraceeMemory {
   TrackerKind tracker() const { return userfaultfd_.is_open() ? TrackerKind::write_protect : TrackerKind::none; }
 
   // Makes `regions` and `program_break` true.
-  Status look_at_mappings();
+  Status read_mappings();
   const RegionList& regions() const { return regions_; }
   uint64_t program_break() const { return program_break_; }
 
-  // After `look_at_mappings`. `known` is what the memory was when it was known last.
+  // After `read_mappings`. `known` is what the memory was when it was known last.
   Status capture(PageStores& stores, const PageTree& known, uint64_t known_pages, PageTree* tree, uint64_t* pages);
   Status restore(PageStores& stores, const PageTree& known, const PageTree& target);
 
   // What was captured or restored is what is known now; or nothing is.
-  Status is_known();
+  Status mark_known();
   // After a capture: pages that were equal for long are dirty no more.
   Status protect_steady();
-  void is_unknown() { is_known_ = false; }
+  void mark_unknown() { is_known_ = false; }
 
  private:
   // A range to be dealt with: `whole` without knowing anything of it, else known to be dirty, or to be gone.
@@ -61,7 +61,7 @@ class TraceeMemory {
   Status begin_program();
   Status take_userfaultfd();
   Status note_look(VirtualPage place, bool is_same);
-  Status watch(const AddressRange& range);
+  Status register_range(const AddressRange& range);
   Status protect(const AddressRange& range);
   Status note_fresh();
   Status find_work(GrowingArray<Work>* work);

@@ -25,9 +25,9 @@ class Trackers : public testing::TestWithParam<TrackerKind> {
   }
   bool tells_more() const { return GetParam() == TrackerKind::none; }
 
-  std::set<size_t> dirty(const Mapping& memory, Tracker::Arm arm) {
+  std::set<size_t> dirty(const Mapping& memory, Tracker::Protect protect) {
     GrowingArray<AddressRange> runs;
-    EXPECT_TRUE(ok(tracker_->dirty(arm, &runs)));
+    EXPECT_TRUE(ok(tracker_->scan(protect, &runs)));
     std::set<size_t> pages;
     const auto base = reinterpret_cast<uint64_t>(memory.data());
     for (const AddressRange& run : runs) {
@@ -51,14 +51,14 @@ TEST_P(Trackers, TellEveryPageThatWasWrittenAndUntilArmedAgain) {
   constexpr size_t kPages = 2000;
   Mapping memory = Mapping::anonymous(kPages * page_size());
   memset(memory.data(), 1, memory.bytes());
-  ASSERT_TRUE(ok(tracker_->watch(range_of(memory))));
-  EXPECT_EQ(dirty(memory, Tracker::Arm::dirty).size(), kPages);
+  ASSERT_TRUE(ok(tracker_->register_range(range_of(memory))));
+  EXPECT_EQ(dirty(memory, Tracker::Protect::dirty).size(), kPages);
   std::mt19937_64 random(5);
   for (int round = 0; round < 30; ++round) {
     std::set<size_t> written;
     for (uint64_t count = random() % 50; count > 0; --count) written.insert(random() % kPages);
     for (const size_t page : written) memory.data()[page * page_size() + random() % page_size()] = std::byte{2};
-    const auto told = dirty(memory, Tracker::Arm::dirty);
+    const auto told = dirty(memory, Tracker::Protect::dirty);
     ASSERT_TRUE(std::includes(told.begin(), told.end(), written.begin(), written.end()));
     if (!tells_more()) {
       ASSERT_EQ(told, written);
@@ -69,33 +69,33 @@ TEST_P(Trackers, TellEveryPageThatWasWrittenAndUntilArmedAgain) {
 TEST_P(Trackers, TellWhatTheKernelWroteForASystemCall) {
   Mapping memory = Mapping::anonymous(64 * page_size());
   memset(memory.data(), 1, memory.bytes());
-  ASSERT_TRUE(ok(tracker_->watch(range_of(memory))));
-  dirty(memory, Tracker::Arm::dirty);
+  ASSERT_TRUE(ok(tracker_->register_range(range_of(memory))));
+  dirty(memory, Tracker::Protect::dirty);
   const int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   ASSERT_EQ(read(file, memory.data() + 10 * page_size(), 2 * page_size()), static_cast<ssize_t>(2 * page_size()));
   close(file);
-  const auto told = dirty(memory, Tracker::Arm::dirty);
+  const auto told = dirty(memory, Tracker::Protect::dirty);
   EXPECT_TRUE(told.contains(10) && told.contains(11));
 }
 
 TEST_P(Trackers, TellAPageThatWasDropped) {
   Mapping memory = Mapping::anonymous(64 * page_size());
   memset(memory.data(), 1, memory.bytes());
-  ASSERT_TRUE(ok(tracker_->watch(range_of(memory))));
-  dirty(memory, Tracker::Arm::dirty);
+  ASSERT_TRUE(ok(tracker_->register_range(range_of(memory))));
+  dirty(memory, Tracker::Protect::dirty);
   ASSERT_EQ(madvise(memory.data() + 20 * page_size(), page_size(), MADV_DONTNEED), 0);
-  EXPECT_TRUE(dirty(memory, Tracker::Arm::dirty).contains(20));
+  EXPECT_TRUE(dirty(memory, Tracker::Protect::dirty).contains(20));
 }
 
 TEST_P(Trackers, KeepWhatIsArmedWhenTheRangeGrows) {
   Mapping memory = Mapping::anonymous(128 * page_size());
   memset(memory.data(), 1, memory.bytes());
   const AddressRange all = range_of(memory);
-  ASSERT_TRUE(ok(tracker_->watch({all.start, all.start + 64 * page_size()})));
-  dirty(memory, Tracker::Arm::dirty);
-  ASSERT_TRUE(ok(tracker_->watch(all)));
+  ASSERT_TRUE(ok(tracker_->register_range({all.start, all.start + 64 * page_size()})));
+  dirty(memory, Tracker::Protect::dirty);
+  ASSERT_TRUE(ok(tracker_->register_range(all)));
   memory.data()[3 * page_size()] = std::byte{2};
-  const auto told = dirty(memory, Tracker::Arm::dirty);
+  const auto told = dirty(memory, Tracker::Protect::dirty);
   EXPECT_TRUE(told.contains(3) && told.contains(64) && told.contains(127));
   if (GetParam() == TrackerKind::write_protect) {
     EXPECT_FALSE(told.contains(4));
@@ -109,10 +109,10 @@ TEST(WriteProtect, ASecondTrackerOverTheSameRangeIsRefused) {
   std::unique_ptr<Tracker> one, other;
   ASSERT_TRUE(ok(Tracker::make(TrackerKind::write_protect, &one)));
   ASSERT_TRUE(ok(Tracker::make(TrackerKind::write_protect, &other)));
-  ASSERT_TRUE(ok(one->watch({start, start + memory.bytes()})));
-  EXPECT_TRUE(refused(other->watch({start, start + memory.bytes()}), Error::tracker));
+  ASSERT_TRUE(ok(one->register_range({start, start + memory.bytes()})));
+  EXPECT_TRUE(refused(other->register_range({start, start + memory.bytes()}), Error::tracker));
   one.reset();
-  EXPECT_TRUE(ok(other->watch({start, start + memory.bytes()})));
+  EXPECT_TRUE(ok(other->register_range({start, start + memory.bytes()})));
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ class SnapshotTree : public OnEachMemory {
     return tree;
   }
 
-  void release(const PageTree& tree) { PageTables(*stores_).release(tree); }
+  void release(const PageTree& tree) { PageTables(*stores_).unref(tree); }
 
   Model differences(const PageTree& a, const PageTree& b, VirtualPage first = 0, VirtualPage last = UINT64_MAX) {
     Model found;
