@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <new>
 
+#include "linux/proc_file.h"
 #include "snapshot/page_capture.h"
 
 namespace pagestore {

@@ -11,6 +11,7 @@
 #include <cstdlib>
 
 #include "linux/kernel_pages.h"
+#include "linux/proc_file.h"
 #include "linux/process_regions.h"
 #include "system/phase_clock.h"
 
@@ -97,12 +98,12 @@ Status TraceeMemory::read_mappings() {
     if (Status status = fresh_.add(range); !status.is_ok()) return status;
   }
   const bool has_other = has_other_size();
-  if (!has_other && !process_.mappings_changed() && is_known_) return Status::ok();
+  if (!has_other && !process_.has_changed_mappings() && is_known_) return Status::ok();
   int64_t program_break = 0;
   if (Status status = process_.call({SYS_brk, {}}, &program_break); !status.is_ok()) return status;
   program_break_ = static_cast<uint64_t>(program_break);
   RegionList listed, merged;
-  if (Status status = read_regions_of(process_.living(), &listed); !status.is_ok()) return status;
+  if (Status status = read_regions_of(process_.live_thread(), &listed); !status.is_ok()) return status;
   if (Status status = merge_regions(listed, &merged); !status.is_ok()) return status;
   std::swap(regions_, merged);
   has_unmapped_ = true;

@@ -21,7 +21,7 @@ class TraceeMemory::Looker {
   Looker(TraceeMemory& memory, PageStores& stores, const PageTree& known, uint64_t known_pages)
       : memory_(memory),
         stores_(stores),
-        remote_(memory.process_.living(), memory.process_.memory().get()),
+        remote_(memory.process_.live_thread(), memory.process_.memory().get()),
         pages_(stores, known, known_pages) {}
 
   Status look_at(const Work& work) {
@@ -129,7 +129,7 @@ class TraceeMemory::Writer {
   Writer(TraceeMemory& memory, PageStores& stores, const PageTree& target)
       : memory_(memory),
         stores_(stores),
-        remote_(memory.process_.living(), memory.process_.memory().get()),
+        remote_(memory.process_.live_thread(), memory.process_.memory().get()),
         target_(stores, target) {}
 
   // Nothing is known of a whole range: pages there are compared first, so that what is as it should be stays

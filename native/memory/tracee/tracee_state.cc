@@ -53,7 +53,7 @@ class ThreadReader {
 
 bool has_thread(const TracedProcess& process, pid_t id) {
   for (const TracedThread* thread : process.threads()) {
-    if (thread->id() == id && thread->place != Place::ended) return true;
+    if (thread->id() == id && !thread->has_ended()) return true;
   }
   return false;
 }
@@ -64,17 +64,17 @@ Status save_state(const TracedProcess& process, const TraceeMemory& memory, Grow
   const InPhase phase(Phase::registers);
   Header header;
   header.program_break = memory.program_break();
-  header.declarations = process.declarations();
+  header.declarations = process.declarations().value();
   header.program = process.program();
-  header.last = process.last();
+  header.last = process.last_thread();
   header.stop = process.last_stop();
   Status status = put(header, bytes);
   for (TracedThread* thread : process.threads()) {
     if (!status.is_ok()) break;
-    if (thread->place == Place::inside) {
+    if (thread->is_at(activity::Kind::inside_vfork)) {
       return Status::system(Error::tracee, "capturing a thread that is in the middle of vfork", EBUSY);
     }
-    if (thread->place != Place::ended) status = thread->save(bytes);
+    if (!thread->has_ended()) status = thread->save(bytes);
   }
   return status;
 }
@@ -104,8 +104,8 @@ Status check_state(const TracedProcess& process, const SavedState& state) {
     if (!has_thread(process, reader.state.thread)) return Status::threads(reader.state.thread, "has ended");
   }
   for (const TracedThread* thread : process.threads()) {
-    if (thread->place == Place::ended) continue;
-    if (thread->place == Place::inside) {
+    if (thread->has_ended()) continue;
+    if (thread->is_at(activity::Kind::inside_vfork)) {
       return Status::system(Error::tracee, "restoring a thread that is in the middle of vfork", EBUSY);
     }
     bool is_known = false;
@@ -122,7 +122,7 @@ Status load_state(TracedProcess& process, const SavedState& state) {
     if (Status status = process.thread(reader.state.thread, &thread); !status.is_ok()) return status;
     if (Status status = thread->load(reader.state, reader.vectors); !status.is_ok()) return status;
   }
-  process.stands_again(state.stop, state.last, state.declarations);
+  process.set_last_stop(state.stop, state.last, RemoteAddress(state.declarations));
   return Status::ok();
 }
 
@@ -162,7 +162,7 @@ Status put_text(uint64_t address, PageStores& stores, const PageTree& memory, Gr
 
 // Where a thread stands, as it counts.
 struct Standing {
-  Offer offer = Offer::none;
+  question::Kind question = question::Kind::none;
   uint8_t unused[7] = {};
   int64_t value = 0;
   uint64_t line = 0;
@@ -173,21 +173,23 @@ struct Standing {
 Status describe(const TracedProcess& process, const RegionList& regions, std::span<const std::byte> saved,
                 PageStores& stores, const PageTree& memory, bool tracks, LiveState* live) {
   Status status = Status::ok();
-  if (process.declarations() != 0) status = read_declared_ranges(stores, memory, process.declarations(), &live->ranges);
+  if (!process.declarations().is_null()) {
+    status = read_declared_ranges(stores, memory, process.declarations().value(), &live->ranges);
+  }
   tracks = tracks || !live->ranges.tracked.empty();
   const bool ends = process.last_stop().kind == StopKind::exit;
   if (ends) status = put(process.last_stop().value, &live->bytes);
   for (ThreadReader reader(saved); reader.next() && status.is_ok();) {
     ThreadState& state = reader.state;
-    const bool chooses = state.offer == Offer::choice;
+    const bool chooses = state.question == question::Kind::choice;
     AddressRange dead;
     if (find_dead_stack(regions, state.registers, &dead)) status = add(dead, &live->ranges.ignored);
     if (!status.is_ok() || ends) continue;
     Standing standing;
-    standing.offer = state.offer;
-    if (chooses) standing.value = state.ways, standing.line = state.line;
+    standing.question = state.question;
+    if (chooses) standing.value = state.alternatives, standing.line = state.line;
     status = put(standing, &live->bytes);
-    if (status.is_ok() && chooses) status = put_text(state.file, stores, memory, &live->bytes);
+    if (status.is_ok() && chooses) status = put_text(state.file.value(), stores, memory, &live->bytes);
     if (!status.is_ok() || tracks) continue;
     if (chooses) {
       status = put(state.registers.kept_by_calls(), &live->bytes);
@@ -198,8 +200,9 @@ Status describe(const TracedProcess& process, const RegionList& regions, std::sp
     }
   }
   for (const TracedThread* thread : process.threads()) {
-    if (thread->id_address == 0 || !status.is_ok()) continue;
-    status = add({thread->id_address, thread->id_address + sizeof(int32_t)}, &live->ranges.ignored);
+    if (!thread->id_address() || !status.is_ok()) continue;
+    const uint64_t address = thread->id_address()->value();
+    status = add({address, address + sizeof(int32_t)}, &live->ranges.ignored);
   }
   return status;
 }

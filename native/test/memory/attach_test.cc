@@ -223,7 +223,7 @@ TEST_F(Attached, CallsFromAnotherThreadAreRefused) {
     EXPECT_TRUE(refused(program->capture(&snapshot), Error::wrong_thread));
     EXPECT_TRUE(refused(program->restore(*held), Error::wrong_thread));
     EXPECT_TRUE(refused(program->resume({}, &stop), Error::wrong_thread));
-    EXPECT_TRUE(refused(program->registers(0, &registers), Error::wrong_thread));
+    EXPECT_TRUE(refused(program->registers({}, &registers), Error::wrong_thread));
     EXPECT_TRUE(refused(program->detach(), Error::wrong_thread));
   }).join();
   ASSERT_TRUE(stopped(program.run_for(5), StopKind::timeout));

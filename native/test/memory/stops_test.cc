@@ -16,7 +16,7 @@ std::vector<std::string> stops(const std::string& what, const std::string& value
   return {program("stops"), what, value};
 }
 
-std::string text_at(Program& program, uint64_t address) {
+std::string text_at(Program& program, RemoteAddress address) {
   const Bytes bytes = program.read(address, 64);
   return {reinterpret_cast<const char*>(bytes.data())};
 }
@@ -70,7 +70,7 @@ TEST_P(Stops, ACallIsToldBeforeAndBehindIt) {
   for (int i = 0; i < 3; ++i) {
     for (const bool is_entry : {true, false}) {
       const Stop stop = program.resume_to_call(SYS_getppid);
-      ASSERT_TRUE(stopped(stop, StopKind::call, SYS_getppid));
+      ASSERT_TRUE(stopped(stop, StopKind::system_call, SYS_getppid));
       ASSERT_EQ(stop.is_entry, is_entry);
     }
     EXPECT_EQ(program.registers().result(), getpid());
@@ -81,11 +81,10 @@ TEST_P(Stops, ACallIsToldBeforeAndBehindIt) {
 TEST_P(Stops, AllCallsThatAreAskedForAreToldInOrder) {
   Program program(stops("calls"), wishes());
   RunOptions options;
-  options.stops_at_calls = true;
-  options.calls.set();
+  options.system_calls.emplace().set();
   std::vector<int64_t> entered;
   Stop stop = program.resume(options);
-  for (; stop.kind == StopKind::call; stop = program.resume(options)) {
+  for (; stop.kind == StopKind::system_call; stop = program.resume(options)) {
     if (stop.is_entry) entered.push_back(stop.value);
   }
   ASSERT_TRUE(stopped(stop, StopKind::exit, 0));
@@ -95,15 +94,15 @@ TEST_P(Stops, AllCallsThatAreAskedForAreToldInOrder) {
 
 TEST_P(Stops, ACallThatStandsAtItsEntryIsMadeWhenOthersAreAskedFor) {
   Program program(stops("calls"), wishes());
-  ASSERT_TRUE(stopped(program.resume_to_call(SYS_getppid), StopKind::call, SYS_getppid));
+  ASSERT_TRUE(stopped(program.resume_to_call(SYS_getppid), StopKind::system_call, SYS_getppid));
   const Stop stop = program.resume_to_call(SYS_getuid);
-  ASSERT_TRUE(stopped(stop, StopKind::call, SYS_getuid));
+  ASSERT_TRUE(stopped(stop, StopKind::system_call, SYS_getuid));
   EXPECT_TRUE(stop.is_entry);
 }
 
 TEST_P(Stops, ASignalIsDeliveredSuppressedOrReplaced) {
   for (const auto& [signal, code] :
-       {std::pair{RunOptions::the_one_it_stopped_for + 0, 3}, {RunOptions::none + 0, 2}, {SIGUSR2, 12}}) {
+       {std::pair{SignalAnswer{}, 3}, {SignalAnswer::suppress(), 2}, {SignalAnswer::replace(SIGUSR2), 12}}) {
     Program program(stops("signals"), wishes());
     ASSERT_TRUE(stopped(program.resume(), StopKind::assertion));
     ASSERT_TRUE(stopped(program.resume(), StopKind::signal, SIGUSR1));
@@ -119,7 +118,7 @@ TEST_P(Stops, ASignalMayBeGivenAtAnyStop) {
   Program program(stops("signals"), wishes());
   ASSERT_TRUE(stopped(program.resume(), StopKind::assertion));
   RunOptions options;
-  options.signal = SIGUSR2;
+  options.signal = SignalAnswer::replace(SIGUSR2);
   const auto again = [&](int64_t code) {
     ASSERT_TRUE(stopped(program.resume(options), StopKind::signal, SIGUSR1));
     for (int i = 0; i < 2; ++i) ASSERT_TRUE(stopped(program.resume(), StopKind::signal, SIGUSR1));
@@ -132,7 +131,7 @@ TEST_P(Stops, ASignalMayBeGivenAtAnyStop) {
   // At the entry of a call it comes first.
   program.restore(held);
   const Stop stop = program.resume_to_call(SYS_tgkill);
-  ASSERT_TRUE(stopped(stop, StopKind::call));
+  ASSERT_TRUE(stopped(stop, StopKind::system_call));
   ASSERT_TRUE(stop.is_entry);
   again(13);
   // Only to the call's end, with the call's result.
@@ -147,15 +146,14 @@ TEST_P(Stops, ABreakpointIsHitEachTimeAndRunOverInBetween) {
   Stop stop = program.resume();
   ASSERT_TRUE(stopped(stop, StopKind::assertion));
   RunOptions options;
-  options.has_breakpoint = true;
   options.breakpoint = stop.text;
-  const Bytes code = program.read(options.breakpoint, 16);
+  const Bytes code = program.read(*options.breakpoint, 16);
   for (int i = 0; i < 5; ++i) {
     stop = program.resume(options);
     ASSERT_TRUE(stopped(stop, StopKind::breakpoint));
-    EXPECT_EQ(stop.address, options.breakpoint);
-    EXPECT_EQ(program.registers().at(), options.breakpoint);
-    EXPECT_EQ(program.read(options.breakpoint, 16), code);
+    EXPECT_EQ(stop.address, *options.breakpoint);
+    EXPECT_EQ(program.registers().instruction_pointer(), options.breakpoint->value());
+    EXPECT_EQ(program.read(*options.breakpoint, 16), code);
   }
   ASSERT_TRUE(stopped(program.resume(options), StopKind::exit, 5));
 }
@@ -163,7 +161,6 @@ TEST_P(Stops, ABreakpointIsHitEachTimeAndRunOverInBetween) {
 TEST_P(Stops, ABreakpointWithoutAnotherIsRunOver) {
   Program program(stops("breakpoint"), wishes());
   RunOptions options;
-  options.has_breakpoint = true;
   options.breakpoint = program.resume().text;
   ASSERT_TRUE(stopped(program.resume(options), StopKind::breakpoint));
   expect_end(program, 5);
@@ -172,17 +169,15 @@ TEST_P(Stops, ABreakpointWithoutAnotherIsRunOver) {
 TEST_P(Stops, ABreakpointMayStandOnACallInstruction) {
   // Of the last call, all others being made by then.
   Program program(stops("calls"), wishes());
-  ASSERT_TRUE(stopped(program.resume_to_call(SYS_getppid), StopKind::call));
+  ASSERT_TRUE(stopped(program.resume_to_call(SYS_getppid), StopKind::system_call));
   RunOptions options;
-  options.stops_at_calls = true;
-  options.calls.set(SYS_getppid);
-  options.has_breakpoint = true;
-  options.breakpoint = program.registers().at() - Registers::kCall.size();
+  options.system_calls.emplace().set(SYS_getppid);
+  options.breakpoint = RemoteAddress(program.registers().instruction_pointer()) - Registers::kCall.size();
   int hits = 0, entries = 1;
   Stop stop;
   for (stop = program.resume(options); stop.kind != StopKind::exit; stop = program.resume(options)) {
     hits += stop.kind == StopKind::breakpoint;
-    entries += stop.kind == StopKind::call && stop.is_entry;
+    entries += stop.kind == StopKind::system_call && stop.is_entry;
   }
   EXPECT_EQ(hits, 5);
   EXPECT_EQ(entries, 3);
@@ -191,8 +186,7 @@ TEST_P(Stops, ABreakpointMayStandOnACallInstruction) {
 TEST_P(Stops, ABreakpointOutsideOfTheMemoryIsRefused) {
   Program program(stops("breakpoint"), wishes());
   RunOptions options;
-  options.has_breakpoint = true;
-  options.breakpoint = 0x1000;
+  options.breakpoint = RemoteAddress(0x1000);
   Stop stop;
   EXPECT_TRUE(refused(program->resume(options, &stop), Error::address));
   ASSERT_TRUE(stopped(program.resume(), StopKind::assertion));
@@ -202,7 +196,6 @@ TEST_P(Stops, AChildDoesNotRunIntoABreakpointOfItsParent) {
   for (const char* what : {"breakpoint-fork", "breakpoint-vfork"}) {
     Program program(stops(what), wishes());
     RunOptions options;
-    options.has_breakpoint = true;
     options.breakpoint = program.resume().text;
     ASSERT_TRUE(stopped(program.resume(options), StopKind::fork)) << what;
     Stop stop = program.resume();
@@ -214,25 +207,23 @@ TEST_P(Stops, AChildDoesNotRunIntoABreakpointOfItsParent) {
 TEST_P(Stops, ABreakpointDoesNotGoWithAProgramIntoTheNext) {
   Program program(stops("breakpoint-exec", test::program("calls")), wishes());
   RunOptions options;
-  options.has_breakpoint = true;
   options.breakpoint = program.resume().text;
   ASSERT_TRUE(stopped(program.resume(options), StopKind::exec));
   // Another program, that has other code at this address.
   Program other({test::program("calls")}, wishes());
-  const Bytes code = other.read(options.breakpoint, 16);
-  ASSERT_NE(Program(stops("exit"), wishes()).read(options.breakpoint, 1)[0], code[0]);
-  EXPECT_EQ(program.read(options.breakpoint, 16), code);
+  const Bytes code = other.read(*options.breakpoint, 16);
+  ASSERT_NE(Program(stops("exit"), wishes()).read(*options.breakpoint, 1)[0], code[0]);
+  EXPECT_EQ(program.read(*options.breakpoint, 16), code);
 }
 
 TEST_P(Stops, AnswersGoToTheChoiceAlsoFromABreakpointBefore) {
   Program program(stops("breakpoint-choice"), wishes());
   RunOptions options;
-  options.has_breakpoint = true;
   options.breakpoint = program.resume().text;
   for (int i = 0; i < 3; ++i) {
-    options.choose = i == 0 ? -1 : 1;
+    if (i > 0) options.choose = 1;
     ASSERT_TRUE(stopped(program.resume(options), StopKind::breakpoint));
-    options.choose = -1;
+    options.choose.reset();
     ASSERT_TRUE(stopped(program.resume(options), StopKind::choice, 2));
   }
   ASSERT_TRUE(stopped(program.choose(1), StopKind::exit, 7));
@@ -363,7 +354,7 @@ TEST_P(Stops, WhoeverIsAskedMayBreakOff) {
   Program program(stops("spin"), wishes());
   RunOptions options;
   int asked = 0;
-  options.asked = &asked;
+  options.context = &asked;
   options.may_go_on = [](void* times) { return ++*static_cast<int*>(times) < 3; };
   ASSERT_TRUE(stopped(program.resume(options), StopKind::timeout));
   EXPECT_EQ(asked, 3);
@@ -402,7 +393,7 @@ TEST_P(Stops, AFaultTellsItsAddress) {
   const Stop stop = program.resume();
   ASSERT_TRUE(stopped(stop, StopKind::signal, SIGSEGV));
   EXPECT_TRUE(stop.has_address);
-  EXPECT_EQ(stop.address, 0x1230u);
+  EXPECT_EQ(stop.address, RemoteAddress(0x1230));
   ASSERT_TRUE(stopped(program.resume(), StopKind::killed, SIGSEGV));
 }
 

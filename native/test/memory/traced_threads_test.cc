@@ -23,7 +23,7 @@ class TracedThreads : public testing::TestWithParam<bool> {
     for (;;) {
       const Stop stop = program->resume(any());
       if (stop.kind == StopKind::clone) threads_.push_back(static_cast<pid_t>(stop.value));
-      if (stop.kind == StopKind::assertion) place_ = stop.text;
+      if (stop.kind == StopKind::assertion) place_ = stop.text.value();
       if (place_ != 0 && threads_.size() == 3) return program;
     }
   }
@@ -35,7 +35,7 @@ class TracedThreads : public testing::TestWithParam<bool> {
     EXPECT_TRUE(ok(program->read(place_, std::as_writable_bytes(std::span(counts)))));
     return counts;
   }
-  static Stop run(Program& program, pid_t thread, int64_t milliseconds, int64_t choose = -1) {
+  static Stop run(Program& program, pid_t thread, int64_t milliseconds, std::optional<int64_t> choose = {}) {
     RunOptions options;
     options.thread = thread;
     options.timeout = milliseconds;
@@ -105,7 +105,7 @@ TEST_P(TracedThreads, WaitAtTheirChoicesUntilTheyAreAnswered) {
     for (const pid_t thread : all) {
       if (waiting.contains(thread)) continue;
       stop = run(*program, thread, 1000);
-      if (stop.kind == StopKind::assertion) place = stop.text;
+      if (stop.kind == StopKind::assertion) place = stop.text.value();
       if (stop.kind == StopKind::choice) waiting.insert(stop.thread);
     }
   }

@@ -17,8 +17,8 @@
 namespace pagestore {
 
 std::ostream& operator<<(std::ostream& out, StopKind kind) {
-  constexpr const char* kNames[] = {"choice", "assertion", "call",    "signal", "breakpoint",  "exec",
-                                    "clone",  "fork",      "timeout", "exit",   "thread_exit", "killed"};
+  constexpr const char* kNames[] = {"choice", "assertion", "system_call", "signal", "breakpoint",  "exec",
+                                    "clone",  "fork",      "timeout",     "exit",   "thread_exit", "killed"};
   return out << kNames[static_cast<size_t>(kind)];
 }
 
@@ -68,10 +68,10 @@ Program::Program(const std::vector<std::string>& command, const Wishes& wishes) 
   const std::vector<char*> arguments = pointers(command), environment = pointers(settings);
   SpawnOptions options;
   options.launch.file = command[0].c_str();
-  options.launch.arguments = arguments.data();
-  options.launch.environment = environment.data();
+  options.launch.args = arguments.data();
+  options.launch.env = environment.data();
   options.launch.has_filter = wishes.has_filter;
-  std::copy(std::begin(wishes.streams), std::end(wishes.streams), options.launch.streams);
+  options.launch.streams = wishes.streams;
   const TrackerKind* tracker = wishes.tracker ? &*wishes.tracker : nullptr;
   status_ = Tracee::spawn(store_, options, tracker, &tracee_);
   if (!wishes.is_expected_to_start) return;
@@ -114,8 +114,7 @@ Stop Program::choose(int64_t way) {
 
 Stop Program::resume_to_call(int64_t call) {
   RunOptions options;
-  options.stops_at_calls = true;
-  options.calls.set(static_cast<size_t>(call));
+  options.system_calls.emplace().set(static_cast<size_t>(call));
   return resume(options);
 }
 
@@ -140,7 +139,7 @@ Fingerprint Program::fingerprint(const Held& snapshot) {
   return result;
 }
 
-Registers Program::registers(pid_t thread) {
+Registers Program::registers(std::optional<pid_t> thread) {
   Registers registers{};
   EXPECT_TRUE(ok(tracee_->registers(thread, &registers)));
   return registers;

@@ -2,6 +2,7 @@
 // themselves, and the plain truth about a process, read without any of our code that is being tested.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,7 +47,7 @@ struct Wishes {
   bool has_filter = true;
   size_t max_pages = kMostPages;
   std::vector<std::string> environment = {};
-  int streams[3] = {LaunchOptions::kIgnore, LaunchOptions::kIgnore, 2};
+  std::array<std::optional<int>, 3> streams = {std::nullopt, std::nullopt, 2};
   bool is_expected_to_start = true;
 };
 
@@ -75,8 +76,9 @@ class Program {
   Held capture();
   void restore(const Held& snapshot) { EXPECT_TRUE(ok(tracee_->restore(*snapshot))); }
   Fingerprint fingerprint(const Held& snapshot);
-  Registers registers(pid_t thread = 0);
+  Registers registers(std::optional<pid_t> thread = {});
   Bytes read(uint64_t address, size_t count);
+  Bytes read(RemoteAddress address, size_t count) { return read(address.value(), count); }
   uint64_t word(uint64_t address);
   void let_go();  // of the tracee; the store stays
 
