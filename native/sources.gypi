@@ -5,6 +5,7 @@
       "native/linux/process_regions.cc",
       "native/linux/remote_pages.cc",
       "native/linux/thread_status.cc",
+      "native/linux/userfaultfd.cc",
       "native/memory/local_capture.cc",
       "native/memory/local_memory.cc",
       "native/memory/process_memory.cc",

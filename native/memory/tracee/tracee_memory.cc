@@ -1,7 +1,6 @@
 #include "memory/tracee/tracee_memory.h"
 
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,7 +9,6 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "linux/kernel_pages.h"
 #include "linux/process_regions.h"
 #include "system/phase_clock.h"
 
@@ -42,7 +40,7 @@ Status TraceeMemory::begin_program() {
   size_ = ScopedFd(open(path, O_RDONLY | O_CLOEXEC));
   if (!size_.is_open()) return process_refused(process_.pid(), "/proc/PID/statm", errno);
   if (Status status = Pagemap::open(process_.pid(), &pagemap_); !status.is_ok()) return status;
-  userfaultfd_ = ScopedFd();
+  userfaultfd_ = {};
   is_known_ = false;
   program_ = process_.program();
   fresh_ = {};
@@ -55,8 +53,7 @@ Status TraceeMemory::begin_program() {
 // Made inside, where alone it can be made for that address space.
 Status TraceeMemory::take_userfaultfd() {
   int64_t made = 0, closed = 0;
-  const uint64_t flags = O_CLOEXEC | O_NONBLOCK | kernel::kUserModeOnly;
-  if (Status status = process_.call({SYS_userfaultfd, {flags}}, &made); !status.is_ok()) return status;
+  if (Status status = process_.call({SYS_userfaultfd, {Userfaultfd::kFlags}}, &made); !status.is_ok()) return status;
   if (made < 0) return Status::system(Error::tracker, "userfaultfd in the process", static_cast<int>(-made));
   const ScopedFd process(static_cast<int>(syscall(SYS_pidfd_open, process_.pid(), 0)));
   ScopedFd taken(static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), made, 0)));
@@ -66,15 +63,13 @@ Status TraceeMemory::take_userfaultfd() {
   }
   if (!process.is_open()) return Status::system(Error::tracker, "pidfd_open", error_number);
   if (!taken.is_open()) return Status::system(Error::tracker, "pidfd_getfd", error_number);
-  kernel::UffdApi api{kernel::kUffdApi, kernel::kFeatureAsync | kernel::kFeatureUnpopulated, 0};
-  if (ioctl(taken.get(), kernel::kUffdioApi, &api) != 0) {
-    return Status::system(Error::tracker, "userfaultfd with asynchronous write-protection", errno);
-  }
-  // Some kernels accept all of that and never tell of a write.
+  Userfaultfd userfaultfd;
+  if (Status status = Userfaultfd::from(std::move(taken), &userfaultfd); !status.is_ok()) return status;
+  // Some kernels accept all of that and never note a write.
   if (!Tracker::is_supported(TrackerKind::write_protect)) {
-    return Status::system(Error::tracker, "write-protection that tells of writes", ENOSYS);
+    return Status::system(Error::tracker, "write-protection that notes writes", ENOSYS);
   }
-  userfaultfd_ = std::move(taken);
+  userfaultfd_ = std::move(userfaultfd);
   return Status::ok();
 }
 
@@ -125,23 +120,11 @@ Status TraceeMemory::note_fresh() {
     runs.clear();
     if (Status status = pagemap_.unregistered(range, &runs); !status.is_ok()) return status;
     for (const AddressRange& run : runs) {
-      if (Status status = register_range(run); !status.is_ok()) return status;
+      if (Status status = userfaultfd_.register_range(run); !status.is_ok()) return status;
       if (Status status = fresh_.add(run); !status.is_ok()) return status;
     }
   }
   return Status::ok();
-}
-
-Status TraceeMemory::register_range(const AddressRange& range) {
-  kernel::UffdRegister wanted{{range.start, range.length()}, kernel::kRegisterProtect, 0};
-  if (ioctl(userfaultfd_.get(), kernel::kUffdioRegister, &wanted) == 0) return Status::ok();
-  return Status::system(Error::tracker, "watching memory of the process", errno);
-}
-
-Status TraceeMemory::protect(const AddressRange& range) {
-  kernel::UffdProtect wanted{{range.start, range.length()}, kernel::kProtect};
-  if (ioctl(userfaultfd_.get(), kernel::kUffdioProtect, &wanted) == 0) return Status::ok();
-  return Status::system(Error::tracker, "protecting memory of the process", errno);
 }
 
 Status TraceeMemory::find_work(GrowingArray<Work>* work) {
@@ -182,7 +165,8 @@ Status TraceeMemory::add_dirty(const RangeSet& whole, GrowingArray<Work>* work) 
   if (!is_watching() || !is_known_ || !process_.has_run()) return Status::ok();
   const InPhase phase(Phase::scan);
   GrowingArray<AddressRange> runs;
-  if (Status status = pagemap_.written_if_registered({0, watched_end_}, false, &runs); !status.is_ok()) return status;
+  if (Status status = pagemap_.written_if_registered({0, watched_end_}, Protect::nothing, &runs); !status.is_ok())
+    return status;
   RegionReader reader(regions_.bytes());
   Region region;
   size_t next = 0;
@@ -225,7 +209,7 @@ Status TraceeMemory::mark_known() {
       const AddressRange range{region.start, region.end};
       for (const AddressRange& part : fresh_.overlapping(range)) {
         const AddressRange here{std::max(part.start, range.start), std::min(part.end, range.end)};
-        if (Status status = protect(here); !status.is_ok()) return status;
+        if (Status status = userfaultfd_.write_protect(here); !status.is_ok()) return status;
       }
     }
   }
@@ -243,11 +227,12 @@ Status TraceeMemory::protect_steady() {
   if (count > kFewPages) {
     GrowingArray<AddressRange> runs;
     steady_.clear();
-    return pagemap_.written_if_registered({0, watched_end_}, true, &runs);
+    return pagemap_.written_if_registered({0, watched_end_}, Protect::dirty, &runs);
   }
   for (const Steady& each : steady_) {
     if (!is_steady(each)) continue;
-    if (Status status = protect({each.place * page_size(), (each.place + 1) * page_size()}); !status.is_ok()) {
+    if (Status status = userfaultfd_.write_protect({each.place * page_size(), (each.place + 1) * page_size()});
+        !status.is_ok()) {
       return status;
     }
   }

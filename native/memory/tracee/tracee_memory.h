@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "linux/pagemap.h"
+#include "linux/userfaultfd.h"
 #include "memory/tracee/mappings.h"
 #include "memory/tracker.h"
 #include "ptrace/traced_process.h"
@@ -61,8 +62,6 @@ class TraceeMemory {
   Status begin_program();
   Status take_userfaultfd();
   Status note_look(VirtualPage place, bool is_same);
-  Status register_range(const AddressRange& range);
-  Status protect(const AddressRange& range);
   Status note_fresh();
   Status find_work(GrowingArray<Work>* work);
   Status add_regions(GrowingArray<Work>* work, RangeSet* whole);
@@ -76,7 +75,8 @@ class TraceeMemory {
   TrackerKind wanted_ = TrackerKind::write_protect;
   bool is_free_to_choose_ = true;
   uint32_t program_ = 0;
-  ScopedFd userfaultfd_, size_;
+  Userfaultfd userfaultfd_;
+  ScopedFd size_;
   uint64_t mapped_pages_ = 0;
   Pagemap pagemap_;
   RegionList regions_;
