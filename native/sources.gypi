@@ -34,6 +34,7 @@
       "native/snapshot/captured_memory.cc",
       "native/snapshot/fingerprint.cc",
       "native/snapshot/masks.cc",
+      "native/snapshot/owned.cc",
       "native/snapshot/page_capture.cc",
       "native/snapshot/page_table.cc",
       "native/snapshot/snapshot.cc",

@@ -60,12 +60,12 @@ class LocalMemory::Capture {
   Status cut_off(VirtualPage end) {
     Status status = Status::ok();
     tables_.differences(memory_.captured_.tree(), {}, end, UINT64_MAX, [&](VirtualPage page, Child, Child) {
-      if (status.is_ok()) status = edit_.set(page, Child::absent);
+      if (status.is_ok()) status = edit_.set(page, {});
     });
     return status;
   }
 
-  Status finish(PageTree* tree, uint64_t* pages) { return edit_.finish(tree, pages); }
+  Status finish(OwnedTree* tree, uint64_t* pages) { return edit_.finish(tree, pages); }
 
  private:
   const std::byte* bytes(VirtualPage page) const { return memory_.bytes_.data + page * page_size(); }
@@ -86,9 +86,9 @@ class LocalMemory::Capture {
     std::byte* copy = stores_.pages.blank(blank);
     memcpy(copy, bytes(page), length(page));
     memset(copy + length(page), 0, page_size() - length(page));
-    Child child;
-    if (Status status = keep_page(stores_.pages, blank, &child); !status.is_ok()) return status;
-    return edit_.set(page, child);
+    OwnedPage kept;
+    if (Status status = OwnedPage::keep(stores_.pages, blank, &kept); !status.is_ok()) return status;
+    return edit_.set(page, std::move(kept));
   }
 
   LocalMemory& memory_;
@@ -109,11 +109,16 @@ Status LocalMemory::capture(Snapshot* snapshot) {
   Status status =
       for_each_dirty(*stores, &known, [&](VirtualPage page, Child child) { return capture.take(page, child); });
   if (status.is_ok()) status = capture.cut_off(page_count());
-  PageTree tree;
+  OwnedTree tree;
   uint64_t pages;
   if (status.is_ok()) status = capture.finish(&tree, &pages);
-  if (status.is_ok()) status = captured_.commit(*stores, tree, pages, {.regions = regions->bytes()}, snapshot);
-  if (status.is_ok()) mark_known();
+  OwnedSnapshot made;
+  if (status.is_ok()) {
+    status = captured_.commit(*stores, std::move(tree), pages, {.regions = regions->bytes()}, &made);
+  }
+  if (!status.is_ok()) return status;
+  mark_known();
+  *snapshot = made.take();
   return status;
 }
 
@@ -152,7 +157,8 @@ Status LocalMemory::restore(const Snapshot& snapshot) {
   const uint64_t length = end_of_regions(*stores, snapshot.regions);
   if (length > bytes_.length) return Status::refused(Error::memory_size, bytes_.length, length);
   // The last that can fail: the memory is written only after it.
-  if (Status status = PageTables(*stores).ref(snapshot.memory); !status.is_ok()) return status;
+  OwnedTree tree;
+  if (Status status = OwnedTree::ref(*stores, snapshot.memory, &tree); !status.is_ok()) return status;
   Restore restore(*this, *stores);
   TreeReader wanted(*stores, snapshot.memory);
   static_cast<void>(for_each_dirty(*stores, &wanted, [&](VirtualPage page, Child child) {
@@ -163,7 +169,7 @@ Status LocalMemory::restore(const Snapshot& snapshot) {
     PageTables(*stores).differences(captured_.tree(), snapshot.memory, 0, UINT64_MAX,
                                     [&](VirtualPage page, Child, Child child) { restore.write(page, child); });
   }
-  captured_.mark_restored(*stores, snapshot);
+  captured_.mark_restored(*stores, std::move(tree), snapshot.pages);
   mark_known();
   return Status::ok();
 }

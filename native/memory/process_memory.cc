@@ -125,7 +125,7 @@ class ProcessMemory::Capture {
     return Status::ok();
   }
 
-  Status finish(PageTree* tree, uint64_t* pages) {
+  Status finish(OwnedTree* tree, uint64_t* pages) {
     if (Status status = forget_until(UINT64_MAX); !status.is_ok()) return status;
     return pages_.finish(tree, pages);
   }
@@ -156,7 +156,7 @@ class ProcessMemory::Capture {
       Status status = read(at, blanks, wanted, &got);
       size_t kept = 0;
       for (bool is_same; kept < got && status.is_ok(); ++kept) {
-        status = pages_.look_at(at / page_size() + kept, blanks[kept], &is_same);
+        status = pages_.capture(at / page_size() + kept, blanks[kept], &is_same);
       }
       stores_.pages.give_back(blanks + kept, wanted - kept);
       if (!status.is_ok()) return status;
@@ -189,7 +189,7 @@ class ProcessMemory::Capture {
 
   // What was between there and here is no more.
   Status forget_until(VirtualPage place) {
-    const Status status = pages_.forget(next_, place);
+    const Status status = pages_.remove(next_, place);
     next_ = std::max(next_, place);
     return status;
   }
@@ -232,20 +232,22 @@ Status ProcessMemory::capture(Snapshot* snapshot) {
   while (reader.next(&region)) {
     if (Status status = capture.look_at(pagemap, region); !status.is_ok()) return status;
   }
-  PageTree tree;
+  OwnedTree tree;
   uint64_t pages;
   if (Status status = capture.finish(&tree, &pages); !status.is_ok()) return status;
   // Whoever ended meanwhile was read as empty.
   RegionList now;
   Status status = read_regions(&now);
   if (status.is_ok() && !has_kept(now, selected_)) status = Status::process_gone(pid_, "became another program");
-  if (!status.is_ok()) {
-    PageTables(*stores).unref(tree);
-    return status;
-  }
+  if (!status.is_ok()) return status;
   if (tracker_ == TrackerKind::soft_dirty) is_known_ = clear_dirty().is_ok();
-  status = captured_.commit(*stores, tree, pages, {.regions = selected_.bytes()}, snapshot);
-  if (!status.is_ok()) is_known_ = false;
+  OwnedSnapshot made;
+  status = captured_.commit(*stores, std::move(tree), pages, {.regions = selected_.bytes()}, &made);
+  if (status.is_ok()) {
+    *snapshot = made.take();
+  } else {
+    is_known_ = false;
+  }
   return status;
 }
 
