@@ -14,8 +14,8 @@ constexpr size_t kWorthTracking = 256 << 10;
 
 }  // namespace
 
-Status LocalMemory::open(SharedStore* store, const TrackerKind* wanted, std::unique_ptr<LocalMemory>* memory) {
-  if (wanted != nullptr && !Tracker::is_supported(*wanted)) {
+Status LocalMemory::open(SharedStore* store, std::optional<TrackerKind> wanted, std::unique_ptr<LocalMemory>* memory) {
+  if (wanted && !Tracker::is_supported(*wanted)) {
     return Status::system(Error::tracker, "this tracker", ENOSYS);
   }
   if (Status status = store->open_tables(kTableBytes); !status.is_ok()) return status;
@@ -23,11 +23,6 @@ Status LocalMemory::open(SharedStore* store, const TrackerKind* wanted, std::uni
   if (*memory) return Status::ok();
   return Status::out_of_memory("new", sizeof(LocalMemory), ENOMEM);
 }
-
-LocalMemory::LocalMemory(SharedStore* store, const TrackerKind* wanted)
-    : RestorableMemory(Kind::local, store),
-      is_free_to_choose_(wanted == nullptr),
-      wanted_(wanted == nullptr ? TrackerKind::none : *wanted) {}
 
 TrackerKind LocalMemory::tracker() const {
   const bool is_tracked = tracker_ && bytes_.data == located_.data && bytes_.length == located_.length;
@@ -48,7 +43,7 @@ Status LocalMemory::read(uint64_t address, std::span<std::byte> bytes) const {
 }
 
 TrackerKind LocalMemory::kind_for(const LocalBytes& bytes) const {
-  if (!is_free_to_choose_) return wanted_;
+  if (wanted_) return *wanted_;
   if (bytes.length < kWorthTracking) return TrackerKind::none;
   if (Tracker::is_supported(TrackerKind::write_protect)) return TrackerKind::write_protect;
   // Soft-dirty loses what another thread writes during a scan.
@@ -85,7 +80,7 @@ Status LocalMemory::begin_tracking() {
       return status;
     }
     // Somebody else may track the range, or the process have no descriptor left: comparing everything always works.
-    if (!is_free_to_choose_ || kind == TrackerKind::none) return status;
+    if (wanted_ || kind == TrackerKind::none) return status;
     kind = TrackerKind::none;
   }
 }

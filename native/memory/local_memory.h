@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 
 #include "memory/hot_pages.h"
 #include "memory/memory.h"
@@ -34,8 +35,8 @@ struct LocalBytes {
 
 class LocalMemory final : public RestorableMemory {
  public:
-  // `wanted`: which tracker to insist on, or null for the best there is.
-  static Status open(SharedStore* store, const TrackerKind* wanted, std::unique_ptr<LocalMemory>* memory);
+  // `wanted`: which tracker to insist on; none for the best there is.
+  static Status open(SharedStore* store, std::optional<TrackerKind> wanted, std::unique_ptr<LocalMemory>* memory);
 
   // Where the memory is from now on. To be called before each of the calls below.
   void locate(const LocalBytes& bytes) { located_ = bytes; }
@@ -50,7 +51,8 @@ class LocalMemory final : public RestorableMemory {
   TrackerKind tracker() const override;
 
  private:
-  LocalMemory(SharedStore* store, const TrackerKind* wanted);
+  LocalMemory(SharedStore* store, std::optional<TrackerKind> wanted)
+      : RestorableMemory(Kind::local, store), wanted_(wanted) {}
   class Capture;
   class Restore;
   // Virtual pages from `first` to just before `end`.
@@ -73,8 +75,7 @@ class LocalMemory final : public RestorableMemory {
   AddressRange host_pages_of(const PageRun& pages) const;
   uint64_t page_count() const { return round_up(bytes_.length, page_size()) / page_size(); }
 
-  bool is_free_to_choose_;
-  TrackerKind wanted_;
+  std::optional<TrackerKind> wanted_;
   std::unique_ptr<Tracker> tracker_;
   LocalBytes located_;           // where the memory is
   LocalBytes bytes_;             // where `tracker_` tracks it
