@@ -100,7 +100,7 @@ Status LocalMemory::capture(const LocalBytes& bytes, Snapshot* snapshot) {
   if (Status status = adopt(bytes); !status.is_ok()) return status;
   if (Status status = find_dirty_and_rearm(); !status.is_ok()) return status;
 
-  const SharedStore::Lock stores(*store_);
+  const LockedStores stores(*store_);
   Capture capture(*this, *stores);
   TreeReader known(*stores, captured_.tree());
   if (Status status =
@@ -163,7 +163,7 @@ Status LocalMemory::restore(const LocalBytes& bytes, const Snapshot& snapshot) {
   if (Status status = adopt(bytes); !status.is_ok()) return status;
   if (Status status = find_dirty(Tracker::Protect::nothing); !status.is_ok()) return status;
 
-  const SharedStore::Lock stores(*store_);
+  const LockedStores stores(*store_);
   const uint64_t length = end_of_regions(*stores, snapshot.regions);
   if (length > bytes.length) return Status::refused(Error::memory_size, bytes.length, length);
   // What can fail comes first.

@@ -14,7 +14,7 @@ namespace pagestore {
 
 Status Tracee::spawn(SharedStore* store, const SpawnOptions& options, const TrackerKind* wanted,
                      std::unique_ptr<Tracee>* tracee) {
-  if (Status status = store->open_tables(kTableBytes); !status.is_ok()) return status;
+  if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   std::unique_ptr<Tracee> made(new (std::nothrow) Tracee(store));
   if (!made) return Status::out_of_memory("new", sizeof(Tracee), ENOMEM);
   LaunchOptions launch_options = options.launch;
@@ -26,7 +26,7 @@ Status Tracee::spawn(SharedStore* store, const SpawnOptions& options, const Trac
 }
 
 Status Tracee::attach(SharedStore* store, pid_t pid, const TrackerKind* wanted, std::unique_ptr<Tracee>* tracee) {
-  if (Status status = store->open_tables(kTableBytes); !status.is_ok()) return status;
+  if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   std::unique_ptr<Tracee> made(new (std::nothrow) Tracee(store));
   if (!made) return Status::out_of_memory("new", sizeof(Tracee), ENOMEM);
   if (Status status = made->process_.attach(pid); !status.is_ok()) return status;
@@ -48,7 +48,7 @@ Status Tracee::capture(Snapshot* snapshot) {
   if (Status status = save_state(process_, memory_, &state); !status.is_ok()) return status;
   const std::span<const std::byte> saved(state.data(), state.size());
 
-  const SharedStore::Lock stores(*store_);
+  const LockedStores stores(*store_);
   OwnedTree tree;
   uint64_t pages;
   Status status = memory_.capture(*stores, captured_.tree(), captured_.pages(), &tree, &pages);
@@ -87,7 +87,7 @@ Status Tracee::restore(const Snapshot& snapshot) {
 }
 
 Status Tracee::read(const Snapshot& snapshot, GrowingArray<std::byte>* state, GrowingArray<std::byte>* mappings) const {
-  const SharedStore::Lock stores(*store_);
+  const LockedStores stores(*store_);
   const uint64_t length = stored_length(*stores, snapshot.threads);
   if (!state->resize(length)) return Status::out_of_memory("realloc", length, ENOMEM);
   read_stored_bytes(*stores, snapshot.threads, 0, {state->data(), length});
@@ -110,7 +110,7 @@ Status Tracee::restore_mappings(std::span<const std::byte> mappings, uint64_t pr
 }
 
 Status Tracee::write_back(const Snapshot& snapshot) {
-  const SharedStore::Lock stores(*store_);
+  const LockedStores stores(*store_);
   if (Status status = memory_.restore(*stores, captured_.tree(), snapshot.memory); !status.is_ok()) return status;
   OwnedTree tree;
   if (Status status = OwnedTree::ref(*stores, snapshot.memory, &tree); !status.is_ok()) return status;
