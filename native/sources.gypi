@@ -9,6 +9,7 @@
       "native/memory/local_memory.cc",
       "native/memory/process_memory.cc",
       "native/memory/soft_dirty.cc",
+      "native/memory/tracee/declared_ranges.cc",
       "native/memory/tracee/mapping_undo.cc",
       "native/memory/tracee/mappings.cc",
       "native/memory/tracee/tracee.cc",

@@ -96,8 +96,8 @@ class LocalMemory::Capture {
   TreeEdit edit_;
 };
 
-Status LocalMemory::capture(const LocalBytes& bytes, Snapshot* snapshot) {
-  if (Status status = adopt(bytes); !status.is_ok()) return status;
+Status LocalMemory::capture(Snapshot* snapshot) {
+  if (Status status = adopt(located_); !status.is_ok()) return status;
   if (Status status = find_dirty_and_rearm(); !status.is_ok()) return status;
 
   const LockedStores stores(*store_);
@@ -112,11 +112,11 @@ Status LocalMemory::capture(const LocalBytes& bytes, Snapshot* snapshot) {
   OwnedTree tree;
   uint64_t pages;
   if (Status status = capture.finish(&tree, &pages); !status.is_ok()) return status;
-  RegionList regions;
-  Status status = regions.add({0, bytes_.length, 0, {'r', 'w', '-', bytes_.is_shared ? 's' : 'p'}, {}});
+  const RegionList* regions;
+  Status status = this->regions(&regions);
   if (!status.is_ok()) return status;
   OwnedSnapshot made;
-  status = captured_.commit(*stores, std::move(tree), pages, {.regions = regions.bytes()}, &made);
+  status = captured_.commit(*stores, std::move(tree), pages, {.regions = regions->bytes()}, &made);
   if (!status.is_ok()) return status;
   *snapshot = made.take();
   dirty_.clear();
@@ -159,13 +159,13 @@ class LocalMemory::Restore {
   const PageTree& target_;
 };
 
-Status LocalMemory::restore(const LocalBytes& bytes, const Snapshot& snapshot) {
-  if (Status status = adopt(bytes); !status.is_ok()) return status;
+Status LocalMemory::restore(const Snapshot& snapshot) {
+  if (Status status = adopt(located_); !status.is_ok()) return status;
   if (Status status = find_dirty(Tracker::Protect::nothing); !status.is_ok()) return status;
 
   const LockedStores stores(*store_);
   const uint64_t length = end_of_regions(*stores, snapshot.regions);
-  if (length > bytes.length) return Status::refused(Error::memory_size, bytes.length, length);
+  if (length > bytes_.length) return Status::refused(Error::memory_size, bytes_.length, length);
   // What can fail comes first.
   if (!is_known_) {
     dirty_.clear();
