@@ -22,10 +22,10 @@ describe('an answer to a choice', () => {
   test.each<[string, ResumeOptions, RegExp]>([
     ['that is missing', {}, /waits for a choice among 3/],
     ['that is too large', { choose: 3 }, /3 was chosen among 3/],
-    ['that is negative', { choose: -1 }, /-1 is no answer/],
-    ['that is no whole number', { choose: 0.5 }, /0.5 is no answer/],
-    ['that is no number at all', { choose: Number.NaN }, /NaN is no answer/],
-    ['that is beyond all numbers', { choose: Infinity }, /Infinity is no answer/],
+    ['that is negative', { choose: -1 }, /-1 is no alternative/],
+    ['that is no whole number', { choose: 0.5 }, /0.5 is no alternative/],
+    ['that is no number at all', { choose: Number.NaN }, /NaN is no alternative/],
+    ['that is beyond all numbers', { choose: Infinity }, /Infinity is no alternative/],
     ['that is huge', { choose: 2 ** 40 }, /1099511627776 was chosen among 3/],
   ])('%s is ERR_CHOICE, and it still waits', (_, options, message) => {
     using tracee = start('choices')
