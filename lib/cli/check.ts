@@ -47,10 +47,7 @@ export async function check(command: readonly string[], options: CheckOptions, s
   const { maxSeconds, maxStates, maxTransitions, maxMemory } = options
   const isBounded = [maxSeconds, maxStates, maxTransitions, maxMemory].some((bound) => bound !== undefined)
   if (options.strategy === 'random' && !isBounded && !options.first) {
-    throw new PageStoreError(
-      'ERR_ARGUMENT_TYPE',
-      'random walks have no end: give them --max-seconds, or --first',
-    )
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'random walks have no end: give them --max-seconds, or --first')
   }
   const line = createLine(process.stderr)
   const exploring: ExploreOptions = {

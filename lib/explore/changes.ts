@@ -90,7 +90,7 @@ function compare(range: Range, { before, after, layout, mapped, isDeclared, chan
 
 /** Whether it is a variable of include/pagestore.h itself, today's or an older one. */
 function isOfHeader(name: string): boolean {
-  return /^ps_(declared|declared_ranges|has_asked|trace_left|random_state)(\[|$)/.test(name)
+  return /^ps_(program_layout|has_asked|trace_rest|random_state|declared_ranges|trace_left)(\[|$)/.test(name)
 }
 
 /** Undefined for a range that one of the snapshots does not have. */

@@ -8,6 +8,7 @@ import type { SpawnOptions } from '../../spawn-options.js'
 import type { Stop } from '../../stop.js'
 import { Tracee } from '../../tracee.js'
 import type { Failure, Layout, Running, Step, Subject } from '../subject.js'
+import { checkLayout } from './declared.js'
 import { layoutOf } from './program-layout.js'
 
 /** How a program is started and run. */
@@ -83,6 +84,7 @@ export class RunningProgram implements Running {
   /** @throws `ERR_PROGRAM` for a program that cannot be explored */
   start(): Step {
     const step = this.#run({})
+    checkLayout(this.memory)
     if (step.kind === 'choice') return step
     throw new PageStoreError(
       'ERR_PROGRAM',
