@@ -82,6 +82,7 @@ function save({ violations }: Exploration, { trace }: CheckOptions, command: rea
   }
 }
 
+/** What `--json` prints; its schema is docs/check.schema.json. */
 function summary({
   complete,
   states,
@@ -94,6 +95,7 @@ function summary({
   ...more
 }: Exploration) {
   return {
+    version: 1,
     complete,
     bound: more.bound ?? null,
     states,
