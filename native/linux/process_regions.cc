@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "linux/kernel_mappings.h"
 #include "linux/proc_file.h"
 
 namespace pagestore {
@@ -76,11 +77,8 @@ bool is_private_memory(const Region& region) {
   const std::string_view path = region.path;
   if (path.starts_with("/dev/")) return path.starts_with("/dev/shm/") || path.starts_with("/dev/zero");
   if (path.starts_with('/')) return true;
-  for (const std::string_view lent : {"[vvar", "[vdso", "[vsyscall", "[vectors", "[sigpage", "[uprobes"}) {
-    if (path.starts_with(lent)) return false;
-  }
-  // The rest, like `anon_inode:[io_uring]`, belongs to the kernel.
-  return is_anonymous(region);
+  // Anything else with a name, like `anon_inode:[io_uring]`, belongs to the kernel.
+  return is_anonymous(region) && !is_kernel_mapping(region);
 }
 
 }  // namespace pagestore

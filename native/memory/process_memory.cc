@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <new>
 
 #include "linux/proc_file.h"
@@ -15,23 +14,23 @@
 
 namespace pagestore {
 
-Status ProcessMemory::open(SharedStore* store, pid_t pid, const TrackerKind* wanted, bool stands_still,
+Status ProcessMemory::open(SharedStore* store, pid_t pid, std::optional<TrackerKind> wanted, bool is_stopped,
                            std::unique_ptr<ProcessMemory>* memory) {
-  if (wanted != nullptr && *wanted == TrackerKind::write_protect) {
+  if (wanted == TrackerKind::write_protect) {
     // That takes a userfaultfd made inside of the process: only who controls it can do so.
     return Status::system(Error::tracker, "write-protection of a process that is only observed", EOPNOTSUPP);
   }
   RegionList regions;
   if (Status status = read_regions_of(pid, &regions); !status.is_ok()) return status;
-  if (Status status = store->open_tables(kTableBytes); !status.is_ok()) return status;
+  if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   std::unique_ptr<ProcessMemory> made(new (std::nothrow) ProcessMemory(store, pid));
   if (!made) return Status::out_of_memory("new", sizeof(ProcessMemory), ENOMEM);
   made->process_ = ScopedFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   // Of a process that runs on, writes between the look and the clearing would be lost.
-  const bool can_track = stands_still && !made->is_our_own() && Tracker::is_supported(TrackerKind::soft_dirty);
-  const bool wants_to = wanted == nullptr || *wanted == TrackerKind::soft_dirty;
+  const bool can_track = is_stopped && !made->is_our_own() && Tracker::is_supported(TrackerKind::soft_dirty);
+  const bool wants_to = !wanted || wanted == TrackerKind::soft_dirty;
   if (can_track && wants_to && made->claim_.take()) made->tracker_ = TrackerKind::soft_dirty;
-  if (wanted != nullptr && *wanted != made->tracker_) return Status::system(Error::tracker, "this tracker", ENOSYS);
+  if (wanted && wanted != made->tracker_) return Status::system(Error::tracker, "this tracker", ENOSYS);
   *memory = std::move(made);
   return Status::ok();
 }
@@ -82,11 +81,10 @@ bool ProcessMemory::is_captured(const Region& region) const {
 }
 
 Status ProcessMemory::clear_dirty() const {
-  char path[40];
-  snprintf(path, sizeof(path), "/proc/%d/clear_refs", pid_);
-  const ScopedFd file(::open(path, O_WRONLY | O_CLOEXEC));
-  if (file.is_open() && write(file.get(), "4", 1) == 1) return Status::ok();
-  return process_refused(pid_, "clear_refs", errno);
+  constexpr const char* kFile = "/proc/PID/clear_refs";
+  ScopedFd file;
+  if (Status status = open_proc_file(pid_, kFile, O_WRONLY, &file); !status.is_ok()) return status;
+  return write(file.get(), "4", 1) == 1 ? Status::ok() : process_refused(pid_, kFile, errno);
 }
 
 // Whether any region holds the address: what cannot be read there is beyond the end of a file.
@@ -226,7 +224,7 @@ Status ProcessMemory::capture(Snapshot* snapshot) {
   if (Status status = Pagemap::open(pid_, &pagemap); !status.is_ok()) {
     return process_refused(pid_, status.what(), status.error_number());
   }
-  const SharedStore::Lock stores(*store_);
+  const LockedStores stores(*store_);
   Capture capture(*this, *stores);
   RegionReader reader(selected_.bytes());
   Region region;

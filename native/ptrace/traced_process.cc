@@ -85,6 +85,7 @@ Status TracedProcess::seize_child(pid_t pid, bool has_filter) {
 }
 
 Status TracedProcess::run_to_exec(Stop* stop) {
+  PS_ASSERT(tracer_ == this_thread() && traits_.is_spawned);
   const ThreadTable::InUse in_use(threads_);
   return loop_.run_to_exec(stop);
 }
@@ -137,6 +138,7 @@ Status TracedProcess::resume(const RunOptions& options, Stop* stop) {
 }
 
 Status TracedProcess::call(const SystemCall& call, int64_t* result) {
+  PS_ASSERT(tracer_ == this_thread());
   const ThreadTable::InUse in_use(threads_);
   TracedThread* thread;
   if (Status status = this->thread({}, &thread); !status.is_ok()) return status;

@@ -1,5 +1,5 @@
-// What tests of live programs share: a store with a program under control, snapshots that let go by
-// themselves, and the plain truth about a process, read without any of our code that is being tested.
+// What tests of live programs share: a store with a program under control, snapshots that release
+// themselves, and the truth about a process, read without the code that is being tested.
 #pragma once
 
 #include <array>
@@ -67,8 +67,8 @@ class Program {
   SharedStore* store() { return store_; }
 
   Stop resume(const RunOptions& options = {});
-  Stop choose(int64_t way);
-  // A system call is waited for, on entry or behind it, if it is not the next stop in any case.
+  Stop choose(int64_t alternative);
+  // Until a system call on its entry or exit, or another stop.
   Stop resume_to_call(int64_t call);
   // Interrupted after that long.
   Stop run_for(int64_t milliseconds);
@@ -80,7 +80,7 @@ class Program {
   Bytes read(uint64_t address, size_t count);
   Bytes read(RemoteAddress address, size_t count) { return read(address.value(), count); }
   uint64_t word(uint64_t address);
-  void let_go();  // of the tracee; the store stays
+  void release();  // the tracee; the store stays
 
  private:
   void create(size_t max_pages);

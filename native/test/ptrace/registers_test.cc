@@ -44,7 +44,7 @@ TYPED_TEST(RegistersOf, MakeAPreparedCallFromTheGivenInstruction) {
   registers.prepare(this->kSomeCall, RemoteAddress(0x4000));
   EXPECT_EQ(registers.instruction_pointer(), 0x4000u);
   EXPECT_FALSE(registers.is_in_call());
-  // It stands where a trap would: number and arguments are in place, and the call has not been made.
+  // The call is about to be made: its number and arguments are there.
   EXPECT_TRUE(registers.next_call() == this->kSomeCall);
 }
 
