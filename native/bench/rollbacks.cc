@@ -43,14 +43,14 @@ class Program {
     options.launch.file = PAGESTORE_STEPS;
     options.launch.arguments = arguments;
     options.launch.environment = environment;
-    must(Tracee::spawn(store_, options, nullptr, &tracee_));
+    must(Tracee::spawn(store_, options, {}, &tracee_));
     Stop stop;
     must(tracee_->resume({}, &stop));
     must(tracee_->capture(&start_));
   }
   ~Program() {
     drop(&start_);
-    tracee_->release(*SharedStore::Lock(*store_));
+    tracee_->release(*LockedStores(*store_));
     tracee_.reset();
     store_->close();
   }
@@ -67,7 +67,7 @@ class Program {
   }
 
  private:
-  void drop(Snapshot* snapshot) { release(*SharedStore::Lock(*store_), snapshot); }
+  void drop(Snapshot* snapshot) { release(*LockedStores(*store_), snapshot); }
 
   SharedStore* store_ = nullptr;
   std::unique_ptr<Tracee> tracee_;

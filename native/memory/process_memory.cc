@@ -14,23 +14,23 @@
 
 namespace pagestore {
 
-Status ProcessMemory::open(SharedStore* store, pid_t pid, const TrackerKind* wanted, bool stands_still,
+Status ProcessMemory::open(SharedStore* store, pid_t pid, std::optional<TrackerKind> wanted, bool is_stopped,
                            std::unique_ptr<ProcessMemory>* memory) {
-  if (wanted != nullptr && *wanted == TrackerKind::write_protect) {
+  if (wanted == TrackerKind::write_protect) {
     // That takes a userfaultfd made inside of the process: only who controls it can do so.
     return Status::system(Error::tracker, "write-protection of a process that is only observed", EOPNOTSUPP);
   }
   RegionList regions;
   if (Status status = read_regions_of(pid, &regions); !status.is_ok()) return status;
-  if (Status status = store->open_tables(kTableBytes); !status.is_ok()) return status;
+  if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   std::unique_ptr<ProcessMemory> made(new (std::nothrow) ProcessMemory(store, pid));
   if (!made) return Status::out_of_memory("new", sizeof(ProcessMemory), ENOMEM);
   made->process_ = ScopedFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   // Of a process that runs on, writes between the look and the clearing would be lost.
-  const bool can_track = stands_still && !made->is_our_own() && Tracker::is_supported(TrackerKind::soft_dirty);
-  const bool wants_to = wanted == nullptr || *wanted == TrackerKind::soft_dirty;
+  const bool can_track = is_stopped && !made->is_our_own() && Tracker::is_supported(TrackerKind::soft_dirty);
+  const bool wants_to = !wanted || wanted == TrackerKind::soft_dirty;
   if (can_track && wants_to && made->claim_.take()) made->tracker_ = TrackerKind::soft_dirty;
-  if (wanted != nullptr && *wanted != made->tracker_) return Status::system(Error::tracker, "this tracker", ENOSYS);
+  if (wanted && wanted != made->tracker_) return Status::system(Error::tracker, "this tracker", ENOSYS);
   *memory = std::move(made);
   return Status::ok();
 }
@@ -225,7 +225,7 @@ Status ProcessMemory::capture(Snapshot* snapshot) {
   if (Status status = Pagemap::open(pid_, &pagemap); !status.is_ok()) {
     return process_refused(pid_, status.what(), status.error_number());
   }
-  const SharedStore::Lock stores(*store_);
+  const LockedStores stores(*store_);
   Capture capture(*this, *stores);
   RegionReader reader(selected_.bytes());
   Region region;
