@@ -20,6 +20,8 @@ export interface Source {
   functions: (Named & { lines: number })[]
   parameterLists: (Named & { count: number })[]
   classes: (Named & { privateMethods: number })[]
+  /** Calls of a member, `Get`, or of what is qualified, `Napi::String::New`. */
+  calls: Named[]
   /** Functions that return nothing. */
   commands: Named[]
   /** Lines that were not understood, so that nothing in them would be found. */
@@ -42,6 +44,7 @@ const queries = {
     (_ type: (primitive_type) @void
        declarator: (function_declarator declarator: [(identifier) (field_identifier) (qualified_identifier)] @command)
        (#eq? @void "void"))
+    (call_expression function: [(field_expression field: (field_identifier) @call) (qualified_identifier) @call])
     (ERROR) @error`,
   typescript: `
     (import_statement source: (string (string_fragment) @import))
@@ -92,6 +95,7 @@ function read(root: string, file: string, { language, query }: Grammar): Source 
     functions: [],
     parameterLists: [],
     classes: [],
+    calls: [],
     commands: [],
     unread: [],
   }
@@ -122,6 +126,9 @@ function take(source: Source, capture: string, node: Node): void {
       break
     case 'class':
       source.classes.push({ name: nameOf(node), line, privateMethods: countPrivateMethods(node) })
+      break
+    case 'call':
+      source.calls.push({ name: node.text, line })
       break
     case 'command':
       source.commands.push({ name: node.text.replace(/.*::/, ''), line })

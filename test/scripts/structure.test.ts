@@ -171,6 +171,24 @@ printf("%" PRIu64 "place\\n", ways);
   ])
 })
 
+test('calls in the binding by which node-addon-api would run JavaScript', async () => {
+  const code = `
+Napi::Value f(const Napi::CallbackInfo& info) {
+  function.Call({});
+  object->Get("a");
+  constructor.New({});
+  Napi::ArrayBuffer::New(env, data, 1);  // .Set(
+  return Napi::Number::New(env, own.get());
+}
+`
+  expect(await broken({ 'native/binding/a.cc': code, 'native/memory/a.cc': code })).toEqual([
+    'native/binding/a.cc:3 calls Call',
+    'native/binding/a.cc:4 calls Get',
+    'native/binding/a.cc:5 calls New',
+    'native/binding/a.cc:6 calls Napi::ArrayBuffer::New',
+  ])
+})
+
 test('code that the parser does not understand is reported, as nothing in it would be found', async () => {
   expect(await broken({ 'native/system/a.cc': 'void f() {\n}}\n}\n' })).toEqual(['native/system/a.cc:2 unread }'])
 })
