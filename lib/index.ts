@@ -14,7 +14,7 @@ export {
   pageSize,
 } from './page-store.js'
 export { ProcessMemory, type ProcessMemoryOptions } from './process-memory.js'
-export type { Determinism, SpawnOptions } from './program.js'
 export { Snapshot } from './snapshot.js'
+export type { Determinism, SpawnOptions } from './spawn-options.js'
 export type { Stop } from './stop.js'
 export { type AttachOptions, type ResumeOptions, Tracee } from './tracee.js'

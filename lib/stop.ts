@@ -1,5 +1,5 @@
-import { signalName } from './signals.js'
-import { systemCallName } from './system-calls.js'
+import { signalName } from './linux/signals.js'
+import { systemCallName } from './linux/system-calls.js'
 
 /** Why a tracee stands still. `tid` is the thread that stopped. */
 export type Stop = {

@@ -1,13 +1,13 @@
 import { PageStoreError } from './errors.js'
+import { signalNumber } from './linux/signals.js'
+import { findSymbol } from './linux/symbols.js'
+import { systemCallNumber } from './linux/system-calls.js'
 import type { RestorableMemory } from './memory.js'
 import { type Handle, native, type Region, type TrackerKind } from './native.js'
 import { handleOf, type PageStore } from './page-store.js'
-import { prepareSpawn, type SpawnOptions } from './program.js'
-import { signalNumber } from './signals.js'
 import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snapshot.js'
+import { prepareSpawn, type SpawnOptions } from './spawn-options.js'
 import { readStop, type Stop, stopSlots } from './stop.js'
-import { findSymbol } from './symbols.js'
-import { systemCallNumber } from './system-calls.js'
 
 /** How {@link Tracee.attach} takes a process. */
 export interface AttachOptions {

@@ -33,12 +33,12 @@ void open(PageStore& store, size_t page_bytes) {
   must(store.open(std::move(file), {.page_bytes = page_bytes}));
 }
 
-Child new_page(PageStores& stores) {
+OwnedPage new_page(PageStores& stores) {
   static uint64_t content[kPageBytes / sizeof(uint64_t)] = {};
   ++content[0];
   PageNumber number;
   must(stores.pages.store(reinterpret_cast<const std::byte*>(content), 1, &number));
-  return page_child(number);
+  return {stores.pages, number};
 }
 
 // Tables with one child, from the root down: what every tree that lies high up has.
@@ -65,7 +65,7 @@ Cost measure(VirtualPage base, size_t pages, size_t dirty) {
   open(stores.pages, kPageBytes);
   open(stores.tables, kTableBytes);
   PageTables tables(stores);
-  PageTree start;
+  OwnedTree start;
   uint64_t count = 0;
   {
     TreeEdit edit(stores, {}, 0);
@@ -82,16 +82,15 @@ Cost measure(VirtualPage base, size_t pages, size_t dirty) {
     std::sort(places.begin(), places.end());
     places.erase(std::unique(places.begin(), places.end()), places.end());
     std::vector<PageChange> changes;
-    for (const VirtualPage place : places) changes.push_back({place, new_page(stores)});
+    for (const VirtualPage place : places) changes.push_back({place, new_page(stores).take()});
     const size_t before = stores.tables.size();
-    PageTree next;
+    OwnedTree next;
     const auto began = std::chrono::steady_clock::now();
-    must(tables.edit(start, changes, &next, &count));
+    must(tables.edit(start.get(), changes, &next, &count));
     times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - began).count());
     const double fresh = static_cast<double>(stores.tables.size() - before);
     made += fresh * (kTableBytes + kBookkeeping);
-    skipping += (fresh - static_cast<double>(chain(stores, next))) * (kTableBytes + kSkipBytes + kBookkeeping);
-    tables.unref(next);
+    skipping += (fresh - static_cast<double>(chain(stores, next.get()))) * (kTableBytes + kSkipBytes + kBookkeeping);
   }
   std::nth_element(times.begin(), times.begin() + kRounds / 2, times.end());
   return {made / kRounds, skipping / kRounds, times[kRounds / 2]};

@@ -52,7 +52,8 @@ void local_memory(benchmark::State& state) {
     std::unique_ptr<LocalMemory> tracked;
     must(LocalMemory::open(store, nullptr, &tracked));
     Snapshot start;
-    must(tracked->capture(local, &start));
+    tracked->locate(local);
+    must(tracked->capture(&start));
 
     Sides sides(state);
     uint64_t round = 0;
@@ -63,8 +64,8 @@ void local_memory(benchmark::State& state) {
     };
     const auto rewind = [&] {
       Snapshot now;
-      must(tracked->capture(local, &now));
-      must(tracked->restore(local, start));
+      must(tracked->capture(&now));
+      must(tracked->restore(start));
       release(store, &now);
     };
     // As it is used: again and again. The two copies in between empty the caches, so some rounds pass first.
@@ -109,7 +110,9 @@ class Observer {
  public:
   Observer(SharedStore* store, const Holder& holder) : store_(store) {
     must(ProcessMemory::open(store, holder.pid(), nullptr, true, &memory_));
-    must(regions_.add({holder.memory().start, holder.memory().end, 0, {'r', 'w', '-', 'p'}, {}}));
+    RegionList regions;
+    must(regions.add({holder.memory().start, holder.memory().end, 0, {'r', 'w', '-', 'p'}, {}}));
+    memory_->select(std::move(regions));
   }
   ~Observer() {
     release(store_, &last_);
@@ -119,7 +122,7 @@ class Observer {
   void capture() {
     Snapshot snapshot;
     must(memory_->stop());
-    must(memory_->capture(regions_, &snapshot));
+    must(memory_->capture(&snapshot));
     memory_->resume();
     release(store_, &last_);
     last_ = snapshot;
@@ -128,7 +131,6 @@ class Observer {
  private:
   SharedStore* store_;
   std::unique_ptr<ProcessMemory> memory_;
-  RegionList regions_;
   Snapshot last_;
 };
 

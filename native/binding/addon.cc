@@ -73,7 +73,6 @@ void Addon::close(SharedStore* store, Handle handle) {
 void Addon::close_memory(Handle handle) {
   const std::unique_ptr<HeldMemory> memory(memories_.take(handle));
   if (!memory) return;
-  memory->leave();
   memory->captured().release(*SharedStore::Lock(*store(memory->store)));
 }
 

@@ -27,13 +27,9 @@ struct HeldMemory {
   Handle store;
   std::unique_ptr<LocalMemory> local;
   std::unique_ptr<ProcessMemory> process;
-  RegionList regions;  // of the process, as JavaScript was told last
   std::unique_ptr<Tracee> tracee = {};
 
   CapturedMemory& captured() { return local ? local->captured() : process ? process->captured() : tracee->captured(); }
-  void leave() {
-    if (local) local->leave();
-  }
 };
 
 struct HeldSnapshot {

@@ -37,7 +37,7 @@ napi_value open_local(napi_env env, napi_callback_info info) {
   if (!get_tracker(env, arguments[1], &kind, &wanted)) return nullptr;
   SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   if (store == nullptr) return nullptr;
-  std::unique_ptr<HeldMemory> held(new (std::nothrow) HeldMemory{get_handle(env, arguments[0]), nullptr, nullptr, {}});
+  std::unique_ptr<HeldMemory> held(new (std::nothrow) HeldMemory{get_handle(env, arguments[0]), nullptr, nullptr});
   if (!held) return throw_failure(env, Status::out_of_memory("new", sizeof(HeldMemory), ENOMEM));
   Handle handle = Handle::none();
   Status status = LocalMemory::open(store, wanted, &held->local);
@@ -55,7 +55,8 @@ napi_value capture(napi_env env, napi_callback_info info) {
   if (memory == nullptr) return nullptr;
   HeldSnapshot held{memory->store, get_handle(env, arguments[1]), {}};
   Handle handle = Handle::none();
-  Status status = memory->local->capture(bytes, &held.snapshot);
+  memory->local->locate(bytes);
+  Status status = memory->local->capture(&held.snapshot);
   if (status.is_ok()) status = arguments.addon->hold(held, &handle);
   return status.is_ok() ? number_of(env, handle) : throw_failure(env, status);
 }
@@ -73,7 +74,8 @@ napi_value restore(napi_env env, napi_callback_info info) {
   if (arguments.addon->store(held->store) != arguments.addon->store(memory->store)) {
     return throw_error(env, code::other_store, "the snapshot is of another store");
   }
-  return undefined_or_throw(env, memory->local->restore(bytes, held->snapshot));
+  memory->local->locate(bytes);
+  return undefined_or_throw(env, memory->local->restore(held->snapshot));
 }
 
 // (memory, bytes) -> name
@@ -82,7 +84,9 @@ napi_value tracker(napi_env env, napi_callback_info info) {
   LocalBytes bytes;
   if (!get_local_bytes(env, arguments[1], &bytes)) return nullptr;
   const HeldMemory* memory = get_local(env, arguments.addon, arguments[0]);
-  return memory == nullptr ? nullptr : string_of(env, name_of(memory->local->tracker(bytes)));
+  if (memory == nullptr) return nullptr;
+  memory->local->locate(bytes);
+  return string_of(env, name_of(memory->local->tracker()));
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ napi_value open_process(napi_env env, napi_callback_info info) {
   if (!get_pid(env, arguments[1], &pid) || !get_tracker(env, arguments[2], &kind, &wanted)) return nullptr;
   SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   if (store == nullptr) return nullptr;
-  std::unique_ptr<HeldMemory> held(new (std::nothrow) HeldMemory{get_handle(env, arguments[0]), nullptr, nullptr, {}});
+  std::unique_ptr<HeldMemory> held(new (std::nothrow) HeldMemory{get_handle(env, arguments[0]), nullptr, nullptr});
   if (!held) return throw_failure(env, Status::out_of_memory("new", sizeof(HeldMemory), ENOMEM));
   Handle handle = Handle::none();
   Status status = ProcessMemory::open(store, pid, wanted, stands_still, &held->process);
@@ -59,9 +59,9 @@ napi_value regions(napi_env env, napi_callback_info info) {
   const Arguments<1> arguments(env, info);
   HeldMemory* memory = get_process(env, arguments.addon, arguments[0]);
   if (memory == nullptr) return nullptr;
-  memory->regions.clear();
-  if (Status status = memory->process->regions(&memory->regions); !status.is_ok()) return throw_failure(env, status);
-  return regions_of(env, memory->regions.bytes());
+  const RegionList* regions;
+  if (Status status = memory->process->regions(&regions); !status.is_ok()) return throw_failure(env, status);
+  return regions_of(env, regions->bytes());
 }
 
 // (memory) -> for each region told last, 1 if it is captured unless somebody says otherwise
@@ -70,10 +70,10 @@ napi_value private_regions(napi_env env, napi_callback_info info) {
   const HeldMemory* memory = get_process(env, arguments.addon, arguments[0]);
   napi_value result;
   if (memory == nullptr || napi_create_array(env, &result) != napi_ok) return nullptr;
-  RegionReader reader(memory->regions.bytes());
+  RegionReader reader(memory->process->listed().bytes());
   Region region;
   for (uint32_t i = 0; reader.next(&region); ++i) {
-    napi_set_element(env, result, i, boolean_of(env, memory->process->is_captured(memory->regions, region)));
+    napi_set_element(env, result, i, boolean_of(env, memory->process->is_captured(region)));
   }
   return result;
 }
@@ -87,7 +87,7 @@ napi_value capture(napi_env env, napi_callback_info info) {
   HeldMemory* memory = get_process(env, arguments.addon, arguments[1]);
   if (memory == nullptr) return nullptr;
   RegionList kept;
-  RegionReader reader(memory->regions.bytes());
+  RegionReader reader(memory->process->listed().bytes());
   Region region;
   Status status = Status::ok();
   for (size_t i = 0; reader.next(&region) && status.is_ok(); ++i) {
@@ -95,7 +95,10 @@ napi_value capture(napi_env env, napi_callback_info info) {
   }
   HeldSnapshot held{memory->store, get_handle(env, arguments[1]), {}};
   Handle handle = Handle::none();
-  if (status.is_ok()) status = memory->process->capture(kept, &held.snapshot);
+  if (status.is_ok()) {
+    memory->process->select(std::move(kept));
+    status = memory->process->capture(&held.snapshot);
+  }
   if (status.is_ok()) status = arguments.addon->hold(held, &handle);
   return status.is_ok() ? number_of(env, handle) : throw_failure(env, status);
 }
@@ -108,7 +111,7 @@ napi_value read(napi_env env, napi_callback_info info) {
   if (!get_transfer(env, arguments[1], arguments[2], &range, &bytes)) return nullptr;
   const HeldMemory* memory = get_process(env, arguments.addon, arguments[0]);
   if (memory == nullptr) return nullptr;
-  return undefined_or_throw(env, memory->process->read(range, bytes.data()));
+  return undefined_or_throw(env, memory->process->read(range.start, bytes));
 }
 
 // (memory) -> name

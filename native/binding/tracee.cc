@@ -31,7 +31,7 @@ int64_t get_number(napi_env env, napi_value value, int64_t otherwise) {
 }
 
 napi_value hold(napi_env env, Addon* addon, Handle store, std::unique_ptr<Tracee> tracee) {
-  std::unique_ptr<HeldMemory> held(new (std::nothrow) HeldMemory{store, nullptr, nullptr, {}});
+  std::unique_ptr<HeldMemory> held(new (std::nothrow) HeldMemory{store, nullptr, nullptr});
   Handle handle = Handle::none();
   if (!held) return throw_failure(env, Status::out_of_memory("new", sizeof(HeldMemory), ENOMEM));
   held->tracee = std::move(tracee);

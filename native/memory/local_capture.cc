@@ -59,12 +59,12 @@ class LocalMemory::Capture {
   Status forget_from(uint64_t place) {
     Status status = Status::ok();
     tables_.differences(memory_.captured_.tree(), {}, place, UINT64_MAX, [&](VirtualPage gone, Child, Child) {
-      if (status.is_ok()) status = edit_.set(gone, Child::absent);
+      if (status.is_ok()) status = edit_.set(gone, {});
     });
     return status;
   }
 
-  Status finish(PageTree* tree, uint64_t* pages) { return edit_.finish(tree, pages); }
+  Status finish(OwnedTree* tree, uint64_t* pages) { return edit_.finish(tree, pages); }
 
  private:
   const std::byte* page(uint64_t place) const { return memory_.bytes_.data + place * page_size(); }
@@ -85,9 +85,9 @@ class LocalMemory::Capture {
     std::byte* copy = stores_.pages.blank(blank);
     memcpy(copy, page(place), length(place));
     memset(copy + length(place), 0, page_size() - length(place));
-    Child child;
-    if (Status status = keep_page(stores_.pages, blank, &child); !status.is_ok()) return status;
-    return edit_.set(place, child);
+    OwnedPage kept;
+    if (Status status = OwnedPage::keep(stores_.pages, blank, &kept); !status.is_ok()) return status;
+    return edit_.set(place, std::move(kept));
   }
 
   LocalMemory& memory_;
@@ -96,8 +96,8 @@ class LocalMemory::Capture {
   TreeEdit edit_;
 };
 
-Status LocalMemory::capture(const LocalBytes& bytes, Snapshot* snapshot) {
-  if (Status status = adopt(bytes); !status.is_ok()) return status;
+Status LocalMemory::capture(Snapshot* snapshot) {
+  if (Status status = adopt(located_); !status.is_ok()) return status;
   if (Status status = find_dirty_and_rearm(); !status.is_ok()) return status;
 
   const SharedStore::Lock stores(*store_);
@@ -109,17 +109,16 @@ Status LocalMemory::capture(const LocalBytes& bytes, Snapshot* snapshot) {
     return status;
   }
   if (Status status = capture.forget_from(page_count()); !status.is_ok()) return status;
-  PageTree tree;
+  OwnedTree tree;
   uint64_t pages;
   if (Status status = capture.finish(&tree, &pages); !status.is_ok()) return status;
-  RegionList regions;
-  Status status = regions.add({0, bytes_.length, 0, {'r', 'w', '-', bytes_.is_shared ? 's' : 'p'}, {}});
-  if (!status.is_ok()) {
-    PageTables(*stores).unref(tree);
-    return status;
-  }
-  status = captured_.commit(*stores, tree, pages, {.regions = regions.bytes()}, snapshot);
+  const RegionList* regions;
+  Status status = this->regions(&regions);
   if (!status.is_ok()) return status;
+  OwnedSnapshot made;
+  status = captured_.commit(*stores, std::move(tree), pages, {.regions = regions->bytes()}, &made);
+  if (!status.is_ok()) return status;
+  *snapshot = made.take();
   dirty_.clear();
   is_known_ = true;
   return Status::ok();
@@ -160,19 +159,20 @@ class LocalMemory::Restore {
   const PageTree& target_;
 };
 
-Status LocalMemory::restore(const LocalBytes& bytes, const Snapshot& snapshot) {
-  if (Status status = adopt(bytes); !status.is_ok()) return status;
+Status LocalMemory::restore(const Snapshot& snapshot) {
+  if (Status status = adopt(located_); !status.is_ok()) return status;
   if (Status status = find_dirty(Tracker::Protect::nothing); !status.is_ok()) return status;
 
   const SharedStore::Lock stores(*store_);
   const uint64_t length = end_of_regions(*stores, snapshot.regions);
-  if (length > bytes.length) return Status::refused(Error::memory_size, bytes.length, length);
+  if (length > bytes_.length) return Status::refused(Error::memory_size, bytes_.length, length);
   // What can fail comes first.
   if (!is_known_) {
     dirty_.clear();
     if (!dirty_.append({0, page_count()})) return Status::out_of_memory("realloc", sizeof(Pages), ENOMEM);
   }
-  if (Status status = PageTables(*stores).ref(snapshot.memory); !status.is_ok()) return status;
+  OwnedTree tree;
+  if (Status status = OwnedTree::ref(*stores, snapshot.memory, &tree); !status.is_ok()) return status;
   Restore restore(*this, *stores, snapshot.memory);
   TreeReader wanted(*stores, snapshot.memory);
   static_cast<void>(for_each_dirty(*stores, &wanted, [&](uint64_t place, Child page) {
@@ -180,7 +180,7 @@ Status LocalMemory::restore(const LocalBytes& bytes, const Snapshot& snapshot) {
     return Status::ok();
   }));
   if (is_known_) restore.write_differences();
-  captured_.mark_restored(*stores, snapshot);
+  captured_.mark_restored(*stores, std::move(tree), snapshot.pages);
   dirty_.clear();
   is_known_ = true;
   return Status::ok();

@@ -27,11 +27,26 @@ Status LocalMemory::open(SharedStore* store, const TrackerKind* wanted, std::uni
 }
 
 LocalMemory::LocalMemory(SharedStore* store, const TrackerKind* wanted)
-    : store_(store), is_free_to_choose_(wanted == nullptr), wanted_(wanted == nullptr ? TrackerKind::none : *wanted) {}
+    : RestorableMemory(Kind::local, store),
+      is_free_to_choose_(wanted == nullptr),
+      wanted_(wanted == nullptr ? TrackerKind::none : *wanted) {}
 
-TrackerKind LocalMemory::tracker(const LocalBytes& bytes) const {
-  const bool is_same = tracker_ && bytes_.data == bytes.data && bytes_.length == bytes.length;
-  return is_same ? tracker_->kind() : kind_for(bytes);
+TrackerKind LocalMemory::tracker() const {
+  const bool is_same = tracker_ && bytes_.data == located_.data && bytes_.length == located_.length;
+  return is_same ? tracker_->kind() : kind_for(located_);
+}
+
+Status LocalMemory::regions(const RegionList** regions) {
+  regions_.clear();
+  *regions = &regions_;
+  return regions_.add({0, located_.length, 0, {'r', 'w', '-', located_.is_shared ? 's' : 'p'}, {}});
+}
+
+Status LocalMemory::read(uint64_t address, std::span<std::byte> bytes) const {
+  const bool is_within = address <= located_.length && bytes.size() <= located_.length - address;
+  if (!is_within) return Status::refused(Error::address, address, 0);
+  if (!bytes.empty()) memcpy(bytes.data(), located_.data + address, bytes.size());
+  return Status::ok();
 }
 
 TrackerKind LocalMemory::kind_for(const LocalBytes& bytes) const {
@@ -41,11 +56,6 @@ TrackerKind LocalMemory::kind_for(const LocalBytes& bytes) const {
   // It loses what another thread writes during a look.
   if (Tracker::is_supported(TrackerKind::soft_dirty) && !bytes.is_shared) return TrackerKind::soft_dirty;
   return TrackerKind::none;
-}
-
-void LocalMemory::leave() {
-  tracker_.reset();
-  bytes_ = {};
 }
 
 // Where the memory has moved or shrunk, watching begins anew: everything may be dirty.

@@ -10,16 +10,14 @@
 // that: then a capture shows each page at some moment of the call, and the next one misses nothing.
 //
 // All or nothing: a call that fails leaves memory, tree and what is known to be dirty as they were. It
-// leaves to its caller: to keep the memory alive from `capture` to `leave`, to say where it is at each
-// call (it may have grown or moved), and to call `release` at the end.
+// leaves to its caller: to say by `locate` where the memory is before each call (it may have grown or
+// moved), and to keep it there until the next call or until this object is deleted.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 
-#include "memory/tracker.h"
-#include "snapshot/captured_memory.h"
-#include "store/shared_store.h"
+#include "memory/memory.h"
 
 namespace pagestore {
 
@@ -30,24 +28,22 @@ struct LocalBytes {
   bool is_shared = false;  // other threads may write to it
 };
 
-class LocalMemory {
+class LocalMemory final : public RestorableMemory {
  public:
   // `wanted`: which tracker to insist on, or null for the best there is.
   static Status open(SharedStore* store, const TrackerKind* wanted, std::unique_ptr<LocalMemory>* memory);
 
-  Status capture(const LocalBytes& bytes, Snapshot* snapshot);
+  // Where the memory is from now on. To be called before each of the calls below.
+  void locate(const LocalBytes& bytes) { located_ = bytes; }
 
+  Status capture(Snapshot* snapshot) override;
   // The snapshot may be of any memory of the same store that was no longer than this one.
-  Status restore(const LocalBytes& bytes, const Snapshot& snapshot);
-
+  Status restore(const Snapshot& snapshot) override;
+  // One, from 0 on.
+  Status regions(const RegionList** regions) override;
+  Status read(uint64_t address, std::span<std::byte> bytes) const override;
   // Which tracker serves the memory, or will when it is next captured or restored.
-  TrackerKind tracker(const LocalBytes& bytes) const;
-
-  CapturedMemory& captured() { return captured_; }
-
-  // Watches no more; to be called while the memory is still there.
-  void leave();
-  void release(PageStores& stores) { captured_.release(stores); }
+  TrackerKind tracker() const override;
 
  private:
   LocalMemory(SharedStore* store, const TrackerKind* wanted);
@@ -69,17 +65,17 @@ class LocalMemory {
   AddressRange host_pages_of(const Pages& pages) const;
   size_t page_count() const { return round_up(bytes_.length, page_size()) / page_size(); }
 
-  SharedStore* store_;
   bool is_free_to_choose_;
   TrackerKind wanted_;
   std::unique_ptr<Tracker> tracker_;
-  LocalBytes bytes_;
+  LocalBytes located_;  // where the memory is
+  LocalBytes bytes_;    // where the tracker takes it to be
+  RegionList regions_;
   bool is_known_ = false;      // it was `captured_.tree()`, but for what is dirty
   GrowingArray<Pages> dirty_;  // told by the tracker, and not yet looked at by a call that succeeded
   GrowingArray<AddressRange> runs_;
   Mapping steady_;             // for each page, how many times it was dirty and equal
   uint64_t steady_pages_ = 0;  // equal often enough to be armed again
-  CapturedMemory captured_;
 };
 
 }  // namespace pagestore

@@ -40,15 +40,39 @@ Status ProcessMemory::check_life() const {
   return has_ended && errno == ESRCH ? Status::process_gone(pid_, "has ended") : Status::ok();
 }
 
-Status ProcessMemory::regions(RegionList* regions) const {
-  const Status status = check_life();
-  return status.is_ok() ? read_regions_of(pid_, regions) : status;
+Status ProcessMemory::read_regions(RegionList* regions) const {
+  if (Status status = check_life(); !status.is_ok()) return status;
+  return read_regions_of(pid_, regions);
 }
 
-bool ProcessMemory::is_captured(const RegionList& all, const Region& region) const {
+Status ProcessMemory::regions(const RegionList** regions) {
+  regions_.clear();
+  *regions = &regions_;
+  return read_regions(&regions_);
+}
+
+void ProcessMemory::select(RegionList regions) {
+  std::swap(selected_, regions);
+  has_selection_ = true;
+}
+
+Status ProcessMemory::select_captured() {
+  const RegionList* all;
+  if (Status status = regions(&all); !status.is_ok()) return status;
+  selected_.clear();
+  RegionReader reader(all->bytes());
+  Region region;
+  while (reader.next(&region)) {
+    if (!is_captured(region)) continue;
+    if (Status status = selected_.add(region); !status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
+bool ProcessMemory::is_captured(const Region& region) const {
   if (!is_private_memory(region)) return false;
   if (!is_our_own() || region.path.empty()) return true;
-  RegionReader reader(all.bytes());
+  RegionReader reader(regions_.bytes());
   Region other;
   while (reader.next(&other)) {
     if (other.permissions[3] == 's' && other.path == region.path) return false;
@@ -67,7 +91,7 @@ Status ProcessMemory::clear_dirty() const {
 // Whether any region holds the address: what cannot be read there is beyond the end of a file.
 bool ProcessMemory::is_mapped(uint64_t address) const {
   RegionList now;
-  if (!regions(&now).is_ok()) return false;
+  if (!read_regions(&now).is_ok()) return false;
   RegionReader reader(now.bytes());
   Region region;
   while (reader.next(&region)) {
@@ -101,7 +125,7 @@ class ProcessMemory::Capture {
     return Status::ok();
   }
 
-  Status finish(PageTree* tree, uint64_t* pages) {
+  Status finish(OwnedTree* tree, uint64_t* pages) {
     if (Status status = forget_until(UINT64_MAX); !status.is_ok()) return status;
     return pages_.finish(tree, pages);
   }
@@ -132,7 +156,7 @@ class ProcessMemory::Capture {
       Status status = read(at, blanks, wanted, &got);
       size_t kept = 0;
       for (bool is_same; kept < got && status.is_ok(); ++kept) {
-        status = pages_.look_at(at / page_size() + kept, blanks[kept], &is_same);
+        status = pages_.capture(at / page_size() + kept, blanks[kept], &is_same);
       }
       stores_.pages.give_back(blanks + kept, wanted - kept);
       if (!status.is_ok()) return status;
@@ -165,7 +189,7 @@ class ProcessMemory::Capture {
 
   // What was between there and here is no more.
   Status forget_until(VirtualPage place) {
-    const Status status = pages_.forget(next_, place);
+    const Status status = pages_.remove(next_, place);
     next_ = std::max(next_, place);
     return status;
   }
@@ -193,43 +217,48 @@ bool has_kept(const RegionList& now, const RegionList& captured) {
 
 }  // namespace
 
-Status ProcessMemory::capture(const RegionList& regions, Snapshot* snapshot) {
+Status ProcessMemory::capture(Snapshot* snapshot) {
+  if (!has_selection_) {
+    if (Status status = select_captured(); !status.is_ok()) return status;
+  }
   Pagemap pagemap;
   if (Status status = Pagemap::open(pid_, &pagemap); !status.is_ok()) {
     return process_refused(pid_, status.what(), status.error_number());
   }
   const SharedStore::Lock stores(*store_);
   Capture capture(*this, *stores);
-  RegionReader reader(regions.bytes());
+  RegionReader reader(selected_.bytes());
   Region region;
   while (reader.next(&region)) {
     if (Status status = capture.look_at(pagemap, region); !status.is_ok()) return status;
   }
-  PageTree tree;
+  OwnedTree tree;
   uint64_t pages;
   if (Status status = capture.finish(&tree, &pages); !status.is_ok()) return status;
   // Whoever ended meanwhile was read as empty.
   RegionList now;
-  Status status = this->regions(&now);
-  if (status.is_ok() && !has_kept(now, regions)) status = Status::process_gone(pid_, "became another program");
-  if (!status.is_ok()) {
-    PageTables(*stores).unref(tree);
-    return status;
-  }
+  Status status = read_regions(&now);
+  if (status.is_ok() && !has_kept(now, selected_)) status = Status::process_gone(pid_, "became another program");
+  if (!status.is_ok()) return status;
   if (tracker_ == TrackerKind::soft_dirty) is_known_ = clear_dirty().is_ok();
-  status = captured_.commit(*stores, tree, pages, {.regions = regions.bytes()}, snapshot);
-  if (!status.is_ok()) is_known_ = false;
+  OwnedSnapshot made;
+  status = captured_.commit(*stores, std::move(tree), pages, {.regions = selected_.bytes()}, &made);
+  if (status.is_ok()) {
+    *snapshot = made.take();
+  } else {
+    is_known_ = false;
+  }
   return status;
 }
 
-Status ProcessMemory::read(const AddressRange& range, std::byte* bytes) const {
+Status ProcessMemory::read(uint64_t address, std::span<std::byte> bytes) const {
   if (Status status = check_life(); !status.is_ok()) return status;
-  const iovec local{bytes, range.length()};
-  const iovec remote{reinterpret_cast<void*>(range.start), range.length()};
+  const iovec local{bytes.data(), bytes.size()};
+  const iovec remote{reinterpret_cast<void*>(address), bytes.size()};
   const ssize_t got = process_vm_readv(pid_, &local, 1, &remote, 1, 0);
-  if (got == static_cast<ssize_t>(range.length())) return Status::ok();
+  if (got == static_cast<ssize_t>(bytes.size())) return Status::ok();
   if (got < 0 && errno != EFAULT) return process_refused(pid_, "process_vm_readv", errno);
-  return Status::refused(Error::address, range.start + static_cast<uint64_t>(got < 0 ? 0 : got), 0);
+  return Status::refused(Error::address, address + static_cast<uint64_t>(got < 0 ? 0 : got), 0);
 }
 
 }  // namespace pagestore

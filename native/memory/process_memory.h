@@ -17,16 +17,13 @@
 
 #include "linux/pagemap.h"
 #include "linux/process_regions.h"
+#include "memory/memory.h"
 #include "memory/soft_dirty.h"
-#include "memory/tracker.h"
 #include "ptrace/stopped_process.h"
-#include "snapshot/captured_memory.h"
-
-#include "store/shared_store.h"
 
 namespace pagestore {
 
-class ProcessMemory {
+class ProcessMemory final : public Memory {
  public:
   // `stands_still`: whether captures will come between `stop` and `resume`.
   static Status open(SharedStore* store, pid_t pid, const TrackerKind* wanted, bool stands_still,
@@ -39,41 +36,41 @@ class ProcessMemory {
   }
   void resume() { stopped_.resume(); }
 
-  // All regions, as they are now.
-  Status regions(RegionList* regions) const;
+  // All regions; the list is read anew by each call.
+  Status regions(const RegionList** regions) override;
+  const RegionList& listed() const { return regions_; }
 
-  // Whether a capture takes a region unless it is told otherwise. Of our own process, the store's windows
-  // are left out: they would show what is being stored.
-  bool is_captured(const RegionList& all, const Region& region) const;
+  // Whether a capture takes a region of those listed last unless regions are selected. Of our own process, the
+  // store's windows are left out: they would show what is being stored.
+  bool is_captured(const Region& region) const;
 
-  // Of `regions`, in rising order.
-  Status capture(const RegionList& regions, Snapshot* snapshot);
+  // The next captures take these regions, in rising order.
+  void select(RegionList regions);
 
-  // The bytes of a range as they are now, all of them or none.
-  Status read(const AddressRange& range, std::byte* bytes) const;
-
-  TrackerKind tracker() const { return tracker_; }
+  Status capture(Snapshot* snapshot) override;
+  Status read(uint64_t address, std::span<std::byte> bytes) const override;
+  TrackerKind tracker() const override { return tracker_; }
   pid_t pid() const { return pid_; }
-  CapturedMemory& captured() { return captured_; }
-  void release(PageStores& stores) { captured_.release(stores); }
 
  private:
-  ProcessMemory(SharedStore* store, pid_t pid) : store_(store), pid_(pid), tracker_(TrackerKind::none) {}
+  ProcessMemory(SharedStore* store, pid_t pid) : Memory(Kind::process, store), pid_(pid), tracker_(TrackerKind::none) {}
   bool is_our_own() const { return pid_ == getpid(); }
   class Capture;
   // Whether it is the process that it was: numbers are used again.
   Status check_life() const;
+  Status read_regions(RegionList* regions) const;
+  Status select_captured();
   Status clear_dirty() const;
   bool is_mapped(uint64_t address) const;
 
-  SharedStore* store_;
   pid_t pid_;
   TrackerKind tracker_;
   ScopedFd process_;  // names the process as no number can; not open before Linux 5.3
   SoftDirtyClaim claim_;
   bool is_known_ = false;  // dirty bits tell what changed since `captured_.tree()`
   StoppedProcess stopped_;
-  CapturedMemory captured_;
+  RegionList regions_, selected_;
+  bool has_selection_ = false;
 };
 
 }  // namespace pagestore

@@ -7,29 +7,35 @@
 
 namespace pagestore {
 
-Status CapturedMemory::commit(PageStores& stores, const PageTree& tree, uint64_t pages, const SnapshotParts& parts,
-                              Snapshot* snapshot) {
+Status CapturedMemory::commit(PageStores& stores, OwnedTree tree, uint64_t pages, const SnapshotParts& parts,
+                              OwnedSnapshot* snapshot) {
+  OwnedTree ours, ignored, tracked, regions, threads, live;
+  Status status = OwnedTree::ref(stores, tree.get(), &ours);
+  if (status.is_ok()) status = masks_.apply(stores, tree.get(), parts.recognition, &ignored, &tracked);
+  if (status.is_ok()) status = store_regions(stores, parts.regions, &regions);
+  if (status.is_ok() && !parts.threads.empty()) status = store_bytes(stores, parts.threads, &threads);
+  if (status.is_ok() && !parts.live.empty()) status = store_bytes(stores, parts.live, &live);
+  if (!status.is_ok()) return status;
+  become(stores, std::move(ours), pages);
   Snapshot made;
-  made.memory = tree;
+  made.memory = tree.take();
+  made.ignored = ignored.take();
+  made.tracked = tracked.take();
+  made.regions = regions.take();
+  made.threads = threads.take();
+  made.live = live.take();
   made.pages = pages;
-  Status status = masks_.apply(stores, tree, parts.recognition, &made.ignored, &made.tracked);
-  if (status.is_ok()) status = store_regions(stores, parts.regions, &made.regions);
-  if (status.is_ok() && !parts.threads.empty()) status = store_bytes(stores, parts.threads, &made.threads);
-  if (status.is_ok() && !parts.live.empty()) status = store_bytes(stores, parts.live, &made.live);
-  if (status.is_ok()) status = PageTables(stores).ref(tree);  // ours, beside the snapshot's
-  if (!status.is_ok()) {
-    pagestore::release(stores, &made);
-    return status;
-  }
-  become(stores, tree, pages);
-  *snapshot = made;
+  *snapshot = OwnedSnapshot(stores, made);
   return Status::ok();
 }
 
 Status CapturedMemory::mask(PageStores& stores, Snapshot* snapshot) {
   if (snapshot->is_masked) return Status::ok();
-  const Status status = masks_.mask(stores, snapshot->memory, snapshot->ignored, &snapshot->masked);
-  snapshot->is_masked = status.is_ok();
+  OwnedTree masked;
+  Status status = masks_.mask(stores, snapshot->memory, snapshot->ignored, &masked);
+  if (!status.is_ok()) return status;
+  snapshot->masked = masked.take();
+  snapshot->is_masked = true;
   return status;
 }
 
@@ -42,33 +48,26 @@ Status CapturedMemory::make_key(PageStores& stores, Snapshot* snapshot) {
   return pagestore::make_key(stores, snapshot);
 }
 
-Status CapturedMemory::store_regions(PageStores& stores, std::span<const std::byte> bytes, PageTree* regions) {
-  PageTables tables(stores);
+Status CapturedMemory::store_regions(PageStores& stores, std::span<const std::byte> bytes, OwnedTree* regions) {
   if (!equal_bytes(bytes, {region_bytes_.data(), region_bytes_.size()})) {
-    PageTree stored;
+    OwnedTree stored;
     GrowingArray<std::byte> copy;
     if (!copy.append(bytes)) return Status::out_of_memory("realloc", bytes.size(), ENOMEM);
     if (Status status = store_bytes(stores, bytes, &stored); !status.is_ok()) return status;
-    tables.unref(regions_);
-    regions_ = stored;
+    replace(stores, &regions_, std::move(stored));
     std::swap(region_bytes_, copy);
   }
-  *regions = {};
-  const Status status = tables.ref(regions_);
-  if (status.is_ok()) *regions = regions_;
-  return status;
+  return OwnedTree::ref(stores, regions_, regions);
 }
 
-void CapturedMemory::become(PageStores& stores, const PageTree& tree, uint64_t pages) {
-  PageTables(stores).unref(tree_);
-  tree_ = tree;
+void CapturedMemory::become(PageStores& stores, OwnedTree tree, uint64_t pages) {
+  replace(stores, &tree_, std::move(tree));
   pages_ = pages;
 }
 
 void CapturedMemory::release(PageStores& stores) {
   become(stores, {}, 0);
-  PageTables(stores).unref(regions_);
-  regions_ = {};
+  give_back(stores, &regions_);
   region_bytes_.clear();
   masks_.release(stores);
   fingerprints_.release(stores);

@@ -30,16 +30,16 @@ class CapturedMemory {
   const PageTree& tree() const { return tree_; }
   uint64_t pages() const { return pages_; }
 
-  // The memory is `tree` now, which it takes over, also when it fails: then it is known as before.
-  Status commit(PageStores& stores, const PageTree& tree, uint64_t pages, const SnapshotParts& parts,
-                Snapshot* snapshot);
+  // The memory is `tree` now, with so many pages that are not zero. On failure it is known as before.
+  Status commit(PageStores& stores, OwnedTree tree, uint64_t pages, const SnapshotParts& parts,
+                OwnedSnapshot* snapshot);
 
   // Makes what a snapshot of this memory is recognised by, once: its masked tree, or its key, too.
   Status mask(PageStores& stores, Snapshot* snapshot);
   Status make_key(PageStores& stores, Snapshot* snapshot);
 
-  // The memory was made equal to `snapshot`, on whose tree the caller took a hold for us.
-  void mark_restored(PageStores& stores, const Snapshot& snapshot) { become(stores, snapshot.memory, snapshot.pages); }
+  // The memory was made equal to a snapshot with this tree and so many pages that are not zero.
+  void mark_restored(PageStores& stores, OwnedTree tree, uint64_t pages) { become(stores, std::move(tree), pages); }
 
   Masks& masks() { return masks_; }
   Fingerprints& fingerprints() { return fingerprints_; }
@@ -47,8 +47,8 @@ class CapturedMemory {
   void release(PageStores& stores);
 
  private:
-  void become(PageStores& stores, const PageTree& tree, uint64_t pages);
-  Status store_regions(PageStores& stores, std::span<const std::byte> bytes, PageTree* regions);
+  void become(PageStores& stores, OwnedTree tree, uint64_t pages);
+  Status store_regions(PageStores& stores, std::span<const std::byte> bytes, OwnedTree* regions);
 
   PageTree tree_;
   uint64_t pages_ = 0;

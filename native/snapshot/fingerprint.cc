@@ -16,16 +16,17 @@ Fingerprint narrow(Wide sum) {
   return {static_cast<uint64_t>(sum), static_cast<uint64_t>(sum >> 64)};
 }
 
-Wide term(PageStores& stores, VirtualPage place, Child page) {
+Wide term(PageStores& stores, VirtualPage virtual_page, Child page) {
   if (page == Child::absent) return 0;
-  const WideHash hash = xxh3_wide(stores.pages.bytes(number_of(page)), page_size(), place);
+  const WideHash hash = xxh3_wide(stores.pages.bytes(number_of(page)), page_size(), virtual_page);
   return (Wide{hash.high} << 64) | hash.low;
 }
 
-Fingerprint moved(PageStores& stores, const Fingerprint& from, const PageTree& was, const PageTree& is) {
-  Wide sum = wide(from);
-  PageTables(stores).differences(was, is, 0, UINT64_MAX, [&](VirtualPage place, Child old, Child now) {
-    sum += term(stores, place, now) - term(stores, place, old);
+// The fingerprint of tree `to`, from that of tree `from`.
+Fingerprint advance(PageStores& stores, const Fingerprint& fingerprint, const PageTree& from, const PageTree& to) {
+  Wide sum = wide(fingerprint);
+  PageTables(stores).differences(from, to, 0, UINT64_MAX, [&](VirtualPage virtual_page, Child old, Child now) {
+    sum += term(stores, virtual_page, now) - term(stores, virtual_page, old);
   });
   return narrow(sum);
 }
@@ -33,17 +34,15 @@ Fingerprint moved(PageStores& stores, const Fingerprint& from, const PageTree& w
 }  // namespace
 
 Status Fingerprints::of(PageStores& stores, const PageTree& memory, Fingerprint* fingerprint) {
-  PageTables tables(stores);
-  if (Status status = tables.ref(memory); !status.is_ok()) return status;
-  fingerprint_ = *fingerprint = moved(stores, fingerprint_, memory_, memory);
-  tables.unref(memory_);
-  memory_ = memory;
+  OwnedTree ours;
+  if (Status status = OwnedTree::ref(stores, memory, &ours); !status.is_ok()) return status;
+  fingerprint_ = *fingerprint = advance(stores, fingerprint_, memory_, memory);
+  replace(stores, &memory_, std::move(ours));
   return Status::ok();
 }
 
 void Fingerprints::release(PageStores& stores) {
-  PageTables(stores).unref(memory_);
-  memory_ = {};
+  give_back(stores, &memory_);
   fingerprint_ = {};
 }
 

@@ -1,8 +1,10 @@
-// A name for a memory that does not depend on tree, store or machine: the 128-bit sum, over the pages
-// that are not zero, of XXH3-128 of the page, seeded with its virtual page number.
+// A name for a memory that does not depend on tree, store or machine: the 128-bit sum, over the pages that are not
+// zero, of XXH3-128 of the page, seeded with its virtual page number.
 //
-// A sum can be kept up: what differs is taken out and put in. So the fingerprint of one memory is
+// From a sum one can take out what differs and put in what it has become. So the fingerprint of one memory is
 // remembered, and that of the next costs what differs between the two.
+//
+// It leaves to its caller: to hold the stores' lock, and to call `release` at the end.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +20,7 @@ struct Fingerprint {
 
 class Fingerprints {
  public:
-  // The fingerprint of `memory`, which is remembered with a hold on the tree.
+  // The fingerprint of `memory`, which is remembered with a reference on the tree.
   Status of(PageStores& stores, const PageTree& memory, Fingerprint* fingerprint);
 
   // Gives back what is remembered.

@@ -18,15 +18,13 @@ Status Masks::track(const AddressRange& range) {
 }
 
 void Masks::release(PageStores& stores) {
-  PageTables tables(stores);
-  tables.unref(kept_memory_);
-  tables.unref(kept_masked_);
-  kept_memory_ = kept_masked_ = {};
+  give_back(stores, &kept_memory_);
+  give_back(stores, &kept_masked_);
   kept_ignored_ = {};
 }
 
-Status Masks::apply(PageStores& stores, const PageTree& memory, const Recognition& recognition, PageTree* ignored,
-                    PageTree* tracked) const {
+Status Masks::apply(PageStores& stores, const PageTree& memory, const Recognition& recognition, OwnedTree* ignored,
+                    OwnedTree* tracked) const {
   RangeSet ranges;
   for (const std::span<const AddressRange> each : {ignored_.ranges(), recognition.ignored}) {
     for (const AddressRange& range : each) {
@@ -40,7 +38,7 @@ Status Masks::apply(PageStores& stores, const PageTree& memory, const Recognitio
   return gather(stores, memory, recognition.tracked, tracked);
 }
 
-Status Masks::mask(PageStores& stores, const PageTree& memory, const PageTree& ignored, PageTree* masked) {
+Status Masks::mask(PageStores& stores, const PageTree& memory, const PageTree& ignored, OwnedTree* masked) {
   RangeSet ranges;
   const uint64_t length = ignored.root == Child::absent ? 0 : stored_length(stores, ignored);
   for (uint64_t at = 0; at < length; at += sizeof(AddressRange)) {
@@ -48,54 +46,43 @@ Status Masks::mask(PageStores& stores, const PageTree& memory, const PageTree& i
     read_stored_bytes(stores, ignored, at, std::as_writable_bytes(std::span(&range, 1)));
     if (Status status = ranges.add(range); !status.is_ok()) return status;
   }
-  if (ranges.empty() && kept_ignored_.empty()) {
-    *masked = memory;
-    return PageTables(stores).ref(memory);
-  }
-  PageTree result;
+  if (ranges.empty() && kept_ignored_.empty()) return OwnedTree::ref(stores, memory, masked);
+  OwnedTree result;
   Status status = mask_changed(stores, memory, ranges, &result);
-  if (status.is_ok()) status = keep(stores, memory, result, std::move(ranges));
-  if (status.is_ok()) *masked = result;
+  if (status.is_ok()) status = remember(stores, memory, result.get(), std::move(ranges));
+  if (status.is_ok()) *masked = std::move(result);
   return status;
 }
 
-// Keeps a hold of its own on both.
-Status Masks::keep(PageStores& stores, const PageTree& memory, const PageTree& masked, RangeSet ignored) {
-  PageTables tables(stores);
-  Status status = tables.ref(memory);
-  if (status.is_ok() && !(status = tables.ref(masked)).is_ok()) tables.unref(memory);
-  if (!status.is_ok()) {
-    tables.unref(masked);
-    return status;
-  }
-  release(stores);
-  kept_memory_ = memory;
-  kept_masked_ = masked;
+// With references of its own on both trees.
+Status Masks::remember(PageStores& stores, const PageTree& memory, const PageTree& masked, RangeSet ignored) {
+  OwnedTree our_memory, our_masked;
+  Status status = OwnedTree::ref(stores, memory, &our_memory);
+  if (status.is_ok()) status = OwnedTree::ref(stores, masked, &our_masked);
+  if (!status.is_ok()) return status;
+  replace(stores, &kept_memory_, std::move(our_memory));
+  replace(stores, &kept_masked_, std::move(our_masked));
   kept_ignored_ = std::move(ignored);
   return Status::ok();
 }
 
-// The page that `page` is recognised as; the caller's to hold.
-Status Masks::mask_page(PageStores& stores, const RangeSet& ignored, VirtualPage place, Child page, Child* masked) {
-  *masked = page;
-  if (page == Child::absent) return Status::ok();
-  const AddressRange range{place * page_size(), (place + 1) * page_size()};
+// What `page` is recognised as.
+Status Masks::mask_page(PageStores& stores, const RangeSet& ignored, const PageChange& page, OwnedPage* masked) {
+  *masked = {};
+  if (page.page == Child::absent) return Status::ok();
+  const AddressRange range{page.virtual_page * page_size(), (page.virtual_page + 1) * page_size()};
   const auto here = ignored.overlapping(range);
-  const PageNumber number = number_of(page);
-  if (here.empty()) return stores.pages.ref(&number, 1);
-  if (here[0].start <= range.start && here[0].end >= range.end) {
-    *masked = Child::absent;
-    return Status::ok();
-  }
+  if (here.empty()) return OwnedPage::ref(stores.pages, page.page, masked);
+  if (here[0].start <= range.start && here[0].end >= range.end) return Status::ok();
   PageNumber blank;
   if (Status status = stores.pages.take_blanks(1, &blank); !status.is_ok()) return status;
   std::byte* copy = stores.pages.blank(blank);
-  memcpy(copy, stores.pages.bytes(number), page_size());
+  memcpy(copy, stores.pages.bytes(number_of(page.page)), page_size());
   for (const AddressRange& each : here) {
     const uint64_t from = std::max(each.start, range.start), to = std::min(each.end, range.end);
     memset(copy + (from - range.start), 0, to - from);
   }
-  return keep_page(stores.pages, blank, masked);
+  return OwnedPage::keep(stores.pages, blank, masked);
 }
 
 // The pages of `memory` that may be masked otherwise than those that are kept, in rising order; some twice.
@@ -103,7 +90,9 @@ Status Masks::find_changed(PageStores& stores, const PageTree& memory, const Ran
                            GrowingArray<PageChange>* changed) const {
   const PageTables tables(stores);
   bool fits = true;
-  const auto note = [&](VirtualPage place, Child, Child page) { fits = fits && changed->append({place, page}); };
+  const auto note = [&](VirtualPage virtual_page, Child, Child page) {
+    fits = fits && changed->append({virtual_page, page});
+  };
   if (!kept_ignored_.empty()) tables.differences(kept_memory_, memory, 0, UINT64_MAX, note);
   const size_t sorted = changed->size();
   GrowingArray<AddressRange> either;
@@ -114,22 +103,22 @@ Status Masks::find_changed(PageStores& stores, const PageTree& memory, const Ran
   if (!fits) return Status::out_of_memory("realloc", changed->size() * sizeof(PageChange), ENOMEM);
   if (changed->size() > sorted) {
     std::sort(changed->begin(), changed->end(),
-              [](const PageChange& a, const PageChange& b) { return a.place < b.place; });
+              [](const PageChange& a, const PageChange& b) { return a.virtual_page < b.virtual_page; });
   }
   return Status::ok();
 }
 
 Status Masks::mask_changed(PageStores& stores, const PageTree& memory, const RangeSet& ignored,
-                           PageTree* masked) const {
+                           OwnedTree* masked) const {
   GrowingArray<PageChange> changed;
   if (Status status = find_changed(stores, memory, ignored, &changed); !status.is_ok()) return status;
   TreeEdit edit(stores, kept_ignored_.empty() ? memory : kept_masked_, 0);
   VirtualPage last = UINT64_MAX;
-  for (const auto& [place, page] : changed) {
-    if (std::exchange(last, place) == place) continue;
-    Child child;
-    if (Status status = mask_page(stores, ignored, place, page, &child); !status.is_ok()) return status;
-    if (Status status = edit.set(place, child); !status.is_ok()) return status;
+  for (const PageChange& each : changed) {
+    if (std::exchange(last, each.virtual_page) == each.virtual_page) continue;
+    OwnedPage page;
+    if (Status status = mask_page(stores, ignored, each, &page); !status.is_ok()) return status;
+    if (Status status = edit.set(each.virtual_page, std::move(page)); !status.is_ok()) return status;
   }
   uint64_t pages;
   return edit.finish(masked, &pages);
@@ -137,7 +126,7 @@ Status Masks::mask_changed(PageStores& stores, const PageTree& memory, const Ran
 
 // Each range's length, then its bytes: ranges of other lengths are another state.
 Status Masks::gather(PageStores& stores, const PageTree& memory, std::span<const AddressRange> more,
-                     PageTree* tracked) const {
+                     OwnedTree* tracked) const {
   const std::span<const AddressRange> all[] = {{tracked_.data(), tracked_.size()}, more};
   uint64_t bytes = 0;
   for (const auto& ranges : all) {

@@ -25,25 +25,25 @@ class Masks {
   Status track(const AddressRange& range);
   bool tracks() const { return !tracked_.empty(); }
 
-  // What of `memory` counts in a snapshot, for its caller to release: the ranges that do not, as bytes, and
-  // the bytes of tracked ranges. Each is empty where there are none.
-  Status apply(PageStores& stores, const PageTree& memory, const Recognition& recognition, PageTree* ignored,
-               PageTree* tracked) const;
+  // What of `memory` counts in a snapshot: the ranges that do not, as bytes, and the bytes of tracked ranges. Each is
+  // empty where there are none.
+  Status apply(PageStores& stores, const PageTree& memory, const Recognition& recognition, OwnedTree* ignored,
+               OwnedTree* tracked) const;
 
-  // `memory` without the ranges that `ignored` holds; the caller's to release.
-  Status mask(PageStores& stores, const PageTree& memory, const PageTree& ignored, PageTree* masked);
+  // `memory` with the ranges that `ignored` lists read as zero.
+  Status mask(PageStores& stores, const PageTree& memory, const PageTree& ignored, OwnedTree* masked);
 
   // Gives back what is kept.
   void release(PageStores& stores);
 
  private:
-  static Status mask_page(PageStores& stores, const RangeSet& ignored, VirtualPage place, Child page, Child* masked);
+  static Status mask_page(PageStores& stores, const RangeSet& ignored, const PageChange& page, OwnedPage* masked);
   Status find_changed(PageStores& stores, const PageTree& memory, const RangeSet& ignored,
                       GrowingArray<PageChange>* changed) const;
-  Status mask_changed(PageStores& stores, const PageTree& memory, const RangeSet& ignored, PageTree* masked) const;
-  Status keep(PageStores& stores, const PageTree& memory, const PageTree& masked, RangeSet ignored);
+  Status mask_changed(PageStores& stores, const PageTree& memory, const RangeSet& ignored, OwnedTree* masked) const;
+  Status remember(PageStores& stores, const PageTree& memory, const PageTree& masked, RangeSet ignored);
   Status gather(PageStores& stores, const PageTree& memory, std::span<const AddressRange> more,
-                PageTree* tracked) const;
+                OwnedTree* tracked) const;
 
   RangeSet ignored_;
   GrowingArray<AddressRange> tracked_;

@@ -1,7 +1,8 @@
-// Pages that are looked at, one after another, and become a tree.
+// Pages that are captured, one after another, and become a tree.
 //
-// A page comes as a blank slot of the store that it was read into; one that is what it was leaves the slot
-// at once. To be used under one hold of the stores' lock; what is not finished leaves nothing behind.
+// A page comes as a blank slot of the store that it was read into; one that is what it was leaves the slot at once.
+// What is not finished leaves nothing behind. It leaves to its caller: to hold the stores' lock from the first call to
+// the last.
 #pragma once
 
 #include "snapshot/tree_edit.h"
@@ -14,18 +15,18 @@ class PageCapture {
   PageCapture(PageStores& stores, const PageTree& from, uint64_t pages)
       : stores_(stores), from_(from), known_(stores, from), edit_(stores, from, pages) {}
 
-  // Places come in rising order. Takes over the blank. Tells whether the page is what it was.
-  Status look_at(VirtualPage place, PageNumber blank, bool* is_same);
+  // Takes over the blank, and says whether the page is what it was. Virtual pages come in rising order.
+  Status capture(VirtualPage virtual_page, PageNumber blank, bool* is_same);
 
-  // There is nothing at `place`, or from `first` to just before `end`.
-  Status forget(VirtualPage place) { return known_.page_at(place) == Child::absent ? Status::ok() : remove(place); }
-  Status forget(VirtualPage first, VirtualPage end);
+  // There is nothing at `virtual_page`, or from `first` to just before `end`.
+  Status remove(VirtualPage virtual_page) {
+    return known_.page_at(virtual_page) == Child::absent ? Status::ok() : edit_.set(virtual_page, {});
+  }
+  Status remove(VirtualPage first, VirtualPage end);
 
-  Status finish(PageTree* tree, uint64_t* pages) { return edit_.finish(tree, pages); }
+  Status finish(OwnedTree* tree, uint64_t* pages) { return edit_.finish(tree, pages); }
 
  private:
-  Status remove(VirtualPage place) { return edit_.set(place, Child::absent); }
-
   PageStores& stores_;
   const PageTree& from_;
   TreeReader known_;

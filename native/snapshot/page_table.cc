@@ -3,50 +3,68 @@
 #include <bit>
 #include <cstring>
 
-#include "store/page_copy.h"
-
 namespace pagestore {
 
 namespace {
 
 constexpr unsigned kFewestLevels = 1;
+constexpr uint64_t kAllSlots = ~uint64_t{0};
 
-unsigned levels_for(VirtualPage place) {
-  const unsigned bits = static_cast<unsigned>(std::bit_width(place));
+unsigned levels_for(VirtualPage virtual_page) {
+  const unsigned bits = static_cast<unsigned>(std::bit_width(virtual_page));
   const unsigned levels = (bits + kFanOutBits - 1) / kFanOutBits;
   return levels < kFewestLevels ? kFewestLevels : levels;
 }
 
-size_t slot_of(VirtualPage place, unsigned level) {
+size_t slot_of(VirtualPage virtual_page, unsigned level) {
   const unsigned shift = (level - 1) * kFanOutBits;
-  return static_cast<size_t>(place >> shift) % kFanOut;
+  return static_cast<size_t>(virtual_page >> shift) % kFanOut;
 }
 
 constexpr uint64_t bit(size_t slot) {
   return uint64_t{1} << slot;
 }
 
-template <typename Table>
-bool is_absent(const Table& table) {
-  for (const Child child : table) {
-    if (child != Child::absent) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
-Status keep_page(PageStore& pages, PageNumber blank, Child* page) {
-  *page = Child::absent;
-  if (is_zero(pages.blank(blank), page_size())) {
-    pages.give_back(&blank, 1);
-    return Status::ok();
+// A table that is being made. It owns the reference on each child that was put into it; the others are the old table's.
+class PageTables::Draft {
+ public:
+  Draft(PageTables& tables, const Part& old, unsigned level)
+      : tables_(tables), level_(level), table_(tables.read(old, level)) {}
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+  ~Draft() { tables_.unref_children(level_, table_, owned_); }
+
+  unsigned level() const { return level_; }
+  const Table& table() const { return table_; }
+  const std::byte* bytes() const { return reinterpret_cast<const std::byte*>(table_.data()); }
+  bool is_absent() const {
+    for (const Child child : table_) {
+      if (child != Child::absent) return false;
+    }
+    return true;
   }
-  PageNumber number;
-  Status status = pages.keep_blank(blank, &number);
-  if (status.is_ok()) *page = page_child(number);
-  return status;
-}
+
+  // Takes over the caller's reference on `child`.
+  void put(size_t slot, Child child) {
+    table_[slot] = child;
+    owned_ |= bit(slot);
+  }
+
+  // The stored table, which nobody had before, takes over the references, and gets those that it lacks.
+  Status hand_over() {
+    const Status status = tables_.ref_children(level_, table_, ~owned_);
+    if (status.is_ok()) owned_ = 0;
+    return status;
+  }
+
+ private:
+  PageTables& tables_;
+  unsigned level_;
+  Table table_;
+  uint64_t owned_ = 0;  // a bit for each slot
+};
 
 PageTables::Table PageTables::read(const Part& part, unsigned level) const {
   Table table{};
@@ -64,94 +82,80 @@ PageTables::Part PageTables::child_in(const Part& part, unsigned level, const Ta
   return {table[slot], level - 1};
 }
 
-Status PageTables::edit(const PageTree& from, std::span<const PageChange> changes, PageTree* to, uint64_t* pages) {
+Status PageTables::edit(const PageTree& from, std::span<PageChange> changes, OwnedTree* to, uint64_t* pages) {
   unsigned levels = from.levels < kFewestLevels ? kFewestLevels : from.levels;
   for (const PageChange& change : changes) {
-    if (change.page != Child::absent && levels_for(change.place) > levels) levels = levels_for(change.place);
+    if (change.page != Child::absent && levels_for(change.virtual_page) > levels) {
+      levels = levels_for(change.virtual_page);
+    }
   }
   // A zero page outside of the tree is one already.
-  while (!changes.empty() && levels_for(changes.back().place) > levels) changes = changes.first(changes.size() - 1);
+  while (!changes.empty() && levels_for(changes.back().virtual_page) > levels) {
+    changes = changes.first(changes.size() - 1);
+  }
 
   uint64_t counted = *pages;
-  PageTree result{Child::absent, levels};
-  if (Status status = rebuild(part_of(from), levels, changes, &result.root, &counted); !status.is_ok()) return status;
-  if (Status status = lower(&result); !status.is_ok()) {
-    unref(result);
-    return status;
-  }
-  *to = result;
+  Child root;
+  if (Status status = rebuild(part_of(from), levels, changes, &root, &counted); !status.is_ok()) return status;
+  OwnedTree result(stores_, {root, levels});
+  if (Status status = lower(&result); !status.is_ok()) return status;
+  *to = std::move(result);
   *pages = counted;
   return Status::ok();
 }
 
-// The result is the caller's to hold.
-Status PageTables::rebuild(const Part& old, unsigned level, std::span<const PageChange> changes, Child* result,
+// The reference on the result is the caller's.
+Status PageTables::rebuild(const Part& old, unsigned level, std::span<PageChange> changes, Child* result,
                            uint64_t* pages) {
   if (changes.empty() && (old.level == level || old.child == Child::absent)) {
     *result = old.child;
-    const PageNumber number = number_of(old.child);
-    return old.child == Child::absent ? Status::ok() : stores_.tables.ref(&number, 1);
+    return ref({old.child, old.level});
   }
-  Table table = read(old, level);
-  uint64_t ours = 0;
-  if (Status status = fill(old, level, changes, &table, &ours, pages); !status.is_ok()) {
-    unref_children(level, table, ours);
-    return status;
-  }
-  if (is_absent(table)) {
-    *result = Child::absent;
-    return Status::ok();
-  }
-  return keep(level, table, ours, result);
+  Draft draft(*this, old, level);
+  if (Status status = fill(old, changes, &draft, pages); !status.is_ok()) return status;
+  return store(&draft, result);
 }
 
-// Puts what changes into `table`; `ours` says in which slots the child is ours to hold.
-Status PageTables::fill(const Part& old, unsigned level, std::span<const PageChange> changes, Table* table,
-                        uint64_t* ours, uint64_t* pages) {
+// Puts what changes into the draft.
+Status PageTables::fill(const Part& old, std::span<PageChange> changes, Draft* draft, uint64_t* pages) {
+  const unsigned level = draft->level();
   // What stands for a higher table must become one even where nothing changes.
   const bool rises = old.level < level && old.child != Child::absent;
-  Status status = Status::ok();
   for (size_t slot = 0; slot < kFanOut; ++slot) {
     size_t count = 0;
-    while (count < changes.size() && slot_of(changes[count].place, level) == slot) ++count;
+    while (count < changes.size() && slot_of(changes[count].virtual_page, level) == slot) ++count;
     const auto here = changes.first(count);
     changes = changes.subspan(count);
     if (here.empty() && !(rises && slot == 0)) continue;
     if (level == 1) {
-      *pages += (here[0].page != Child::absent) - ((*table)[slot] != Child::absent);
-      (*table)[slot] = here[0].page;
-      *ours |= bit(slot);
-    } else if (status.is_ok()) {
-      const Part part = child_in(old, level, *table, slot);
-      status = rebuild(part, level - 1, here, &(*table)[slot], pages);
-      if (status.is_ok()) *ours |= bit(slot);
-    } else {
-      unref_pages(here);
+      *pages += (here[0].page != Child::absent) - (draft->table()[slot] != Child::absent);
+      draft->put(slot, std::exchange(here[0].page, Child::absent));
+      continue;
     }
+    Child child;
+    const Part part = child_in(old, level, draft->table(), slot);
+    if (Status status = rebuild(part, level - 1, here, &child, pages); !status.is_ok()) return status;
+    draft->put(slot, child);
   }
-  return status;
+  return Status::ok();
 }
 
-Status PageTables::keep(unsigned level, const Table& table, uint64_t ours, Child* result) {
+Status PageTables::store(Draft* draft, Child* result) {
+  *result = Child::absent;
+  if (draft->is_absent()) return Status::ok();
   PageStore& store = stores_.tables;
   PageNumber number;
-  Status status = store.store(reinterpret_cast<const std::byte*>(table.data()), 1, &number);
-  if (!status.is_ok()) {
-    unref_children(level, table, ours);
-    return status;
-  }
+  if (Status status = store.store(draft->bytes(), 1, &number); !status.is_ok()) return status;
   PageStore::Count count = 0;
-  status = store.count_of(index_of(number), &count);
-  if (count > 1) {
-    // Stored before: that table holds references of its own.
-    unref_children(level, table, ours);
-  } else if (status = ref_children(level, table, ~ours); !status.is_ok()) {
+  Status status = store.count_of(index_of(number), &count);
+  // One that was stored before holds references of its own, and the draft gives back its own.
+  if (count == 1) status = draft->hand_over();
+  if (status.is_ok()) {
+    *result = table_child(number);
+  } else {
     static_cast<void>(store.unref(&number, 1));
-    unref_children(level, table, ours);
-    return status;
   }
-  *result = table_child(number);
-  return Status::ok();
+  return status;
 }
 
 Status PageTables::ref_children(unsigned level, const Table& table, uint64_t slots) {
@@ -185,11 +189,7 @@ void PageTables::unref(unsigned level, Child child) {
   const bool is_last = count == 1;
   const Table table = is_last ? read({child, level}, level) : Table{};
   static_cast<void>(store.unref(&number, 1));
-  if (is_last) unref_children(level, table, ~uint64_t{0});
-}
-
-void PageTables::unref_pages(std::span<const PageChange> changes) {
-  for (const PageChange& change : changes) unref(0, change.page);
+  if (is_last) unref_children(level, table, kAllSlots);
 }
 
 Status PageTables::ref(const PageTree& tree) {
@@ -198,36 +198,33 @@ Status PageTables::ref(const PageTree& tree) {
   return stores_.tables.ref(&number, 1);
 }
 
-void PageTables::unref(const PageTree& tree) {
-  unref(tree.levels, tree.root);
-}
-
 // Takes off levels that say nothing: equal pages make equal trees only at the least height.
-Status PageTables::lower(PageTree* tree) {
-  while (tree->root != Child::absent && tree->levels > kFewestLevels) {
-    const Table table = read(part_of(*tree), tree->levels);
+Status PageTables::lower(OwnedTree* tree) {
+  for (;;) {
+    const PageTree top = tree->get();
+    if (top.root == Child::absent || top.levels == kFewestLevels) break;
+    const Table table = read(part_of(top), top.levels);
     for (size_t slot = 1; slot < kFanOut; ++slot) {
       if (table[slot] != Child::absent) return Status::ok();
     }
-    const PageTree lower{table[0], tree->levels - 1};
-    if (Status status = ref(lower); !status.is_ok()) return status;
-    unref(*tree);
-    *tree = lower;
+    OwnedTree lower;
+    if (Status status = OwnedTree::ref(stores_, {table[0], top.levels - 1}, &lower); !status.is_ok()) return status;
+    *tree = std::move(lower);
   }
-  if (tree->root == Child::absent) tree->levels = 0;
+  if (tree->get().root == Child::absent) *tree = {};
   return Status::ok();
 }
 
-Child PageTables::page_at(const PageTree& tree, VirtualPage place) const {
-  return leaf_at(tree, place)[place % kFanOut];
+Child PageTables::page_at(const PageTree& tree, VirtualPage virtual_page) const {
+  return leaf_at(tree, virtual_page)[virtual_page % kFanOut];
 }
 
-PageTables::Leaf PageTables::leaf_at(const PageTree& tree, VirtualPage place) const {
-  if (tree.root == Child::absent || levels_for(place) > tree.levels) return {};
+PageTables::Leaf PageTables::leaf_at(const PageTree& tree, VirtualPage virtual_page) const {
+  if (tree.root == Child::absent || levels_for(virtual_page) > tree.levels) return {};
   Child child = tree.root;
   for (unsigned level = tree.levels; level > 1 && child != Child::absent; --level) {
     const std::byte* table = stores_.tables.bytes(number_of(child));
-    memcpy(&child, table + slot_of(place, level) * sizeof(Child), sizeof(Child));
+    memcpy(&child, table + slot_of(virtual_page, level) * sizeof(Child), sizeof(Child));
   }
   return read({child, 1}, 1);
 }

@@ -1,20 +1,29 @@
-// The snapshot tree: which page lies where, in page tables that are themselves stored, shared and counted.
+// The snapshot tree: which page lies at which address, in page tables that are themselves stored, shared and counted.
 //
-// A page table is a block of 16 children: pages in a leaf table, tables in an inner one. It is stored in
-// a page store of its own kind, so equal tables are one table, and that holds at every level: two trees
-// with equal pages in equal places have the same root number, however each of them came to be. What is
-// equal is skipped by comparing two numbers.
+//                     tree { root, levels 3 }
+//                        |
+//   level 3   [ 0 | 1 | . | . |  ...  ]        an inner table: its children are tables
+//               |   |
+//   level 2   [...][ . | 1 | . |  ...  ]
+//                       |
+//   level 1            [ 0 | . | 2 |  ...  ]   a leaf table: its children are pages
+//                        |       |
+//                      page    page            "." is absent: nothing but zeroes below
 //
-// The place of a page is its virtual page number: its address divided by the size of a page. A page of
-// zeroes is the absent child, and a table of absent children is absent, so what is sparse costs nothing.
-// A child says whether it is a page or a table, so a leaf is never equal to an inner table; hence a
-// table's number tells its level too. A tree is as high as its highest page needs.
+// A page table is a block of 16 children. It is stored in a page store of its own kind, so equal tables are one table,
+// and that holds at every level: two trees with equal pages at equal addresses have the same root number, however each
+// of them came to be. What is equal is skipped by comparing two numbers.
 //
-// A table holds one reference on each child, and who has a PageTree holds one on its root. Costs: an
-// edit of d pages makes at most d tables a level, a difference visits only what differs, a release only
-// what nobody else holds.
+// A page's virtual page number says which slot to take at each level: four bits a level, the lowest at the leaf. A page
+// of zeroes is the absent child, and a table of absent children is absent, so what is sparse costs nothing. A child
+// says whether it is a page or a table, so a leaf is never equal to an inner table; hence a table's number tells its
+// level too. A tree is as high as its highest page needs.
 //
-// It leaves to its caller: to hold the lock of the stores, and to give back every tree.
+// A table holds one reference on each child, and whoever has a tree holds one on its root (snapshot/owned.h). An edit
+// of d pages makes at most d tables a level, a difference visits only what differs, a release only what nobody else
+// holds.
+//
+// It leaves to its caller: to hold the lock of the stores.
 #pragma once
 
 #include <array>
@@ -22,49 +31,15 @@
 #include <cstdint>
 #include <span>
 
-#include "store/page_stores.h"
+#include "snapshot/owned.h"
+#include "snapshot/page_tree.h"
 #include "system/status.h"
-#include "system/virtual_page.h"
-
-#ifndef PAGESTORE_FAN_OUT_BITS
-#define PAGESTORE_FAN_OUT_BITS 4  // others only to be measured: see docs/page-tables.md
-#endif
 
 namespace pagestore {
 
-inline constexpr unsigned kFanOutBits = PAGESTORE_FAN_OUT_BITS;
-inline constexpr size_t kFanOut = size_t{1} << kFanOutBits;
-inline constexpr size_t kTableBytes = kFanOut * sizeof(uint32_t);
-
-// A page's or table's number and one, with a bit that tells which; 0 for nothing but zeroes.
-enum class Child : uint32_t { absent = 0 };
-
-inline constexpr uint32_t kIsTable = 1u << 31;
-static_assert(kMostSnapshotPages < kIsTable);
-
-constexpr Child page_child(PageNumber page) {
-  return Child{static_cast<uint32_t>(index_of(page)) + 1};
-}
-constexpr Child table_child(PageNumber table) {
-  return Child{(static_cast<uint32_t>(index_of(table)) + 1) | kIsTable};
-}
-constexpr PageNumber number_of(Child child) {
-  return PageNumber{(static_cast<uint32_t>(child) & ~kIsTable) - 1};
-}
-
-// Keeps what was written into a blank slot of the page store; zeroes are not stored.
-Status keep_page(PageStore& pages, PageNumber blank, Child* page);
-
-// The whole of a memory. Equal bytes in equal places: equal trees.
-struct PageTree {
-  Child root = Child::absent;
-  unsigned levels = 0;  // tables from the root to a page; 0 without a root
-  bool operator==(const PageTree&) const = default;
-};
-
-// What a page becomes.
+// What a page becomes. Whoever has it owns the reference on `page`.
 struct PageChange {
-  VirtualPage place;
+  VirtualPage virtual_page;
   Child page;
 };
 
@@ -72,29 +47,25 @@ class PageTables {
  public:
   explicit PageTables(PageStores& stores) : stores_(stores) {}
 
-  // The tree that `from` becomes when the pages at some places (in rising order, no place twice) are
-  // others. It takes over the caller's reference on each new page, also when it fails; `from` stays the
-  // caller's. `pages` changes by how many more places have a page.
-  Status edit(const PageTree& from, std::span<const PageChange> changes, PageTree* to, uint64_t* pages);
+  // The tree that `from` becomes when some pages are others. Changes come in rising order, no virtual page twice. It
+  // takes the page out of each change that it uses, also when it fails. `pages` changes by how many more virtual pages
+  // have a page.
+  Status edit(const PageTree& from, std::span<PageChange> changes, OwnedTree* to, uint64_t* pages);
 
-  // One holder more, or less.
-  Status ref(const PageTree& tree);
-  void unref(const PageTree& tree);
+  Child page_at(const PageTree& tree, VirtualPage virtual_page) const;
 
-  void unref_pages(std::span<const PageChange> changes);
-
-  Child page_at(const PageTree& tree, VirtualPage place) const;
-
-  // The pages of the leaf table that `place` lies in.
+  // The pages of the leaf table that `virtual_page` lies in.
   using Leaf = std::array<Child, kFanOut>;
-  Leaf leaf_at(const PageTree& tree, VirtualPage place) const;
+  Leaf leaf_at(const PageTree& tree, VirtualPage virtual_page) const;
 
-  // Calls `visit(place, page in a, page in b)` for each place from `first` to `last` where they differ,
-  // in rising order.
+  // Calls `visit(virtual page, page in a, page in b)` for each from `first` to `last` at which they differ, in rising
+  // order.
   template <typename Visit>
   void differences(const PageTree& a, const PageTree& b, VirtualPage first, VirtualPage last, Visit visit) const;
 
  private:
+  friend class OwnedTree;
+  class Draft;
   using Table = std::array<Child, kFanOut>;
 
   // A part of a tree: a table at `level`, or what stands for it when the tree is not that high. Level 0
@@ -105,21 +76,28 @@ class PageTables {
     bool operator==(const Part&) const = default;
   };
 
+  // Which virtual pages `differences` goes over, and what it calls for each.
+  template <typename Visit>
+  struct Walk {
+    VirtualPage first, last;
+    Visit& visit;
+  };
+
   static Part part_of(const PageTree& tree) { return {tree.root, tree.levels}; }
   Table read(const Part& part, unsigned level) const;
   static Part child_in(const Part& part, unsigned level, const Table& table, size_t slot);
-  Status rebuild(const Part& old, unsigned level, std::span<const PageChange> changes, Child* result, uint64_t* pages);
-  Status fill(const Part& old, unsigned level, std::span<const PageChange> changes, Table* table, uint64_t* ours,
-              uint64_t* pages);
-  Status keep(unsigned level, const Table& table, uint64_t ours, Child* result);
+  Status ref(const PageTree& tree);
+  void unref(const PageTree& tree) { unref(tree.levels, tree.root); }
+  Status rebuild(const Part& old, unsigned level, std::span<PageChange> changes, Child* result, uint64_t* pages);
+  Status fill(const Part& old, std::span<PageChange> changes, Draft* draft, uint64_t* pages);
+  Status store(Draft* draft, Child* result);
   Status ref_children(unsigned level, const Table& table, uint64_t slots);
   void unref_children(unsigned level, const Table& table, uint64_t slots);
   void unref(unsigned level, Child child);
-  Status lower(PageTree* tree);
+  Status lower(OwnedTree* tree);
 
   template <typename Visit>
-  void differences(unsigned level, const Part& a, const Part& b, VirtualPage base, VirtualPage first, VirtualPage last,
-                   Visit& visit) const;
+  void differences(unsigned level, const Part& a, const Part& b, VirtualPage base, const Walk<Visit>& walk) const;
 
   PageStores& stores_;
 };
@@ -128,15 +106,15 @@ template <typename Visit>
 void PageTables::differences(const PageTree& a, const PageTree& b, VirtualPage first, VirtualPage last,
                              Visit visit) const {
   const unsigned level = a.levels > b.levels ? a.levels : b.levels;
-  if (level > 0) differences(level, part_of(a), part_of(b), 0, first, last, visit);
+  if (level > 0) differences(level, part_of(a), part_of(b), 0, Walk<Visit>{first, last, visit});
 }
 
 template <typename Visit>
-void PageTables::differences(unsigned level, const Part& a, const Part& b, VirtualPage base, VirtualPage first,
-                             VirtualPage last, Visit& visit) const {
+void PageTables::differences(unsigned level, const Part& a, const Part& b, VirtualPage base,
+                             const Walk<Visit>& walk) const {
   if (a == b || (a.child == Child::absent && b.child == Child::absent)) return;
   if (level == 0) {
-    visit(base, a.child, b.child);
+    walk.visit(base, a.child, b.child);
     return;
   }
   const Table table_a = read(a, level), table_b = read(b, level);
@@ -145,29 +123,28 @@ void PageTables::differences(unsigned level, const Part& a, const Part& b, Virtu
     if (table_a[slot] == Child::absent && table_b[slot] == Child::absent) continue;
     const VirtualPage start = base + (VirtualPage{slot} << shift);
     const VirtualPage end = start + ((VirtualPage{1} << shift) - 1);
-    if (end < first || start > last) continue;
-    differences(level - 1, child_in(a, level, table_a, slot), child_in(b, level, table_b, slot), start, first, last,
-                visit);
+    if (end < walk.first || start > walk.last) continue;
+    differences(level - 1, child_in(a, level, table_a, slot), child_in(b, level, table_b, slot), start, walk);
   }
 }
 
-// Looks places up one after another: neighbours cost nothing more. The tree is to live as long as this.
+// Looks up the pages of one tree, one after another: neighbours cost nothing more. The tree is to live as long as this.
 class TreeReader {
  public:
   TreeReader(PageStores& stores, const PageTree& tree) : tables_(stores), tree_(tree) {}
 
-  Child page_at(VirtualPage place) {
-    if (place / kFanOut != leaf_place_) {
-      leaf_ = tables_.leaf_at(tree_, place);
-      leaf_place_ = place / kFanOut;
+  Child page_at(VirtualPage virtual_page) {
+    if (virtual_page / kFanOut != leaf_number_) {
+      leaf_ = tables_.leaf_at(tree_, virtual_page);
+      leaf_number_ = virtual_page / kFanOut;
     }
-    return leaf_[place % kFanOut];
+    return leaf_[virtual_page % kFanOut];
   }
 
  private:
   PageTables tables_;
   const PageTree& tree_;
-  VirtualPage leaf_place_ = UINT64_MAX;
+  VirtualPage leaf_number_ = UINT64_MAX;
   PageTables::Leaf leaf_{};
 };
 

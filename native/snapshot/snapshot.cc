@@ -48,16 +48,11 @@ Status make_key(PageStores& stores, Snapshot* snapshot) {
 }
 
 void keep_key_alone(PageStores& stores, Snapshot* snapshot) {
-  PageTables tables(stores);
-  const auto give_back = [&](PageTree* tree) {
-    tables.unref(*tree);
-    *tree = {};
-  };
-  for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->threads}) give_back(tree);
+  for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->threads}) give_back(stores, tree);
   if (snapshot->tracked.root != Child::absent) {
-    give_back(&snapshot->masked);
-    give_back(&snapshot->regions);
-    if (fit_into_key(stores, snapshot->tracked)) give_back(&snapshot->tracked);
+    give_back(stores, &snapshot->masked);
+    give_back(stores, &snapshot->regions);
+    if (fit_into_key(stores, snapshot->tracked)) give_back(stores, &snapshot->tracked);
   }
   snapshot->is_key_alone = true;
 }
@@ -67,10 +62,9 @@ void release(PageStores& stores, Snapshot* snapshot) {
     const PageNumber number = number_of(snapshot->key);
     static_cast<void>(stores.keys.unref(&number, 1));
   }
-  PageTables tables(stores);
-  for (const PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->tracked, &snapshot->regions,
-                               &snapshot->threads, &snapshot->live, &snapshot->masked}) {
-    tables.unref(*tree);
+  for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->tracked, &snapshot->regions,
+                         &snapshot->threads, &snapshot->live, &snapshot->masked}) {
+    give_back(stores, tree);
   }
   *snapshot = {};
 }
@@ -84,8 +78,8 @@ Status read_snapshot(PageStores& stores, const Snapshot& snapshot, const Address
 
 Status difference(PageStores& stores, const Snapshot& a, const Snapshot& b, GrowingArray<AddressRange>* ranges) {
   bool fits = true;
-  PageTables(stores).differences(a.memory, b.memory, 0, UINT64_MAX, [&](VirtualPage place, Child, Child) {
-    const AddressRange page{place * page_size(), (place + 1) * page_size()};
+  PageTables(stores).differences(a.memory, b.memory, 0, UINT64_MAX, [&](VirtualPage virtual_page, Child, Child) {
+    const AddressRange page{virtual_page * page_size(), (virtual_page + 1) * page_size()};
     if (!ranges->empty() && (*ranges)[ranges->size() - 1].end == page.start) {
       (*ranges)[ranges->size() - 1].end = page.end;
     } else if (fits) {

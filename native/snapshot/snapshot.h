@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "snapshot/page_table.h"
 #include "system/address_range.h"
@@ -40,6 +41,29 @@ Status make_key(PageStores& stores, Snapshot* snapshot);
 void keep_key_alone(PageStores& stores, Snapshot* snapshot);
 
 void release(PageStores& stores, Snapshot* snapshot);
+
+// A snapshot that is given back unless somebody takes it, under the lock under which it was made.
+class OwnedSnapshot {
+ public:
+  OwnedSnapshot() = default;
+  OwnedSnapshot(PageStores& stores, const Snapshot& snapshot) : stores_(&stores), snapshot_(snapshot) {}
+  OwnedSnapshot(OwnedSnapshot&& other) noexcept : stores_(other.stores_), snapshot_(other.take()) {}
+  OwnedSnapshot& operator=(OwnedSnapshot&& other) noexcept {
+    std::swap(stores_, other.stores_);
+    std::swap(snapshot_, other.snapshot_);
+    return *this;
+  }
+  ~OwnedSnapshot() {
+    if (stores_ != nullptr) release(*stores_, &snapshot_);
+  }
+
+  // Its references are the caller's from now on, to be released in the end.
+  [[nodiscard]] Snapshot take() { return std::exchange(snapshot_, {}); }
+
+ private:
+  PageStores* stores_ = nullptr;
+  Snapshot snapshot_;
+};
 
 // Memory, regions and threads.
 inline bool equal(const Snapshot& a, const Snapshot& b) {

@@ -47,7 +47,7 @@ Status SnapshotMap::make(SharedStore* store, const PageTree& tree, const Address
   auto* made = new (std::nothrow) SnapshotMap(store, std::move(mapping));
   if (made == nullptr) return Status::out_of_memory("new", sizeof(SnapshotMap), ENOMEM);
   store->need_shell();
-  if (Status status = made->show_held(tree, pages); !status.is_ok()) {
+  if (Status status = made->show_owned(tree, pages); !status.is_ok()) {
     made->close();
     return status;
   }
@@ -55,10 +55,11 @@ Status SnapshotMap::make(SharedStore* store, const PageTree& tree, const Address
   return Status::ok();
 }
 
-Status SnapshotMap::show_held(const PageTree& tree, const AddressRange& pages) {
+Status SnapshotMap::show_owned(const PageTree& tree, const AddressRange& pages) {
   const SharedStore::Lock stores(*store_);
-  if (Status status = PageTables(*stores).ref(tree); !status.is_ok()) return status;
-  held_ = tree;
+  OwnedTree owned;
+  if (Status status = OwnedTree::ref(*stores, tree, &owned); !status.is_ok()) return status;
+  tree_ = owned.take();
   return show(*stores, tree, pages) ? Status::ok() : Status::out_of_memory("mmap", mapping_.bytes(), errno);
 }
 
@@ -66,18 +67,19 @@ bool SnapshotMap::show(PageStores& stores, const PageTree& tree, const AddressRa
   bool fits = true;
   PageNumber first = kNoPage;
   size_t count = 0, offset = 0;
-  PageTables(stores).differences({}, tree, pages.start, pages.end - 1, [&](VirtualPage place, Child, Child page) {
-    const size_t at = (place - pages.start) * page_size();
-    const PageNumber number = number_of(page);
-    if (count > 0 && index_of(number) == index_of(first) + count && at == offset + count * page_size()) {
-      ++count;
-      return;
-    }
-    fits = fits && show_run(stores, first, count, offset);
-    first = number;
-    count = 1;
-    offset = at;
-  });
+  PageTables(stores).differences(
+      {}, tree, pages.start, pages.end - 1, [&](VirtualPage virtual_page, Child, Child page) {
+        const size_t at = (virtual_page - pages.start) * page_size();
+        const PageNumber number = number_of(page);
+        if (count > 0 && index_of(number) == index_of(first) + count && at == offset + count * page_size()) {
+          ++count;
+          return;
+        }
+        fits = fits && show_run(stores, first, count, offset);
+        first = number;
+        count = 1;
+        offset = at;
+      });
   return fits && show_run(stores, first, count, offset);
 }
 
@@ -96,10 +98,10 @@ bool SnapshotMap::show_run(PageStores& stores, PageNumber first, size_t count, s
   return true;
 }
 
-void SnapshotMap::let_go() {
+void SnapshotMap::end() {
   {
     const SharedStore::Lock stores(*store_);
-    if (stores) PageTables(*stores).unref(held_);
+    if (stores) give_back(*stores, &tree_);
   }
   runs_in_use.fetch_sub(2 * runs_);
   store_->drop_shell();
@@ -108,12 +110,12 @@ void SnapshotMap::let_go() {
 
 void SnapshotMap::close() {
   mapping_ = Mapping();
-  let_go();
+  end();
 }
 
 void SnapshotMap::leave_zeroes() {
   mapping_.leave_zeroes();
-  let_go();
+  end();
 }
 
 }  // namespace pagestore

@@ -34,15 +34,15 @@ class SnapshotMap {
  private:
   SnapshotMap(SharedStore* store, Mapping mapping) : store_(store), mapping_(std::move(mapping)) {}
   ~SnapshotMap() = default;
-  Status show_held(const PageTree& tree, const AddressRange& pages);
+  Status show_owned(const PageTree& tree, const AddressRange& pages);
   // False when there is no memory to show something in.
   bool show(PageStores& stores, const PageTree& tree, const AddressRange& pages);
   bool show_run(PageStores& stores, PageNumber first, size_t count, size_t offset);
-  void let_go();
+  void end();
 
   SharedStore* store_;
   Mapping mapping_;
-  PageTree held_;
+  PageTree tree_;
   size_t runs_ = 0;  // mapped, not copied
 };
 

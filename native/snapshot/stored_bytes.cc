@@ -21,16 +21,17 @@ BytesWriter::~BytesWriter() {
 
 Status BytesWriter::begin_page() {
   if (Status status = stores_.pages.take_blanks(1, &blank_); !status.is_ok()) return status;
-  if (place_ == 0) memcpy(stores_.pages.blank(blank_), &length_, kLengthBytes);
-  filled_ = place_ == 0 ? kLengthBytes : 0;
+  if (next_ == 0) memcpy(stores_.pages.blank(blank_), &length_, kLengthBytes);
+  filled_ = next_ == 0 ? kLengthBytes : 0;
   return Status::ok();
 }
 
 Status BytesWriter::end_page() {
   memset(stores_.pages.blank(blank_) + filled_, 0, page_size() - filled_);
-  Child page;
-  if (Status status = keep_page(stores_.pages, std::exchange(blank_, kNoPage), &page); !status.is_ok()) return status;
-  return edit_.set(place_++, page);
+  OwnedPage page;
+  const PageNumber blank = std::exchange(blank_, kNoPage);
+  if (Status status = OwnedPage::keep(stores_.pages, blank, &page); !status.is_ok()) return status;
+  return edit_.set(next_++, std::move(page));
 }
 
 // Calls `fill(offset, where to put them)` for parts that lie within one page each.
@@ -62,8 +63,8 @@ Status BytesWriter::append(const PageTree& memory, uint64_t address, uint64_t le
       length, [&](uint64_t offset, std::span<std::byte> to) { read_memory(stores_, memory, address + offset, to); });
 }
 
-Status BytesWriter::finish(PageTree* tree) {
-  if (blank_ == kNoPage && place_ == 0) {
+Status BytesWriter::finish(OwnedTree* tree) {
+  if (blank_ == kNoPage && next_ == 0) {
     if (Status status = begin_page(); !status.is_ok()) return status;
   }
   if (blank_ != kNoPage) {
@@ -73,7 +74,7 @@ Status BytesWriter::finish(PageTree* tree) {
   return edit_.finish(tree, &pages);
 }
 
-Status store_bytes(PageStores& stores, std::span<const std::byte> bytes, PageTree* tree) {
+Status store_bytes(PageStores& stores, std::span<const std::byte> bytes, OwnedTree* tree) {
   BytesWriter writer(stores, bytes.size());
   const Status status = writer.append(bytes);
   return status.is_ok() ? writer.finish(tree) : status;
@@ -94,8 +95,8 @@ void read_memory(PageStores& stores, const PageTree& tree, uint64_t address, std
   memset(bytes.data(), 0, bytes.size());
   const uint64_t last = address + (bytes.size() - 1);
   PageTables(stores).differences(
-      {}, tree, address / page_size(), last / page_size(), [&](VirtualPage place, Child, Child page) {
-        const uint64_t start = place * page_size();
+      {}, tree, address / page_size(), last / page_size(), [&](VirtualPage virtual_page, Child, Child page) {
+        const uint64_t start = virtual_page * page_size();
         const uint64_t from = std::max(start, address), to = std::min(start + (page_size() - 1), last);
         memcpy(bytes.data() + (from - address), stores.pages.bytes(number_of(page)) + (from - start), to - from + 1);
       });

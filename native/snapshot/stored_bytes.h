@@ -2,6 +2,8 @@
 //
 // For what a snapshot holds beside pages (its regions, the states of threads, the bytes of tracked
 // ranges). The length comes first, so that runs which differ only in trailing zeroes differ.
+//
+// It leaves to its caller: to hold the stores' lock.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +13,7 @@
 
 namespace pagestore {
 
-// Bytes that come part by part. To be used under one hold of the stores' lock.
+// Bytes that come part by part, all under one lock of the stores.
 class BytesWriter {
  public:
   // `length` bytes will come.
@@ -22,8 +24,8 @@ class BytesWriter {
   // Bytes of a memory.
   Status append(const PageTree& memory, uint64_t address, uint64_t length);
 
-  // The tree is the caller's to release.
-  Status finish(PageTree* tree);
+  // The last call.
+  Status finish(OwnedTree* tree);
 
  private:
   template <typename Fill>
@@ -34,20 +36,19 @@ class BytesWriter {
   PageStores& stores_;
   TreeEdit edit_;
   uint64_t length_;
-  VirtualPage place_ = 0;
+  VirtualPage next_ = 0;
   PageNumber blank_ = kNoPage;  // the page that is being filled
   size_t filled_ = 0;
 };
 
-// The tree is the caller's to release.
-Status store_bytes(PageStores& stores, std::span<const std::byte> bytes, PageTree* tree);
+Status store_bytes(PageStores& stores, std::span<const std::byte> bytes, OwnedTree* tree);
 
 uint64_t stored_length(PageStores& stores, const PageTree& tree);
 
 // Bytes from `offset` on, which must lie within the stored length.
 void read_stored_bytes(PageStores& stores, const PageTree& tree, uint64_t offset, std::span<std::byte> bytes);
 
-// Bytes of a memory at `address`; places without a page read as zero.
+// Bytes of a memory at `address`; where there is no page, they read as zero.
 void read_memory(PageStores& stores, const PageTree& tree, uint64_t address, std::span<std::byte> bytes);
 
 }  // namespace pagestore

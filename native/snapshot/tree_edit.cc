@@ -2,41 +2,39 @@
 
 namespace pagestore {
 
-TreeEdit::~TreeEdit() {
-  tables_.unref_pages(std::span(changes_, count_));
-  give_back();
+void TreeEdit::give_back_changes() {
+  for (const PageChange& change : std::span(changes_, std::exchange(count_, 0))) {
+    if (change.page != Child::absent) OwnedPage(stores_.pages, number_of(change.page));
+  }
 }
 
-void TreeEdit::give_back() {
-  if (is_ours_) tables_.unref(tree_);
-  is_ours_ = false;
-}
-
-Status TreeEdit::set(VirtualPage place, Child page) {
-  changes_[count_++] = {place, page};
+Status TreeEdit::set(VirtualPage virtual_page, OwnedPage page) {
+  changes_[count_++] = {virtual_page, page.take()};
   return count_ < kBatch ? Status::ok() : flush();
 }
 
 Status TreeEdit::flush() {
-  PageTree next;
-  const std::span changes(changes_, count_);
-  count_ = 0;
-  if (Status status = tables_.edit(tree_, changes, &next, &pages_); !status.is_ok()) return status;
-  give_back();
-  tree_ = next;
-  is_ours_ = true;
-  return Status::ok();
+  const PageTree& tree = is_edited_ ? edited_.get() : from_;
+  OwnedTree next;
+  Status status = PageTables(stores_).edit(tree, std::span(changes_, count_), &next, &pages_);
+  if (status.is_ok()) {
+    count_ = 0;  // their pages were taken
+    edited_ = std::move(next);
+    is_edited_ = true;
+  } else {
+    give_back_changes();
+  }
+  return status;
 }
 
-Status TreeEdit::finish(PageTree* tree, uint64_t* pages) {
+Status TreeEdit::finish(OwnedTree* tree, uint64_t* pages) {
   if (count_ > 0) {
     if (Status status = flush(); !status.is_ok()) return status;
   }
-  if (!is_ours_) {
-    if (Status status = tables_.ref(tree_); !status.is_ok()) return status;
+  if (!is_edited_) {
+    if (Status status = OwnedTree::ref(stores_, from_, &edited_); !status.is_ok()) return status;
   }
-  is_ours_ = false;
-  *tree = tree_;
+  *tree = std::move(edited_);
   *pages = pages_;
   return Status::ok();
 }

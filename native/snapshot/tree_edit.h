@@ -1,7 +1,7 @@
-// A tree being changed, page by page, without room for all changes at once.
+// A tree that is being changed, page by page, without room for all changes at once.
 //
-// Changes are gathered in small batches and put into the tree batch by batch; what is not finished is
-// given back by the destructor. To be used under one hold of the stores' lock.
+// Changes are gathered in small batches and put into the tree batch by batch. The destructor gives back what was not
+// finished. It leaves to its caller: to hold the stores' lock from the first call to the last.
 #pragma once
 
 #include "snapshot/page_table.h"
@@ -10,26 +10,27 @@ namespace pagestore {
 
 class TreeEdit {
  public:
-  // `from` stays the caller's, and must live as long as this.
-  TreeEdit(PageStores& stores, const PageTree& from, uint64_t pages) : tables_(stores), tree_(from), pages_(pages) {}
+  // `from` stays the caller's, and must live as long as this. `pages`: how many of its virtual pages have a page.
+  TreeEdit(PageStores& stores, const PageTree& from, uint64_t pages) : stores_(stores), from_(from), pages_(pages) {}
   TreeEdit(const TreeEdit&) = delete;
   TreeEdit& operator=(const TreeEdit&) = delete;
-  ~TreeEdit();
+  ~TreeEdit() { give_back_changes(); }
 
-  // Places come in rising order. Takes over a reference on the page, also when it fails.
-  Status set(VirtualPage place, Child page);
+  // Virtual pages come in rising order.
+  Status set(VirtualPage virtual_page, OwnedPage page);
 
-  // The tree with all changes, the caller's from now on, and how many places have a page.
-  Status finish(PageTree* tree, uint64_t* pages);
+  // The tree with all changes, and how many of its virtual pages have a page. The last call.
+  Status finish(OwnedTree* tree, uint64_t* pages);
 
  private:
   static constexpr size_t kBatch = 256;
   Status flush();
-  void give_back();
+  void give_back_changes();
 
-  PageTables tables_;
-  PageTree tree_;
-  bool is_ours_ = false;  // `tree_` is not the one that we started from
+  PageStores& stores_;
+  const PageTree from_;
+  OwnedTree edited_;  // once `is_edited_`
+  bool is_edited_ = false;
   uint64_t pages_;
   size_t count_ = 0;
   PageChange changes_[kBatch];

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 
 import { expect, test } from 'vitest'
 
-import { systemCallNumber } from '../../lib/system-calls.js'
+import { systemCallNumber } from '../../lib/linux/system-calls.js'
 import { build } from '../support/tracees.js'
 
 const script = fileURLToPath(new URL('../support/denied.mjs', import.meta.url))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { type Elf, readElf, readElfFile } from '../../lib/elf.js'
+import { type Elf, readElf, readElfFile } from '../../lib/linux/elf.js'
 import { compile, isInstalled, ownFolder } from '../support/programs.js'
 
 const folder = ownFolder()

@@ -4,8 +4,8 @@ import { constants } from 'node:os'
 
 import { describe, expect, test } from 'vitest'
 
-import { signalName, signalNumber } from '../../lib/signals.js'
-import { systemCallName, systemCallNumber } from '../../lib/system-calls.js'
+import { signalName, signalNumber } from '../../lib/linux/signals.js'
+import { systemCallName, systemCallNumber } from '../../lib/linux/system-calls.js'
 
 /** What the C preprocessor makes of the numbers of system calls. */
 function definedIn(source: string): Map<number, string> {

@@ -5,9 +5,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-
+import { findSymbol, nameOf } from '../../lib/linux/symbols.js'
 import type { Region } from '../../lib/native.js'
-import { findSymbol, nameOf } from '../../lib/symbols.js'
 import { compile, isInstalled, ownFolder } from '../support/programs.js'
 
 const folder = ownFolder()

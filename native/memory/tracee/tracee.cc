@@ -49,26 +49,26 @@ Status Tracee::capture(Snapshot* snapshot) {
   const std::span<const std::byte> saved(state.data(), state.size());
 
   const SharedStore::Lock stores(*store_);
-  PageTree tree;
+  OwnedTree tree;
   uint64_t pages;
   Status status = memory_.capture(*stores, captured_.tree(), captured_.pages(), &tree, &pages);
   if (!status.is_ok()) return status;
   const InPhase phase(Phase::key);
   LiveState live;
-  status = describe(process_, *regions, threads_of(saved), *stores, tree, captured_.masks().tracks(), &live);
-  if (!status.is_ok()) {
-    PageTables(*stores).unref(tree);
-    return status;
-  }
+  status = describe(process_, *regions, threads_of(saved), *stores, tree.get(), captured_.masks().tracks(), &live);
+  if (!status.is_ok()) return status;
   const SnapshotParts parts{regions->bytes(), saved, {live.bytes.data(), live.bytes.size()}, live.recognition()};
-  status = captured_.commit(*stores, tree, pages, parts, snapshot);
+  OwnedSnapshot made;
+  status = captured_.commit(*stores, std::move(tree), pages, parts, &made);
   if (!status.is_ok()) return status;
   status = memory_.mark_known();
   if (status.is_ok()) status = memory_.protect_steady();
-  if (status.is_ok()) return status;
-  // What was told to the kernel half-way is told again.
-  memory_.mark_unknown();
-  pagestore::release(*stores, snapshot);
+  if (status.is_ok()) {
+    *snapshot = made.take();
+  } else {
+    // What was told to the kernel half-way is told again.
+    memory_.mark_unknown();
+  }
   return status;
 }
 
@@ -112,8 +112,9 @@ Status Tracee::restore_mappings(std::span<const std::byte> mappings, uint64_t pr
 Status Tracee::write_back(const Snapshot& snapshot) {
   const SharedStore::Lock stores(*store_);
   if (Status status = memory_.restore(*stores, captured_.tree(), snapshot.memory); !status.is_ok()) return status;
-  if (Status status = PageTables(*stores).ref(snapshot.memory); !status.is_ok()) return status;
-  captured_.mark_restored(*stores, snapshot);
+  OwnedTree tree;
+  if (Status status = OwnedTree::ref(*stores, snapshot.memory, &tree); !status.is_ok()) return status;
+  captured_.mark_restored(*stores, std::move(tree), snapshot.pages);
   return memory_.mark_known();
 }
 

@@ -12,11 +12,10 @@
 
 #include <memory>
 
+#include "memory/memory.h"
 #include "memory/tracee/tracee_memory.h"
 #include "ptrace/launch.h"
 #include "ptrace/processor.h"
-#include "snapshot/captured_memory.h"
-#include "store/shared_store.h"
 
 namespace pagestore {
 
@@ -25,20 +24,18 @@ struct SpawnOptions {
   bool shares_processor = true;  // with this thread
 };
 
-class Tracee {
+class Tracee final : public RestorableMemory {
  public:
   static Status spawn(SharedStore* store, const SpawnOptions& options, const TrackerKind* wanted,
                       std::unique_ptr<Tracee>* tracee);
   static Status attach(SharedStore* store, pid_t pid, const TrackerKind* wanted, std::unique_ptr<Tracee>* tracee);
 
   Status resume(const RunOptions& options, Stop* stop) { return process_.resume(options, stop); }
-  Status capture(Snapshot* snapshot);
+  Status capture(Snapshot* snapshot) override;
   // Of a snapshot of this tracee.
-  Status restore(const Snapshot& snapshot);
-
-  // As mapped now; the list stays ours.
-  Status regions(const RegionList** regions);
-  Status read(uint64_t address, std::span<std::byte> bytes) const;
+  Status restore(const Snapshot& snapshot) override;
+  Status regions(const RegionList** regions) override;
+  Status read(uint64_t address, std::span<std::byte> bytes) const override;
   Status write(uint64_t address, std::span<const std::byte> bytes);
   Status registers(pid_t thread, Registers* registers) const;
   Status set_registers(pid_t thread, const Registers& registers);
@@ -46,22 +43,18 @@ class Tracee {
   Status detach() { return process_.detach(); }
   void kill() { process_.kill(); }
 
-  TrackerKind tracker() const { return memory_.tracker(); }
+  TrackerKind tracker() const override { return memory_.tracker(); }
   const TracedProcess& process() const { return process_; }
-  CapturedMemory& captured() { return captured_; }
-  void release(PageStores& stores) { captured_.release(stores); }
 
  private:
-  explicit Tracee(SharedStore* store) : store_(store), memory_(process_) {}
+  explicit Tracee(SharedStore* store) : RestorableMemory(Kind::tracee, store), memory_(process_) {}
   Status read(const Snapshot& snapshot, GrowingArray<std::byte>* state, GrowingArray<std::byte>* mappings) const;
   Status restore_mappings(std::span<const std::byte> mappings, uint64_t program_break);
   Status write_back(const Snapshot& snapshot);
 
-  SharedStore* store_;
   SharedProcessor processor_;
   TracedProcess process_;
   TraceeMemory memory_;
-  CapturedMemory captured_;
 };
 
 }  // namespace pagestore

@@ -34,7 +34,7 @@ class TraceeMemory {
   uint64_t program_break() const { return program_break_; }
 
   // After `read_mappings`. `known` is what the memory was when it was known last.
-  Status capture(PageStores& stores, const PageTree& known, uint64_t known_pages, PageTree* tree, uint64_t* pages);
+  Status capture(PageStores& stores, const PageTree& known, uint64_t known_pages, OwnedTree* tree, uint64_t* pages);
   Status restore(PageStores& stores, const PageTree& known, const PageTree& target);
 
   // What was captured or restored is what is known now; or nothing is.

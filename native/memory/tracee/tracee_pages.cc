@@ -39,7 +39,7 @@ class TraceeMemory::Looker {
     return forget(next, end);
   }
 
-  Status finish(PageTree* tree, uint64_t* pages) {
+  Status finish(OwnedTree* tree, uint64_t* pages) {
     if (Status status = flush(); !status.is_ok()) return status;
     return pages_.finish(tree, pages);
   }
@@ -58,7 +58,7 @@ class TraceeMemory::Looker {
   Status forget(VirtualPage first, VirtualPage end) {
     if (first >= end) return Status::ok();
     if (Status status = flush(); !status.is_ok()) return status;
-    return pages_.forget(first, end);
+    return pages_.remove(first, end);
   }
 
   Status flush() {
@@ -74,10 +74,10 @@ class TraceeMemory::Looker {
     for (; done < count && status.is_ok(); ++done) {
       bool is_same = true;
       if (reached[done]) {
-        status = pages_.look_at(places_[done], blanks[done], &is_same);
+        status = pages_.capture(places_[done], blanks[done], &is_same);
       } else {
         stores_.pages.give_back(&blanks[done], 1);
-        status = pages_.forget(places_[done]);
+        status = pages_.remove(places_[done]);
       }
       if (is_dirty_[done] && status.is_ok()) status = memory_.note_look(places_[done], is_same);
     }
@@ -109,7 +109,7 @@ Status TraceeMemory::note_look(VirtualPage place, bool is_same) {
   return Status::out_of_memory("realloc", sizeof(Steady), ENOMEM);
 }
 
-Status TraceeMemory::capture(PageStores& stores, const PageTree& known, uint64_t known_pages, PageTree* tree,
+Status TraceeMemory::capture(PageStores& stores, const PageTree& known, uint64_t known_pages, OwnedTree* tree,
                              uint64_t* pages) {
   GrowingArray<Work> work;
   if (Status status = find_work(&work); !status.is_ok()) return status;

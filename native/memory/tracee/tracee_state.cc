@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "ptrace/trap.h"
 #include "snapshot/stored_bytes.h"
 #include "system/phase_clock.h"
 
@@ -153,27 +152,6 @@ Status add(const AddressRange& range, GrowingArray<AddressRange>* ranges) {
   return ranges->append(range) ? Status::ok() : no_memory(sizeof(range));
 }
 
-// What the program said of its memory; nothing, if what is there is not (or not yet) a declaration.
-Status find_declared(uint64_t address, PageStores& stores, const PageTree& memory, LiveState* live) {
-  trap::Ranges declared;
-  const auto head = std::as_writable_bytes(std::span(&declared, 1)).first(offsetof(trap::Ranges, state));
-  read_memory(stores, memory, address, head);
-  if (declared.number != trap::kRangesNumber || declared.is_checked == 0) return Status::ok();
-  const auto take = [&](trap::Range* from, uint64_t offset, uint32_t count, GrowingArray<AddressRange>* to) {
-    const std::span ranges(from, std::min(count, trap::kMostRanges));
-    read_memory(stores, memory, address + offset, std::as_writable_bytes(ranges));
-    for (const trap::Range& each : ranges) {
-      AddressRange range;
-      if (!range_of(each.start, each.length, &range).is_ok()) continue;
-      if (Status status = add(range, to); !status.is_ok()) return status;
-    }
-    return Status::ok();
-  };
-  const Status status = take(declared.state, offsetof(trap::Ranges, state), declared.states, &live->tracked);
-  return status.is_ok() ? take(declared.ignore, offsetof(trap::Ranges, ignore), declared.ignored, &live->ignored)
-                        : status;
-}
-
 // A string of the program's, up to 255 characters.
 Status put_text(uint64_t address, PageStores& stores, const PageTree& memory, GrowingArray<std::byte>* bytes) {
   std::byte text[256];
@@ -195,15 +173,15 @@ struct Standing {
 Status describe(const TracedProcess& process, const RegionList& regions, std::span<const std::byte> saved,
                 PageStores& stores, const PageTree& memory, bool tracks, LiveState* live) {
   Status status = Status::ok();
-  if (process.declarations() != 0) status = find_declared(process.declarations(), stores, memory, live);
-  tracks = tracks || !live->tracked.empty();
+  if (process.declarations() != 0) status = read_declared_ranges(stores, memory, process.declarations(), &live->ranges);
+  tracks = tracks || !live->ranges.tracked.empty();
   const bool ends = process.last_stop().kind == StopKind::exit;
   if (ends) status = put(process.last_stop().value, &live->bytes);
   for (ThreadReader reader(saved); reader.next() && status.is_ok();) {
     ThreadState& state = reader.state;
     const bool chooses = state.offer == Offer::choice;
     AddressRange dead;
-    if (find_dead_stack(regions, state.registers, &dead)) status = add(dead, &live->ignored);
+    if (find_dead_stack(regions, state.registers, &dead)) status = add(dead, &live->ranges.ignored);
     if (!status.is_ok() || ends) continue;
     Standing standing;
     standing.offer = state.offer;
@@ -221,7 +199,7 @@ Status describe(const TracedProcess& process, const RegionList& regions, std::sp
   }
   for (const TracedThread* thread : process.threads()) {
     if (thread->id_address == 0 || !status.is_ok()) continue;
-    status = add({thread->id_address, thread->id_address + sizeof(int32_t)}, &live->ignored);
+    status = add({thread->id_address, thread->id_address + sizeof(int32_t)}, &live->ranges.ignored);
   }
   return status;
 }

@@ -2,6 +2,7 @@
 // another.
 #pragma once
 
+#include "memory/tracee/declared_ranges.h"
 #include "memory/tracee/tracee_memory.h"
 #include "snapshot/masks.h"
 
@@ -30,10 +31,12 @@ Status load_state(TracedProcess& process, const SavedState& state);
 // choice those count that a call keeps, and of a program that ends none does.
 struct LiveState {
   GrowingArray<std::byte> bytes;
-  GrowingArray<AddressRange> ignored;  // dead stack, noted thread numbers, what the program declared
-  GrowingArray<AddressRange> tracked;
+  StateRanges ranges;  // ignored are dead stack, noted thread numbers, and what the program declared
 
-  Recognition recognition() const { return {{ignored.data(), ignored.size()}, {tracked.data(), tracked.size()}}; }
+  Recognition recognition() const {
+    const auto& [tracked, ignored] = ranges;
+    return {{ignored.data(), ignored.size()}, {tracked.data(), tracked.size()}};
+  }
 };
 Status describe(const TracedProcess& process, const RegionList& regions, std::span<const std::byte> saved,
                 PageStores& stores, const PageTree& memory, bool tracks, LiveState* live);

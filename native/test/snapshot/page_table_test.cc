@@ -27,12 +27,12 @@ class SnapshotTree : public OnEachMemory {
     ASSERT_TRUE(ok(stores_->keys.open(file(), {.page_bytes = kKeyBytes})));
   }
 
-  // A reference of the caller's on the page with that content; 0 is the page of zeroes.
-  Child page(uint64_t content) {
-    if (content == 0) return Child::absent;
+  // The page with that content; 0 is the page of zeroes.
+  OwnedPage page(uint64_t content) {
+    if (content == 0) return {};
     PageNumber number = kNoPage;
     EXPECT_TRUE(ok(stores_->pages.store(page_of(content).data(), 1, &number)));
-    return page_child(number);
+    return {stores_->pages, number};
   }
 
   using Model = std::map<VirtualPage, uint64_t>;  // without zeroes
@@ -40,9 +40,9 @@ class SnapshotTree : public OnEachMemory {
   PageTree edit(const PageTree& from, const Model& changes, uint64_t* pages) {
     TreeEdit edit(*stores_, from, *pages);
     for (const auto& [place, content] : changes) EXPECT_TRUE(ok(edit.set(place, page(content))));
-    PageTree tree;
+    OwnedTree tree;
     EXPECT_TRUE(ok(edit.finish(&tree, pages)));
-    return tree;
+    return tree.take();
   }
 
   PageTree tree_of(const Model& model) {
@@ -52,7 +52,7 @@ class SnapshotTree : public OnEachMemory {
     return tree;
   }
 
-  void release(const PageTree& tree) { PageTables(*stores_).unref(tree); }
+  void release(const PageTree& tree) { OwnedTree(*stores_, tree); }
 
   Model differences(const PageTree& a, const PageTree& b, VirtualPage first = 0, VirtualPage last = UINT64_MAX) {
     Model found;
@@ -192,7 +192,7 @@ TEST_P(SnapshotTree, AnEditThatFindsNoRoomChangesNothingAndGivesBackEveryPage) {
   for (size_t room = 1; room < 60; ++room) {
     open(room);
     uint64_t pages = 0;
-    PageTree base;
+    OwnedTree base;
     {
       TreeEdit edit(*stores_, {}, 0);
       if (!edit.set(7, page(9)).is_ok() || !edit.finish(&base, &pages).is_ok()) continue;
@@ -200,19 +200,19 @@ TEST_P(SnapshotTree, AnEditThatFindsNoRoomChangesNothingAndGivesBackEveryPage) {
     const auto before = stores_->pages.stats();
     const size_t tables_before = stores_->tables.size();
     {
-      TreeEdit edit(*stores_, base, pages);
+      TreeEdit edit(*stores_, base.get(), pages);
       Status status = Status::ok();
       for (VirtualPage place = 0; place < 600 && status.is_ok(); place += 3)
         status = edit.set(place << 8, page(place + 1));
-      PageTree made;
+      OwnedTree made;
       if (status.is_ok()) status = edit.finish(&made, &pages);
       EXPECT_TRUE(refused(status, Error::out_of_memory)) << room;
     }
     EXPECT_EQ(pages, 1u);
     EXPECT_EQ(stores_->pages.stats().references, before.references);
     EXPECT_EQ(stores_->tables.size(), tables_before);
-    EXPECT_EQ(differences({}, base).size(), 1u);
-    release(base);
+    EXPECT_EQ(differences({}, base.get()).size(), 1u);
+    base = {};
     expect_empty();
   }
 }
@@ -224,8 +224,9 @@ TEST_P(SnapshotTree, BytesAreStoredWithTheirLength) {
     for (const bool zero : {true, false}) {
       if (!zero && length == 0) continue;
       if (!zero) bytes[length - 1] = std::byte{1};
-      PageTree tree;
-      ASSERT_TRUE(ok(store_bytes(*stores_, bytes, &tree)));
+      OwnedTree owned;
+      ASSERT_TRUE(ok(store_bytes(*stores_, bytes, &owned)));
+      const PageTree tree = owned.take();
       EXPECT_EQ(stored_length(*stores_, tree), length);
       Bytes read(length);
       read_stored_bytes(*stores_, tree, 0, read);

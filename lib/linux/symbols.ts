@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs'
-
+import type { Region } from '../native.js'
 import { type Elf, type ElfSymbol, readElfFile } from './elf.js'
-import type { Region } from './native.js'
 
 export interface FoundSymbol {
   address: bigint
