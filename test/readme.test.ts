@@ -32,7 +32,7 @@ const rows = {
 
 test('its figures are those of the measurements', () => {
   const measured = read('docs/internals/measurements.md').split('\n')
-  const table = [...readme.matchAll(/^\| (.*?) \| ((?=\d).*) \| (.*?) \|$/gm)]
+  const table = [...readme.matchAll(/^\| (.*?) \| (?=\d)(.*?) \|(.*?)\|$/gm)]
   expect(table.map(([, name]) => name)).toEqual(Object.keys(rows))
   for (const [, name, ours, other] of table) {
     const figures = `${ours} ${other}`.match(/\d[\d ]*(\.\d+)?(?= )/g) ?? []
