@@ -13,6 +13,8 @@ export interface Named {
 export interface Source {
   /** Relative to the root, as all files here. */
   file: string
+  /** A test or a bench: its identifiers matter, its shape does not. */
+  isTest: boolean
   lines: number
   /** As they are written: `store/page_store.h`, `../errors.js`. */
   imports: Named[]
@@ -69,7 +71,7 @@ async function grammar(name: keyof typeof queries): Promise<Grammar> {
   return { language, query: new treeSitter.Query(language, queries[name]) }
 }
 
-/** All C, C++ and TypeScript below the folders, tests and benches aside. */
+/** All C, C++ and TypeScript below the folders. */
 export async function readSources(root: string, folders: readonly string[]): Promise<Source[]> {
   const cpp = await grammar('cpp')
   const typescript = await grammar('typescript')
@@ -77,7 +79,7 @@ export async function readSources(root: string, folders: readonly string[]): Pro
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
     )
-    .filter((file) => /\.(h|c|cc|ts)$/.test(file) && !/^native\/(test|bench)\//.test(file))
+    .filter((file) => /\.(h|c|cc|ts)$/.test(file))
     .sort()
     .map((file) => read(root, file, file.endsWith('.ts') ? typescript : cpp))
 }
@@ -89,6 +91,7 @@ function read(root: string, file: string, { language, query }: Grammar): Source 
   const tree = parser.parse(text)!
   const source: Source = {
     file,
+    isTest: /^native\/(test|bench)\//.test(file),
     lines: text.split('\n').length - 1,
     imports: [],
     identifiers: [],
@@ -113,7 +116,7 @@ function take(source: Source, capture: string, node: Node): void {
       source.imports.push({ name: node.text, line })
       break
     case 'identifier':
-      source.identifiers.push({ name: node.text, line })
+      if (!isTestName(node)) source.identifiers.push({ name: node.text, line })
       break
     case 'macro':
       source.identifiers.push(...identifiersIn(node.text).map((name) => ({ name, line })))
@@ -143,6 +146,12 @@ function take(source: Source, capture: string, node: Node): void {
 /** What a macro stands for is text to the parser. */
 function identifiersIn(text: string): string[] {
   return text.replace(/"(\\.|[^"\\])*"|\/\/.*|\/\*[\s\S]*?\*\//g, ' ').match(/[A-Za-z_]\w*/g) ?? []
+}
+
+/** `TEST(Store, HoldsWhatItWasGiven)`: a sentence, which keeps its verbs. */
+function isTestName(node: Node): boolean {
+  const list = node.parent?.parent
+  return list?.type === 'parameter_list' && /^TEST/.test(list.parent?.text ?? '')
 }
 
 /** Of a function, a class or a declarator: as it is written, without where it belongs to. */
