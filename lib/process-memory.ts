@@ -30,6 +30,8 @@ const forgotten = new FinalizationRegistry<Handle>((handle) => native.closeMemor
  * CAP_SYS_PTRACE.
  */
 export class ProcessMemory implements Memory {
+  /** The kernel's number for the process. */
+  readonly pid: number
   readonly #store: PageStore
   readonly #handle: Handle
   readonly #stops: boolean
@@ -45,6 +47,7 @@ export class ProcessMemory implements Memory {
     if (regions !== undefined && typeof regions !== 'function') {
       throw new PageStoreError('ERR_ARGUMENT_TYPE', 'regions must be a function')
     }
+    this.pid = pid
     this.#store = store
     this.#stops = Boolean(stop)
     this.#wanted = regions
@@ -79,8 +82,16 @@ export class ProcessMemory implements Memory {
 
   read(address: bigint, length: number): Buffer {
     const bytes = allocate(length)
-    native.readProcess(this.#handle, address, bytes)
+    this.readInto(address, bytes)
     return bytes
+  }
+
+  /**
+   * As {@link read}, into memory that the caller has: to read much, piece by piece.
+   * @throws `ERR_ADDRESS` where not all of the range is mapped, and then `bytes` has anything
+   */
+  readInto(address: bigint, bytes: Uint8Array): void {
+    native.readProcess(this.#handle, address, bytes)
   }
 
   ignore(address: bigint, length: number): void {
