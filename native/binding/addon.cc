@@ -47,7 +47,7 @@ Status Addon::hold(const HeldSnapshot& snapshot, Handle* handle) {
   if (held != nullptr && snapshots_.add(held, handle)) return Status::ok();
   delete held;
   Snapshot lost = snapshot.snapshot;
-  release(*SharedStore::Lock(*store(snapshot.store)), &lost);
+  release(*LockedStores(*store(snapshot.store)), &lost);
   return no_memory_for_handle();
 }
 
@@ -73,12 +73,12 @@ void Addon::close(SharedStore* store, Handle handle) {
 void Addon::close_memory(Handle handle) {
   const std::unique_ptr<HeldMemory> memory(memories_.take(handle));
   if (!memory) return;
-  memory->captured().release(*SharedStore::Lock(*store(memory->store)));
+  memory->captured().release(*LockedStores(*store(memory->store)));
 }
 
 void Addon::release_snapshot(Handle handle) {
   const std::unique_ptr<HeldSnapshot> snapshot(snapshots_.take(handle));
-  if (snapshot) release(*SharedStore::Lock(*store(snapshot->store)), &snapshot->snapshot);
+  if (snapshot) release(*LockedStores(*store(snapshot->store)), &snapshot->snapshot);
 }
 
 napi_value Addon::referred(napi_ref reference) const {

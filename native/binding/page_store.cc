@@ -10,6 +10,7 @@
 #include "binding/errors.h"
 #include "binding/external_buffer.h"
 #include "binding/results.h"
+#include "snapshot/page_stores.h"
 #include "store/page_hash.h"
 #include "store/page_memory.h"
 
@@ -202,7 +203,7 @@ napi_value stats(napi_env env, napi_callback_info info) {
   SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   napi_value result;
   if (store == nullptr || napi_create_object(env, &result) != napi_ok) return nullptr;
-  const StoreStats stats = store->stats();
+  const SnapshotStats stats = stats_of(*store);
   set(env, result, "pages", stats.pages);
   set(env, result, "capacity", stats.capacity);
   set(env, result, "references", stats.references);

@@ -58,7 +58,7 @@ struct Pair {
 // about; of one that is closed, with nothing to remember.
 template <typename Use>
 Status with_memory(Addon* addon, const Subject& subject, Use use) {
-  const SharedStore::Lock stores(*subject.store);
+  const LockedStores stores(*subject.store);
   if (HeldMemory* memory = addon->memory(subject.held->memory)) return use(*stores, memory->captured());
   CapturedMemory nothing;
   const Status status = use(*stores, nothing);
@@ -80,7 +80,7 @@ napi_value keep_key(napi_env env, napi_callback_info info) {
   if (!subject) return nullptr;
   const Status status = make_key(arguments.addon, subject);
   if (!status.is_ok()) return throw_failure(env, status);
-  keep_key_alone(*SharedStore::Lock(*subject.store), &subject.held->snapshot);
+  keep_key_alone(*LockedStores(*subject.store), &subject.held->snapshot);
   return nullptr;
 }
 
@@ -119,8 +119,7 @@ napi_value diff(napi_env env, napi_callback_info info) {
   const Pair pair(env, arguments);
   if (!pair) return nullptr;
   GrowingArray<AddressRange> ranges;
-  const Status status =
-      difference(*SharedStore::Lock(*pair.one.store), pair.one.snapshot(), pair.other->snapshot, &ranges);
+  const Status status = difference(*LockedStores(*pair.one.store), pair.one.snapshot(), pair.other->snapshot, &ranges);
   if (!status.is_ok()) return throw_failure(env, status);
   napi_value result;
   if (napi_create_array_with_length(env, ranges.size(), &result) != napi_ok) return nullptr;
@@ -141,7 +140,7 @@ napi_value check(napi_env env, napi_callback_info info) {
   if (!get_range(env, arguments[2], arguments[3], &range)) return nullptr;
   const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
   if (!subject) return nullptr;
-  const Status status = check_covered(*SharedStore::Lock(*subject.store), subject.snapshot().regions, range);
+  const Status status = check_covered(*LockedStores(*subject.store), subject.snapshot().regions, range);
   return undefined_or_throw(env, status);
 }
 
@@ -159,7 +158,7 @@ napi_value read(napi_env env, napi_callback_info info) {
   const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
   if (!subject) return nullptr;
   const std::span to(const_cast<std::byte*>(bytes.data), bytes.length);
-  const Status status = read_snapshot(*SharedStore::Lock(*subject.store), subject.snapshot(), range, to);
+  const Status status = read_snapshot(*LockedStores(*subject.store), subject.snapshot(), range, to);
   return undefined_or_throw(env, status);
 }
 
@@ -173,7 +172,7 @@ napi_value map(napi_env env, napi_callback_info info) {
   if (!subject) return nullptr;
   const Snapshot& snapshot = subject.snapshot();
   SnapshotMap* map;
-  Status status = check_covered(*SharedStore::Lock(*subject.store), snapshot.regions, range);
+  Status status = check_covered(*LockedStores(*subject.store), snapshot.regions, range);
   if (status.is_ok()) status = SnapshotMap::make(subject.store, snapshot.memory, range, &map);
   return status.is_ok() ? wrap(env, map) : throw_failure(env, status);
 }
@@ -184,7 +183,7 @@ napi_value regions(napi_env env, napi_callback_info info) {
   const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
   if (!subject) return nullptr;
   GrowingArray<std::byte> bytes;
-  const Status status = read_regions(*SharedStore::Lock(*subject.store), subject.snapshot().regions, &bytes);
+  const Status status = read_regions(*LockedStores(*subject.store), subject.snapshot().regions, &bytes);
   return status.is_ok() ? regions_of(env, {bytes.data(), bytes.size()}) : throw_failure(env, status);
 }
 
