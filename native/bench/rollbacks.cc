@@ -41,8 +41,8 @@ class Program {
     char* environment[] = {no_rseq.data(), nullptr};
     SpawnOptions options;
     options.launch.file = PAGESTORE_STEPS;
-    options.launch.arguments = arguments;
-    options.launch.environment = environment;
+    options.launch.args = arguments;
+    options.launch.env = environment;
     must(Tracee::spawn(store_, options, {}, &tracee_));
     Stop stop;
     must(tracee_->resume({}, &stop));

@@ -10,7 +10,7 @@
 #include <iterator>
 
 #include "linux/kernel_pages.h"
-#include "linux/process_regions.h"
+#include "linux/proc_file.h"
 #include "system/mapping.h"
 
 namespace pagestore {

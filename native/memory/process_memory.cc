@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <new>
 
+#include "linux/proc_file.h"
 #include "snapshot/page_capture.h"
 
 namespace pagestore {
@@ -81,11 +81,10 @@ bool ProcessMemory::is_captured(const Region& region) const {
 }
 
 Status ProcessMemory::clear_dirty() const {
-  char path[40];
-  snprintf(path, sizeof(path), "/proc/%d/clear_refs", pid_);
-  const ScopedFd file(::open(path, O_WRONLY | O_CLOEXEC));
-  if (file.is_open() && write(file.get(), "4", 1) == 1) return Status::ok();
-  return process_refused(pid_, "clear_refs", errno);
+  constexpr const char* kFile = "/proc/PID/clear_refs";
+  ScopedFd file;
+  if (Status status = open_proc_file(pid_, kFile, O_WRONLY, &file); !status.is_ok()) return status;
+  return write(file.get(), "4", 1) == 1 ? Status::ok() : process_refused(pid_, kFile, errno);
 }
 
 // Whether any region holds the address: what cannot be read there is beyond the end of a file.
