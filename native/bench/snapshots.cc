@@ -89,7 +89,6 @@ void local_memory(benchmark::State& state) {
       }));
     }
     release(store, &start);
-    tracked->leave();
     tracked->release(*LockedStores(*store));
   }
   store->close();
