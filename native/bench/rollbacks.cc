@@ -1,7 +1,7 @@
 // Rolling a live program back, against fork() for each state in the same program.
 //
 // A step is what an explorer does for one transition: the program runs to its next choice, is captured, and is
-// put back. Nanoseconds are for the whole step; beside it stand the parts that it consists of.
+// restored. Nanoseconds are for the whole step; the parts that it consists of are reported beside it.
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
@@ -55,9 +55,9 @@ class Program {
     store_->close();
   }
 
-  void step(int way) {
+  void step(int alternative) {
     RunOptions options;
-    options.choose = way;
+    options.choose = alternative;
     Stop stop;
     must(tracee_->resume(options, &stop));
     Snapshot snapshot;
