@@ -25,7 +25,7 @@ struct ProcSubject {
   pid_t process;
   pid_t thread;
 
-  ProcSubject(pid_t pid) : ProcSubject(pid, pid) {}  // NOLINT: a process stands for itself
+  ProcSubject(pid_t pid) : ProcSubject(pid, pid) {}  // NOLINT: implicit, as most files are of a process
   ProcSubject(pid_t pid, pid_t tid) : process(pid), thread(tid) {}
 };
 

@@ -24,7 +24,7 @@ class Breakpoint {
   void remove();
   // From a child that was forked with it, and is stopped.
   void remove_from(pid_t child) const;
-  // The program that it was in is gone.
+  // It ended with the program that it was in.
   void forget() { address_.reset(); }
 
  private:

@@ -29,7 +29,7 @@ class ProcessWaiter {
   Status wait_for_any(std::span<const pid_t> others, int milliseconds, std::optional<WaitEvent>* event);
 
   // Waits until this thread stops or ends, however long others run; or for an event of the first thread, as
-  // told above. Refused after ten seconds.
+  // described above. Refused after ten seconds.
   Status wait_for(const TracedThread& thread, WaitEvent* event);
 
   // The same for a stop of this very thread. An event of the first thread is kept for the next wait, and

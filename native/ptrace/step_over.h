@@ -13,7 +13,7 @@ struct StepTools {
 };
 
 // Does nothing with a thread that is stopped elsewhere, or that comes back to this address by itself. `*stop` is
-// what is to be reported of the way, if anything.
+// what the thread stopped for on the way, if that is to be reported.
 // Leaves to its caller: `options.breakpoint` is set, and not inserted.
 Status step_over_breakpoint(const StepTools& tools, TracedThread& thread, const RunOptions& options,
                             std::optional<Stop>* stop);

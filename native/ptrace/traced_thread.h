@@ -56,7 +56,7 @@ class TracedThread {
 
   // Every change of activity but exec; `activity::is_legal` says which there are.
   void enter(const activity::Any& next);
-  // The thread has become another program, and has the number of the process: nothing that was known holds.
+  // The thread has become another program, and has the number of the process: what was known of it is forgotten.
   void on_exec();
   // The thread stopped because we interrupted it, or because of a group-stop. A call that fails when it is
   // interrupted is made again unless a signal comes.
