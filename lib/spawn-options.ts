@@ -1,39 +1,42 @@
+/** What a caller may ask of `Tracee.spawn`, and the same checked and complete, as the addon takes it. */
+
 import { accessSync, constants, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
 
 import { PageStoreError } from './errors.js'
 import type { TrackerKind } from './native.js'
 
-/** What would differ from one run of a program to the next, and is held fixed. Each is on by default. */
+/** What differs from one run of a program to the next unless it is fixed. Each is fixed by default. */
 export interface Determinism {
   /** No address space layout randomization. */
   addresses?: boolean | undefined
-  /** The 16 random bytes that the system gives a program (`AT_RANDOM`). */
+  /** The same 16 bytes where the kernel gives a program random ones (`AT_RANDOM`). */
   random?: boolean | undefined
-  /** No restartable sequences: with them, the system notes on which processor a thread runs, in its memory. */
+  /** No restartable sequences: with them, the kernel writes the number of the processor into a thread's memory. */
   rseq?: boolean | undefined
-  /** Without `env`: a short one that is always the same, in place of ours. */
+  /** Without `env`: a short environment that is always the same, in place of Node's. */
   environment?: boolean | undefined
-  /** One processor for the program and for this thread: between two, each stop costs six times as much. */
+  /** One processor for the program and for this thread: on two, each stop costs six times as much. */
   processor?: boolean | undefined
 }
 
 /** How `Tracee.spawn` starts a program. */
 export interface SpawnOptions {
-  /** All of its environment. Default: that of {@link Determinism.environment}. */
+  /** The whole environment. Default: that of {@link Determinism.environment}. */
   env?: Readonly<Record<string, string>> | undefined
-  /** Where it starts. Default: where we are. */
+  /** The directory in which the program starts. Default: that of Node. */
   cwd?: string | undefined
-  /** For input, output and errors. Default: `['ignore', 'inherit', 'inherit']`. */
+  /** Standard input, output and error. Default: `['ignore', 'inherit', 'inherit']`. */
   stdio?: readonly ('inherit' | 'ignore' | number)[] | undefined
-  /** `false` for none. */
+  /** What is fixed: `true` for all, `false` for nothing. Default: true. */
   deterministic?: boolean | Determinism | undefined
   /**
-   * Whether `Tracee.detach` is to be possible, which costs two stops for every system call. Default: false. The
-   * filter used otherwise cannot be taken off: without us the program, and all that it starts, could not go on.
+   * Whether `Tracee.detach` is to be possible, which costs two stops for every system call. Default: false. Otherwise
+   * a filter stops the program at few calls; but the kernel never removes a filter, and without a tracer the filtered
+   * calls would fail, in the program and in all that it starts.
    */
   detachable?: boolean | undefined
-  /** Milliseconds that the program may take until its own code begins. Default: without end. */
+  /** Milliseconds that the program may take until its own code begins. Default: no limit. */
   timeout?: number | undefined
   /** Which tracker to insist on. Default: `write-protect` where the system allows it, else `none`. */
   tracker?: TrackerKind | undefined
@@ -43,20 +46,23 @@ const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const fixedEnvironment = { PATH: standardPath, LANG: 'C.UTF-8' }
 const withoutRseq = 'glibc.pthread.rseq=0'
 
-// As native/binding/tracee.cc knows them.
-const bits = { addresses: 1, random: 2, processor: 4, detachable: 8 }
+// As native/binding/tracee.cc has them.
+const flag = { addresses: 1, random: 2, processor: 4, detachable: 8 }
 
-/** What the addon is told. */
+/** What the addon is given. */
 export interface PreparedSpawn {
   path: string
-  words: string[]
-  variables: string[]
-  directory: string | undefined
-  streams: number[]
-  fixed: number
+  /** The program's own name first. */
+  args: string[]
+  /** `NAME=value` each. */
+  env: string[]
+  cwd: string | undefined
+  /** Descriptors; -1 stands for /dev/null. */
+  stdio: number[]
+  flags: number
 }
 
-/** @throws `ERR_ARGUMENT_TYPE`, `ERR_SPAWN` for a program that is nowhere on the path */
+/** @throws `ERR_ARGUMENT_TYPE`, `ERR_SPAWN` for a program that is in no directory of `PATH` */
 export function prepareSpawn(file: string, args: readonly string[], options: SpawnOptions): PreparedSpawn {
   if (typeof file !== 'string' || file === '') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'file must be a path')
   if (!Array.isArray(args)) throw new PageStoreError('ERR_ARGUMENT_TYPE', 'args must be an array of strings')
@@ -68,25 +74,25 @@ export function prepareSpawn(file: string, args: readonly string[], options: Spa
     throw new PageStoreError('ERR_ARGUMENT_TYPE', 'env must be an object')
   }
   if (!Array.isArray(stdio) || stdio.length > 3) {
-    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'stdio must be an array of three: input, output, errors')
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'stdio must be an array of at most three: input, output, error')
   }
   if (typeof deterministic !== 'boolean' && (deterministic === null || typeof deterministic !== 'object')) {
     throw new PageStoreError('ERR_ARGUMENT_TYPE', 'deterministic must be a boolean or an object')
   }
-  const fixed = (name: keyof Determinism) =>
+  const isFixed = (name: keyof Determinism) =>
     typeof deterministic === 'boolean' ? deterministic : deterministic[name] !== false
-  const environment = environmentOf(env, fixed('environment'), fixed('rseq'))
+  const environment = environmentOf(env, isFixed('environment'), isFixed('rseq'))
   return {
     path: file.includes('/') ? file : findProgram(file, environment['PATH'] ?? standardPath),
-    words: [file, ...args],
-    variables: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-    directory: cwd,
-    streams: [0, 1, 2].map((fd) => streamOf(stdio[fd] ?? 'ignore', fd)),
-    fixed:
-      (fixed('addresses') ? bits.addresses : 0) |
-      (fixed('random') ? bits.random : 0) |
-      (fixed('processor') ? bits.processor : 0) |
-      (detachable ? bits.detachable : 0),
+    args: [file, ...args],
+    env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+    cwd,
+    stdio: [0, 1, 2].map((fd) => streamOf(stdio[fd] ?? 'ignore', fd)),
+    flags:
+      (isFixed('addresses') ? flag.addresses : 0) |
+      (isFixed('random') ? flag.random : 0) |
+      (isFixed('processor') ? flag.processor : 0) |
+      (detachable ? flag.detachable : 0),
   }
 }
 
@@ -103,13 +109,13 @@ function environmentOf(given: SpawnOptions['env'], isFixed: boolean, lacksRseq: 
 }
 
 function findProgram(name: string, path: string): string {
-  for (const directory of path.split(delimiter)) {
-    const candidate = join(directory || '.', name)
+  for (const folder of path.split(delimiter)) {
+    const candidate = join(folder || '.', name)
     try {
       accessSync(candidate, constants.X_OK)
       if (statSync(candidate).isFile()) return candidate
     } catch {
-      // The next directory may have it.
+      // The next folder may have it.
     }
   }
   throw new PageStoreError('ERR_SPAWN', `there is no program ${basename(name)} in ${path}`)

@@ -43,7 +43,7 @@ class Program {
     options.launch.file = PAGESTORE_STEPS;
     options.launch.arguments = arguments;
     options.launch.environment = environment;
-    must(Tracee::spawn(store_, options, nullptr, &tracee_));
+    must(Tracee::spawn(store_, options, {}, &tracee_));
     Stop stop;
     must(tracee_->resume({}, &stop));
     must(tracee_->capture(&start_));

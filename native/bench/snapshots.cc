@@ -50,7 +50,7 @@ void local_memory(benchmark::State& state) {
     memcpy(copy.data(), source(), bytes);
     const LocalBytes local{memory.data(), bytes, false};
     std::unique_ptr<LocalMemory> tracked;
-    must(LocalMemory::open(store, nullptr, &tracked));
+    must(LocalMemory::open(store, {}, &tracked));
     Snapshot start;
     tracked->locate(local);
     must(tracked->capture(&start));
@@ -109,7 +109,7 @@ void read_all(pid_t pid, const AddressRange& range, std::byte* to) {
 class Observer {
  public:
   Observer(SharedStore* store, const Holder& holder) : store_(store) {
-    must(ProcessMemory::open(store, holder.pid(), nullptr, true, &memory_));
+    must(ProcessMemory::open(store, holder.pid(), {}, true, &memory_));
     RegionList regions;
     must(regions.add({holder.memory().start, holder.memory().end, 0, {'r', 'w', '-', 'p'}, {}}));
     memory_->select(std::move(regions));

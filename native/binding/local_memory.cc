@@ -40,7 +40,7 @@ napi_value open_local(napi_env env, napi_callback_info info) {
   std::unique_ptr<HeldMemory> held(new (std::nothrow) HeldMemory{get_handle(env, arguments[0]), nullptr, nullptr});
   if (!held) return throw_failure(env, Status::out_of_memory("new", sizeof(HeldMemory), ENOMEM));
   Handle handle = Handle::none();
-  Status status = LocalMemory::open(store, wanted, &held->local);
+  Status status = LocalMemory::open(store, optional_of(wanted), &held->local);
   if (status.is_ok()) status = arguments.addon->hold(std::move(held), &handle);
   return status.is_ok() ? number_of(env, handle) : throw_failure(env, status);
 }

@@ -34,7 +34,7 @@ napi_value open_process(napi_env env, napi_callback_info info) {
   std::unique_ptr<HeldMemory> held(new (std::nothrow) HeldMemory{get_handle(env, arguments[0]), nullptr, nullptr});
   if (!held) return throw_failure(env, Status::out_of_memory("new", sizeof(HeldMemory), ENOMEM));
   Handle handle = Handle::none();
-  Status status = ProcessMemory::open(store, pid, wanted, stands_still, &held->process);
+  Status status = ProcessMemory::open(store, pid, optional_of(wanted), stands_still, &held->process);
   if (status.is_ok()) status = arguments.addon->hold(std::move(held), &handle);
   return status.is_ok() ? number_of(env, handle) : throw_failure(env, status);
 }

@@ -94,7 +94,7 @@ napi_value spawn(napi_env env, napi_callback_info info) {
   SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   if (store == nullptr) return nullptr;
   std::unique_ptr<Tracee> tracee;
-  const Status status = Tracee::spawn(store, options, wanted, &tracee);
+  const Status status = Tracee::spawn(store, options, optional_of(wanted), &tracee);
   if (!status.is_ok()) return throw_failure(env, status);
   return hold(env, arguments.addon, get_handle(env, arguments[0]), std::move(tracee));
 }
@@ -109,7 +109,7 @@ napi_value attach(napi_env env, napi_callback_info info) {
   SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   if (store == nullptr) return nullptr;
   std::unique_ptr<Tracee> tracee;
-  const Status status = Tracee::attach(store, pid, wanted, &tracee);
+  const Status status = Tracee::attach(store, pid, optional_of(wanted), &tracee);
   if (!status.is_ok()) return throw_failure(env, status);
   return hold(env, arguments.addon, get_handle(env, arguments[0]), std::move(tracee));
 }

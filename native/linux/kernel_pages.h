@@ -1,7 +1,8 @@
-// What Linux tells about pages, said in our own words: the headers that we build with are older.
+// The kernel's interface to pages: PAGEMAP_SCAN (linux/fs.h) and userfaultfd (linux/userfaultfd.h), both with
+// what Linux 6.7 added. The headers that we build with are older.
 //
-// PAGEMAP_SCAN is Linux 6.7, asynchronous write-protection by userfaultfd is Linux 6.7 too. Both are
-// found out about by trying.
+// Names are the kernel's, in our spelling: PAGE_IS_WRITTEN is kPageIsWritten. Whether a kernel has them is
+// found out by trying.
 #pragma once
 
 #include <linux/ioctl.h>
@@ -13,36 +14,36 @@ struct PageRegion {
   __u64 start, end, categories;
 };
 
-struct PagemapScan {
-  __u64 size, flags, start, end, walk_end, vector, vector_length, max_pages;
+struct PmScanArg {
+  __u64 size, flags, start, end, walk_end, vec, vec_len, max_pages;
   __u64 category_inverted, category_mask, category_anyof_mask, return_mask;
 };
 
-inline constexpr unsigned long kPagemapScan = _IOWR('f', 16, PagemapScan);
-inline constexpr __u64 kScanProtectMatching = 1, kScanCheckRegistered = 2;  // flags
-inline constexpr __u64 kIsRegistered = 1, kIsWritten = 2, kIsPresent = 8, kIsSwapped = 16;
+inline constexpr unsigned long kPagemapScan = _IOWR('f', 16, PmScanArg);
+inline constexpr __u64 kPmScanWpMatching = 1, kPmScanCheckWpAsync = 2;  // flags
+inline constexpr __u64 kPageIsWpAllowed = 1, kPageIsWritten = 2, kPageIsPresent = 8, kPageIsSwapped = 16;
 
-struct UffdApi {
+struct UffdioApi {
   __u64 api, features, ioctls;
 };
-struct UffdRange {
-  __u64 start, length;
+struct UffdioRange {
+  __u64 start, len;
 };
-struct UffdRegister {
-  UffdRange range;
+struct UffdioRegister {
+  UffdioRange range;
   __u64 mode, ioctls;
 };
-struct UffdProtect {
-  UffdRange range;
+struct UffdioWriteProtect {
+  UffdioRange range;
   __u64 mode;
 };
 
 inline constexpr __u64 kUffdApi = 0xAA;
-inline constexpr unsigned long kUffdioApi = _IOWR(0xAA, 0x3F, UffdApi);
-inline constexpr unsigned long kUffdioRegister = _IOWR(0xAA, 0x00, UffdRegister);
-inline constexpr unsigned long kUffdioProtect = _IOWR(0xAA, 0x06, UffdProtect);
-inline constexpr __u64 kFeatureUnpopulated = 1 << 13, kFeatureAsync = 1 << 15;
-inline constexpr __u64 kRegisterProtect = 2, kProtect = 1;
-inline constexpr int kUserModeOnly = 1;
+inline constexpr unsigned long kUffdioApi = _IOWR(0xAA, 0x3F, UffdioApi);
+inline constexpr unsigned long kUffdioRegister = _IOWR(0xAA, 0x00, UffdioRegister);
+inline constexpr unsigned long kUffdioWriteProtect = _IOWR(0xAA, 0x06, UffdioWriteProtect);
+inline constexpr __u64 kUffdFeatureWpUnpopulated = 1 << 13, kUffdFeatureWpAsync = 1 << 15;
+inline constexpr __u64 kUffdioRegisterModeWp = 2, kUffdioWriteProtectModeWp = 1;
+inline constexpr int kUffdUserModeOnly = 1;
 
 }  // namespace pagestore::kernel

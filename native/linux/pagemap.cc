@@ -20,7 +20,11 @@ namespace {
 // Bits of an entry.
 constexpr uint64_t kSoftDirty = uint64_t{1} << 55, kSwapped = uint64_t{1} << 62, kPresent = uint64_t{1} << 63;
 
-bool is_there(uint64_t entry) {
+uint64_t flags_for(Protect protect) {
+  return protect == Protect::dirty ? kernel::kPmScanWpMatching : 0;
+}
+
+bool exists(uint64_t entry) {
   return (entry & (kPresent | kSwapped)) != 0;
 }
 
@@ -35,21 +39,28 @@ Status append(const AddressRange& run, GrowingArray<AddressRange>* runs) {
 
 }  // namespace
 
-// Of our own memory nothing but watching can fail; another process may have ended, or its memory be unreadable.
+// Of our own process only tracking can fail; another one may have ended, or be closed to us.
 Status Pagemap::refused(const char* what, int error_number) const {
-  return pid_ == 0 ? Status::system(Error::tracker, what, error_number) : process_refused(pid_, what, error_number);
+  return pid_ ? process_refused(*pid_, what, error_number) : Status::system(Error::tracker, what, error_number);
 }
 
-struct Pagemap::Wanted {
+// Which pages a scan is to find, and its flags.
+struct Pagemap::Categories {
   uint64_t flags, all_of, any_of, none_of = 0;
 };
 
+Status Pagemap::open_own(Pagemap* pagemap) {
+  pagemap->pid_ = {};
+  pagemap->file_ = ScopedFd(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+  return pagemap->file_.is_open() ? Status::ok() : Status::system(Error::tracker, "/proc/self/pagemap", errno);
+}
+
 Status Pagemap::open(pid_t pid, Pagemap* pagemap) {
-  char path[40] = "/proc/self/pagemap";
-  if (pid != 0) snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+  char path[40];
+  snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
   pagemap->pid_ = pid;
   pagemap->file_ = ScopedFd(::open(path, O_RDONLY | O_CLOEXEC));
-  return pagemap->file_.is_open() ? Status::ok() : Status::system(Error::tracker, "opening a pagemap", errno);
+  return pagemap->file_.is_open() ? Status::ok() : Status::system(Error::tracker, "/proc/PID/pagemap", errno);
 }
 
 template <typename Is>
@@ -61,7 +72,7 @@ Status Pagemap::read_entries(const AddressRange& range, Is is, GrowingArray<Addr
     const ssize_t got = pread(file_.get(), entries, wanted * sizeof(entries[0]), offset);
     if (got < 0 && errno == EINTR) continue;
     const size_t count = got < 0 ? 0 : static_cast<size_t>(got) / sizeof(entries[0]);
-    if (count == 0) return refused("reading a pagemap", got < 0 ? errno : ESRCH);
+    if (count == 0) return refused("reading /proc/PID/pagemap", got < 0 ? errno : ESRCH);
     for (size_t i = 0; i < count; ++i, at += page_size()) {
       if (!is(entries[i])) continue;
       if (Status status = append({at, at + page_size()}, runs); !status.is_ok()) return status;
@@ -71,41 +82,40 @@ Status Pagemap::read_entries(const AddressRange& range, Is is, GrowingArray<Addr
 }
 
 Status Pagemap::present(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
-  const Status status = scan(range, {0, 0, kernel::kIsPresent | kernel::kIsSwapped}, runs);
-  // A kernel that does not know the request has found nothing yet.
-  return status.error_number() == ENOTTY ? read_entries(range, is_there, runs) : status;
+  const Status status = scan(range, {0, 0, kernel::kPageIsPresent | kernel::kPageIsSwapped}, runs);
+  // A kernel that does not know PAGEMAP_SCAN has added nothing yet.
+  return status.error_number() == ENOTTY ? read_entries(range, exists, runs) : status;
 }
 
-Status Pagemap::written(const AddressRange& range, bool protects, GrowingArray<AddressRange>* runs) const {
-  const uint64_t flags = kernel::kScanCheckRegistered | (protects ? kernel::kScanProtectMatching : 0);
-  return scan(range, {flags, kernel::kIsWritten, 0}, runs);
+Status Pagemap::written(const AddressRange& range, Protect protect, GrowingArray<AddressRange>* runs) const {
+  return scan(range, {kernel::kPmScanCheckWpAsync | flags_for(protect), kernel::kPageIsWritten, 0}, runs);
 }
 
-Status Pagemap::written_if_registered(const AddressRange& range, bool protects,
+Status Pagemap::written_if_registered(const AddressRange& range, Protect protect,
                                       GrowingArray<AddressRange>* runs) const {
-  return scan(range, {protects ? kernel::kScanProtectMatching : 0, kernel::kIsWritten, 0}, runs);
+  return scan(range, {flags_for(protect), kernel::kPageIsWritten, 0}, runs);
 }
 
 Status Pagemap::unregistered(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
-  return scan(range, {0, 0, 0, kernel::kIsRegistered}, runs);
+  return scan(range, {0, 0, 0, kernel::kPageIsWpAllowed}, runs);
 }
 
 Status Pagemap::soft_dirty(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
   return read_entries(
-      range, [](uint64_t entry) { return (entry & kSoftDirty) != 0 || !is_there(entry); }, runs);
+      range, [](uint64_t entry) { return (entry & kSoftDirty) != 0 || !exists(entry); }, runs);
 }
 
-Status Pagemap::scan(const AddressRange& range, const Wanted& wanted, GrowingArray<AddressRange>* runs) const {
+Status Pagemap::scan(const AddressRange& range, const Categories& wanted, GrowingArray<AddressRange>* runs) const {
   kernel::PageRegion found[256];
   uint64_t from = range.start;
   do {
-    kernel::PagemapScan scan{};
+    kernel::PmScanArg scan{};
     scan.size = sizeof(scan);
     scan.flags = wanted.flags;
     scan.start = from;
     scan.end = range.end;
-    scan.vector = reinterpret_cast<uint64_t>(found);
-    scan.vector_length = std::size(found);
+    scan.vec = reinterpret_cast<uint64_t>(found);
+    scan.vec_len = std::size(found);
     scan.category_mask = wanted.all_of | wanted.none_of;
     scan.category_inverted = wanted.none_of;
     scan.category_anyof_mask = wanted.any_of;

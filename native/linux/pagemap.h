@@ -1,11 +1,13 @@
 // Which pages of a process exist, and which were written: `/proc/PID/pagemap`.
 //
-// By PAGEMAP_SCAN where the kernel has it (Linux 6.7), else entry by entry.
+// By PAGEMAP_SCAN where the kernel has it (Linux 6.7), else entry by entry. Ranges are whole pages. What is found
+// is added to a list of runs in rising order; a run that touches the last one of the list makes that longer.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 
 #include "system/address_range.h"
 #include "system/scoped_fd.h"
@@ -13,33 +15,33 @@
 
 namespace pagestore {
 
+// Whether a scan write-protects the dirty pages that it finds, in the same moment.
+enum class Protect : uint8_t { nothing, dirty };
+
 class Pagemap {
  public:
-  // Of process `pid`; 0 for our own.
+  static Status open_own(Pagemap* pagemap);
   static Status open(pid_t pid, Pagemap* pagemap);
 
-  // Each adds the parts of `range` of which it is true to `runs`, in rising order.
-  // There is something in memory or in swap; the rest of private memory reads as zero.
+  // Pages that are in memory or in swap; the rest of private memory reads as zero.
   Status present(const AddressRange& range, GrowingArray<AddressRange>* runs) const;
-  // Written since a userfaultfd armed it. With `arms`, armed again at the same moment. Refused where no
-  // userfaultfd is in its asynchronous mode.
-  Status written(const AddressRange& range, bool protects, GrowingArray<AddressRange>* runs) const;
-  // The same, wherever a userfaultfd watches; elsewhere whatever is there counts as written.
-  Status written_if_registered(const AddressRange& range, bool protects, GrowingArray<AddressRange>* runs) const;
-  // No userfaultfd watches it.
+  // Pages written since they were write-protected. Refused unless a userfaultfd has registered all of the range.
+  Status written(const AddressRange& range, Protect protect, GrowingArray<AddressRange>* runs) const;
+  // The same, of a range that need not be registered: elsewhere every page that exists counts as written.
+  Status written_if_registered(const AddressRange& range, Protect protect, GrowingArray<AddressRange>* runs) const;
+  // Pages that no userfaultfd has registered.
   Status unregistered(const AddressRange& range, GrowingArray<AddressRange>* runs) const;
-  // The soft-dirty bit is set, or there is nothing: a page that is dropped loses its bit.
+  // Pages whose soft-dirty bit is set, and pages that do not exist: the kernel drops the bit with the page.
   Status soft_dirty(const AddressRange& range, GrowingArray<AddressRange>* runs) const;
 
  private:
-  struct Wanted;
-  Status scan(const AddressRange& range, const Wanted& wanted, GrowingArray<AddressRange>* runs) const;
+  struct Categories;
+  Status scan(const AddressRange& range, const Categories& wanted, GrowingArray<AddressRange>* runs) const;
   template <typename Is>
   Status read_entries(const AddressRange& range, Is is, GrowingArray<AddressRange>* runs) const;
-
   Status refused(const char* what, int error_number) const;
 
-  pid_t pid_ = 0;
+  std::optional<pid_t> pid_;  // none for our own process
   ScopedFd file_;
 };
 

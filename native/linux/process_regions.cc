@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "linux/kernel_mappings.h"
 #include "system/scoped_fd.h"
 
 namespace pagestore {
@@ -108,11 +109,8 @@ bool is_private_memory(const Region& region) {
   const std::string_view path = region.path;
   if (path.starts_with("/dev/")) return path.starts_with("/dev/shm/") || path.starts_with("/dev/zero");
   if (path.starts_with('/')) return true;
-  for (const std::string_view lent : {"[vvar", "[vdso", "[vsyscall", "[vectors", "[sigpage", "[uprobes"}) {
-    if (path.starts_with(lent)) return false;
-  }
-  // What is left, like `anon_inode:[io_uring]`, is the kernel's.
-  return is_anonymous(region);
+  // What else has a name, like `anon_inode:[io_uring]`, is the kernel's.
+  return is_anonymous(region) && !is_kernel_mapping(region);
 }
 
 }  // namespace pagestore

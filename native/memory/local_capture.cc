@@ -1,4 +1,5 @@
-// Looking at dirty pages: what `capture` stores and `restore` writes.
+// What a LocalMemory does with its dirty pages: `capture` stores those that differ from the last tree, `restore`
+// writes those that differ from the snapshot's.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -10,27 +11,27 @@
 
 namespace pagestore {
 
-// Calls `visit(place, page of the tree that `reader` reads)` for each dirty page, in rising order, until one
-// fails. Pages that are far apart are asked for some steps ahead: they are in no cache.
+// Calls `visit(page, child of `reader`'s tree)` for each dirty page, in rising order, until one fails. Pages are
+// prefetched some steps ahead: those that lie far apart are in no cache.
 template <typename Visit>
 Status LocalMemory::for_each_dirty(PageStores& stores, TreeReader* reader, Visit visit) {
   constexpr size_t kAhead = 16, kLines = 4;
   struct {
-    uint64_t place;
-    Child page;
+    VirtualPage page;
+    Child child;
   } ahead[kAhead];
   size_t count = 0;
   Status status = Status::ok();
   const auto visit_them = [&] {
-    for (size_t i = 0; i < count && status.is_ok(); ++i) status = visit(ahead[i].place, ahead[i].page);
+    for (size_t i = 0; i < count && status.is_ok(); ++i) status = visit(ahead[i].page, ahead[i].child);
     count = 0;
   };
-  for (const Pages& run : dirty_) {
-    for (uint64_t place = run.start; place < run.end; ++place) {
-      const Child page = reader->page_at(place);
-      prefetch_page(bytes_.data + place * page_size(), kLines);
-      if (page != Child::absent) prefetch_page(stores.pages.bytes(number_of(page)), kLines);
-      ahead[count++] = {place, page};
+  for (const PageRun& run : dirty_) {
+    for (VirtualPage page = run.first; page < run.end; ++page) {
+      const Child child = reader->page_at(page);
+      prefetch_page(bytes_.data + page * page_size(), kLines);
+      if (child != Child::absent) prefetch_page(stores.pages.bytes(number_of(child)), kLines);
+      ahead[count++] = {page, child};
       if (count == kAhead) visit_them();
       if (!status.is_ok()) return status;
     }
@@ -39,7 +40,7 @@ Status LocalMemory::for_each_dirty(PageStores& stores, TreeReader* reader, Visit
   return status;
 }
 
-// One capture: looks at dirty pages, stores what differs, edits the tree.
+// One capture: compares dirty pages, stores those that differ, edits the tree.
 class LocalMemory::Capture {
  public:
   Capture(LocalMemory& memory, PageStores& stores)
@@ -48,18 +49,18 @@ class LocalMemory::Capture {
         tables_(stores),
         edit_(stores, memory.captured_.tree(), memory.captured_.pages()) {}
 
-  // `known` is what was there when the memory was last known.
-  Status look_at(uint64_t place, Child known) {
-    const bool is_same = is_as_known(place, known);
-    memory_.note(place, is_same);
-    return is_same ? Status::ok() : store(place);
+  // `known` is the page of the last tree.
+  Status take(VirtualPage page, Child known) {
+    const bool is_same = is_equal(page, known);
+    memory_.count(page, is_same);
+    return is_same ? Status::ok() : store(page);
   }
 
-  // To be called last: what lay beyond the end of a memory that shrank is no more.
-  Status forget_from(uint64_t place) {
+  // To be called last: the memory ends before `end`, and may have been longer.
+  Status cut_off(VirtualPage end) {
     Status status = Status::ok();
-    tables_.differences(memory_.captured_.tree(), {}, place, UINT64_MAX, [&](VirtualPage gone, Child, Child) {
-      if (status.is_ok()) status = edit_.set(gone, {});
+    tables_.differences(memory_.captured_.tree(), {}, end, UINT64_MAX, [&](VirtualPage page, Child, Child) {
+      if (status.is_ok()) status = edit_.set(page, {});
     });
     return status;
   }
@@ -67,27 +68,27 @@ class LocalMemory::Capture {
   Status finish(OwnedTree* tree, uint64_t* pages) { return edit_.finish(tree, pages); }
 
  private:
-  const std::byte* page(uint64_t place) const { return memory_.bytes_.data + place * page_size(); }
-  size_t length(uint64_t place) const {
-    return std::min<size_t>(page_size(), memory_.bytes_.length - place * page_size());
+  const std::byte* bytes(VirtualPage page) const { return memory_.bytes_.data + page * page_size(); }
+  size_t length(VirtualPage page) const {
+    return std::min<size_t>(page_size(), memory_.bytes_.length - page * page_size());
   }
 
-  bool is_as_known(uint64_t place, Child known) const {
-    if (length(place) < page_size()) return false;
-    if (known == Child::absent) return is_zero(page(place), page_size());
-    return pages_equal(page(place), stores_.pages.bytes(number_of(known)), page_size());
+  bool is_equal(VirtualPage page, Child known) const {
+    if (length(page) < page_size()) return false;
+    if (known == Child::absent) return is_zero(bytes(page), page_size());
+    return pages_equal(bytes(page), stores_.pages.bytes(number_of(known)), page_size());
   }
 
-  // From a copy in place: others may write to the page, and the last one may end before its time.
-  Status store(uint64_t place) {
+  // From a copy: others may write to the page, and the last one may be shorter than a page.
+  Status store(VirtualPage page) {
     PageNumber blank;
     if (Status status = stores_.pages.take_blanks(1, &blank); !status.is_ok()) return status;
     std::byte* copy = stores_.pages.blank(blank);
-    memcpy(copy, page(place), length(place));
-    memset(copy + length(place), 0, page_size() - length(place));
+    memcpy(copy, bytes(page), length(page));
+    memset(copy + length(page), 0, page_size() - length(page));
     OwnedPage kept;
     if (Status status = OwnedPage::keep(stores_.pages, blank, &kept); !status.is_ok()) return status;
-    return edit_.set(place, std::move(kept));
+    return edit_.set(page, std::move(kept));
   }
 
   LocalMemory& memory_;
@@ -97,58 +98,48 @@ class LocalMemory::Capture {
 };
 
 Status LocalMemory::capture(Snapshot* snapshot) {
-  if (Status status = adopt(located_); !status.is_ok()) return status;
-  if (Status status = find_dirty_and_rearm(); !status.is_ok()) return status;
+  if (Status status = track_located(); !status.is_ok()) return status;
+  if (Status status = find_dirty_and_protect_cooled(); !status.is_ok()) return status;
+  const RegionList* regions;
+  if (Status status = this->regions(&regions); !status.is_ok()) return status;
 
   const LockedStores stores(*store_);
   Capture capture(*this, *stores);
   TreeReader known(*stores, captured_.tree());
-  if (Status status =
-          for_each_dirty(*stores, &known, [&](uint64_t place, Child page) { return capture.look_at(place, page); });
-      !status.is_ok()) {
-    return status;
-  }
-  if (Status status = capture.forget_from(page_count()); !status.is_ok()) return status;
+  Status status =
+      for_each_dirty(*stores, &known, [&](VirtualPage page, Child child) { return capture.take(page, child); });
+  if (status.is_ok()) status = capture.cut_off(page_count());
   OwnedTree tree;
   uint64_t pages;
-  if (Status status = capture.finish(&tree, &pages); !status.is_ok()) return status;
-  const RegionList* regions;
-  Status status = this->regions(&regions);
-  if (!status.is_ok()) return status;
+  if (status.is_ok()) status = capture.finish(&tree, &pages);
   OwnedSnapshot made;
-  status = captured_.commit(*stores, std::move(tree), pages, {.regions = regions->bytes()}, &made);
+  if (status.is_ok()) {
+    status = captured_.commit(*stores, std::move(tree), pages, {.regions = regions->bytes()}, &made);
+  }
   if (!status.is_ok()) return status;
+  mark_known();
   *snapshot = made.take();
-  dirty_.clear();
-  is_known_ = true;
-  return Status::ok();
+  return status;
 }
 
 // One restore: writes pages that differ.
 class LocalMemory::Restore {
  public:
-  Restore(LocalMemory& memory, PageStores& stores, const PageTree& target)
-      : memory_(memory), stores_(stores), target_(target) {}
+  Restore(LocalMemory& memory, PageStores& stores) : memory_(memory), stores_(stores) {}
 
-  // What differs between what the memory was known to be and what it is to be.
-  void write_differences() {
-    PageTables(stores_).differences(memory_.captured_.tree(), target_, 0, UINT64_MAX,
-                                    [&](VirtualPage place, Child, Child page) { write(place, page); });
-  }
-
-  // Whether it was that already.
-  bool write(uint64_t place, Child child) {
-    const uint64_t offset = place * page_size();
+  // Whether the page was equal already.
+  bool write(VirtualPage page, Child child) {
+    const uint64_t offset = page * page_size();
     if (offset >= memory_.bytes_.length) return true;
-    const size_t bytes = std::min<size_t>(page_size(), memory_.bytes_.length - offset);
-    std::byte* page = memory_.bytes_.data + offset;
+    const size_t length = std::min<size_t>(page_size(), memory_.bytes_.length - offset);
+    std::byte* bytes = memory_.bytes_.data + offset;
     const std::byte* wanted = child == Child::absent ? nullptr : stores_.pages.bytes(number_of(child));
-    const bool same = wanted == nullptr ? is_zero(page, bytes) : pages_equal(page, wanted, bytes);
-    if (same) return true;
+    const bool is_same = wanted == nullptr ? is_zero(bytes, length) : pages_equal(bytes, wanted, length);
+    if (is_same) return true;
     if (wanted == nullptr) {
-      memset(page, 0, bytes);
+      memset(bytes, 0, length);
     } else {
-      memcpy(page, wanted, bytes);
+      memcpy(bytes, wanted, length);
     }
     return false;
   }
@@ -156,33 +147,30 @@ class LocalMemory::Restore {
  private:
   LocalMemory& memory_;
   PageStores& stores_;
-  const PageTree& target_;
 };
 
 Status LocalMemory::restore(const Snapshot& snapshot) {
-  if (Status status = adopt(located_); !status.is_ok()) return status;
-  if (Status status = find_dirty(Tracker::Protect::nothing); !status.is_ok()) return status;
+  if (Status status = track_located(); !status.is_ok()) return status;
+  if (Status status = find_dirty(Protect::nothing); !status.is_ok()) return status;
 
   const LockedStores stores(*store_);
   const uint64_t length = end_of_regions(*stores, snapshot.regions);
   if (length > bytes_.length) return Status::refused(Error::memory_size, bytes_.length, length);
-  // What can fail comes first.
-  if (!is_known_) {
-    dirty_.clear();
-    if (!dirty_.append({0, page_count()})) return Status::out_of_memory("realloc", sizeof(Pages), ENOMEM);
-  }
+  // The last that can fail: the memory is written only after it.
   OwnedTree tree;
   if (Status status = OwnedTree::ref(*stores, snapshot.memory, &tree); !status.is_ok()) return status;
-  Restore restore(*this, *stores, snapshot.memory);
+  Restore restore(*this, *stores);
   TreeReader wanted(*stores, snapshot.memory);
-  static_cast<void>(for_each_dirty(*stores, &wanted, [&](uint64_t place, Child page) {
-    note(place, restore.write(place, page));
+  static_cast<void>(for_each_dirty(*stores, &wanted, [&](VirtualPage page, Child child) {
+    count(page, restore.write(page, child));
     return Status::ok();
   }));
-  if (is_known_) restore.write_differences();
+  if (is_known_) {
+    PageTables(*stores).differences(captured_.tree(), snapshot.memory, 0, UINT64_MAX,
+                                    [&](VirtualPage page, Child, Child child) { restore.write(page, child); });
+  }
   captured_.mark_restored(*stores, std::move(tree), snapshot.pages);
-  dirty_.clear();
-  is_known_ = true;
+  mark_known();
   return Status::ok();
 }
 

@@ -1,22 +1,25 @@
 // Memory of this process (a WebAssembly memory, an ArrayBuffer) that is captured and restored.
 //
-// Addresses are offsets from its start, and a page is one of those offsets: the memory itself may lie
-// anywhere, begin in the middle of a system page and end in the middle of one. A last partial page reads
-// as if zeroes followed. Dirty pages come from a tracker; each is compared with what is stored, and only
-// what differs is copied. A page that was dirty and equal three times over is armed again: what is
-// written all the time is cheaper compared than faulted on.
+// Addresses are offsets from its start, and virtual pages are pages of those: the memory itself may lie anywhere,
+// begin in the middle of a system page and end in the middle of one. A last partial page reads as if zeroes
+// followed. A tracker finds dirty pages; each is compared with what is stored, and only what differs is copied.
 //
-// Where other threads may write (shared memory), pages are looked at in private copies and armed before
-// that: then a capture shows each page at some moment of the call, and the next one misses nothing.
+//     system pages   |       |       |       |       |       the tracker's
+//     the memory         [0      |1      |2    ]             its virtual pages
 //
-// All or nothing: a call that fails leaves memory, tree and what is known to be dirty as they were. It
-// leaves to its caller: to say by `locate` where the memory is before each call (it may have grown or
-// moved), and to keep it there until the next call or until this object is deleted.
+// Where other threads may write (shared memory), each page is stored from a copy, and dirty pages are protected
+// before they are compared: a capture then shows each page at some moment of the call, and the next misses nothing.
+//
+// All or nothing: a call that fails leaves the memory, the last tree and the list of dirty pages as they were. It
+// leaves to its caller: to say by `locate` where the memory is before each call (it may have grown or moved), and
+// to keep it there until the next call, or until this object is deleted.
 #pragma once
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 
+#include "memory/hot_pages.h"
 #include "memory/memory.h"
 
 namespace pagestore {
@@ -26,12 +29,14 @@ struct LocalBytes {
   std::byte* data = nullptr;
   size_t length = 0;
   bool is_shared = false;  // other threads may write to it
+
+  bool operator==(const LocalBytes&) const = default;
 };
 
 class LocalMemory final : public RestorableMemory {
  public:
-  // `wanted`: which tracker to insist on, or null for the best there is.
-  static Status open(SharedStore* store, const TrackerKind* wanted, std::unique_ptr<LocalMemory>* memory);
+  // `wanted`: which tracker to insist on; none for the best there is.
+  static Status open(SharedStore* store, std::optional<TrackerKind> wanted, std::unique_ptr<LocalMemory>* memory);
 
   // Where the memory is from now on. To be called before each of the calls below.
   void locate(const LocalBytes& bytes) { located_ = bytes; }
@@ -46,36 +51,40 @@ class LocalMemory final : public RestorableMemory {
   TrackerKind tracker() const override;
 
  private:
-  LocalMemory(SharedStore* store, const TrackerKind* wanted);
+  LocalMemory(SharedStore* store, std::optional<TrackerKind> wanted)
+      : RestorableMemory(Kind::local, store), wanted_(wanted) {}
   class Capture;
   class Restore;
   // Virtual pages from `first` to just before `end`.
-  using Pages = AddressRange;
+  struct PageRun {
+    VirtualPage first, end;
+  };
 
-  Status adopt(const LocalBytes& bytes);
-  Status choose_tracker();
+  Status track_located();
+  Status begin_tracking();
   TrackerKind kind_for(const LocalBytes& bytes) const;
-  Status find_dirty(Tracker::Protect protect);
-  Status find_dirty_and_rearm();
+  Status find_dirty(Protect protect);
+  Status find_dirty_and_protect_cooled();
   Status add_dirty(const GrowingArray<AddressRange>& runs);
-  void note(uint64_t place, bool same);
+  Status add_all_pages();
   template <typename Visit>
   Status for_each_dirty(PageStores& stores, TreeReader* reader, Visit visit);
-  Pages pages_of(const AddressRange& host) const;
-  AddressRange host_pages_of(const Pages& pages) const;
-  size_t page_count() const { return round_up(bytes_.length, page_size()) / page_size(); }
+  void count(VirtualPage page, bool is_equal);
+  void mark_known();
+  PageRun pages_of(const AddressRange& host) const;
+  AddressRange host_pages_of(const PageRun& pages) const;
+  uint64_t page_count() const { return round_up(bytes_.length, page_size()) / page_size(); }
 
-  bool is_free_to_choose_;
-  TrackerKind wanted_;
+  std::optional<TrackerKind> wanted_;
   std::unique_ptr<Tracker> tracker_;
-  LocalBytes located_;  // where the memory is
-  LocalBytes bytes_;    // where the tracker takes it to be
-  RegionList regions_;
-  bool is_known_ = false;      // it was `captured_.tree()`, but for what is dirty
-  GrowingArray<Pages> dirty_;  // told by the tracker, and not yet looked at by a call that succeeded
+  LocalBytes located_;           // where the memory is
+  LocalBytes bytes_;             // where `tracker_` tracks it
+  bool is_known_ = false;        // it was `captured_.tree()`, dirty pages excepted
+  GrowingArray<PageRun> dirty_;  // found by the tracker, and not yet handled by a call that succeeded
   GrowingArray<AddressRange> runs_;
-  Mapping steady_;             // for each page, how many times it was dirty and equal
-  uint64_t steady_pages_ = 0;  // equal often enough to be armed again
+  HotPages hot_;
+  bool has_hot_pages_ = false;  // dirty pages of this call are unprotected: they are counted
+  RegionList regions_;
 };
 
 }  // namespace pagestore

@@ -14,9 +14,9 @@
 
 namespace pagestore {
 
-Status ProcessMemory::open(SharedStore* store, pid_t pid, const TrackerKind* wanted, bool stands_still,
+Status ProcessMemory::open(SharedStore* store, pid_t pid, std::optional<TrackerKind> wanted, bool is_stopped,
                            std::unique_ptr<ProcessMemory>* memory) {
-  if (wanted != nullptr && *wanted == TrackerKind::write_protect) {
+  if (wanted == TrackerKind::write_protect) {
     // That takes a userfaultfd made inside of the process: only who controls it can do so.
     return Status::system(Error::tracker, "write-protection of a process that is only observed", EOPNOTSUPP);
   }
@@ -27,10 +27,10 @@ Status ProcessMemory::open(SharedStore* store, pid_t pid, const TrackerKind* wan
   if (!made) return Status::out_of_memory("new", sizeof(ProcessMemory), ENOMEM);
   made->process_ = ScopedFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   // Of a process that runs on, writes between the look and the clearing would be lost.
-  const bool can_track = stands_still && !made->is_our_own() && Tracker::is_supported(TrackerKind::soft_dirty);
-  const bool wants_to = wanted == nullptr || *wanted == TrackerKind::soft_dirty;
+  const bool can_track = is_stopped && !made->is_our_own() && Tracker::is_supported(TrackerKind::soft_dirty);
+  const bool wants_to = !wanted || wanted == TrackerKind::soft_dirty;
   if (can_track && wants_to && made->claim_.take()) made->tracker_ = TrackerKind::soft_dirty;
-  if (wanted != nullptr && *wanted != made->tracker_) return Status::system(Error::tracker, "this tracker", ENOSYS);
+  if (wanted && wanted != made->tracker_) return Status::system(Error::tracker, "this tracker", ENOSYS);
   *memory = std::move(made);
   return Status::ok();
 }

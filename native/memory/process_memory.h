@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
 
 #include "linux/pagemap.h"
 #include "linux/process_regions.h"
@@ -25,11 +26,12 @@ namespace pagestore {
 
 class ProcessMemory final : public Memory {
  public:
-  // `stands_still`: whether captures will come between `stop` and `resume`.
-  static Status open(SharedStore* store, pid_t pid, const TrackerKind* wanted, bool stands_still,
+  // `wanted`: which tracker to insist on; none for the best there is. `is_stopped`: whether captures will come between
+  // `stop` and `resume`.
+  static Status open(SharedStore* store, pid_t pid, std::optional<TrackerKind> wanted, bool is_stopped,
                      std::unique_ptr<ProcessMemory>* memory);
 
-  // Between the two the process stands still, unless it is our own.
+  // Between the two the process is stopped, unless it is our own.
   Status stop() {
     if (Status status = check_life(); !status.is_ok()) return status;
     return is_our_own() ? Status::ok() : stopped_.stop(pid_);

@@ -27,7 +27,7 @@ bool SoftDirtyClaim::take() {
 Status SoftDirty::make(std::unique_ptr<Tracker>* tracker) {
   std::unique_ptr<SoftDirty> made(new (std::nothrow) SoftDirty);
   if (!made) return Status::out_of_memory("new", sizeof(SoftDirty), ENOMEM);
-  if (Status status = Pagemap::open(0, &made->pagemap_); !status.is_ok()) return status;
+  if (Status status = Pagemap::open_own(&made->pagemap_); !status.is_ok()) return status;
   made->clear_refs_ = ScopedFd(open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC));
   if (!made->clear_refs_.is_open()) return Status::system(Error::tracker, "/proc/self/clear_refs", errno);
   if (!made->claim_.take()) return Status::system(Error::tracker, "soft-dirty for a second memory", EBUSY);
@@ -40,9 +40,9 @@ Status SoftDirty::register_range(const AddressRange& range) {
   return Status::ok();
 }
 
-Status SoftDirty::scan(Protect, GrowingArray<AddressRange>* runs) {
+Status SoftDirty::scan(Protect /*protect*/, GrowingArray<AddressRange>* runs) {
   if (Status status = pagemap_.soft_dirty(range_, runs); !status.is_ok()) return status;
-  // A write between the two would be lost: this is not for memory that other threads write to.
+  // A write between reading and clearing is lost: other threads must not write to memory with this tracker.
   if (pwrite(clear_refs_.get(), "4", 1, 0) == 1) return Status::ok();
   return Status::system(Error::tracker, "/proc/self/clear_refs", errno);
 }

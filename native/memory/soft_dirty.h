@@ -1,9 +1,9 @@
 // Dirty pages by the soft-dirty bit: `/proc/self/clear_refs` clears it, `/proc/self/pagemap` shows it.
 //
-// Clearing concerns the whole process, so one memory at a time has this tracker, of our own process or of
-// another; a program outside that clears the bits, too, cannot be noticed. Writes to
-// `clear_refs` succeed on kernels that have no such bit, and then nothing ever reads as dirty: whoever
-// wants it must see it work first.
+// The kernel clears the bits of a whole process at once, so of all memories here, of our own process or of others,
+// one at a time has this tracker. A program elsewhere that clears the bits of the same process goes unnoticed.
+// On a kernel without soft-dirty bits `clear_refs` can be written all the same, and then no page ever reads as
+// dirty: `Tracker::is_supported` sees the tracker work before it is used.
 #pragma once
 
 #include "linux/pagemap.h"
@@ -12,13 +12,14 @@
 
 namespace pagestore {
 
-// The right to clear soft-dirty bits, of which this process gives one at a time.
+// The right to clear soft-dirty bits; one at a time has it in this process.
 class SoftDirtyClaim {
  public:
   SoftDirtyClaim() = default;
   SoftDirtyClaim(const SoftDirtyClaim&) = delete;
   SoftDirtyClaim& operator=(const SoftDirtyClaim&) = delete;
   ~SoftDirtyClaim();
+  // False while another has it.
   bool take();
 
  private:
@@ -31,7 +32,7 @@ class SoftDirty final : public Tracker {
   TrackerKind kind() const override { return TrackerKind::soft_dirty; }
   Status register_range(const AddressRange& range) override;
   Status scan(Protect protect, GrowingArray<AddressRange>* runs) override;
-  Status write_protect(const AddressRange&) override { return Status::ok(); }
+  Status write_protect(const AddressRange& /*range*/) override { return Status::ok(); }
 
  private:
   SoftDirty() = default;

@@ -11,7 +11,7 @@ namespace pagestore {
 
 namespace {
 
-// Every page, always.
+// Finds every page, always.
 class NoTracker final : public Tracker {
  public:
   TrackerKind kind() const override { return TrackerKind::none; }
@@ -19,11 +19,11 @@ class NoTracker final : public Tracker {
     range_ = range;
     return Status::ok();
   }
-  Status scan(Protect, GrowingArray<AddressRange>* runs) override {
+  Status scan(Protect /*protect*/, GrowingArray<AddressRange>* runs) override {
     if (runs->append(range_)) return Status::ok();
     return Status::out_of_memory("realloc", sizeof(AddressRange), ENOMEM);
   }
-  Status write_protect(const AddressRange&) override { return Status::ok(); }
+  Status write_protect(const AddressRange& /*range*/) override { return Status::ok(); }
 
  private:
   AddressRange range_{};
@@ -36,7 +36,7 @@ bool contains(const GrowingArray<AddressRange>& runs, uint64_t address) {
   return false;
 }
 
-// Arms two pages of our own, writes to one, and looks.
+// Protects two pages of our own, writes to one of them, and scans.
 bool proves_itself(Tracker& tracker) {
   Mapping pages = Mapping::anonymous(2 * page_size());
   if (!pages.is_mapped()) return false;
@@ -47,12 +47,11 @@ bool proves_itself(Tracker& tracker) {
   const auto start = reinterpret_cast<uint64_t>(pages.data());
   const AddressRange range{start, start + pages.bytes()};
   GrowingArray<AddressRange> runs;
-  if (!tracker.register_range(range).is_ok() || !tracker.scan(Tracker::Protect::dirty, &runs).is_ok()) return false;
+  if (!tracker.register_range(range).is_ok() || !tracker.scan(Protect::dirty, &runs).is_ok()) return false;
   if (!contains(runs, start) || !contains(runs, start + page_size())) return false;
   runs.clear();
   *second = 2;
-  return tracker.scan(Tracker::Protect::dirty, &runs).is_ok() && !contains(runs, start) &&
-         contains(runs, start + page_size());
+  return tracker.scan(Protect::dirty, &runs).is_ok() && !contains(runs, start) && contains(runs, start + page_size());
 }
 
 bool probe(TrackerKind kind) {

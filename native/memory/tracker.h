@@ -1,22 +1,23 @@
-// What finds the pages of this process's own memory that were written: the dirty ones.
+// What finds the dirty pages of memory of this process: those that were written.
 //
-// A tracker is armed over a range and then tells which pages were written since. There are three, and
-// which of them the kernel has is found out by trying each on a page of our own:
-//  - write-protect: userfaultfd in its asynchronous mode, read with PAGEMAP_SCAN. Pages are armed one
-//    range at a time, so pages that are written all the time need not be armed again and again.
-//  - soft-dirty: a bit in the page table, for the whole process at once, so only one memory at a time
-//    can have it. It arms by itself at every look.
+// A tracker is given a range, and each scan then finds the pages of it that may have been written. There are
+// three kinds; which of them the kernel has is found out by trying each on two pages of our own:
+//  - write-protect: a userfaultfd notes the first write to each protected page, PAGEMAP_SCAN reads the notes.
+//    Pages are protected range by range, so those that are written all the time can stay unprotected.
+//  - soft-dirty: a bit of each page table entry. The kernel clears it for a whole process at once, so one memory
+//    at a time can have this tracker. Each scan clears it.
 //  - none: every page may be dirty. Right anywhere.
 //
-// It promises to miss no write, through the processor or by a system call; soft-dirty, only if nobody
-// writes while it looks. It leaves to its caller:
-// to end it before the memory goes to somebody else, and to compare, for a dirty page may be equal.
-// Not seen by anybody: writes by a device into pages pinned before they were armed.
+// It promises to miss no write, by the processor or by a system call; soft-dirty, only if nobody writes during
+// a scan. Not seen by any: writes by a device to pages that it had pinned before they were protected. It leaves
+// to its caller: to delete it before the memory goes to somebody else, and to compare pages, for a dirty page may
+// be equal to what it was.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
+#include "linux/pagemap.h"
 #include "system/address_range.h"
 #include "system/status.h"
 
@@ -30,23 +31,20 @@ class Tracker {
 
   virtual TrackerKind kind() const = 0;
 
-  // From now on over `range`, whole pages; a second time only to make it longer at its end. Nothing of
-  // what is new is armed: every page there that exists counts as dirty.
+  // Tracks `range`, whole pages, from now on; a second call may only make the range longer at its end. Pages that
+  // are new in it are not protected: each of them that exists counts as dirty.
   virtual Status register_range(const AddressRange& range) = 0;
 
-  // Adds the dirty parts of what is watched to `runs`, in rising order. With `arm` (and by a tracker that
-  // always does) they are armed before they are told, so that a write that comes in between is told the
-  // next time.
-  enum class Protect : uint8_t { nothing, dirty };
+  // Adds the dirty parts of the range to `runs`, in rising order. With Protect::dirty, and always by soft-dirty,
+  // they are protected in the same moment: what is written after that is found by the next scan.
   virtual Status scan(Protect protect, GrowingArray<AddressRange>* runs) = 0;
 
-  // Whole pages are not dirty any more. Where a tracker cannot say so of a part, nothing happens.
+  // Whole pages, which are not dirty any more. Does nothing where a tracker cannot do so for a part of its range.
   virtual Status write_protect(const AddressRange& range) = 0;
 
-  // Whether this kernel, and these privileges, give a tracker of that kind. Found out once.
+  // Whether this kernel gives us, with our privileges, a tracker of that kind. Tried once.
   static bool is_supported(TrackerKind kind);
 
-  // Null with a status where it cannot be had.
   static Status make(TrackerKind kind, std::unique_ptr<Tracker>* tracker);
 };
 

@@ -31,7 +31,7 @@ class Undo {
     int64_t result = 0;
     if (Status status = process_.call({SYS_brk, {wanted}}, &result); !status.is_ok()) return status;
     if (static_cast<uint64_t>(result) == wanted) return Status::ok();
-    // It is not lowered while the last page below it is missing.
+    // The kernel does not lower the break while the last page below it is not mapped.
     const uint64_t last = (now_.program_break - 1) / page_size() * page_size();
     const Region page{last, last + page_size(), 0, {'r', 'w', '-', 'p'}, {}};
     if (Status status = map({Kind::map, {last, last + page_size()}, page}); !status.is_ok()) return status;
@@ -46,7 +46,7 @@ class Undo {
       case Kind::protect:
         return call({SYS_mprotect, {range.start, range.length(), protection_of(change.region)}}, range.start);
       case Kind::grow_stack:
-        // The kernel grows it for whoever touches the page, and a call that writes there does.
+        // The kernel grows a stack when its lowest page is touched, as by a call that writes there.
         return call({SYS_clock_gettime, {CLOCK_MONOTONIC, range.start}}, range.start);
       case Kind::map:
         return map(change);
@@ -81,29 +81,29 @@ class Undo {
     return status.is_ok() ? closed : status;
   }
 
-  // The path goes where the process can read it, and where the snapshot's bytes will be written over it.
+  // The path is written where the process can read it: at the end of its stack, which is put back after the call.
   Status open(const Region& region, int64_t* file) {
     char path[4096];
     if (region.path.size() >= sizeof(path)) return Status::mapping(region.start, ENAMETOOLONG);
     path[region.path.copy(path, sizeof(path) - 1)] = '\0';
-    uint64_t room = 0;
-    if (Status status = find_room(&room); !status.is_ok()) return status;
+    uint64_t scratch = 0;
+    if (Status status = find_stack_end(&scratch); !status.is_ok()) return status;
     char before[sizeof(path)];
-    if (Status status = process_.read(room, before, sizeof(before)); !status.is_ok()) return status;
-    if (Status status = process_.write(room, path, region.path.size() + 1); !status.is_ok()) return status;
+    if (Status status = process_.read(scratch, before, sizeof(before)); !status.is_ok()) return status;
+    if (Status status = process_.write(scratch, path, region.path.size() + 1); !status.is_ok()) return status;
     const bool writes = region.permissions[3] == 's' && region.permissions[1] == 'w';
     const uint64_t flags = (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC;
-    const Status status = call({SYS_openat, {static_cast<uint64_t>(AT_FDCWD), room, flags}}, region.start, file);
-    const Status restored = process_.write(room, before, region.path.size() + 1);
+    const Status status = call({SYS_openat, {static_cast<uint64_t>(AT_FDCWD), scratch, flags}}, region.start, file);
+    const Status restored = process_.write(scratch, before, region.path.size() + 1);
     return status.is_ok() ? restored : status;
   }
 
-  Status find_room(uint64_t* room) const {
+  Status find_stack_end(uint64_t* end) const {
     RegionReader reader(now_.regions);
     Region region;
     while (reader.next(&region)) {
-      if (region.path != "[stack]") continue;  // whose end stays where it is
-      *room = region.end - page_size();
+      if (region.path != "[stack]") continue;  // it grows downwards: its end never moves
+      *end = region.end - page_size();
       return Status::ok();
     }
     return Status::mapping(0, ENOMEM);
@@ -121,7 +121,7 @@ Status undo_mappings(TracedProcess& process, const Mappings& now, const Mappings
   if (Status status = plan_changes(now.regions, wanted.regions, moves_break, &changes); !status.is_ok()) return status;
   Undo undo(process, now);
   process.change_mappings();
-  // What stands in the way of others goes first.
+  // What is in the way is unmapped first.
   for (const bool unmaps : {true, false}) {
     for (const MappingChange& change : changes) {
       if ((change.kind == Kind::unmap) != unmaps) continue;

@@ -1,8 +1,8 @@
-// Makes the mappings of a tracee what they were, by system calls that it makes itself: some 12 µs each.
+// Makes the mappings of a tracee what they were, by injected calls: some 12 µs each.
 //
-// Contents are somebody else's matter. What cannot be made again (a file that is gone, memory that was
-// shared) is refused with the address; what was done until then stays done, and a restore of another
-// snapshot can still come.
+// The contents are left to the caller. A mapping that cannot be made again (of a file that was deleted, of memory that
+// was shared) is refused with its address; what was done until then stays done, and another snapshot can still be
+// restored.
 #pragma once
 
 #include "memory/tracee/mappings.h"
@@ -15,8 +15,8 @@ struct Mappings {
   uint64_t program_break;
 };
 
-// One pass: the program's break first, then every region. Mappings are to be read anew after it; a second
-// pass mends what was in the way of the first.
+// One pass: whatever is in the way is unmapped, the program break is set, then every region is made. The caller reads
+// the mappings again after it; a second pass makes what could not be made in the first.
 Status undo_mappings(TracedProcess& process, const Mappings& now, const Mappings& wanted);
 
 }  // namespace pagestore

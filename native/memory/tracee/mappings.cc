@@ -4,27 +4,28 @@
 #include <cerrno>
 #include <cstring>
 
+#include "linux/kernel_mappings.h"
 #include "linux/process_regions.h"
 
 namespace pagestore {
 
 namespace {
 
-// Watching a mapping takes page tables for all of it, used or not: an address sanitizer's shadow would take
-// all memory there is.
-constexpr uint64_t kTooLargeToWatch = uint64_t{16} << 30;
+// To write-protect a mapping the kernel makes page tables for all of it, used or not: for the shadow of an address
+// sanitizer that would take all memory there is.
+constexpr uint64_t kTooLargeToTrack = uint64_t{16} << 30;
 
 bool is_shared(const Region& region) {
   return region.permissions[3] == 's';
 }
 
-// Shared memory that no file on a disk lies behind.
-bool is_memory_of_nobody(std::string_view path) {
+// Memory that only looks like a file: no file on a disk lies behind it.
+bool is_memory_file(std::string_view path) {
   return path.starts_with("/dev/zero") || path.starts_with("/dev/shm/") || path.starts_with("/memfd:") ||
          path.starts_with("/SYSV");
 }
 
-// Made anew it is another memory, so all of it is.
+// Shared memory without a name: mapped anew it is another memory, so all of it has to be.
 bool is_made_as_a_whole(const Region& region) {
   return is_shared(region) && region.path.starts_with("/dev/zero");
 }
@@ -39,7 +40,7 @@ bool same_permissions(const Region& a, const Region& b) {
   return memcmp(a.permissions, b.permissions, sizeof(a.permissions)) == 0;
 }
 
-// Whether `b` shows, from its start on, what would follow `a` in the same mapping.
+// Whether `b` begins with what would follow `a` in the same mapping.
 bool continues(const Region& a, const Region& b) {
   return is_anonymous(a) || b.offset - a.offset == b.start - a.start;
 }
@@ -53,7 +54,7 @@ Region cut(const Region& region, const AddressRange& range) {
   return part;
 }
 
-// Steps through a list, address by address.
+// Steps through a list from one address to the next.
 class Cursor {
  public:
   explicit Cursor(std::span<const std::byte> list) : reader_(list) { advance(); }
@@ -81,17 +82,12 @@ constexpr std::string_view kHeap = "[heap]", kStack = "[stack]";
 
 }  // namespace
 
-RegionCare care_for(const Region& region) {
-  if (region.path.starts_with("[v") || region.path.starts_with("[uprobes") || region.path.starts_with("[sigpage")) {
-    return RegionCare::none;
-  }
-  if (is_shared(region)) {
-    return is_memory_of_nobody(region.path) ? RegionCare::looked : RegionCare::none;
-  }
-  if (region.path.starts_with("/dev/") && !is_memory_of_nobody(region.path)) return RegionCare::none;
-  if (region.path.starts_with("anon_inode:")) return RegionCare::none;
-  if (memcmp(region.permissions, "---", 3) == 0) return RegionCare::looked;
-  return region.end - region.start < kTooLargeToWatch ? RegionCare::tracked : RegionCare::looked;
+RegionClass classify(const Region& region) {
+  if (is_kernel_mapping(region) || region.path.starts_with("anon_inode:")) return RegionClass::left_out;
+  if (is_shared(region)) return is_memory_file(region.path) ? RegionClass::compared : RegionClass::left_out;
+  if (region.path.starts_with("/dev/") && !is_memory_file(region.path)) return RegionClass::left_out;
+  if (memcmp(region.permissions, "---", 3) == 0) return RegionClass::compared;
+  return region.end - region.start < kTooLargeToTrack ? RegionClass::tracked : RegionClass::compared;
 }
 
 Status merge_regions(const RegionList& from, RegionList* to) {
@@ -100,12 +96,12 @@ Status merge_regions(const RegionList& from, RegionList* to) {
   bool has_open = false;
   Status status = Status::ok();
   while (reader.next(&region) && status.is_ok()) {
-    // A name that a program gave, where the kernel shows it, changes nothing.
+    // A name that the program gave its memory, which some kernels show, is no difference.
     if (region.path.starts_with("[anon")) region.path = {};
     if (region.path.empty() || region.path.starts_with('[')) region.offset = 0;
-    // Shared memory without a name is another file each time that it is made.
+    // Shared memory without a name is another file each time that it is mapped.
     if (is_anonymous(region) || is_made_as_a_whole(region)) region.file = {};
-    region.is_captured = care_for(region) != RegionCare::none;
+    region.is_captured = classify(region) != RegionClass::left_out;
     const bool joins = has_open && open.end == region.start && same_kind(open, region) &&
                        same_permissions(open, region) && continues(open, region);
     if (joins) {
@@ -120,66 +116,88 @@ Status merge_regions(const RegionList& from, RegionList* to) {
   return status;
 }
 
+namespace {
+
+// A plan as it grows, from low addresses to high ones.
+class Plan {
+ public:
+  explicit Plan(GrowingArray<MappingChange>* changes) : changes_(changes) {}
+
+  // Neighbours that are unmapped are one change.
+  Status add(const MappingChange& change) {
+    MappingChange* last = changes_->empty() ? nullptr : &(*changes_)[changes_->size() - 1];
+    const bool joins = last != nullptr && change.kind == Kind::unmap && last->kind == Kind::unmap &&
+                       last->range.end == change.range.start;
+    if (joins) {
+      last->range.end = change.range.end;
+    } else if (!changes_->append(change)) {
+      return Status::out_of_memory("realloc", sizeof(change), ENOMEM);
+    }
+    return Status::ok();
+  }
+
+  // All of the region is mapped anew, whatever was planned for parts of it.
+  Status add_whole(const Region& region) {
+    while (!changes_->empty() && (*changes_)[changes_->size() - 1].range.start >= region.start) {
+      static_cast<void>(changes_->resize(changes_->size() - 1));
+    }
+    return add({Kind::map, {region.start, region.end}, region});
+  }
+
+ private:
+  using Kind = MappingChange::Kind;
+  GrowingArray<MappingChange>* changes_;
+};
+
+// What is to happen in a range that lies in `is` or outside of all mappings now, and in `wanted` or outside of all.
+std::optional<MappingChange::Kind> change_of(const Region* is, const Region* wanted, const AddressRange& range,
+                                             bool moves_break) {
+  using Kind = MappingChange::Kind;
+  if (is == nullptr && wanted == nullptr) return {};
+  const bool is_heap = is != nullptr && is->path == kHeap, becomes_heap = wanted != nullptr && wanted->path == kHeap;
+  if (moves_break && is_heap != becomes_heap) {
+    // Setting the break maps and unmaps what it passes, if nothing else lies there.
+    if ((is == nullptr || is_heap) && (wanted == nullptr || becomes_heap)) return {};
+    if (becomes_heap) return Kind::unmap;
+  }
+  if (wanted == nullptr) return Kind::unmap;
+  if (is == nullptr) return wanted->path == kStack ? Kind::grow_stack : Kind::map;
+  if (!same_kind(*is, *wanted) || cut(*is, range).offset != cut(*wanted, range).offset) return Kind::map;
+  if (!same_permissions(*is, *wanted)) return Kind::protect;
+  return {};
+}
+
+}  // namespace
+
 Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> wanted, bool moves_break,
                     GrowingArray<MappingChange>* changes) {
-  using Kind = MappingChange::Kind;
+  Plan plan(changes);
   Cursor left(now), right(wanted);
   for (uint64_t at = 0; at != UINT64_MAX;) {
     const Region *is = left.at(at), *should = right.at(at);
     const AddressRange range{at, std::min(left.next_edge(at), right.next_edge(at))};
     at = range.end;
-    if (is == nullptr && should == nullptr) continue;
-    const bool is_heap = is != nullptr && is->path == kHeap, becomes_heap = should != nullptr && should->path == kHeap;
-    // Setting the break maps and unmaps what it passes, if nothing else is in its way.
-    if (moves_break && (is == nullptr || is_heap) && (should == nullptr || becomes_heap) &&
-        (!is_heap || !becomes_heap)) {
-      continue;
-    }
-    MappingChange change{};
-    change.range = range;
-    if (should != nullptr) change.region = cut(*should, range);
-    if (should == nullptr || (moves_break && becomes_heap && !is_heap)) {
-      change.kind = Kind::unmap;
-    } else if (is == nullptr) {
-      change.kind = should->path == kStack ? Kind::grow_stack : Kind::map;
-    } else if (!same_kind(*is, *should) || cut(*is, range).offset != change.region.offset) {
-      change.kind = Kind::map;
-    } else if (!same_permissions(*is, *should)) {
-      change.kind = Kind::protect;
-    } else {
-      continue;
-    }
-    if (change.kind == Kind::map && is_made_as_a_whole(*should)) {
-      change.region = *should;
-      change.range = {should->start, should->end};
-      while (!changes->empty() && (*changes)[changes->size() - 1].range.start >= should->start) {
-        static_cast<void>(changes->resize(changes->size() - 1));
-      }
-      at = should->end;
-    }
-    MappingChange* last = changes->empty() ? nullptr : &(*changes)[changes->size() - 1];
-    const bool joins =
-        last != nullptr && change.kind == Kind::unmap && last->kind == Kind::unmap && last->range.end == range.start;
-    if (joins) {
-      last->range.end = range.end;
-    } else if (!changes->append(change)) {
-      return Status::out_of_memory("realloc", sizeof(change), ENOMEM);
-    }
+    const std::optional<MappingChange::Kind> kind = change_of(is, should, range, moves_break);
+    if (!kind) continue;
+    const bool is_whole = *kind == MappingChange::Kind::map && is_made_as_a_whole(*should);
+    if (is_whole) at = should->end;
+    const Region part = should == nullptr ? Region{} : cut(*should, range);
+    Status status = is_whole ? plan.add_whole(*should) : plan.add({*kind, range, part});
+    if (!status.is_ok()) return status;
   }
   return Status::ok();
 }
 
-uint64_t first_difference(std::span<const std::byte> a, std::span<const std::byte> b) {
+std::optional<uint64_t> first_difference(std::span<const std::byte> a, std::span<const std::byte> b) {
   Cursor left(a), right(b);
-  uint64_t at = 0;
-  for (; at != UINT64_MAX; at = std::min(left.next_edge(at), right.next_edge(at))) {
+  for (uint64_t at = 0; at != UINT64_MAX; at = std::min(left.next_edge(at), right.next_edge(at))) {
     const Region *one = left.at(at), *other = right.at(at);
     if (one == nullptr && other == nullptr) continue;
     if (one == nullptr || other == nullptr || !same_kind(*one, *other) || !same_permissions(*one, *other)) return at;
     const AddressRange here{at, at};
     if (cut(*one, here).offset != cut(*other, here).offset) return at;
   }
-  return at;
+  return {};
 }
 
 }  // namespace pagestore

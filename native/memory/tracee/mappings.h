@@ -1,41 +1,43 @@
-// The mappings of a tracee: what they are, which of them a snapshot takes, and how to make them what they
-// were.
+// The mappings of a tracee as values: one canonical list, which of them a snapshot takes, and what has to change to
+// make them what they were.
 //
-// Mappings are listed in one way only: neighbours of the same kind are one, however the kernel happens to
-// keep them. So equal lists mean equal mappings, however each came to be. Planning is pure; the plan is
-// carried out by system calls that the tracee makes.
+// The kernel may keep neighbours of the same kind as one mapping or as several, depending on how they came to be. In
+// the canonical list they are one, so equal lists mean equal mappings. Nothing here touches a process: mapping_undo.h
+// carries a plan out.
 #pragma once
+
+#include <optional>
 
 #include "system/growing_array.h"
 #include "system/region.h"
 
 namespace pagestore {
 
-// What finds out about changes of a region's bytes.
-enum class RegionCare : uint8_t {
-  none,     // not captured: the kernel's, a device's, or a file's that others share
-  tracked,  // can be watched
-  looked,   // looked at each time: shared memory, what nobody may read, and what is too large to be watched
+// How a capture finds out what changed in a region.
+enum class RegionClass : uint8_t {
+  left_out,  // not captured: lent by the kernel, of a device, or a file's that others share
+  tracked,   // by write-protection
+  compared,  // page by page: shared memory, what nobody may read, and what is too large to be tracked
 };
 
-RegionCare care_for(const Region& region);
+RegionClass classify(const Region& region);
 
-// `from`, as /proc/PID/maps has it, in the one way.
+// The canonical list of the regions that /proc/PID/maps lists.
 Status merge_regions(const RegionList& from, RegionList* to);
 
 struct MappingChange {
   enum class Kind : uint8_t { unmap, map, protect, grow_stack };
   Kind kind;
   AddressRange range;
-  Region region;  // as it is to be; the path lies in the list that is wanted
+  Region region;  // as it is to be; its path lies in the bytes of the wanted list
 };
 
-// Lists come as their bytes. What makes `now` into `wanted`, in rising order. If the program's break is to be moved,
-// what moves with it is left out.
+// What makes the mappings `now` into those `wanted`, in rising order. Lists are passed as their bytes. If the program
+// break is going to be moved, the heap that this maps and unmaps is left out.
 Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> wanted, bool moves_break,
                     GrowingArray<MappingChange>* changes);
 
-// The first address at which two lists differ; UINT64_MAX if they tell of the same mappings.
-uint64_t first_difference(std::span<const std::byte> a, std::span<const std::byte> b);
+// The first address at which two lists differ; none if the mappings are the same.
+std::optional<uint64_t> first_difference(std::span<const std::byte> a, std::span<const std::byte> b);
 
 }  // namespace pagestore

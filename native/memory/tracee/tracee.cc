@@ -4,15 +4,15 @@
 #include <cerrno>
 #include <new>
 
-#include "memory/tracee/mapping_undo.h"
-#include "memory/tracee/tracee_state.h"
+#include "memory/tracee/live_state.h"
+#include "memory/tracee/saved_state.h"
 #include "snapshot/stored_bytes.h"
 #include "snapshot/stored_regions.h"
 #include "system/phase_clock.h"
 
 namespace pagestore {
 
-Status Tracee::spawn(SharedStore* store, const SpawnOptions& options, const TrackerKind* wanted,
+Status Tracee::spawn(SharedStore* store, const SpawnOptions& options, std::optional<TrackerKind> wanted,
                      std::unique_ptr<Tracee>* tracee) {
   if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   std::unique_ptr<Tracee> made(new (std::nothrow) Tracee(store));
@@ -25,7 +25,8 @@ Status Tracee::spawn(SharedStore* store, const SpawnOptions& options, const Trac
   return Status::ok();
 }
 
-Status Tracee::attach(SharedStore* store, pid_t pid, const TrackerKind* wanted, std::unique_ptr<Tracee>* tracee) {
+Status Tracee::attach(SharedStore* store, pid_t pid, std::optional<TrackerKind> wanted,
+                      std::unique_ptr<Tracee>* tracee) {
   if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   std::unique_ptr<Tracee> made(new (std::nothrow) Tracee(store));
   if (!made) return Status::out_of_memory("new", sizeof(Tracee), ENOMEM);
@@ -43,79 +44,68 @@ Status Tracee::regions(const RegionList** regions) {
 
 Status Tracee::capture(Snapshot* snapshot) {
   const RegionList* regions;
-  GrowingArray<std::byte> state;
+  GrowingArray<std::byte> bytes;
+  SavedState saved;
   if (Status status = this->regions(&regions); !status.is_ok()) return status;
-  if (Status status = save_state(process_, memory_, &state); !status.is_ok()) return status;
-  const std::span<const std::byte> saved(state.data(), state.size());
+  if (Status status = save_state(process_, memory_.program_break(), &bytes); !status.is_ok()) return status;
+  const std::span<const std::byte> state(bytes.data(), bytes.size());
+  if (Status status = read_state(state, &saved); !status.is_ok()) return status;
 
   const LockedStores stores(*store_);
-  OwnedTree tree;
-  uint64_t pages;
-  Status status = memory_.capture(*stores, captured_.tree(), captured_.pages(), &tree, &pages);
-  if (!status.is_ok()) return status;
+  TraceeMemory::Pages pages;
+  if (Status status = memory_.capture(*stores, &pages); !status.is_ok()) return status;
   const InPhase phase(Phase::key);
+  const bool tracks = captured_.masks().tracks();
   LiveState live;
-  status = describe(process_, *regions, threads_of(saved), *stores, tree.get(), captured_.masks().tracks(), &live);
+  Status status = describe({process_, *regions, saved.threads, *stores, pages.tree.get(), tracks}, &live);
   if (!status.is_ok()) return status;
-  const SnapshotParts parts{regions->bytes(), saved, {live.bytes.data(), live.bytes.size()}, live.recognition()};
+  const SnapshotParts parts{regions->bytes(), state, {live.bytes.data(), live.bytes.size()}, live.recognition()};
   OwnedSnapshot made;
-  status = captured_.commit(*stores, std::move(tree), pages, parts, &made);
-  if (!status.is_ok()) return status;
-  status = memory_.mark_known();
-  if (status.is_ok()) status = memory_.protect_steady();
-  if (status.is_ok()) {
-    *snapshot = made.take();
-  } else {
-    // What was told to the kernel half-way is told again.
-    memory_.mark_unknown();
-  }
+  status = memory_.commit(*stores, std::move(pages), parts, &made);
+  if (status.is_ok()) *snapshot = made.take();
   return status;
 }
 
 Status Tracee::restore(const Snapshot& snapshot) {
   if (Status status = process_.check(); !status.is_ok()) return status;
-  GrowingArray<std::byte> state, mappings;
-  if (Status status = read(snapshot, &state, &mappings); !status.is_ok()) return status;
+  Parts parts;
+  if (Status status = read_parts(snapshot, &parts); !status.is_ok()) return status;
   SavedState saved;
-  if (Status status = read_state({state.data(), state.size()}, &saved); !status.is_ok()) return status;
+  if (Status status = read_state({parts.state.data(), parts.state.size()}, &saved); !status.is_ok()) return status;
   if (Status status = check_state(process_, saved); !status.is_ok()) return status;
-  Status status = restore_mappings({mappings.data(), mappings.size()}, saved.program_break);
-  if (status.is_ok()) status = write_back(snapshot);
+  Status status = restore_mappings({{parts.mappings.data(), parts.mappings.size()}, saved.program_break});
+  if (status.is_ok()) status = restore_memory(snapshot);
   if (status.is_ok()) status = load_state(process_, saved);
   if (!status.is_ok()) memory_.mark_unknown();
   return status;
 }
 
-Status Tracee::read(const Snapshot& snapshot, GrowingArray<std::byte>* state, GrowingArray<std::byte>* mappings) const {
+Status Tracee::read_parts(const Snapshot& snapshot, Parts* parts) const {
   const LockedStores stores(*store_);
   const uint64_t length = stored_length(*stores, snapshot.threads);
-  if (!state->resize(length)) return Status::out_of_memory("realloc", length, ENOMEM);
-  read_stored_bytes(*stores, snapshot.threads, 0, {state->data(), length});
-  return read_regions(*stores, snapshot.regions, mappings);
+  if (!parts->state.resize(length)) return Status::out_of_memory("realloc", length, ENOMEM);
+  read_stored_bytes(*stores, snapshot.threads, 0, {parts->state.data(), length});
+  return read_regions(*stores, snapshot.regions, &parts->mappings);
 }
 
-Status Tracee::restore_mappings(std::span<const std::byte> mappings, uint64_t program_break) {
+Status Tracee::restore_mappings(const Mappings& wanted) {
   constexpr int kPasses = 3;
-  for (int pass = 0; pass <= kPasses; ++pass) {
+  for (int pass = 0;; ++pass) {
     if (Status status = memory_.read_mappings(); !status.is_ok()) return status;
-    const Mappings now{memory_.regions().bytes(), memory_.program_break()}, wanted{mappings, program_break};
-    const bool same_break = now.program_break == wanted.program_break;
-    const bool same_regions =
-        equal_bytes(now.regions, wanted.regions) || first_difference(now.regions, wanted.regions) == UINT64_MAX;
-    if (same_break && same_regions) return Status::ok();
-    if (pass == kPasses) break;
+    const Mappings now{memory_.regions().bytes(), memory_.program_break()};
+    const bool is_same_break = now.program_break == wanted.program_break;
+    // Equal bytes are the common case, and cheap to find.
+    if (is_same_break && equal_bytes(now.regions, wanted.regions)) return Status::ok();
+    const std::optional<uint64_t> difference = first_difference(now.regions, wanted.regions);
+    if (is_same_break && !difference) return Status::ok();
+    if (pass == kPasses) return Status::mapping(difference.value_or(wanted.program_break), 0);
     if (Status status = undo_mappings(process_, now, wanted); !status.is_ok()) return status;
   }
-  return Status::mapping(first_difference(memory_.regions().bytes(), mappings), 0);
 }
 
-Status Tracee::write_back(const Snapshot& snapshot) {
+Status Tracee::restore_memory(const Snapshot& snapshot) {
   const LockedStores stores(*store_);
-  if (Status status = memory_.restore(*stores, captured_.tree(), snapshot.memory); !status.is_ok()) return status;
-  OwnedTree tree;
-  if (Status status = OwnedTree::ref(*stores, snapshot.memory, &tree); !status.is_ok()) return status;
-  captured_.mark_restored(*stores, std::move(tree), snapshot.pages);
-  return memory_.mark_known();
+  return memory_.restore(*stores, snapshot);
 }
 
 Status Tracee::read(uint64_t address, std::span<std::byte> bytes) const {

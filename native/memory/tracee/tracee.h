@@ -1,18 +1,22 @@
 // A live program that can be rolled back: captured and restored in place, as often as one likes.
 //
-// A snapshot of it is its memory, its mappings, and for each thread the registers (general, floating point,
-// vector) and blocked signals. What the kernel keeps beside that stays as it is: open files and their
-// positions, what was written, signal handlers, timers, other processes. Threads cannot be made or unmade:
-// a snapshot from which they differ is refused.
+// A snapshot of it is its memory, its mappings, and for each thread the registers (general, floating point, vector) and
+// blocked signals. What the kernel keeps beside that stays as it is: open files and their positions, what was written
+// to them, signal handlers, timers, other processes. Threads cannot be made or ended: where they differ from those of
+// the snapshot, a restore is refused.
 //
-// Captures and restores are all or nothing for the store. A restore that fails half-way leaves a program that
-// is nothing known, which another restore can still make whole. It leaves to its caller: to make all calls
-// from one thread, and to call `release` at the end.
+//     capture:  mappings -> threads -> dirty pages -> key -> snapshot, write-protect
+//     restore:  mappings -> dirty pages and differences -> threads
+//
+// A restore that fails half-way leaves a program of which nothing is known, and which another restore can still put
+// back. It leaves to its caller what every memory does, all of it to be done by the thread that spawned or attached.
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "memory/memory.h"
+#include "memory/tracee/mapping_undo.h"
 #include "memory/tracee/tracee_memory.h"
 #include "ptrace/launch.h"
 #include "ptrace/processor.h"
@@ -26,13 +30,15 @@ struct SpawnOptions {
 
 class Tracee final : public RestorableMemory {
  public:
-  static Status spawn(SharedStore* store, const SpawnOptions& options, const TrackerKind* wanted,
+  // `wanted`: which tracker to insist on; none for the best there is.
+  static Status spawn(SharedStore* store, const SpawnOptions& options, std::optional<TrackerKind> wanted,
                       std::unique_ptr<Tracee>* tracee);
-  static Status attach(SharedStore* store, pid_t pid, const TrackerKind* wanted, std::unique_ptr<Tracee>* tracee);
+  static Status attach(SharedStore* store, pid_t pid, std::optional<TrackerKind> wanted,
+                       std::unique_ptr<Tracee>* tracee);
 
   Status resume(const RunOptions& options, Stop* stop) { return process_.resume(options, stop); }
   Status capture(Snapshot* snapshot) override;
-  // Of a snapshot of this tracee.
+  // A snapshot of this tracee.
   Status restore(const Snapshot& snapshot) override;
   Status regions(const RegionList** regions) override;
   Status read(uint64_t address, std::span<std::byte> bytes) const override;
@@ -47,10 +53,14 @@ class Tracee final : public RestorableMemory {
   const TracedProcess& process() const { return process_; }
 
  private:
-  explicit Tracee(SharedStore* store) : RestorableMemory(Kind::tracee, store), memory_(process_) {}
-  Status read(const Snapshot& snapshot, GrowingArray<std::byte>* state, GrowingArray<std::byte>* mappings) const;
-  Status restore_mappings(std::span<const std::byte> mappings, uint64_t program_break);
-  Status write_back(const Snapshot& snapshot);
+  explicit Tracee(SharedStore* store) : RestorableMemory(Kind::tracee, store), memory_(process_, captured_) {}
+  // Of a snapshot, as bytes.
+  struct Parts {
+    GrowingArray<std::byte> state, mappings;
+  };
+  Status read_parts(const Snapshot& snapshot, Parts* parts) const;
+  Status restore_mappings(const Mappings& wanted);
+  Status restore_memory(const Snapshot& snapshot);
 
   SharedProcessor processor_;
   TracedProcess process_;

@@ -1,91 +1,60 @@
-// The memory of a tracee, followed: which pages may have changed since it was last known, and writing those
-// that are to be others.
+// The memory of a tracee, as its snapshots know it: captured and restored by writing down, or writing back, what
+// differs.
 //
-// Pages are write-protected through a userfaultfd that the tracee made for us (we took it, and it has closed
-// its own). A scan then tells which were written; those that are compared and found equal three times over
-// are protected again. What came by other ways (mappings that are new, or that the process gave the kernel
-// advice about) is looked at as a whole, and so is everything where there is no userfaultfd.
+// It keeps one order, which nobody outside can get wrong. A capture takes the dirty pages into a tree; then, when its
+// caller knows what else the snapshot consists of, `commit` makes the snapshot, write-protects what was new, marks the
+// memory as known and write-protects hot pages that have cooled. A restore writes, marks the snapshot as restored and
+// does the same.
 //
-// All or nothing: what failed is looked at again. It leaves to its caller: the stores' lock, to say when what
-// was captured or restored has become what is known, and that nothing runs meanwhile.
+// All or nothing for the store: what failed gives back its references, and where the kernel had been told half of it,
+// nothing is known of the memory any more, so that the next call compares everything. It leaves to its caller: the
+// stores' lock, to call `read_mappings` first, and that the process is stopped.
 #pragma once
 
-#include <memory>
+#include <optional>
 
-#include "linux/pagemap.h"
-#include "memory/tracee/mappings.h"
-#include "memory/tracker.h"
-#include "ptrace/traced_process.h"
-#include "snapshot/page_capture.h"
+#include "memory/tracee/current_mappings.h"
+#include "memory/tracee/tracee_tracker.h"
+#include "snapshot/captured_memory.h"
 
 namespace pagestore {
 
 class TraceeMemory {
  public:
-  explicit TraceeMemory(TracedProcess& process) : process_(process) {}
+  TraceeMemory(TracedProcess& process, CapturedMemory& captured)
+      : process_(process), captured_(captured), mappings_(process), tracker_(process) {}
 
-  // `wanted`: which tracker to insist on, or null for the best there is.
-  Status begin(const TrackerKind* wanted);
-  TrackerKind tracker() const { return userfaultfd_.is_open() ? TrackerKind::write_protect : TrackerKind::none; }
+  // `wanted`: which tracker to insist on; none for the best there is.
+  Status begin(std::optional<TrackerKind> wanted);
+  TrackerKind tracker() const { return tracker_.kind(); }
 
-  // Makes `regions` and `program_break` true.
+  // Reads the mappings again if they may have changed.
   Status read_mappings();
-  const RegionList& regions() const { return regions_; }
-  uint64_t program_break() const { return program_break_; }
+  const RegionList& regions() const { return mappings_.regions(); }
+  uint64_t program_break() const { return mappings_.program_break(); }
 
-  // After `read_mappings`. `known` is what the memory was when it was known last.
-  Status capture(PageStores& stores, const PageTree& known, uint64_t known_pages, OwnedTree* tree, uint64_t* pages);
-  Status restore(PageStores& stores, const PageTree& known, const PageTree& target);
+  // Pages that were captured, and are not known yet.
+  struct Pages {
+    OwnedTree tree;
+    uint64_t count = 0;
+  };
+  Status capture(PageStores& stores, Pages* pages);
+  Status commit(PageStores& stores, Pages pages, const SnapshotParts& parts, OwnedSnapshot* snapshot);
 
-  // What was captured or restored is what is known now; or nothing is.
-  Status mark_known();
-  // After a capture: pages that were equal for long are dirty no more.
-  Status protect_steady();
-  void mark_unknown() { is_known_ = false; }
+  Status restore(PageStores& stores, const Snapshot& snapshot);
+
+  // Whatever the memory is now, the next call compares all of it.
+  void mark_unknown() { tracker_.mark_unknown(); }
 
  private:
-  // A range to be dealt with: `whole` without knowing anything of it, else known to be dirty, or to be gone.
-  enum class Why : uint8_t { whole, whole_file, dirty, unmapped };
-  struct Work {
-    AddressRange range;
-    Why why;
-  };
-  // A page that was dirty at the last look, and how many times it was equal since it was written.
-  struct Steady {
-    VirtualPage place;
-    uint32_t looks;
-  };
-  class Looker;
-  class Writer;
-
   Status begin_program();
-  Status take_userfaultfd();
-  Status note_look(VirtualPage place, bool is_same);
-  Status register_range(const AddressRange& range);
-  Status protect(const AddressRange& range);
-  Status note_fresh();
-  Status find_work(GrowingArray<Work>* work);
-  Status add_regions(GrowingArray<Work>* work, RangeSet* whole);
-  Status add_dirty(const RangeSet& whole, GrowingArray<Work>* work);
-  static Status add_unless_whole(AddressRange run, const RangeSet& whole, GrowingArray<Work>* work);
-  Status present_in(const Work& work, GrowingArray<AddressRange>* runs) const;
-  bool has_other_size();
-  bool is_watching() const { return userfaultfd_.is_open(); }
+  Status write(PageStores& stores, const PageTree& target);
 
   TracedProcess& process_;
-  TrackerKind wanted_ = TrackerKind::write_protect;
-  bool is_free_to_choose_ = true;
-  uint32_t program_ = 0;
-  ScopedFd userfaultfd_, size_;
-  uint64_t mapped_pages_ = 0;
-  Pagemap pagemap_;
-  RegionList regions_;
-  uint64_t program_break_ = 0;
-  RangeSet fresh_;            // nothing is known of it yet, but that it is watched
-  uint64_t watched_end_ = 0;  // behind the last that is watched
-  bool is_known_ = false, has_unmapped_ = false;
-  GrowingArray<Steady> steady_, looked_;
-  size_t steady_at_ = 0;
+  CapturedMemory& captured_;
+  CurrentMappings mappings_;
+  TraceeTracker tracker_;
+  uint32_t program_ = 0;  // which of those that the process has been
 };
 
 }  // namespace pagestore

@@ -28,7 +28,7 @@ bool equal(const RegionList& a, const RegionList& b) {
   return std::ranges::equal(a.bytes(), b.bytes());
 }
 
-uint64_t difference(const RegionList& a, const RegionList& b) {
+std::optional<uint64_t> difference(const RegionList& a, const RegionList& b) {
   return first_difference(a.bytes(), b.bytes());
 }
 
@@ -71,7 +71,7 @@ TEST(MappingPlan, OfEqualListsIsEmpty) {
   const RegionList list =
       list_of({region(1, 2, "rw-p"), region(2, 9, "r--p", "/a", 3), region(20, 30, "rw-p", "[heap]")});
   EXPECT_TRUE(plan(list, list).empty());
-  EXPECT_EQ(difference(list, list), UINT64_MAX);
+  EXPECT_EQ(difference(list, list), std::nullopt);
 }
 
 TEST(MappingPlan, LeavesTheHeapToTheBreak) {
@@ -185,16 +185,16 @@ TEST(FirstDifference, IsTheFirstAddressThatIsMappedOtherwise) {
   EXPECT_EQ(difference(list, list_of({region(1, 5, "r--p"), region(7, 9, "r--p", "/a", 1)})), 1u << 12);
 }
 
-TEST(Care, IsTakenOfWhatAProgramCanChange) {
-  EXPECT_EQ(care_for(region(1, 2, "rw-p")), RegionCare::tracked);
-  EXPECT_EQ(care_for(region(1, 2, "r-xp", "/lib/x.so")), RegionCare::tracked);
-  EXPECT_EQ(care_for(region(1, 2, "---p")), RegionCare::looked);
-  EXPECT_EQ(care_for(region(1, 2, "rw-s", "/dev/zero (deleted)")), RegionCare::looked);
-  EXPECT_EQ(care_for(region(1, 1 + (uint64_t{16} << 18), "rw-p")), RegionCare::looked);
-  EXPECT_EQ(care_for(region(1, 2, "rw-s", "/tmp/file")), RegionCare::none);
-  EXPECT_EQ(care_for(region(1, 2, "rw-p", "/dev/dri")), RegionCare::none);
-  for (const char* lent : {"[vvar]", "[vdso]", "[vsyscall]", "[vvar_vclock]"}) {
-    EXPECT_EQ(care_for(region(1, 2, "r-xp", lent)), RegionCare::none);
+TEST(RegionClasses, TellWhatAProgramCanChange) {
+  EXPECT_EQ(classify(region(1, 2, "rw-p")), RegionClass::tracked);
+  EXPECT_EQ(classify(region(1, 2, "r-xp", "/lib/x.so")), RegionClass::tracked);
+  EXPECT_EQ(classify(region(1, 2, "---p")), RegionClass::compared);
+  EXPECT_EQ(classify(region(1, 2, "rw-s", "/dev/zero (deleted)")), RegionClass::compared);
+  EXPECT_EQ(classify(region(1, 1 + (uint64_t{16} << 18), "rw-p")), RegionClass::compared);
+  EXPECT_EQ(classify(region(1, 2, "rw-s", "/tmp/file")), RegionClass::left_out);
+  EXPECT_EQ(classify(region(1, 2, "rw-p", "/dev/dri")), RegionClass::left_out);
+  for (const char* lent : {"[vvar]", "[vdso]", "[vsyscall]", "[vvar_vclock]", "[vectors]", "[sigpage]", "[uprobes]"}) {
+    EXPECT_EQ(classify(region(1, 2, "r-xp", lent)), RegionClass::left_out);
   }
 }
 

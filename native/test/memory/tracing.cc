@@ -72,8 +72,7 @@ Program::Program(const std::vector<std::string>& command, const Wishes& wishes) 
   options.launch.environment = environment.data();
   options.launch.has_filter = wishes.has_filter;
   std::copy(std::begin(wishes.streams), std::end(wishes.streams), options.launch.streams);
-  const TrackerKind* tracker = wishes.tracker ? &*wishes.tracker : nullptr;
-  status_ = Tracee::spawn(store_, options, tracker, &tracee_);
+  status_ = Tracee::spawn(store_, options, wishes.tracker, &tracee_);
   if (!wishes.is_expected_to_start) return;
   EXPECT_TRUE(ok(status_));
   // What cannot be tested without it ends the test program, not the machine.
@@ -82,7 +81,7 @@ Program::Program(const std::vector<std::string>& command, const Wishes& wishes) 
 
 Program::Program(pid_t pid) {
   create(kMostPages);
-  status_ = Tracee::attach(store_, pid, nullptr, &tracee_);
+  status_ = Tracee::attach(store_, pid, {}, &tracee_);
 }
 
 Program::~Program() {

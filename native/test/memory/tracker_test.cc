@@ -25,7 +25,7 @@ class Trackers : public testing::TestWithParam<TrackerKind> {
   }
   bool tells_more() const { return GetParam() == TrackerKind::none; }
 
-  std::set<size_t> dirty(const Mapping& memory, Tracker::Protect protect) {
+  std::set<size_t> dirty(const Mapping& memory, Protect protect) {
     GrowingArray<AddressRange> runs;
     EXPECT_TRUE(ok(tracker_->scan(protect, &runs)));
     std::set<size_t> pages;
@@ -52,13 +52,13 @@ TEST_P(Trackers, TellEveryPageThatWasWrittenAndUntilArmedAgain) {
   Mapping memory = Mapping::anonymous(kPages * page_size());
   memset(memory.data(), 1, memory.bytes());
   ASSERT_TRUE(ok(tracker_->register_range(range_of(memory))));
-  EXPECT_EQ(dirty(memory, Tracker::Protect::dirty).size(), kPages);
+  EXPECT_EQ(dirty(memory, Protect::dirty).size(), kPages);
   std::mt19937_64 random(5);
   for (int round = 0; round < 30; ++round) {
     std::set<size_t> written;
     for (uint64_t count = random() % 50; count > 0; --count) written.insert(random() % kPages);
     for (const size_t page : written) memory.data()[page * page_size() + random() % page_size()] = std::byte{2};
-    const auto told = dirty(memory, Tracker::Protect::dirty);
+    const auto told = dirty(memory, Protect::dirty);
     ASSERT_TRUE(std::includes(told.begin(), told.end(), written.begin(), written.end()));
     if (!tells_more()) {
       ASSERT_EQ(told, written);
@@ -70,11 +70,11 @@ TEST_P(Trackers, TellWhatTheKernelWroteForASystemCall) {
   Mapping memory = Mapping::anonymous(64 * page_size());
   memset(memory.data(), 1, memory.bytes());
   ASSERT_TRUE(ok(tracker_->register_range(range_of(memory))));
-  dirty(memory, Tracker::Protect::dirty);
+  dirty(memory, Protect::dirty);
   const int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   ASSERT_EQ(read(file, memory.data() + 10 * page_size(), 2 * page_size()), static_cast<ssize_t>(2 * page_size()));
   close(file);
-  const auto told = dirty(memory, Tracker::Protect::dirty);
+  const auto told = dirty(memory, Protect::dirty);
   EXPECT_TRUE(told.contains(10) && told.contains(11));
 }
 
@@ -82,9 +82,9 @@ TEST_P(Trackers, TellAPageThatWasDropped) {
   Mapping memory = Mapping::anonymous(64 * page_size());
   memset(memory.data(), 1, memory.bytes());
   ASSERT_TRUE(ok(tracker_->register_range(range_of(memory))));
-  dirty(memory, Tracker::Protect::dirty);
+  dirty(memory, Protect::dirty);
   ASSERT_EQ(madvise(memory.data() + 20 * page_size(), page_size(), MADV_DONTNEED), 0);
-  EXPECT_TRUE(dirty(memory, Tracker::Protect::dirty).contains(20));
+  EXPECT_TRUE(dirty(memory, Protect::dirty).contains(20));
 }
 
 TEST_P(Trackers, KeepWhatIsArmedWhenTheRangeGrows) {
@@ -92,10 +92,10 @@ TEST_P(Trackers, KeepWhatIsArmedWhenTheRangeGrows) {
   memset(memory.data(), 1, memory.bytes());
   const AddressRange all = range_of(memory);
   ASSERT_TRUE(ok(tracker_->register_range({all.start, all.start + 64 * page_size()})));
-  dirty(memory, Tracker::Protect::dirty);
+  dirty(memory, Protect::dirty);
   ASSERT_TRUE(ok(tracker_->register_range(all)));
   memory.data()[3 * page_size()] = std::byte{2};
-  const auto told = dirty(memory, Tracker::Protect::dirty);
+  const auto told = dirty(memory, Protect::dirty);
   EXPECT_TRUE(told.contains(3) && told.contains(64) && told.contains(127));
   if (GetParam() == TrackerKind::write_protect) {
     EXPECT_FALSE(told.contains(4));

@@ -1,0 +1,38 @@
+#include "linux/userfaultfd.h"
+
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace pagestore {
+
+Status Userfaultfd::open(Userfaultfd* userfaultfd) {
+  ScopedFd descriptor(static_cast<int>(syscall(SYS_userfaultfd, kFlags)));
+  if (!descriptor.is_open()) return Status::system(Error::tracker, "userfaultfd", errno);
+  return from(std::move(descriptor), userfaultfd);
+}
+
+Status Userfaultfd::from(ScopedFd descriptor, Userfaultfd* userfaultfd) {
+  kernel::UffdioApi api{kernel::kUffdApi, kernel::kUffdFeatureWpAsync | kernel::kUffdFeatureWpUnpopulated, 0};
+  if (ioctl(descriptor.get(), kernel::kUffdioApi, &api) != 0) {
+    return Status::system(Error::tracker, "userfaultfd with asynchronous write-protection", errno);
+  }
+  *userfaultfd = Userfaultfd(std::move(descriptor));
+  return Status::ok();
+}
+
+Status Userfaultfd::register_range(const AddressRange& range) const {
+  kernel::UffdioRegister wanted{{range.start, range.length()}, kernel::kUffdioRegisterModeWp, 0};
+  if (ioctl(descriptor_.get(), kernel::kUffdioRegister, &wanted) == 0) return Status::ok();
+  return Status::system(Error::tracker, "registering memory with a userfaultfd", errno);
+}
+
+Status Userfaultfd::write_protect(const AddressRange& range) const {
+  kernel::UffdioWriteProtect wanted{{range.start, range.length()}, kernel::kUffdioWriteProtectModeWp};
+  if (ioctl(descriptor_.get(), kernel::kUffdioWriteProtect, &wanted) == 0) return Status::ok();
+  return Status::system(Error::tracker, "write-protecting memory with a userfaultfd", errno);
+}
+
+}  // namespace pagestore

@@ -1,0 +1,43 @@
+#include "memory/tracee/current_mappings.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#include "linux/process_regions.h"
+#include "memory/tracee/mappings.h"
+
+namespace pagestore {
+
+Status CurrentMappings::open() {
+  char path[40];
+  snprintf(path, sizeof(path), "/proc/%d/statm", process_.pid());
+  statm_ = ScopedFd(::open(path, O_RDONLY | O_CLOEXEC));
+  return statm_.is_open() ? Status::ok() : process_refused(process_.pid(), "/proc/PID/statm", errno);
+}
+
+bool CurrentMappings::size_changed() {
+  char text[32] = "";
+  if (pread(statm_.get(), text, sizeof(text) - 1, 0) <= 0) return true;
+  const uint64_t pages = strtoull(text, nullptr, 10);
+  // After the first thread's end the kernel says 0.
+  if (pages == 0) return true;
+  return std::exchange(mapped_pages_, pages) != pages;
+}
+
+Status CurrentMappings::read() {
+  int64_t program_break = 0;
+  if (Status status = process_.call({SYS_brk, {}}, &program_break); !status.is_ok()) return status;
+  program_break_ = static_cast<uint64_t>(program_break);
+  RegionList listed, merged;
+  if (Status status = read_regions_of(process_.living(), &listed); !status.is_ok()) return status;
+  if (Status status = merge_regions(listed, &merged); !status.is_ok()) return status;
+  std::swap(regions_, merged);
+  return Status::ok();
+}
+
+}  // namespace pagestore

@@ -1,0 +1,39 @@
+// The mappings of a tracee as they are now: its regions, listed in the canonical way (mappings.h), and its program
+// break.
+//
+// To read them costs some 30 µs, so they are read only when they may have changed: after a system call that changes
+// mappings, or when the size of the address space has changed, as by a stack that grows without a call. It leaves
+// to its caller: to open it anew for each program that the process becomes, and that the process is stopped.
+#pragma once
+
+#include <optional>
+
+#include "ptrace/traced_process.h"
+#include "system/region.h"
+#include "system/scoped_fd.h"
+
+namespace pagestore {
+
+class CurrentMappings {
+ public:
+  explicit CurrentMappings(TracedProcess& process) : process_(process) {}
+
+  Status open();
+
+  // Whether the address space has another size than at the last call, or one that cannot be told.
+  bool size_changed();
+  Status read();
+
+  // As of the last `read`.
+  const RegionList& regions() const { return regions_; }
+  uint64_t program_break() const { return program_break_; }
+
+ private:
+  TracedProcess& process_;
+  ScopedFd statm_;
+  uint64_t mapped_pages_ = 0;
+  RegionList regions_;
+  uint64_t program_break_ = 0;
+};
+
+}  // namespace pagestore

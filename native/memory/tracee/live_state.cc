@@ -1,0 +1,90 @@
+#include "memory/tracee/live_state.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "memory/tracee/dead_stack.h"
+#include "snapshot/stored_bytes.h"
+
+namespace pagestore {
+
+namespace {
+
+Status no_memory(size_t bytes) {
+  return Status::out_of_memory("realloc", bytes, ENOMEM);
+}
+
+Status put_bytes(std::span<const std::byte> part, GrowingArray<std::byte>* bytes) {
+  return bytes->append(part) ? Status::ok() : no_memory(part.size());
+}
+
+template <typename T>
+Status put(const T& value, GrowingArray<std::byte>* bytes) {
+  return put_bytes(std::as_bytes(std::span(&value, 1)), bytes);
+}
+
+Status add(const AddressRange& range, GrowingArray<AddressRange>* ranges) {
+  return ranges->append(range) ? Status::ok() : no_memory(sizeof(range));
+}
+
+// Why a thread stopped, as far as it counts.
+struct StopKey {
+  Offer offer = Offer::none;
+  uint8_t unused[7] = {};
+  int64_t alternatives = 0;
+  uint64_t line = 0;
+};
+
+// A file name of the program's, up to 255 characters.
+Status put_file_name(const CapturedTracee& tracee, uint64_t address, GrowingArray<std::byte>* bytes) {
+  std::byte text[256];
+  read_memory(tracee.stores, tracee.memory, address, text);
+  const size_t length = strnlen(reinterpret_cast<const char*>(text), sizeof(text) - 1);
+  return put_bytes({text, length + 1}, bytes);
+}
+
+Status put_stop(const CapturedTracee& tracee, const ThreadState& state, GrowingArray<std::byte>* bytes) {
+  StopKey key;
+  key.offer = state.offer;
+  if (state.offer != Offer::choice) return put(key, bytes);
+  key.alternatives = state.ways;
+  key.line = state.line;
+  if (Status status = put(key, bytes); !status.is_ok()) return status;
+  return put_file_name(tracee, state.file, bytes);
+}
+
+Status put_registers(const ThreadReader& thread, GrowingArray<std::byte>* bytes) {
+  const ThreadState& state = thread.state();
+  if (state.offer == Offer::choice) return put(state.registers.kept_by_calls(), bytes);
+  if (Status status = put(state.registers, bytes); !status.is_ok()) return status;
+  if (Status status = put(state.blocked_signals, bytes); !status.is_ok()) return status;
+  return put_bytes(thread.vectors(), bytes);
+}
+
+}  // namespace
+
+Status describe(const CapturedTracee& tracee, LiveState* live) {
+  const TracedProcess& process = tracee.process;
+  if (const uint64_t declared = process.declarations(); declared != 0) {
+    Status status = read_declared_ranges(tracee.stores, tracee.memory, declared, &live->ranges);
+    if (!status.is_ok()) return status;
+  }
+  const bool has_tracked = tracee.has_tracked_ranges || !live->ranges.tracked.empty();
+  const bool ends = process.last_stop().kind == StopKind::exit;
+  Status status = ends ? put(process.last_stop().value, &live->bytes) : Status::ok();
+  for (ThreadReader thread(tracee.threads); thread.next() && status.is_ok();) {
+    const std::optional<AddressRange> dead = find_dead_stack(tracee.regions, thread.state().registers);
+    if (dead) status = add(*dead, &live->ranges.ignored);
+    if (ends) continue;
+    if (status.is_ok()) status = put_stop(tracee, thread.state(), &live->bytes);
+    if (status.is_ok() && !has_tracked) status = put_registers(thread, &live->bytes);
+  }
+  // The kernel gave each thread another id in another run.
+  for (const TracedThread* thread : process.threads()) {
+    if (thread->id_address == 0 || !status.is_ok()) continue;
+    status = add({thread->id_address, thread->id_address + sizeof(int32_t)}, &live->ranges.ignored);
+  }
+  return status;
+}
+
+}  // namespace pagestore

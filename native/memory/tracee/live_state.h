@@ -1,0 +1,37 @@
+// What a key is made of beside memory: why each thread stopped, the registers that count, and the ranges that alone
+// make the state or do not count.
+//
+// At a choice those registers count that a call preserves: the program has called us. Elsewhere all of them do. None
+// does of a program that is about to end, nor where tracked ranges alone make the state. Equal states give equal bytes.
+#pragma once
+
+#include "memory/tracee/declared_ranges.h"
+#include "memory/tracee/saved_state.h"
+#include "snapshot/masks.h"
+#include "system/region.h"
+
+namespace pagestore {
+
+struct LiveState {
+  GrowingArray<std::byte> bytes;
+  StateRanges ranges;  // ignored are dead stacks, thread ids in memory, and what the program declared
+
+  Recognition recognition() const {
+    const auto& [tracked, ignored] = ranges;
+    return {{ignored.data(), ignored.size()}, {tracked.data(), tracked.size()}};
+  }
+};
+
+// A tracee that was just captured.
+struct CapturedTracee {
+  const TracedProcess& process;
+  const RegionList& regions;
+  std::span<const std::byte> threads;  // of its saved state
+  PageStores& stores;
+  const PageTree& memory;
+  bool has_tracked_ranges;  // of the caller's; the program may declare others
+};
+
+Status describe(const CapturedTracee& tracee, LiveState* live);
+
+}  // namespace pagestore

@@ -1,0 +1,85 @@
+#include "memory/tracee/page_reader.h"
+
+#include <utility>
+
+#include "system/mapping.h"
+#include "system/phase_clock.h"
+
+namespace pagestore {
+
+Status PageReader::take(const DirtyRange& dirty) {
+  const VirtualPage first = dirty.range.start / page_size(), end = dirty.range.end / page_size();
+  switch (dirty.kind) {
+    case DirtyRange::Kind::written:
+      return add(first, end, true);
+    case DirtyRange::Kind::unmapped:
+      return remove(first, end);
+    case DirtyRange::Kind::untracked:
+    case DirtyRange::Kind::untracked_file:
+      break;
+  }
+  return take_untracked(dirty);
+}
+
+Status PageReader::take_untracked(const DirtyRange& dirty) {
+  if (Status status = tracker_.find_existing(dirty, &runs_); !status.is_ok()) return status;
+  VirtualPage next = dirty.range.start / page_size();
+  for (const AddressRange& run : runs_) {
+    const VirtualPage first = run.start / page_size(), end = run.end / page_size();
+    if (Status status = remove(next, first); !status.is_ok()) return status;
+    if (Status status = add(first, end, false); !status.is_ok()) return status;
+    next = end;
+  }
+  return remove(next, dirty.range.end / page_size());
+}
+
+Status PageReader::finish(OwnedTree* tree, uint64_t* pages) {
+  if (Status status = flush(); !status.is_ok()) return status;
+  return pages_.finish(tree, pages);
+}
+
+Status PageReader::add(VirtualPage first, VirtualPage end, bool was_written) {
+  for (VirtualPage page = first; page < end; ++page) {
+    was_written_[count_] = was_written;
+    numbers_[count_++] = page;
+    if (count_ < kMost) continue;
+    if (Status status = flush(); !status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
+Status PageReader::remove(VirtualPage first, VirtualPage end) {
+  if (first >= end) return Status::ok();
+  if (Status status = flush(); !status.is_ok()) return status;
+  return pages_.remove(first, end);
+}
+
+Status PageReader::flush() {
+  const size_t count = std::exchange(count_, 0);
+  if (count == 0) return Status::ok();
+  PageNumber blanks[kMost];
+  std::byte* slots[kMost];
+  bool reached[kMost];
+  if (Status status = stores_.pages.take_blanks(count, blanks); !status.is_ok()) return status;
+  for (size_t i = 0; i < count; ++i) slots[i] = stores_.pages.blank(blanks[i]);
+  Status status = Status::ok();
+  {
+    const InPhase phase(Phase::read);
+    status = remote_.read({numbers_, count}, slots, reached);
+  }
+  size_t done = 0;
+  for (; done < count && status.is_ok(); ++done) {
+    bool is_same = true;
+    if (reached[done]) {
+      status = pages_.capture(numbers_[done], blanks[done], &is_same);
+    } else {
+      stores_.pages.give_back(&blanks[done], 1);
+      status = pages_.remove(numbers_[done]);
+    }
+    if (was_written_[done] && status.is_ok()) tracker_.hot_pages().count(numbers_[done], is_same);
+  }
+  stores_.pages.give_back(blanks + done, count - done);
+  return status;
+}
+
+}  // namespace pagestore

@@ -1,0 +1,52 @@
+// Writes pages of a tracee until its memory equals a tree: what a restore does.
+//
+// Pages are written many at a time, scattered as they may be. In ranges of which nothing is known they are compared
+// first, so that a page of a file that is as it should be stays the file's. It leaves to its caller: the stores' lock,
+// and that what is to hold pages is mapped.
+#pragma once
+
+#include "linux/remote_pages.h"
+#include "memory/tracee/tracee_tracker.h"
+#include "snapshot/page_table.h"
+#include "system/mapping.h"
+
+namespace pagestore {
+
+class PageWriter {
+ public:
+  PageWriter(const TracedProcess& process, const TraceeTracker& tracker, PageStores& stores, const PageTree& target)
+      : tracker_(tracker),
+        stores_(stores),
+        target_(target),
+        remote_(process.living(), process.memory().get()),
+        target_pages_(stores, target) {}
+
+  Status write(const DirtyRange& dirty);
+  // What differs between the tree that the memory was and the one that it is to be.
+  Status write_differences(const PageTree& from, const RegionList& regions);
+  // The last call.
+  Status flush();
+
+ private:
+  static constexpr size_t kMost = RemotePages::kMost;
+
+  Status write_untracked(const DirtyRange& dirty);
+  Status write_different(VirtualPage first, VirtualPage end);
+  Status write_page(VirtualPage page, Child child);
+  bool exists(VirtualPage page) const;
+  const std::byte* bytes_of(Child child) const;
+
+  const TraceeTracker& tracker_;
+  PageStores& stores_;
+  const PageTree& target_;
+  RemotePages remote_;
+  TreeReader target_pages_;
+  GrowingArray<AddressRange> runs_;
+  Mapping scratch_;
+  size_t count_ = 0;  // pages to be written by the next `flush`
+  VirtualPage numbers_[kMost];
+  const std::byte* bytes_[kMost];
+  bool is_zero_[kMost];
+};
+
+}  // namespace pagestore

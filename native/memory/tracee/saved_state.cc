@@ -1,0 +1,99 @@
+#include "memory/tracee/saved_state.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "system/phase_clock.h"
+
+namespace pagestore {
+
+namespace {
+
+struct Header {
+  uint64_t program_break = 0, declarations = 0;
+  uint32_t program = 0;
+  pid_t last = 0;
+  Stop stop;
+};
+
+bool has_thread(const TracedProcess& process, pid_t id) {
+  for (const TracedThread* thread : process.threads()) {
+    if (thread->id() == id && thread->place != Place::ended) return true;
+  }
+  return false;
+}
+
+bool has_thread(const SavedState& state, pid_t id) {
+  for (ThreadReader reader(state.threads); reader.next();) {
+    if (reader.state().thread == id) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool ThreadReader::next() {
+  if (bytes_.size() < sizeof(state_)) return false;
+  memcpy(&state_, bytes_.data(), sizeof(state_));
+  vectors_ = bytes_.subspan(sizeof(state_), state_.vector_bytes);
+  bytes_ = bytes_.subspan(sizeof(state_) + state_.vector_bytes);
+  return true;
+}
+
+Status save_state(const TracedProcess& process, uint64_t program_break, GrowingArray<std::byte>* bytes) {
+  const InPhase phase(Phase::registers);
+  Header header;
+  header.program_break = program_break;
+  header.declarations = process.declarations();
+  header.program = process.program();
+  header.last = process.last();
+  header.stop = process.last_stop();
+  if (!bytes->append(std::as_bytes(std::span(&header, 1)))) {
+    return Status::out_of_memory("realloc", sizeof(header), ENOMEM);
+  }
+  for (TracedThread* thread : process.threads()) {
+    if (thread->place == Place::ended) continue;
+    if (thread->place == Place::inside) {
+      return Status::system(Error::tracee, "capturing a thread that is in the middle of vfork", EBUSY);
+    }
+    if (Status status = thread->save(bytes); !status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
+Status read_state(std::span<const std::byte> bytes, SavedState* state) {
+  Header header;
+  if (bytes.size() < sizeof(header)) return Status::system(Error::tracee, "a snapshot of something else", EINVAL);
+  memcpy(&header, bytes.data(), sizeof(header));
+  *state = {header.program, header.program_break, header.stop,
+            header.last,    header.declarations,  bytes.subspan(sizeof(header))};
+  return Status::ok();
+}
+
+Status check_state(const TracedProcess& process, const SavedState& state) {
+  if (state.program != process.program()) return Status::process_gone(process.pid(), "became another program");
+  for (ThreadReader reader(state.threads); reader.next();) {
+    if (!has_thread(process, reader.state().thread)) return Status::threads(reader.state().thread, "has ended");
+  }
+  for (const TracedThread* thread : process.threads()) {
+    if (thread->place == Place::ended) continue;
+    if (thread->place == Place::inside) {
+      return Status::system(Error::tracee, "restoring a thread that is in the middle of vfork", EBUSY);
+    }
+    if (!has_thread(state, thread->id())) return Status::threads(thread->id(), "was started");
+  }
+  return Status::ok();
+}
+
+Status load_state(TracedProcess& process, const SavedState& state) {
+  const InPhase phase(Phase::registers);
+  for (ThreadReader reader(state.threads); reader.next();) {
+    TracedThread* thread;
+    if (Status status = process.thread(reader.state().thread, &thread); !status.is_ok()) return status;
+    if (Status status = thread->load(reader.state(), reader.vectors()); !status.is_ok()) return status;
+  }
+  process.stands_again(state.stop, state.last, state.declarations);
+  return Status::ok();
+}
+
+}  // namespace pagestore

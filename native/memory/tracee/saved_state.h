@@ -1,0 +1,45 @@
+// What a snapshot keeps of a tracee beside its memory and mappings: its threads, why it stopped, and its program break,
+// as bytes. Equal states are equal bytes.
+//
+// Threads cannot be made or ended by writing memory, so a state can only be loaded into the threads that it was saved
+// from. It leaves to its caller: that the process is stopped.
+#pragma once
+
+#include "ptrace/traced_process.h"
+
+namespace pagestore {
+
+Status save_state(const TracedProcess& process, uint64_t program_break, GrowingArray<std::byte>* bytes);
+
+struct SavedState {
+  uint32_t program;  // which of those that the process has been
+  uint64_t program_break;
+  Stop stop;
+  pid_t last;  // the thread that stopped last
+  uint64_t declarations;
+  std::span<const std::byte> threads;  // in the bytes that the state was read from
+};
+Status read_state(std::span<const std::byte> bytes, SavedState* state);
+
+// Goes over the threads of a saved state.
+class ThreadReader {
+ public:
+  explicit ThreadReader(std::span<const std::byte> threads) : bytes_(threads) {}
+
+  // False at the end.
+  bool next();
+  const ThreadState& state() const { return state_; }
+  std::span<const std::byte> vectors() const { return vectors_; }
+
+ private:
+  std::span<const std::byte> bytes_;
+  ThreadState state_;
+  std::span<const std::byte> vectors_;
+};
+
+// Refused unless the process is the program that it was, with the threads that it had.
+Status check_state(const TracedProcess& process, const SavedState& state);
+// A state that was checked.
+Status load_state(TracedProcess& process, const SavedState& state);
+
+}  // namespace pagestore

@@ -1,0 +1,207 @@
+#include "memory/tracee/tracee_tracker.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "linux/process_regions.h"
+#include "memory/tracee/mappings.h"
+#include "system/mapping.h"
+#include "system/phase_clock.h"
+
+namespace pagestore {
+
+namespace {
+
+Status append(const AddressRange& range, DirtyRange::Kind kind, GrowingArray<DirtyRange>* dirty) {
+  if (dirty->append({range, kind})) return Status::ok();
+  return Status::out_of_memory("realloc", (dirty->size() + 1) * sizeof(DirtyRange), ENOMEM);
+}
+
+AddressRange intersection(const AddressRange& a, const AddressRange& b) {
+  return {std::max(a.start, b.start), std::min(a.end, b.end)};
+}
+
+// The parts of `run` that are not in `untracked`, which is compared anyway.
+Status append_tracked(AddressRange run, const RangeSet& untracked, GrowingArray<DirtyRange>* dirty) {
+  for (const AddressRange& part : untracked.overlapping(run)) {
+    if (run.start < part.start) {
+      if (Status status = append({run.start, part.start}, DirtyRange::Kind::written, dirty); !status.is_ok()) {
+        return status;
+      }
+    }
+    run.start = std::min(part.end, run.end);
+  }
+  return run.length() > 0 ? append(run, DirtyRange::Kind::written, dirty) : Status::ok();
+}
+
+}  // namespace
+
+Status TraceeTracker::choose(std::optional<TrackerKind> wanted) {
+  if (wanted == TrackerKind::soft_dirty) {
+    return Status::system(Error::tracker, "soft-dirty of a tracee", EOPNOTSUPP);
+  }
+  wanted_ = wanted;
+  return Status::ok();
+}
+
+// All that is registered ends with its address space.
+Status TraceeTracker::begin() {
+  if (Status status = Pagemap::open(process_.pid(), &pagemap_); !status.is_ok()) return status;
+  userfaultfd_ = {};
+  is_known_ = false;
+  new_ = {};
+  hot_pages_.clear();
+  if (wanted_ == TrackerKind::none) return Status::ok();
+  const Status status = take_userfaultfd();
+  return status.error() == Error::tracker && !wanted_ ? Status::ok() : status;
+}
+
+// Made by the tracee: a userfaultfd serves the address space of the process that makes it.
+Status TraceeTracker::take_userfaultfd() {
+  int64_t made = 0, closed = 0;
+  if (Status status = process_.call({SYS_userfaultfd, {Userfaultfd::kFlags}}, &made); !status.is_ok()) return status;
+  if (made < 0) return Status::system(Error::tracker, "userfaultfd in the process", static_cast<int>(-made));
+  const ScopedFd process(static_cast<int>(syscall(SYS_pidfd_open, process_.pid(), 0)));
+  ScopedFd taken(static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), made, 0)));
+  const int error_number = errno;
+  if (Status status = process_.call({SYS_close, {static_cast<uint64_t>(made)}}, &closed); !status.is_ok()) {
+    return status;
+  }
+  if (!process.is_open()) return Status::system(Error::tracker, "pidfd_open", error_number);
+  if (!taken.is_open()) return Status::system(Error::tracker, "pidfd_getfd", error_number);
+  Userfaultfd userfaultfd;
+  if (Status status = Userfaultfd::from(std::move(taken), &userfaultfd); !status.is_ok()) return status;
+  // Some kernels accept all of that and never note a write.
+  if (!Tracker::is_supported(TrackerKind::write_protect)) {
+    return Status::system(Error::tracker, "write-protection that notes writes", ENOSYS);
+  }
+  userfaultfd_ = std::move(userfaultfd);
+  return Status::ok();
+}
+
+Status TraceeTracker::add_new(std::span<const AddressRange> ranges) {
+  for (const AddressRange& range : ranges) {
+    if (Status status = new_.add(range); !status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
+Status TraceeTracker::register_new(const RegionList& regions) {
+  may_have_unmapped_ = true;
+  GrowingArray<AddressRange> runs;
+  RegionReader reader(regions.bytes());
+  Region region;
+  while (reader.next(&region)) {
+    if (region.path == "anon_inode:[io_uring]") {
+      return Status::system(Error::tracee, "tracking the memory of a process with an io_uring, which writes unseen",
+                            EOPNOTSUPP);
+    }
+    if (!is_tracking() || classify(region) != RegionClass::tracked) continue;
+    registered_end_ = region.end;
+    runs.clear();
+    if (Status status = pagemap_.unregistered({region.start, region.end}, &runs); !status.is_ok()) return status;
+    for (const AddressRange& run : runs) {
+      if (Status status = userfaultfd_.register_range(run); !status.is_ok()) return status;
+      if (Status status = new_.add(run); !status.is_ok()) return status;
+    }
+  }
+  return Status::ok();
+}
+
+Status TraceeTracker::find(const RegionList& regions, GrowingArray<DirtyRange>* dirty) const {
+  RangeSet untracked;
+  if (Status status = add_untracked(regions, dirty, &untracked); !status.is_ok()) return status;
+  if (Status status = add_written(regions, untracked, dirty); !status.is_ok()) return status;
+  std::sort(dirty->begin(), dirty->end(),
+            [](const DirtyRange& a, const DirtyRange& b) { return a.range.start < b.range.start; });
+  return Status::ok();
+}
+
+Status TraceeTracker::add_untracked(const RegionList& regions, GrowingArray<DirtyRange>* dirty,
+                                    RangeSet* untracked) const {
+  using Kind = DirtyRange::Kind;
+  RegionReader reader(regions.bytes());
+  Region region;
+  uint64_t before = 0;
+  while (reader.next(&region)) {
+    const RegionClass kind = classify(region);
+    if (kind == RegionClass::left_out) continue;
+    const AddressRange range{region.start, region.end};
+    if (may_have_unmapped_ && before < range.start) {
+      if (Status status = append({before, range.start}, Kind::unmapped, dirty); !status.is_ok()) return status;
+    }
+    before = range.end;
+    const bool is_tracked = is_known_ && is_tracking() && kind == RegionClass::tracked;
+    for (const AddressRange& part : is_tracked ? new_.overlapping(range) : std::span(&range, 1)) {
+      const AddressRange here = intersection(part, range);
+      const Kind how = is_anonymous(region) ? Kind::untracked : Kind::untracked_file;
+      if (Status status = append(here, how, dirty); !status.is_ok()) return status;
+      if (Status status = untracked->add(here); !status.is_ok()) return status;
+    }
+  }
+  return may_have_unmapped_ ? append({before, UINT64_MAX}, Kind::unmapped, dirty) : Status::ok();
+}
+
+// One scan goes over the whole address space: one for each region would cost more. What it finds where nothing is
+// registered is left out here.
+Status TraceeTracker::add_written(const RegionList& regions, const RangeSet& untracked,
+                                  GrowingArray<DirtyRange>* dirty) const {
+  if (!is_tracking() || !is_known_ || !process_.has_run()) return Status::ok();
+  const InPhase phase(Phase::scan);
+  GrowingArray<AddressRange> runs;
+  const AddressRange all{0, registered_end_};
+  if (Status status = pagemap_.written_if_registered(all, Protect::nothing, &runs); !status.is_ok()) return status;
+  RegionReader reader(regions.bytes());
+  Region region;
+  size_t next = 0;
+  while (next < runs.size() && reader.next(&region)) {
+    while (next < runs.size() && runs[next].end <= region.start) ++next;
+    for (size_t i = next; i < runs.size() && runs[i].start < region.end; ++i) {
+      if (classify(region) != RegionClass::tracked) continue;
+      const AddressRange run = intersection(runs[i], {region.start, region.end});
+      if (Status status = append_tracked(run, untracked, dirty); !status.is_ok()) return status;
+    }
+  }
+  return Status::ok();
+}
+
+Status TraceeTracker::find_existing(const DirtyRange& dirty, GrowingArray<AddressRange>* runs) const {
+  runs->clear();
+  if (dirty.kind == DirtyRange::Kind::untracked) return pagemap_.present(dirty.range, runs);
+  return runs->append(dirty.range) ? Status::ok() : Status::out_of_memory("realloc", sizeof(AddressRange), ENOMEM);
+}
+
+Status TraceeTracker::mark_known(const RegionList& regions) {
+  if (is_tracking()) {
+    RegionReader reader(regions.bytes());
+    Region region;
+    while (!new_.empty() && reader.next(&region)) {
+      if (classify(region) != RegionClass::tracked) continue;
+      const AddressRange range{region.start, region.end};
+      for (const AddressRange& part : new_.overlapping(range)) {
+        if (Status status = userfaultfd_.write_protect(intersection(part, range)); !status.is_ok()) return status;
+      }
+    }
+  }
+  new_ = {};
+  may_have_unmapped_ = false;
+  is_known_ = true;
+  process_.mark_known();
+  return Status::ok();
+}
+
+Status TraceeTracker::write_protect_cooled() {
+  if (hot_pages_.have_many_cooled()) {
+    GrowingArray<AddressRange> runs;
+    hot_pages_.clear();
+    return pagemap_.written_if_registered({0, registered_end_}, Protect::dirty, &runs);
+  }
+  return hot_pages_.protect_cooled([&](VirtualPage first, VirtualPage end) {
+    return userfaultfd_.write_protect({first * page_size(), end * page_size()});
+  });
+}
+
+}  // namespace pagestore
