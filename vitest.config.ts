@@ -8,7 +8,11 @@ const suite = {
 }
 
 export default defineConfig({
+  // What is built from the sources below is no source.
+  server: { watch: { ignored: ['**/dist/**', '**/build/**', '**/build-*/**'] } },
   test: {
+    // For `npm run dev`: tests load what is built from these, so that vitest does not see that they depend on them.
+    forceRerunTriggers: ['**/native/!(test|bench)/**', '**/{include,lib,examples}/**', '**/CMakeLists.txt'],
     projects: [
       // Installs what would be published: `npm run test:package`, which builds that first.
       {
@@ -19,6 +23,8 @@ export default defineConfig({
           globalSetup: 'test/package/global-setup.ts',
         },
       },
+      // `npm run dev`, which says with what the addon is built.
+      { test: { ...suite, name: 'dev', env: { PAGESTORE_MEMORY: '' }, globalSetup: 'scripts/dev-build.ts' } },
       { test: { ...suite, name: 'default', env: { PAGESTORE_MEMORY: '' } } },
       {
         test: {

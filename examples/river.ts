@@ -7,8 +7,9 @@
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 
@@ -52,7 +53,7 @@ function explore(program: string, report: (message: Message) => void): void {
 
 if (isMainThread) {
   const folder = mkdtempSync(join(tmpdir(), 'river-'))
-  const package_ = fileURLToPath(new URL('../..', import.meta.url))
+  const package_ = dirname(createRequire(import.meta.url).resolve('pagestore/package.json'))
   const program = join(folder, 'river')
   execFileSync('cc', ['-O2', '-I', join(package_, 'include'), '-o', program, join(package_, 'examples/river.c')])
   let isAcross = false

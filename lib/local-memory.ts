@@ -1,3 +1,5 @@
+/** Memory of this process: WebAssembly memories and buffers. */
+
 import { types } from 'node:util'
 
 import { PageStoreError } from './errors.js'
@@ -8,18 +10,18 @@ import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snaps
 
 /** A `WebAssembly.Memory`: it has another buffer after each growth. */
 export interface GrowingSource {
-  /** All of it, as it is now. */
+  /** The whole memory, as it is now. */
   readonly buffer: ArrayBuffer | SharedArrayBuffer
-  /** By so many pages of 64 KiB. */
+  /** Adds so many pages of 64 KiB. */
   grow(delta: number): number
 }
 
-/** What a {@link LocalMemory} can follow. */
+/** What a {@link LocalMemory} can capture. */
 export type LocalSource = GrowingSource | ArrayBuffer | SharedArrayBuffer | Uint8Array
 
-/** How a {@link LocalMemory} is followed. */
+/** How a {@link LocalMemory} is tracked. */
 export interface LocalMemoryOptions {
-  /** Which tracker to insist on. Default: the best that the kernel gives and the memory's size is worth. */
+  /** Which tracker to insist on. Default: the best that the kernel allows and that pays for a memory of this size. */
   tracker?: TrackerKind | undefined
 }
 
@@ -29,8 +31,8 @@ const forgotten = new FinalizationRegistry<Handle>((handle) => native.closeMemor
 /**
  * Memory of this process that is captured and restored: a WebAssembly memory, a buffer, or a part of one.
  *
- * Addresses are offsets: there is one region, from 0 to the length in bytes. A last partial page reads as if zeroes
- * followed. Only bytes roll back: what JavaScript keeps elsewhere (objects, tables, globals of a module) does not.
+ * Addresses are offsets: there is one region, from 0 to the length in bytes. A last partial page counts as
+ * filled up with zeroes. Only bytes roll back: what JavaScript keeps elsewhere (objects, tables, globals of a module) does not.
  */
 export class LocalMemory implements RestorableMemory {
   readonly #store: PageStore
@@ -60,7 +62,7 @@ export class LocalMemory implements RestorableMemory {
   }
 
   /**
-   * Takes a snapshot. Costs what was written since the last capture or restore; the first one costs everything.
+   * Takes a snapshot. It costs what was written since the last capture or restore; the first one costs everything.
    * @throws `ERR_BUFFER_DETACHED`, `ERR_OUT_OF_MEMORY`, `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
    */
   capture(): Snapshot {
@@ -68,8 +70,8 @@ export class LocalMemory implements RestorableMemory {
   }
 
   /**
-   * Writes what differs from `snapshot`, which may be of any memory of the same store that was no longer than this
-   * one. A memory that grew since gets a tail of zeroes.
+   * Makes the memory equal to `snapshot`, which may be of any memory in the same store that was no longer than this one.
+   * What this one is longer becomes zero.
    * @throws `ERR_MEMORY_SIZE`, `ERR_OTHER_STORE`, and as {@link capture}
    */
   restore(snapshot: Snapshot): void {
@@ -81,7 +83,10 @@ export class LocalMemory implements RestorableMemory {
     const bytes = this.#bytesWhileOpen()
     if (typeof address !== 'bigint') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'an address must be a bigint')
     if (address < 0n || Number(address) + length > bytes.length) {
-      throw new PageStoreError('ERR_ADDRESS', `${length} bytes from ${address} on are not within ${bytes.length}`)
+      throw new PageStoreError(
+        'ERR_ADDRESS',
+        `${length} bytes at ${address} are not within the memory, which has ${bytes.length}`,
+      )
     }
     const copy = allocate(length)
     copy.set(bytes.subarray(Number(address), Number(address) + length))
@@ -121,7 +126,10 @@ function bytesOf(source: LocalSource): Uint8Array {
   if (types.isUint8Array(source)) return source
   const buffer = types.isAnyArrayBuffer(source) ? source : source?.buffer
   if (!types.isAnyArrayBuffer(buffer) || ArrayBuffer.isView(source)) {
-    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'a WebAssembly.Memory, ArrayBuffer, SharedArrayBuffer or Uint8Array')
+    throw new PageStoreError(
+      'ERR_ARGUMENT_TYPE',
+      'memory must be a WebAssembly.Memory, ArrayBuffer, SharedArrayBuffer or Uint8Array',
+    )
   }
   try {
     return new Uint8Array(buffer)

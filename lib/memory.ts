@@ -1,11 +1,13 @@
+/** What all memories have in common, whether of this process or of another one. */
+
 import type { Region, TrackerKind } from './native.js'
 import type { Snapshot } from './snapshot.js'
 
 /** What can be captured: memory of this process, or of another one. */
 export interface Memory extends Disposable {
-  /** Takes a snapshot. Costs what was written since the last capture or restore; the first one costs everything. */
+  /** Takes a snapshot. It costs what was written since the last capture or restore; the first one costs everything. */
   capture(): Snapshot
-  /** The mappings that a capture takes, as they are now. */
+  /** The mappings that a capture would take now. */
   readonly regions: readonly Region[]
   /** What finds the pages that were written. */
   readonly tracker: TrackerKind
@@ -15,18 +17,21 @@ export interface Memory extends Disposable {
    */
   read(address: bigint, length: number): Buffer
   /**
-   * From the next snapshot on, these bytes read as zero in {@link Snapshot.key} and {@link Snapshot.fingerprint}: they
-   * may differ in states that are the same.
+   * Ignores a range: from the next snapshot on, its bytes count as zero in {@link Snapshot.key} and
+   * {@link Snapshot.fingerprint}, so that they may differ in equal states.
    */
   ignore(address: bigint, length: number): void
-  /** From the next snapshot on, {@link Snapshot.key} stands for the tracked bytes alone, in the order of the calls. */
+  /**
+   * Tracks a range: from the next snapshot on, {@link Snapshot.key} depends on the bytes of tracked ranges alone, in the
+   * order of the calls.
+   */
   track(address: bigint, length: number): void
-  /** Stops following the memory. Its snapshots stay. */
+  /** Ends tracking the memory. Its snapshots stay. */
   close(): void
 }
 
 /** A memory that can be made equal to a snapshot. */
 export interface RestorableMemory extends Memory {
-  /** Writes what differs. */
+  /** Makes the memory equal to a snapshot: writes the pages that differ. */
   restore(snapshot: Snapshot): void
 }

@@ -1,3 +1,5 @@
+/** The page store: each distinct page once, counted, and seen through windows without a copy. */
+
 import { types } from 'node:util'
 
 import { PageStoreError } from './errors.js'
@@ -10,7 +12,7 @@ export const pageSize: number = native.pageSize
 
 /** How much memory a store takes, and of which kind. */
 export interface PageStoreOptions {
-  /** Pages to make room for at once; a store grows by itself beyond that. Default 1. */
+  /** Pages to have room for from the start; the store grows by itself when it needs more. Default 1. */
   capacity?: number | undefined
   /**
    * The most pages this store may ever hold: its budget. Default 4 294 967 295. The page tables of snapshots, 64 bytes
@@ -24,9 +26,9 @@ export interface PageStoreOptions {
   memory?: MemoryKind | undefined
 }
 
-/** Names a store within this process; may be sent to any Worker. It keeps nothing alive. */
+/** Names a store within this process, for any Worker. It does not keep the store open. */
 export interface PageStoreToken {
-  /** For {@link PageStore.open} alone; may change from one release to the next. */
+  /** Read by {@link PageStore.open} alone: it may change from one release to the next. */
   readonly pagestore: string
 }
 
@@ -39,7 +41,7 @@ const closed: Handle = -1
 // A store that nobody closed is closed when it is collected.
 const forgotten = new FinalizationRegistry<Handle>((handle) => native.close(handle))
 
-/** For the other classes of this package: what the addon knows a store by. */
+/** For the other classes of this package: the addon's handle on a store. */
 export let handleOf: (store: PageStore) => Handle
 
 class OpenHandle {
@@ -49,8 +51,8 @@ class OpenHandle {
 /**
  * Memory pages, each distinct one stored once and counted.
  *
- * Storing bytes that are stored already returns the number they have and adds a reference; a page whose last
- * reference is released is recycled, and its number will name another. Every method throws {@link PageStoreError},
+ * Storing a page that is stored already returns its number and adds a reference. A page whose last reference is released
+ * is recycled, and its number will name another page. Every method throws {@link PageStoreError},
  * and one that throws has changed nothing.
  */
 export class PageStore implements Disposable {
@@ -62,7 +64,7 @@ export class PageStore implements Disposable {
   }
 
   #handle: Handle
-  // What pages are seen through: `native.windowPages` of them to a window, opened when first needed.
+  // Each shows `native.windowPages` pages, and is opened when it is first needed.
   readonly #windows: ArrayBuffer[] = []
 
   /** @throws `ERR_CAPACITY`, `ERR_ARGUMENT_TYPE`, `ERR_OUT_OF_MEMORY` */
@@ -73,8 +75,9 @@ export class PageStore implements Disposable {
   }
 
   /**
-   * The store that `token` names, which may belong to another thread. Both must be closed; pages live until the last.
-   * @throws `ERR_STORE_CLOSED` when nobody holds it any more, `ERR_TOKEN`
+   * Opens the store that `token` names, which may be of another thread. Each handle must be closed; the pages stay until
+   * the last one is.
+   * @throws `ERR_STORE_CLOSED` when the last handle was closed, `ERR_TOKEN`
    */
   static open(token: PageStoreToken): PageStore {
     return new PageStore(new OpenHandle(native.openShared(token?.pagestore)) as PageStoreOptions)
@@ -90,7 +93,7 @@ export class PageStore implements Disposable {
     return native.size(this.#handle)
   }
 
-  /** Pages mapped; it may exceed `maxPages`, by rounding and by one step for captures in progress. */
+  /** Pages mapped. They may exceed `maxPages`, by rounding and by one step for captures in progress. */
   get capacity(): number {
     return native.capacity(this.#handle)
   }
@@ -105,8 +108,8 @@ export class PageStore implements Disposable {
   }
 
   /**
-   * Stores a row of pages, much faster than one by one. All are stored or, if it throws, none.
-   * @param pages a multiple of {@link pageSize} bytes; none gives none
+   * Stores a row of pages, much faster than one by one. Either all are stored or, if it throws, none.
+   * @param pages a multiple of {@link pageSize} bytes, or no bytes
    * @returns a number for each page, in order; equal pages have equal numbers, and a reference for each occurrence
    * @throws as {@link storePage}
    */
@@ -117,7 +120,7 @@ export class PageStore implements Disposable {
   }
 
   /**
-   * Adds a reference to a page known to be stored: cheaper than storing it again.
+   * Adds a reference to a page that the caller knows to be stored: cheaper than storing it again.
    * @throws `ERR_PAGE_NUMBER`, `ERR_REFERENCE_COUNT`, `ERR_ARGUMENT_TYPE`
    */
   refPage(n: number): void {
@@ -151,12 +154,11 @@ export class PageStore implements Disposable {
   }
 
   /**
-   * The bytes of page `n`, without a copy: valid while the page is referenced, readable for ever.
+   * The bytes of page `n`, without a copy. They are the page's while it is referenced; the Buffer can be read for ever.
    *
-   * What you write into it only you see; the stored page stays as it is. Its `buffer` is much larger than the page
-   * and holds others: copy a page (`Buffer.from(page)`) before you post, clone or transfer it, and write to none but
-   * its own bytes. Where a runtime allows no memory of ours
-   * in a Buffer (Electron), it is a copy.
+   * What you write into it only you see: the stored page stays as it is. Its `buffer` is much larger than the page and
+   * contains others, so write to nothing but the page's own bytes, and copy a page (`Buffer.from(page)`) before you post,
+   * clone or transfer it. Where a runtime allows no external memory in a Buffer (Electron), the result is a copy.
    * @throws `ERR_PAGE_NUMBER`, `ERR_ARGUMENT_TYPE`, `ERR_OUT_OF_MEMORY`
    */
   getPage(n: number): Buffer {
@@ -164,7 +166,7 @@ export class PageStore implements Disposable {
     const index = n >>> windowShift
     const offset = (n & windowMask) * pageSize
     let window: ArrayBuffer | null | undefined = this.#windows[index]
-    // Too short when the store has grown since it was opened, or when somebody transferred it away.
+    // It is too short if the store has grown since it was opened, or if a caller has transferred it.
     if (window === undefined || window.byteLength < offset + pageSize) {
       window = native.openWindow(this.#handle, index)
       if (window === null) return native.copyPage(this.#handle, n)
@@ -179,17 +181,17 @@ export class PageStore implements Disposable {
   }
 
   /**
-   * A small token, to be sent to a Worker and given to {@link PageStore.open} there. It holds nothing: opened after
-   * the last `close()`, it is `ERR_STORE_CLOSED`.
+   * A small token, to be sent to a Worker and passed to {@link PageStore.open} there. It does not keep the store open:
+   * after the last `close()` it is refused with `ERR_STORE_CLOSED`.
    */
   share(): PageStoreToken {
     return { pagestore: native.token(this.#handle) }
   }
 
   /**
-   * Closes this handle; the memory goes with the last handle of any thread. References taken through it stay.
-   * Afterwards everything but `pageSize` throws `ERR_STORE_CLOSED`; Buffers from `getPage` stay readable. Closing
-   * twice does nothing.
+   * Closes this handle; the memory is released with the last handle of any thread. References taken through it stay.
+   * Afterwards everything but `pageSize` throws `ERR_STORE_CLOSED`; Buffers from `getPage` stay readable. A second call
+   * does nothing.
    */
   close(): void {
     forgotten.unregister(this)
@@ -205,12 +207,12 @@ export class PageStore implements Disposable {
 }
 
 function arrayForNumbers(pages: Uint8Array): Uint32Array {
-  // What is no Uint8Array of whole pages is for the addon to refuse.
+  // The addon refuses what is no Uint8Array of whole pages.
   const count = types.isUint8Array(pages) ? Math.trunc(pages.length / pageSize) : 0
   try {
     return new Uint32Array(count)
   } catch {
-    throw new PageStoreError('ERR_OUT_OF_MEMORY', `no memory for the numbers of ${count} pages`)
+    throw new PageStoreError('ERR_OUT_OF_MEMORY', `there is no memory for the numbers of ${count} pages`)
   }
 }
 

@@ -1,3 +1,5 @@
+/** Memory of another process, which is observed and never written to. */
+
 import { PageStoreError } from './errors.js'
 import type { Memory } from './memory.js'
 import { type Handle, native, type Region, type TrackerKind } from './native.js'
@@ -9,13 +11,13 @@ export interface ProcessMemoryOptions {
   /** Which tracker to insist on. Default: the best that serves a process which is only observed. */
   tracker?: TrackerKind | undefined
   /**
-   * Whether the process stands still while it is captured (default: true). It does not notice, and nobody else may be
-   * tracing it. Without that, each page is from some moment of the call. Our own process never stands still.
+   * Whether the process is stopped while it is captured (default: true). It does not notice, but no debugger may trace it
+   * at the same time. If it is not stopped, each page is from some moment of the call. Our own process is never stopped.
    */
   stop?: boolean | undefined
   /**
-   * Which regions to capture. Default: private memory that the process may read, but for devices and what the kernel
-   * lends (vdso, vvar). A region that cannot be read makes a capture fail.
+   * Which regions to capture. Default: private memory that the process may read, except devices and what the kernel
+   * maps by itself (vdso, vvar). A region that cannot be read makes a capture fail.
    */
   regions?: ((region: Region) => boolean) | undefined
 }
@@ -24,12 +26,14 @@ export interface ProcessMemoryOptions {
 const forgotten = new FinalizationRegistry<Handle>((handle) => native.closeMemory(handle))
 
 /**
- * Memory of another process, observed: it can be captured as often as one likes, and is never written to.
+ * Memory of another process: it can be captured as often as one likes, and is never written to.
  *
- * That takes the right to trace it: one's own processes (where Yama forbids even that: one's own children), or
- * CAP_SYS_PTRACE.
+ * The kernel allows it to whoever may trace the process: for one's own processes (where Yama forbids that, one's own
+ * children), or with CAP_SYS_PTRACE.
  */
 export class ProcessMemory implements Memory {
+  /** The kernel's number for the process. */
+  readonly pid: number
   readonly #store: PageStore
   readonly #handle: Handle
   readonly #stops: boolean
@@ -45,6 +49,7 @@ export class ProcessMemory implements Memory {
     if (regions !== undefined && typeof regions !== 'function') {
       throw new PageStoreError('ERR_ARGUMENT_TYPE', 'regions must be a function')
     }
+    this.pid = pid
     this.#store = store
     this.#stops = Boolean(stop)
     this.#wanted = regions
@@ -53,7 +58,7 @@ export class ProcessMemory implements Memory {
   }
 
   get regions(): readonly Region[] {
-    return this.#look().wanted
+    return this.#selectRegions().wanted
   }
 
   get tracker(): TrackerKind {
@@ -61,16 +66,17 @@ export class ProcessMemory implements Memory {
   }
 
   /**
-   * Takes a snapshot. The first one reads everything; a later one too, unless the kernel tells what was written
-   * (`tracker`), but only what differs is stored.
+   * Takes a snapshot. The first one reads everything. A later one does, too, unless a `tracker` finds what was written,
+   * but stores only what differs.
    * @throws `ERR_PROCESS_GONE` when it ends, becomes another program, or unmaps what is being read; `ERR_PERMISSION`,
    *   `ERR_PROCESS_MEMORY`, `ERR_OUT_OF_MEMORY`, `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
    */
   capture(): Snapshot {
-    if (this.#isAsking) throw new PageStoreError('ERR_ARGUMENT_TYPE', 'the regions option may not capture this memory')
+    if (this.#isAsking)
+      throw new PageStoreError('ERR_ARGUMENT_TYPE', 'the function in the regions option must not capture this memory')
     if (this.#stops) native.stopProcess(this.#handle)
     try {
-      const { keep } = this.#look()
+      const { keep } = this.#selectRegions()
       return createSnapshot(this.#store, native.captureProcess(handleOf(this.#store), this.#handle, keep))
     } finally {
       native.resumeProcess(this.#handle)
@@ -79,8 +85,16 @@ export class ProcessMemory implements Memory {
 
   read(address: bigint, length: number): Buffer {
     const bytes = allocate(length)
-    native.readProcess(this.#handle, address, bytes)
+    this.readInto(address, bytes)
     return bytes
+  }
+
+  /**
+   * As {@link read}, into memory that the caller has: to read much, piece by piece.
+   * @throws `ERR_ADDRESS` where not all of the range is mapped, and then `bytes` has anything
+   */
+  readInto(address: bigint, bytes: Uint8Array): void {
+    native.readProcess(this.#handle, address, bytes)
   }
 
   ignore(address: bigint, length: number): void {
@@ -101,21 +115,22 @@ export class ProcessMemory implements Memory {
     this.close()
   }
 
-  /** Which of the regions there are now are to be captured: the regions, and a 1 for each of them among all. */
-  #look(): { wanted: Region[]; keep: Uint8Array } {
-    if (this.#isAsking) throw new PageStoreError('ERR_ARGUMENT_TYPE', 'the regions option may not ask this memory')
+  /** The regions to capture now; and for each of all regions, whether it is one of them. */
+  #selectRegions(): { wanted: Region[]; keep: Uint8Array } {
+    if (this.#isAsking)
+      throw new PageStoreError('ERR_ARGUMENT_TYPE', 'the function in the regions option must not use this memory')
     const all = native.processRegions(this.#handle)
-    const keep = this.#wanted === undefined ? native.privateRegions(this.#handle) : this.#ask(all, this.#wanted)
+    const keep = this.#wanted === undefined ? native.privateRegions(this.#handle) : this.#filter(all, this.#wanted)
     return { wanted: all.filter((_, i) => keep[i]), keep: Uint8Array.from(keep, Number) }
   }
 
-  #ask(regions: Region[], wants: (region: Region) => boolean): boolean[] {
+  #filter(regions: Region[], wants: (region: Region) => boolean): boolean[] {
     this.#isAsking = true
     try {
       return regions.map((region) => {
         const answer: unknown = wants(region)
         if (typeof answer === 'boolean') return answer
-        throw new PageStoreError('ERR_ARGUMENT_TYPE', 'the regions option must answer with a boolean')
+        throw new PageStoreError('ERR_ARGUMENT_TYPE', 'the function in the regions option must return a boolean')
       })
     } finally {
       this.#isAsking = false

@@ -1,3 +1,5 @@
+/** Snapshots: what a capture returns, to compare, to read, and to restore. */
+
 import { PageStoreError } from './errors.js'
 import { type Handle, native, type Range, type Region } from './native.js'
 import { handleOf, type PageStore, pageSize } from './page-store.js'
@@ -5,14 +7,14 @@ import { handleOf, type PageStore, pageSize } from './page-store.js'
 // A snapshot that nobody released is released when it is collected.
 const forgotten = new FinalizationRegistry<Handle>((handle) => native.releaseSnapshot(handle))
 
-/** For the other classes of this package: what the addon knows a snapshot by. */
+/** For the other classes of this package: the addon's handle on a snapshot. */
 export let snapshotHandle: (snapshot: Snapshot) => Handle
-/** For the other classes of this package. */
+/** For the other classes of this package: makes a snapshot of a handle. */
 export let createSnapshot: (store: PageStore, handle: Handle) => Snapshot
 
 /**
- * A memory at a moment. It shares its pages, and the tables that say where they lie, with every other snapshot that
- * has the same; it holds only what nobody else does.
+ * A memory at one moment. It shares its pages and page tables with every other snapshot that has the same ones, and costs
+ * only those that no other has.
  *
  * Every method throws `ERR_STORE_CLOSED` after its store was closed and `ERR_SNAPSHOT_RELEASED` after `release()`.
  */
@@ -37,16 +39,16 @@ export class Snapshot implements Disposable {
   }
 
   /**
-   * Stands for the bytes of the memory: within one store, equal numbers mean equal bytes at equal addresses. 0 is
-   * memory that is all zero. It means this only while the snapshot is held.
+   * Names the bytes of the memory: within one store, equal numbers mean equal bytes at equal addresses. 0 means that all
+   * bytes are zero. The number keeps its meaning until the snapshot is released.
    */
   get root(): number {
     return native.snapshotRoot(handleOf(this.#store), this.#handle)
   }
 
   /**
-   * Stands for the state, for "have I been here before?": the memory with ignored ranges read as zero, and the
-   * regions; or, where ranges are tracked, their bytes alone.
+   * Names the state, to find out whether it was seen before: the memory, with ignored ranges counted as zero, and the
+   * regions; or, where ranges are tracked, their bytes alone. The number keeps its meaning until the snapshot is released.
    */
   get key(): number {
     return native.snapshotKey(handleOf(this.#store), this.#handle)
@@ -71,7 +73,7 @@ export class Snapshot implements Disposable {
   }
 
   /**
-   * Where the bytes differ, in whole pages, in rising order; neighbours are one range. Costs what differs.
+   * Where the bytes differ, in whole pages, in rising order; adjacent pages are one range. It costs what differs.
    * @throws `ERR_OTHER_STORE`
    */
   diff(other: Snapshot): Range[] {
@@ -91,16 +93,15 @@ export class Snapshot implements Disposable {
   }
 
   /**
-   * The same bytes as {@link read}, as contiguous memory of their own, made of the stored pages themselves where that
-   * is cheaper than a copy. What you write into it only you see. It stays what it is after `release()`, and holds its
-   * pages until it is collected.
+   * The same bytes as {@link read}, mapped from the stored pages themselves where that is cheaper than a copy. What you
+   * write into the Buffer only you see. After `release()` it stays as it is, and keeps its pages until it is collected.
    *
-   * Its `buffer` may be larger than it: copy it before you post, clone or transfer it.
+   * Its `buffer` may be larger than the range: copy the Buffer before you post, clone or transfer it.
    * @throws `ERR_ADDRESS`, `ERR_OUT_OF_MEMORY`
    */
   map(start: bigint, length: number): Buffer {
     const buffer = native.snapshotMap(handleOf(this.#store), this.#handle, start, length)
-    // Where a runtime allows no memory of ours in a buffer.
+    // The runtime allows no external memory in a buffer.
     if (buffer === null) return this.read(start, length)
     return Buffer.from(buffer, Number(start % BigInt(pageSize)), length)
   }
@@ -108,21 +109,21 @@ export class Snapshot implements Disposable {
   /**
    * A name for the memory that does not depend on store, process or machine: 32 hexadecimal digits, the 128-bit sum
    * over all pages that are not zero of XXH3-128 of the page, seeded with its address divided by the page size.
-   * Ignored ranges read as zero. Costs what differs from the snapshot of this memory that was asked last.
+   * Ignored ranges count as zero. It costs what differs from the snapshot of this memory whose fingerprint was taken last.
    */
   fingerprint(): string {
     return native.snapshotFingerprint(handleOf(this.#store), this.#handle)
   }
 
   /**
-   * Gives back all but what {@link key} stands for, so that a set of keys costs little: the key stays good until
-   * `release()`. For everything else the snapshot is released from now on. Twice does nothing.
+   * Releases all but the key, so that a set of keys costs little: {@link key} keeps its meaning until `release()`. For
+   * everything else the snapshot counts as released. A second call does nothing.
    */
   keepKey(): void {
     native.keepSnapshotKey(handleOf(this.#store), this.#handle)
   }
 
-  /** Gives back what nobody else holds. Twice does nothing. */
+  /** Gives back the pages that no other snapshot has. A second call does nothing. */
   release(): void {
     forgotten.unregister(this)
     native.releaseSnapshot(this.#handle)
@@ -135,17 +136,17 @@ export class Snapshot implements Disposable {
 }
 
 /**
- * Room for a range that is to be read.
- * @throws `ERR_ADDRESS` for what is no length, `ERR_OUT_OF_MEMORY`
+ * Allocates a Buffer for a range that is to be read.
+ * @throws `ERR_ADDRESS` for what can be no length, `ERR_OUT_OF_MEMORY`
  */
 export function allocate(length: number): Buffer {
   if (typeof length !== 'number') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'a length must be a number')
   if (!Number.isSafeInteger(length) || length < 1) {
-    throw new PageStoreError('ERR_ADDRESS', `${length} is no length: a whole number of bytes, at least 1`)
+    throw new PageStoreError('ERR_ADDRESS', `a length must be a whole number of bytes, at least 1, and not ${length}`)
   }
   try {
     return Buffer.allocUnsafeSlow(length)
   } catch {
-    throw new PageStoreError('ERR_OUT_OF_MEMORY', `no memory for ${length} bytes`)
+    throw new PageStoreError('ERR_OUT_OF_MEMORY', `there is no memory for ${length} bytes`)
   }
 }

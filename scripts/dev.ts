@@ -1,151 +1,62 @@
 /**
- * Builds what is under development, and again whenever a source changes; then runs the tests that it was given.
+ * Builds what is under development and runs the tests that it was given; then vitest waits for changes, and does both again.
  *
- *   npm run dev                                      the addon and dist/
- *   npm run dev -- test/misuse.test.ts               and these tests after each build
+ *   npm run dev -- test/misuse.test.ts               the addon and dist/, and these tests after each build
  *   npm run dev -- --sanitize address,undefined ...  with sanitizers, the tests as well
- *   npm run dev -- --debug                           not optimized, for a debugger
  *   npm run dev -- --once ...                        no waiting for changes; ends with the status of the tests
- *
- * The addon lands in a folder of its own, away from what node-gyp builds for everyday use.
+ *   npm run dev -- --once --debug                    without tests: builds an addon that is not optimized, for a debugger
  */
-import { execFileSync, type SpawnSyncOptions, spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { rmSync, symlinkSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { watch } from 'chokidar'
 import { Command } from 'commander'
+import { build, folderOf, type Kind } from './dev-build.js'
 
-interface Options {
-  once?: true
-  sanitize?: string
-  debug?: true
-  counts?: string
+const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
+
+// Node itself is not built with sanitizers: their library has to be there before it.
+function environment(kind: Kind): Record<string, string> {
+  const library = (name: string) => execFileSync('gcc', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim()
+  return {
+    PAGESTORE_PREBUILD: join(root, folderOf(kind)),
+    ...(kind.counts !== undefined && { PAGESTORE_COUNTS: 'narrow' }),
+    ...(kind.sanitize?.includes('address') && { LD_PRELOAD: library('libasan.so'), ASAN_OPTIONS: 'detect_leaks=0' }),
+    ...(kind.sanitize?.includes('thread') && { LD_PRELOAD: library('libtsan.so') }),
+  }
+}
+
+/** Where editors look for how each file is compiled. */
+function showToEditors(folder: string): void {
+  const link = join(root, 'compile_commands.json')
+  rmSync(link, { force: true })
+  symlinkSync(join(folder, 'compile_commands.json'), link)
 }
 
 const command = new Command('npm run dev --')
-  .description('Builds the addon and dist/, and again whenever a source changes; then runs the tests that are named.')
-  .argument('[tests...]', 'files, as vitest takes them')
+  .description('Builds the addon and dist/ and runs tests, and again whenever a source changes.')
+  .argument('[tests...]', 'files, as vitest takes them; all without')
   .option('--sanitize <list>', 'sanitizers, as for -fsanitize: address,undefined')
   .option('--debug', 'not optimized, for a debugger')
   .option('--counts <type>', 'the type of a reference count: uint8_t reaches its limit sooner')
-  .option('--once', 'builds once and ends')
+  .option('--once', 'does not wait for changes; without tests it only builds')
   .parse()
+const { once, ...kind } = command.opts<Kind & { once?: true }>()
 const tests = command.args
-const { once, sanitize, debug, counts } = command.opts<Options>()
+const env = environment(kind)
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const name = [
-  'build-dev',
-  ...(debug ? ['debug'] : []),
-  ...(sanitize?.split(',') ?? []),
-  ...(counts ? [counts] : []),
-].join('-')
-const config = debug ? 'Debug' : sanitize === undefined ? 'Release' : 'RelWithDebInfo'
-const folder = join(root, name)
-
-function succeeds(file: string, args: string[], options: SpawnSyncOptions = {}): boolean {
-  return spawnSync(file, args, { cwd: root, stdio: 'inherit', ...options }).status === 0
-}
-
-function tool(file: string): string {
-  return join(root, 'node_modules/.bin', file)
-}
-
-function buildAddon(): boolean {
-  const define = {
-    PAGESTORE_TESTS: 'OFF',
-    PAGESTORE_ADDON: 'ON',
-    PAGESTORE_SANITIZE: sanitize ?? '',
-    PAGESTORE_COUNT_TYPE: counts ?? '',
-  }
-  const built = succeeds(tool('cmake-js'), [
-    'build',
-    `--out=${folder}`,
-    `--config=${config}`,
-    `--parallel=${availableParallelism()}`,
-    '--log-level=error',
-    ...Object.entries(define).map(([key, value]) => `--CD${key}=${value}`),
-  ])
-  if (built && !once) showToEditors()
-  return built
-}
-
-/** Where they look for how each file is compiled. */
-function showToEditors(): void {
-  const link = join(root, 'compile_commands.json')
-  rmSync(link, { force: true })
-  symlinkSync(join(name, 'compile_commands.json'), link)
-}
-
-function buildScripts(): boolean {
-  return succeeds('npm', ['run', 'prepare', '--silent'])
-}
-
-// Node itself is not built with sanitizers: their library has to be there before it.
-function environment(): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = { PAGESTORE_PREBUILD: folder }
-  if (counts !== undefined) env['PAGESTORE_COUNTS'] = 'narrow'
-  if (sanitize?.includes('address')) {
-    env['LD_PRELOAD'] = execFileSync('gcc', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).trim()
-    env['ASAN_OPTIONS'] = 'detect_leaks=0'
-  } else if (sanitize?.includes('thread')) {
-    env['LD_PRELOAD'] = execFileSync('gcc', ['-print-file-name=libtsan.so'], { encoding: 'utf8' }).trim()
-  }
-  return env
-}
-
-function runTests(): boolean {
-  const env = environment()
-  const words = Object.entries(env).map(([key, value]) => `${key}=${value}`)
-  if (tests.length === 0) {
-    console.log(`built; to use it: ${words.join(' ')} node ...`)
-    return true
-  }
-  const args = ['run', '--project', 'default', `--maxWorkers=${availableParallelism()}`, ...tests]
-  return succeeds(tool('vitest'), args, { env: { ...process.env, ...env } })
-}
-
-// What was built is as old as its last success, however often a build fails.
-const isStale = { addon: true, scripts: true }
-
-/** Takes note of a changed file, relative to the root. */
-function note(file: string): void {
-  if (/^(native\/(?!test|bench)|CMakeLists\.txt)/.test(file)) isStale.addon = true
-  if (/^(lib|scripts|examples|bench)\/.*\.ts$/.test(file)) isStale.scripts = true
-}
-
-function buildAndTest(): boolean {
-  if (isStale.addon && !buildAddon()) return false
-  isStale.addon = false
-  if (isStale.scripts && !buildScripts()) return false
-  isStale.scripts = false
-  return runTests()
-}
-
-const isGood = buildAndTest()
-if (once) {
-  process.exitCode = isGood ? 0 : 1
+if (once && tests.length === 0) {
+  build(root, kind)
+  const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+  console.log(`built; to use it: ${settings.join(' ')} node ...`)
 } else {
-  const folders = ['native', 'include', 'lib', 'scripts', 'examples', 'bench', 'test', 'CMakeLists.txt']
-  const watcher = watch(
-    folders.map((file) => join(root, file)),
-    { ignoreInitial: true },
-  )
-  const changed = new Set<string>()
-  let timer: NodeJS.Timeout | undefined
-  watcher.on('all', (_, path) => {
-    const file = relative(root, path)
-    note(file)
-    changed.add(file)
-    clearTimeout(timer)
-    // An editor that saves everything touches many files one after the other.
-    timer = setTimeout(() => {
-      console.log(`changed: ${[...changed].join(', ')}`)
-      changed.clear()
-      buildAndTest()
-    }, 200)
+  if (!once) showToEditors(folderOf(kind))
+  const args = [once ? 'run' : 'watch', '--project', 'dev', `--maxWorkers=${availableParallelism()}`, ...tests]
+  const { status } = spawnSync(join(root, 'node_modules/.bin/vitest'), args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env, PAGESTORE_DEV: JSON.stringify(kind) },
   })
-  watcher.on('ready', () => console.log('waiting for changes'))
+  process.exitCode = status ?? 1
 }

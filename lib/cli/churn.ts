@@ -1,15 +1,15 @@
 /**
- * A program that works, for the demo to read: a small store of documents that are added, edited, indexed and dropped,
- * for ever. Its memory stays within some 40 MB, and a good part of it changes all the time.
+ * The program that the demo reads: it adds, edits, indexes and drops documents, for ever. Its memory stays within some
+ * 40 MB, and a good part of it changes all the time.
  *
- * It lives as long as whoever holds the other end of its standard input.
+ * It ends when its standard input does.
  */
 
 interface Document {
   title: string
-  words: string[]
+  terms: string[]
   edits: number
-  /** Many are copies of one template, as with files that people start from. */
+  /** Many begin as copies of one template. */
   attachment: Buffer
 }
 
@@ -28,13 +28,13 @@ function any<T>(list: readonly T[]): T {
 
 function add(): void {
   const id = next++
-  const words = Array.from({ length: 40 }, () => any(vocabulary))
+  const terms = Array.from({ length: 40 }, () => any(vocabulary))
   const attachment = Buffer.from(template)
   if (id % 4 === 0) attachment.fill(0, 4_096)
-  documents.set(id, { title: `Document ${id} about ${words[0]}`, words, edits: 0, attachment })
-  for (const word of words) {
-    const ids = index.get(word) ?? new Set()
-    index.set(word, ids.add(id))
+  documents.set(id, { title: `Document ${id} about ${terms[0]}`, terms, edits: 0, attachment })
+  for (const term of terms) {
+    const ids = index.get(term) ?? new Set()
+    index.set(term, ids.add(id))
   }
 }
 
@@ -47,7 +47,7 @@ function edit(id: number): void {
 }
 
 function drop(id: number): void {
-  for (const word of documents.get(id)?.words ?? []) index.get(word)?.delete(id)
+  for (const term of documents.get(id)?.terms ?? []) index.get(term)?.delete(id)
   documents.delete(id)
 }
 
@@ -59,11 +59,11 @@ function step(): void {
   }
 }
 
-// Both get Ctrl-C from a terminal; the demo decides when this ends.
+// A terminal sends Ctrl-C to both programs; the demo decides when this one ends.
 process.on('SIGINT', () => {})
 process.stdin.on('end', () => process.exit()).resume()
 
 while (documents.size < documentsKept) step()
 process.stdout.write('working\n')
-// A program that serves also waits: half of the processor is left to others.
+// Leaves half of the processor to others.
 setInterval(step, 4)

@@ -1,16 +1,16 @@
 /**
- * The job of the command line: reads a process's memory again and again, stores every page once, and proves it.
+ * `pagestore dedup`: reads a process's memory again and again, stores every page once, and proves it.
  *
- * All pages of all rounds stay stored, for what repeats from round to round is what there is to see. Every page is
- * read back and compared twice: with the bytes at hand right after it was stored, and by its digest at the very end,
- * after the store has grown and moved. Knows nothing of printing: it yields how far it is.
+ * All pages of all rounds stay stored, because the pages that repeat from round to round are what the user wants to see.
+ * Every page is read back and compared twice: with the bytes that were read, right after it was stored; and by its
+ * digest at the very end, after the store has grown and moved. It prints nothing, but yields how far it is.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises'
 
 import { PageStore, PageStoreError, ProcessMemory, pageSize } from '../index.js'
 import { createDigests } from './digests.js'
-import { lookUp, stillRuns } from './process-life.js'
-import { readPrivateMemory } from './process-memory.js'
+import { readPieces } from './memory-pieces.js'
+import { checkStillRuns, startTimeOf } from './process-life.js'
 
 export interface DedupOptions {
   pid: number
@@ -28,7 +28,7 @@ export interface Tally {
   distinct: number
   /** Pages read that were all zero. */
   zero: number
-  /** Pages gone between the list of mappings and their turn. */
+  /** Pages that vanished after the regions were listed and before they were read. */
   vanished: number
   readNanoseconds: number
   storeNanoseconds: number
@@ -50,16 +50,16 @@ export class DifferenceError extends Error {
 }
 
 // Often enough for a smooth display and a prompt end, and no cost.
-const breathe = 40
+const restInterval = 40
 
 /**
  * @throws ProcessError when the process cannot be read or ends, DifferenceError when the store was wrong,
  *   PageStoreError when it is full, and the signal's reason when it is aborted
  */
 export async function* dedup({ pid, rounds, interval, maxPages, signal }: DedupOptions): AsyncGenerator<Progress> {
-  const since = lookUp(pid)
+  const since = startTimeOf(pid)
   using store = new PageStore({ maxPages })
-  const observed = new ProcessMemory(store, pid, { stop: false })
+  using observed = new ProcessMemory(store, pid, { stop: false })
   const digests = createDigests()
   const zero = store.storePage(Buffer.alloc(pageSize))
   const tally: Tally = {
@@ -76,9 +76,9 @@ export async function* dedup({ pid, rounds, interval, maxPages, signal }: DedupO
   for (let round = 1; round <= rounds; round++) {
     if (round > 1) {
       await setTimeout(interval, undefined, { signal })
-      stillRuns(pid, since)
+      checkStillRuns(pid, since)
     }
-    for (const { pages, nanoseconds, vanished } of readPrivateMemory(pid, since, observed)) {
+    for (const { pages, nanoseconds, vanished } of readPieces(observed)) {
       tally.read += pages.length / pageSize
       tally.readNanoseconds += nanoseconds
       tally.vanished += vanished
@@ -103,7 +103,7 @@ export async function* dedup({ pid, rounds, interval, maxPages, signal }: DedupO
     tally.checked++
     if (await rested()) yield { phase: 'check', round: rounds, tally }
   }
-  // Besides the pages read there is the one reference that we took to learn the zero page's number.
+  // Beside the pages read there is the reference that was taken to learn the zero page's number.
   const { references } = store.stats()
   if (references !== tally.read + 1) {
     throw new DifferenceError(`the store counts ${references} references after ${tally.read} pages and one`)
@@ -115,14 +115,14 @@ export function isOutOfMemory(error: unknown): boolean {
   return error instanceof PageStoreError && error.code === 'ERR_OUT_OF_MEMORY'
 }
 
-/** Lets signals, timers and the display have their turn now and then. @returns a function; whether this was one */
+/** @returns a function that gives the event loop a turn when one is due, and returns whether it did */
 function createRests(signal: AbortSignal): () => Promise<boolean> {
   let next = 0
   return async () => {
     if (performance.now() < next) return false
     await setImmediate()
     signal.throwIfAborted()
-    next = performance.now() + breathe
+    next = performance.now() + restInterval
     return true
   }
 }

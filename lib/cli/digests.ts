@@ -1,5 +1,5 @@
 /**
- * What each stored page held when it was first read: a SHA-256 per page number, which owes nothing to the store.
+ * A SHA-256 of each page as it was first read, by page number: what the store returns later is compared with it.
  */
 import { hash } from 'node:crypto'
 

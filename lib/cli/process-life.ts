@@ -1,6 +1,4 @@
-/**
- * Whether a process is there, whether it still is the same one, and the one line that says why it cannot be read.
- */
+/** Whether a process exists, and whether it still is the same one. */
 import { readFileSync } from 'node:fs'
 
 /** A process that cannot be read; the message is for the user. */
@@ -8,24 +6,24 @@ export class ProcessError extends Error {
   override readonly name = 'ProcessError'
 }
 
-/** When a process started, in clock ticks since boot: with its pid it names one process for ever. */
+/** When a process started, in clock ticks since boot: with its number it names one process for ever. */
 export type StartTime = string
 
 // PF_KTHREAD of the kernel's include/linux/sched.h.
 const kernelThread = 0x0020_0000
 
 /**
- * Looks a process up.
+ * When a process started.
  * @throws ProcessError when there is none, or none that could have memory
  */
-export function lookUp(pid: number): StartTime {
+export function startTimeOf(pid: number): StartTime {
   let stat: string
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
   } catch (error) {
     throw readingFailed(pid, error)
   }
-  // "pid (name) state parent ...": the name may hold spaces and parentheses.
+  // "pid (name) state parent ...": the name may contain spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const [state, , , , , , flags] = fields
   if (state === 'Z' || state === 'X') {
@@ -41,9 +39,9 @@ export function lookUp(pid: number): StartTime {
  * Makes sure that `pid` still is the process that started then.
  * @throws ProcessError when it is not
  */
-export function stillRuns(pid: number, since: StartTime): void {
+export function checkStillRuns(pid: number, since: StartTime): void {
   try {
-    if (lookUp(pid) === since) return
+    if (startTimeOf(pid) === since) return
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error
   }
@@ -54,8 +52,7 @@ export function ended(pid: number): ProcessError {
   return new ProcessError(`process ${pid} ended while it was being read`)
 }
 
-/** What the user is told when a file of `/proc/PID` cannot be opened or read. */
-export function readingFailed(pid: number, error: unknown): unknown {
+function readingFailed(pid: number, error: unknown): unknown {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
     case 'ESRCH':
@@ -63,19 +60,9 @@ export function readingFailed(pid: number, error: unknown): unknown {
     case 'EACCES':
     case 'EPERM':
       return new ProcessError(
-        `process ${pid} is not ours to read: that takes its own user, or root with CAP_SYS_PTRACE${yama()}`,
+        `process ${pid} is not ours to read: that takes its own user, or root with CAP_SYS_PTRACE`,
       )
     default:
       return error
-  }
-}
-
-// Where Yama is on (Ubuntu), even one's own processes are closed to all but their ancestors.
-function yama(): string {
-  try {
-    const scope = readFileSync('/proc/sys/kernel/yama/ptrace_scope', 'latin1').trim()
-    return scope === '0' ? '' : `; here kernel.yama.ptrace_scope is ${scope}`
-  } catch {
-    return ''
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What the user sees of a job: a line that moves where there is a terminal, a line per round where there is none, and
- * the table at the end. All of it is standard output's; standard error is for errors.
+ * Shows a `dedup` job to the user: one line that changes on a terminal, a line for each round elsewhere, and the table at
+ * the end. All of it goes to standard output; standard error is for errors.
  */
 import Table from 'cli-table3'
 import ora from 'ora'
@@ -16,9 +16,9 @@ export interface Display {
 }
 
 export function createDisplay(rounds: number): Display {
-  // ora's own way with the keyboard (raw mode while it spins) would outlive a kill, and Ctrl-Z would be dead.
+  // ora would put the keyboard into raw mode, in which Ctrl-Z does nothing, and a kill would leave it so.
   const spinner = ora({ stream: process.stdout, discardStdin: false })
-  // A terminal may say that it has no columns (script(1) below a pipe): ora then clears lines without end.
+  // On a terminal without columns (script(1) in a pipe), ora would clear lines for ever.
   if (spinner.isEnabled && process.stdout.columns > 0) {
     return {
       show(progress) {
@@ -62,7 +62,7 @@ export function table(tally: Tally): string {
     ['ns per page read', count(readNanoseconds / read), ''],
     ['ns per page stored', count(storeNanoseconds / read), ''],
   ]
-  if (vanished > 0) rows.push(['pages skipped', count(vanished), 'gone before they were read'])
+  if (vanished > 0) rows.push(['pages skipped', count(vanished), 'vanished before they were read'])
 
   const drawn = new Table({ style: { head: [], border: [] }, colAligns: ['left', 'right', 'left'] })
   drawn.push(...rows)

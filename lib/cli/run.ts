@@ -1,5 +1,5 @@
 /**
- * Runs the job on a process, from the first line on the screen to the table.
+ * Runs a `dedup` job on a process and shows it, from the first line to the table.
  */
 import { pageSize } from '../index.js'
 import { dedup, isOutOfMemory, type Progress } from './dedup.js'
@@ -37,7 +37,7 @@ export async function runDedup(pid: number, options: RunOptions, signal: AbortSi
   if (last !== undefined) console.log(table(last.tally))
 }
 
-// Where nothing refuses, the kernel kills: some program, not always this one. So stop well before.
+// Without a limit the kernel would run out of memory and kill some program, not always this one.
 function affordablePages(): number {
   return Math.max(1, Math.floor((process.availableMemory() * 0.75) / pageSize))
 }

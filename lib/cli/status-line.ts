@@ -1,4 +1,5 @@
-/** Where a job is: on a terminal one line that changes, elsewhere a plain line now and then. */
+/** Shows how far a job is: on a terminal in one line that changes, elsewhere in a plain line now and then. */
+
 export interface StatusLine {
   show(text: () => string): void
   clear(): void

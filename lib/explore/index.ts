@@ -1,4 +1,4 @@
-// What is exported speaks of Buffer: TypeScript 6 takes no types that nobody asks for.
+// The exported types use Buffer, and TypeScript 6 loads no types that are not asked for.
 /// <reference types="node" preserve="true" />
 
 /**

@@ -14,7 +14,7 @@ import type { SearchOptions } from './options.js'
 import { createRandom } from './random.js'
 import { createReservoir } from './reservoir.js'
 import { createStateView } from './state.js'
-import type { Failure, Running, Step } from './subject.js'
+import type { Running, Step } from './subject.js'
 
 /** A state that was reached by a second path, from which it was not expanded. */
 export interface Sample {
@@ -88,24 +88,20 @@ export function createSearch(store: PageStore, running: Running, options: Search
     return path.reverse()
   }
 
-  function addViolation(violation: Pick<Violation, 'kind' | 'property'>, found: Found): void {
-    const { kind, property } = violation
+  /** @param path made only for a violation that is reported; it has at least `depth` choices */
+  function addViolation(found: Found, path: () => number[], depth: number): void {
+    const { kind, property, location, detail } = found
     const name = `${kind}\0${property}`
     const known = violations.get(name)
-    if (known !== undefined && known.choices.length <= found.depth) return
-    const choices = found.path()
+    if (known !== undefined && known.choices.length <= depth) return
+    const choices = path()
     if (known !== undefined && known.choices.length <= choices.length) return
-    violations.set(name, { kind, property, choices, location: found.location, detail: found.detail })
+    violations.set(name, { kind, property, choices, location, detail })
     if (options.first) bound = 'first'
   }
 
-  function addFailure(failure: Failure, path: () => number[], depth: number): void {
-    const { location, detail } = failure
-    addViolation(failure, { path, depth, location, detail })
-  }
-
   function checkState(step: Step, state: number, depth: number): void {
-    const found: Found = { path: () => pathTo(state), depth }
+    const path = () => pathTo(state)
     view.update(step, depth)
     for (const property of openProperties) {
       let holds: boolean
@@ -116,11 +112,11 @@ export function createSearch(store: PageStore, running: Running, options: Search
         throw error
       }
       if (property.kind === 'always' && !holds) {
-        addViolation({ kind: 'always', property: property.name }, found)
+        addViolation({ kind: 'always', property: property.name }, path, depth)
         // No shorter path will come.
         if (options.strategy === 'breadth') openProperties.delete(property)
       } else if (property.kind === 'sometimes' && holds) {
-        reached.set(property.name, pathTo(state))
+        reached.set(property.name, path())
         openProperties.delete(property)
       }
     }
@@ -128,7 +124,7 @@ export function createSearch(store: PageStore, running: Running, options: Search
     deadlocks++
     if (options.allowDeadlock) return
     const where = step.location === undefined ? '' : ` at ${step.location}`
-    addViolation({ kind: 'deadlock', property: `no alternative${where}` }, found)
+    addViolation({ kind: 'deadlock', property: `no alternative${where}` }, path, depth)
   }
 
   /** Numbers a new state. */
@@ -206,7 +202,7 @@ export function createSearch(store: PageStore, running: Running, options: Search
     if (!node.isRevisited) transitions++
     const arrival = { parent: node.state, choice, depth: node.depth + 1 }
     if (step.kind === 'failure') {
-      addFailure(step.failure, () => [...pathTo(node.state), choice], arrival.depth)
+      addViolation(step.failure, () => [...pathTo(node.state), choice], arrival.depth)
       if (options.verify) keepLabel(arrival, labelOf(step))
       return
     }
@@ -246,7 +242,7 @@ export function createSearch(store: PageStore, running: Running, options: Search
     transitions++
     const depth = walk.depth + 1
     if (step.kind === 'failure') {
-      addFailure(step.failure, () => [...walkPath], depth)
+      addViolation(step.failure, () => [...walkPath], depth)
       walk = undefined
       return
     }
@@ -315,10 +311,7 @@ export function createSearch(store: PageStore, running: Running, options: Search
       if (error.code === 'ERR_OUT_OF_MEMORY') {
         bound = 'bytes'
       } else if (error.code === 'ERR_PROCESS_GONE') {
-        addViolation(
-          { kind: 'crash', property: 'the program was killed, by itself or from outside' },
-          { path, depth: 0 },
-        )
+        addViolation({ kind: 'crash', property: 'the program was killed, by itself or from outside' }, path, 0)
         bound = 'gone'
       } else {
         throw error
@@ -382,14 +375,7 @@ interface Arrival {
 /** How far a state is from the start, and whether it was expanded from farther away. */
 type Position = Pick<Node, 'depth' | 'isRevisited'>
 
-/** Where a violation was found. */
-interface Found {
-  /** The path there, made only for a violation that is reported. */
-  path: () => number[]
-  depth: number
-  location?: string | undefined
-  detail?: string | undefined
-}
+type Found = Pick<Violation, 'kind' | 'property' | 'location' | 'detail'>
 
 function alternativesOf(step: Step): number {
   return step.kind === 'choice' ? step.alternatives : 0

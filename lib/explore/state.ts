@@ -80,15 +80,33 @@ export interface StateView {
 const littleEndian = true
 
 export function createStateView(memory: RestorableMemory, layout: Layout | undefined): StateView {
+  const position: Position = { kind: 'choice', alternatives: 0, location: '', depth: 0 }
+  const state = Object.assign(position, createReaders(memory, layout))
+  return {
+    state,
+    update(step, depth) {
+      state.kind = step.kind === 'end' ? 'end' : 'choice'
+      state.alternatives = step.kind === 'choice' ? step.alternatives : 0
+      state.location = step.kind === 'choice' ? (step.location ?? '') : ''
+      state.depth = depth
+    },
+  }
+}
+
+/** Where the subject is, as {@link State} says it. */
+type Position = { -readonly [Name in 'kind' | 'alternatives' | 'location' | 'depth']: State[Name] }
+type Readers = Omit<State, keyof Position>
+
+function createReaders(memory: RestorableMemory, layout: Layout | undefined): Readers {
   const known = new Map<string, Located>()
-  const now = { kind: 'choice' as State['kind'], alternatives: 0, location: '', depth: 0 }
 
   function locate(where: Where): Located {
     if (typeof where === 'bigint') return { address: where, size: 0 }
     let found = known.get(where)
     if (found === undefined) {
-      if (layout === undefined)
+      if (layout === undefined) {
         throw new PageStoreError('ERR_SYMBOL', `this subject has no names for its addresses, so there is no ${where}`)
+      }
       found = layout.find(where)
       known.set(where, found)
     }
@@ -112,19 +130,7 @@ export function createStateView(memory: RestorableMemory, layout: Layout | undef
     throw new PageStoreError('ERR_SYMBOL', `the symbol ${where} has no size: pass the length that you want`)
   }
 
-  const state: State = {
-    get kind() {
-      return now.kind
-    },
-    get alternatives() {
-      return now.alternatives
-    },
-    get location() {
-      return now.location
-    },
-    get depth() {
-      return now.depth
-    },
+  return {
     int8: (where, offset = 0) => viewOf(where, offset, 1).getInt8(0),
     uint8: (where, offset = 0) => viewOf(where, offset, 1).getUint8(0),
     int16: (where, offset = 0) => viewOf(where, offset, 2).getInt16(0, littleEndian),
@@ -144,14 +150,5 @@ export function createStateView(memory: RestorableMemory, layout: Layout | undef
     float32s: (where, count) => listOf(where, count, 4, (view, at) => view.getFloat32(at, littleEndian)),
     float64s: (where, count) => listOf(where, count, 8, (view, at) => view.getFloat64(at, littleEndian)),
     bytes: (where, length) => memory.read(locate(where).address, length ?? lengthOf(where)),
-  }
-  return {
-    state,
-    update(step, depth) {
-      now.kind = step.kind === 'end' ? 'end' : 'choice'
-      now.alternatives = step.kind === 'choice' ? step.alternatives : 0
-      now.location = step.kind === 'choice' ? (step.location ?? '') : ''
-      now.depth = depth
-    },
   }
 }

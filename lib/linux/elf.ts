@@ -1,7 +1,12 @@
+/**
+ * Reads the symbol tables of ELF files, programs and shared libraries: of Node's own binary, too, in milliseconds. Files
+ * are not trusted: whatever a file contains, reading it ends, with a table or with an Error that says what is wrong.
+ */
+
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 
 export interface ElfSegment {
-  /** Where it is to be loaded, before the load bias. */
+  /** The address at which it is loaded, without the load bias. */
   address: bigint
   memorySize: bigint
   offset: bigint
@@ -12,7 +17,7 @@ export interface ElfSegment {
 export interface ElfSymbol {
   /** Without its version. */
   name: string
-  /** Its address before the load bias. */
+  /** Its address, without the load bias. */
   value: bigint
   /** In bytes; 0 when the file does not say. */
   size: number
@@ -21,26 +26,26 @@ export interface ElfSymbol {
 }
 
 /**
- * A program or a shared library. Its symbols are those that are somewhere in memory: no undefined or absolute ones,
- * and no thread-local ones, which have an address in each thread.
+ * A program or a shared library. Its symbols are those that have one address in memory: undefined, absolute and
+ * thread-local ones are left out.
  *
- * They come from `.symtab`, and from `.dynsym`, which is all that a stripped file has. Where several have the same
- * name, the one that other files would be linked with is taken, else the first.
+ * Symbols come from `.symtab`, and from `.dynsym`, which is all that a stripped file has. Of several with the same name
+ * the one counts that the linker would take, else the first.
  */
 export interface Elf {
   /** `shared` is a position-independent program too. */
   type: 'executable' | 'shared'
   entry: bigint
-  /** What is loaded, in the order of the file: rising addresses. */
+  /** The parts that are loaded, in the order of the file, which is that of their addresses. */
   segments: readonly ElfSegment[]
-  /** All, by name. Costs much more than {@link find} in a large file. */
+  /** All symbols, by name. Costs much more than {@link find} in a large file. */
   symbols(): Map<string, ElfSymbol>
   find(name: string): ElfSymbol | undefined
-  /** The innermost symbol around an address; of several names for the same, the one most likely to be known. */
+  /** The innermost symbol around an address; of several names for one address, the best known. */
   around(address: bigint): ElfSymbol | undefined
 }
 
-/** `length` bytes from `offset`, which lie inside of the file. */
+/** Reads `length` bytes at `offset`, which the caller has checked to lie inside of the file. */
 type Read = (offset: number, length: number) => Buffer
 
 interface SymbolTable {
@@ -68,40 +73,40 @@ const entrySize = 24
 const sectionType = { symtab: 2, strtab: 3, dynsym: 11, versions: 0x6fffffff }
 const symbolType = { unknown: 0, object: 1, function: 2, resolver: 10 }
 const firstReservedSection = 0xff00
-/** The section's number did not fit. */
+/** Stands for a section number that does not fit into 16 bits. */
 const extendedSection = 0xffff
 const nonDefaultVersion = 0x8000
 
 const at = '@'.charCodeAt(0)
 const dollar = '$'.charCodeAt(0)
 
-// Longer names are cut where they are told. A file where all names overlap costs no more than this for each.
+// Longer names are cut. Thus a file in which all names overlap costs no more than this for each.
 const longestName = 4096
-// No file that is meant to be run comes near; Buffers end somewhere above.
+// No real program comes near it, and a Buffer can be so long.
 const largestTable = 2 ** 30
 
 function broken(what: string): Error {
   return new Error(`no usable ELF file: ${what}`)
 }
 
-/** @throws an Error that says what is wrong with it */
+/** @throws an Error that says what is wrong with the file */
 export function readElf(file: Buffer): Elf {
   return parse(file.length, (offset, length) => file.subarray(offset, offset + length))
 }
 
 /**
- * Reads the tables only, not all of the file.
- * @throws an Error that says what is wrong with it, and those of the file system
+ * Reads the tables only, not the whole file.
+ * @throws an Error that says what is wrong with the file, and those of the file system
  */
 export function readElfFile(path: string): Elf {
-  // A path may name a pipe by now, and opening it must not wait for somebody.
+  // The path may have become a pipe, and opening a pipe would wait for a writer.
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const status = fstatSync(fd)
-    if (!status.isFile()) throw broken('not even a file')
+    if (!status.isFile()) throw broken('not a regular file')
     return parse(status.size, (offset, length) => {
       const bytes = Buffer.allocUnsafe(length)
-      // It may have been truncated since.
+      // The file may have been truncated since.
       if (readSync(fd, bytes, 0, length, offset) !== length) throw broken('it ends too early')
       return bytes
     })
@@ -143,7 +148,7 @@ function parse(fileSize: number, readUnchecked: Read): Elf {
   }
 }
 
-/** Eight bytes. Not exact beyond 2^53, where nothing is that a file or a process could have. */
+/** Reads eight bytes as a number, which is not exact beyond 2^53: no file and no process reaches so far. */
 function unsigned(bytes: Buffer, offset: number): number {
   return bytes.readUInt32LE(offset + 4) * 2 ** 32 + bytes.readUInt32LE(offset)
 }
@@ -206,14 +211,14 @@ const sectionOf = ({ entries }: SymbolTable, i: number): number => entries.readU
 const addressOf = ({ entries }: SymbolTable, i: number): number => unsigned(entries, i + 8)
 const sizeOf = ({ entries }: SymbolTable, i: number): number => unsigned(entries, i + 16)
 
-/** Where the entries of symbols are that have a name and an address. */
+/** The offsets of the entries of symbols that have a name and an address. */
 function* addressable(table: SymbolTable): Generator<number> {
   for (let i = 0; i < table.entries.length; i += entrySize) {
     const type = typeOf(table, i)
     if (type > symbolType.function && type !== symbolType.resolver) continue
     const section = sectionOf(table, i)
     if (section === 0 || (section >= firstReservedSection && section !== extendedSection)) continue
-    // Also past the end of what can be told exactly.
+    // A number beyond 2^53 is not exact.
     if (!Number.isSafeInteger(addressOf(table, i)) || !Number.isSafeInteger(sizeOf(table, i))) continue
     const first = table.names[nameOffset(table, i)]
     // An ARM assembler marks code and data with $x and $d.
@@ -223,7 +228,7 @@ function* addressable(table: SymbolTable): Generator<number> {
   }
 }
 
-/** Where the name ends that the file has for a symbol: before its version. */
+/** Where the name of a symbol ends: before its version. */
 function endOfName({ names }: SymbolTable, start: number): number {
   const text = names.subarray(start, start + longestName)
   const end = text.indexOf(0)
@@ -231,13 +236,13 @@ function endOfName({ names }: SymbolTable, start: number): number {
   return start + (version > 0 ? version : end < 0 ? text.length : end)
 }
 
-/** Of symbols with the same name, the higher one is meant. */
+/** Of symbols with the same name, the one with the highest rank counts. */
 function rank(table: SymbolTable, i: number, end: number): number {
   const { names, versions } = table
-  const place = (i / entrySize) * 2
+  const versionAt = (i / entrySize) * 2
   const isOld =
-    versions !== undefined && place + 2 <= versions.length
-      ? (versions.readUInt16LE(place) & nonDefaultVersion) !== 0
+    versions !== undefined && versionAt + 2 <= versions.length
+      ? (versions.readUInt16LE(versionAt) & nonDefaultVersion) !== 0
       : names[end] === at && names[end + 1] !== at
   return (isLocal(table, i) ? 0 : 2) + (isOld ? 0 : 1)
 }
@@ -320,7 +325,7 @@ function contains(table: SymbolTable, i: number, address: number): boolean {
   return value <= address && address < value + sizeOf(table, i)
 }
 
-/** Whether a symbol tells more about an address that both contain. */
+/** Whether symbol `a` says more than `b` about an address that both contain. */
 function isBetter(table: SymbolTable, a: number, b: number): boolean {
   if (addressOf(table, a) !== addressOf(table, b)) return addressOf(table, a) > addressOf(table, b)
   if (isLocal(table, a) !== isLocal(table, b)) return isLocal(table, b)

@@ -1,10 +1,12 @@
+/** Names and numbers of signals. */
+
 import { constants } from 'node:os'
 
 // Where a number has two names (SIGABRT and SIGIOT, SIGIO and SIGPOLL), the usual one comes first.
 const numbers = new Map<string, number>(Object.entries(constants.signals))
 const names = new Map<number, string>([...numbers].reverse().map(([name, number]) => [number, name]))
 
-// As the C library counts: it keeps 32 and 33, the kernel's first two, for itself.
+// As the C library counts: it uses the kernel's first two, 32 and 33, itself.
 const firstRealTime = 34
 const last = 64
 
@@ -16,7 +18,7 @@ export function signalName(number: number): string {
   return number === firstRealTime ? 'SIGRTMIN' : `SIGRTMIN+${number - firstRealTime}`
 }
 
-/** The reverse of {@link signalName}, also for `SIGRTMAX-n`; undefined for what is no signal. */
+/** The reverse of {@link signalName}, also for `SIGRTMAX-n`; undefined for a name of no signal. */
 export function signalNumber(name: string): number | undefined {
   const number = numbers.get(name)
   if (number !== undefined) return number

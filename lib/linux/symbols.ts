@@ -1,3 +1,5 @@
+/** Finds the symbols of a process: its mapped files give the names, its regions say where the files are loaded. */
+
 import { statSync } from 'node:fs'
 import type { Region } from '../native.js'
 import { type Elf, type ElfSymbol, readElfFile } from './elf.js'
@@ -7,31 +9,31 @@ export interface FoundSymbol {
   /** In bytes; 0 when the file does not say. */
   size: number
   file: string
-  /** The address of a `resolver` (`memcpy` in glibc) is not the function's, which is chosen when the program starts. */
+  /** For a `resolver` (`memcpy` in glibc) the address is that of the code which chooses the function. */
   kind: ElfSymbol['kind']
 }
 
-/** What lies at an address: `name`+`offset`. */
-export interface SymbolPlace {
+/** An address as `name`+`offset`. */
+export interface NamedAddress {
   name: string
   offset: number
   file: string
 }
 
 interface Known {
-  /** Changes when somebody writes the file. */
+  /** Changes when the file is written. */
   version: string
   /** Undefined for what is no ELF file. */
   elf: Elf | undefined
 }
 
-// What was used last is at the end. A program with more libraries reads some of them again for every question.
+// The file that was used last is at the end. A program with more libraries has some of them read again for each call.
 const known = new Map<string, Known>()
 const mostKnown = 128
 
 /**
  * Where the symbol `name` is in a process: in its program (the first file mapped), or else in the first of its
- * libraries, by address, that has it. Files that are gone or cannot be read are passed over.
+ * libraries, by address, that has it. Files that were deleted or cannot be read are left out.
  */
 export function findSymbol(regions: readonly Region[], name: string): FoundSymbol | undefined {
   for (const [file, mapped] of mappedFiles(regions)) {
@@ -45,37 +47,37 @@ export function findSymbol(regions: readonly Region[], name: string): FoundSymbo
   return undefined
 }
 
-/** Which symbol an address of a process belongs to. */
-export function nameOf(regions: readonly Region[], address: bigint): SymbolPlace | undefined {
+/** The symbol that an address of a process belongs to. */
+export function nameOf(regions: readonly Region[], address: bigint): NamedAddress | undefined {
   const region = regions.find(({ start, end }) => start <= address && address < end)
   if (region === undefined) return undefined
-  // Variables that start as zero lie in memory of no file, behind the rest of theirs; some kernels call it heap.
-  const of = region.path.startsWith('/')
+  // Variables that start as zero lie behind their file's regions, in memory that is of no file or is called [heap].
+  const mapping = region.path.startsWith('/')
     ? region
     : regions.findLast(({ start, path }) => start < region.start && path.startsWith('/'))
-  if (of === undefined || !isThere(of.path)) return undefined
-  const elf = elfAt(of.path)
+  if (mapping === undefined || !hasFile(mapping.path)) return undefined
+  const elf = elfAt(mapping.path)
   if (elf === undefined) return undefined
-  const mapped = regions.filter(({ path }) => path === of.path)
-  const bias = loadBias(elf, mapped, of)
+  const mapped = regions.filter(({ path }) => path === mapping.path)
+  const bias = loadBias(elf, mapped, mapping)
   if (bias === undefined) return undefined
-  const place = address - bias
-  // Memory of no file may be anybody's.
-  if (!elf.segments.some((segment) => segment.address <= place && place < segment.address + segment.memorySize)) {
+  const inFile = address - bias
+  // Memory that is of no file may belong to something else.
+  if (!elf.segments.some((segment) => segment.address <= inFile && inFile < segment.address + segment.memorySize)) {
     return undefined
   }
-  const symbol = elf.around(place)
-  return symbol && { name: symbol.name, offset: Number(place - symbol.value), file: of.path }
+  const symbol = elf.around(inFile)
+  return symbol && { name: symbol.name, offset: Number(inFile - symbol.value), file: mapping.path }
 }
 
-function isThere(path: string): boolean {
+function hasFile(path: string): boolean {
   return path.startsWith('/') && !path.endsWith(' (deleted)')
 }
 
 function mappedFiles(regions: readonly Region[]): Map<string, Region[]> {
   const files = new Map<string, Region[]>()
   for (const region of regions) {
-    if (!isThere(region.path)) continue
+    if (!hasFile(region.path)) continue
     const mapped = files.get(region.path)
     if (mapped === undefined) files.set(region.path, [region])
     else mapped.push(region)
@@ -84,8 +86,8 @@ function mappedFiles(regions: readonly Region[]): Map<string, Region[]> {
 }
 
 /**
- * How far from the addresses in the file it was loaded. A file may be loaded several times, and also be mapped as plain
- * data: what most of its mappings agree with counts, and one alone must be of code.
+ * How far a file's addresses in the process are from those in the file. A file may be loaded several times, and also be
+ * mapped as plain data: the bias counts that most of its mappings agree with, and a single one must be code.
  * @param mapped all mappings of the file
  * @param inside one of them, which must agree
  */
@@ -115,7 +117,7 @@ function possibleBiases(elf: Elf, region: Region): Set<bigint> {
   const biases = new Set<bigint>()
   const regionEnd = region.offset + region.end - region.start
   for (const { address, offset, fileSize, executable } of elf.segments) {
-    // A mapping is whole pages, and so begins before its segment; several segments may be one mapping.
+    // A mapping consists of whole pages, so it may begin before its segment; and several segments may be one mapping.
     if (executable !== isCode(region) || offset >= regionEnd || offset + fileSize <= region.offset) continue
     biases.add(region.start - region.offset + offset - address)
   }
@@ -126,7 +128,7 @@ function elfAt(path: string): Elf | undefined {
   let version: string
   try {
     const status = statSync(path, { bigint: true })
-    // Opening a device may do things.
+    // Opening a device may have effects.
     if (!status.isFile()) return undefined
     version = `${status.dev} ${status.ino} ${status.size} ${status.mtimeNs}`
   } catch {
@@ -144,7 +146,7 @@ function read(path: string): Elf | undefined {
   try {
     return readElfFile(path)
   } catch {
-    // No ELF file, or one that only the process itself may read.
+    // It is no ELF file, or only the process itself may read it.
     return undefined
   }
 }

@@ -1,6 +1,6 @@
-/**
- * The names of system calls. A number among them is that of the name behind it; otherwise they are counted from 0.
- */
+/** Names and numbers of system calls, on each processor. */
+
+// In rising order from 0 on. A number among the names is that of the name behind it.
 const shared = `
   424 pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig fsmount
   fspick pidfd_open clone3 close_range openat2 pidfd_getfd faccessat2 process_madvise epoll_pwait2 mount_setattr
@@ -94,7 +94,7 @@ function parse(text: string): Calls {
   return { names: byNumber, numbers: new Map([...byNumber].map(([number, name]) => [name, number])) }
 }
 
-/** The kernel's name for it (Linux 6.19), which may differ from the C library's: `newfstatat`, `prlimit64`. */
+/** The kernel's name for a call (Linux 6.19), which may differ from the C library's: `newfstatat`, `prlimit64`. */
 export function systemCallName(number: number, arch: string = process.arch): string {
   return callsOf(arch).names.get(number) ?? `syscall_${number}`
 }

@@ -1,4 +1,4 @@
-// The store as these benchmarks use it. What fails ends the run: there is nothing to measure then.
+// The store as these benchmarks use it. A failure ends the run, as nothing can be measured then.
 #pragma once
 
 #include <cstddef>

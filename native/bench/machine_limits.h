@@ -24,7 +24,7 @@ double copy(std::span<const Pair> pairs);
 double populate_and_copy();
 
 // Makes the system own twice the memory that a growing store will need, so that none of it has to come from a
-// hypervisor while a clock runs: which of its free blocks the system gives next is not for us to say.
+// hypervisor while a clock runs: the kernel chooses which of its free blocks it gives next.
 void prewarm(size_t pages);
 
 }  // namespace pagestore::bench

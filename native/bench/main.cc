@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "data.h"
-#include "holder.h"
+#include "large_process.h"
 #include "store/page_hash.h"
 
 int main(int argc, char** argv) {
@@ -14,7 +14,10 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     constexpr std::string_view option = "--pages=";
     const std::string_view argument = argv[i];
-    if (argument.starts_with("--hold=")) return pagestore::bench::hold(strtoull(argv[i] + 7, nullptr, 10));
+    constexpr std::string_view large_process = pagestore::bench::kLargeProcess;
+    if (argument.starts_with(large_process)) {
+      return pagestore::bench::be_large_process(strtoull(argv[i] + large_process.size(), nullptr, 10));
+    }
     const size_t pages = argument.starts_with(option) ? strtoull(argv[i] + option.size(), nullptr, 10) : 0;
     if (pages < pagestore::bench::kHotPages) {
       fprintf(stderr, "%s: not understood: it takes --pages=N, at least %zu, and what --help shows\n", argv[i],

@@ -53,7 +53,7 @@ void new_pages_growing(benchmark::State& state) {
     sides.limit(populate_and_copy());
   }
 
-  // Not in turns with the others: it takes long enough for memory that is free to be given back to a hypervisor.
+  // Not in turns with the others: it takes so long that the kernel would give free memory back to a hypervisor.
   prewarm(2 * pages());
   Peer peer;
   state.counters["peer"] = nanoseconds_per(pages(), [&] {
@@ -62,7 +62,7 @@ void new_pages_growing(benchmark::State& state) {
 }
 
 BENCHMARK(new_pages_recycled)->Arg(256)->Arg(4096)->Iterations(3)->UseManualTime();
-// Many short ones, of which the median counts: now and then memory does come from a hypervisor.
+// Many short passes, of which the median counts: now and then memory does come from a hypervisor.
 BENCHMARK(new_pages_growing)->Arg(256)->Arg(4096)->Iterations(1)->Repetitions(5)->UseManualTime();
 
 }  // namespace

@@ -1,8 +1,8 @@
 // What a snapshot costs in page tables, by fan-out: this file is built once for each.
 //
-// A tree of distinct pages, of which some at random places become others: the tables that the new tree has and
-// nobody else, and how long making it takes. "Skipping" is what a tree would cost that leaves out tables with one
-// child and notes eight bytes in each table instead; it is counted, not built.
+// Some pages of a tree, chosen at random, are replaced. Measured are the tables that only the new tree has, and how
+// long it takes to make it. "Skipping" is what a tree would cost that leaves out tables with one child, and has eight
+// bytes more in each table instead; it is counted, not built.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -17,7 +17,7 @@ namespace pagestore::bench {
 
 namespace {
 
-// Not whole pages: trees care for numbers only.
+// Not whole pages: a tree has numbers in it, and no bytes.
 constexpr size_t kPageBytes = 64;
 // Count and tag, and its share of the hash index.
 constexpr size_t kBookkeeping = 20;
@@ -41,7 +41,7 @@ OwnedPage new_page(PageStores& stores) {
   return {stores.pages, number};
 }
 
-// Tables with one child, from the root down: what every tree that lies high up has.
+// Tables with one child, from the root down: every tree of high addresses has them.
 size_t chain(PageStores& stores, const PageTree& tree) {
   size_t length = 0;
   Child child = tree.root;
@@ -78,12 +78,12 @@ Cost measure(VirtualPage base, size_t pages, size_t dirty) {
   double made = 0, skipping = 0;
   std::vector<double> times;
   for (int round = 0; round < kRounds; ++round) {
-    std::vector<VirtualPage> places;
-    while (places.size() < dirty) places.push_back(base + random() % pages);
-    std::sort(places.begin(), places.end());
-    places.erase(std::unique(places.begin(), places.end()), places.end());
+    std::vector<VirtualPage> virtual_pages;
+    while (virtual_pages.size() < dirty) virtual_pages.push_back(base + random() % pages);
+    std::sort(virtual_pages.begin(), virtual_pages.end());
+    virtual_pages.erase(std::unique(virtual_pages.begin(), virtual_pages.end()), virtual_pages.end());
     std::vector<PageChange> changes;
-    for (const VirtualPage place : places) changes.push_back({place, new_page(stores).take()});
+    for (const VirtualPage page : virtual_pages) changes.push_back({page, new_page(stores).take()});
     const size_t before = stores.tables.size();
     OwnedTree next;
     const auto began = std::chrono::steady_clock::now();

@@ -52,30 +52,30 @@ void unref_page(benchmark::State& state) {
   references<false>(state);
 }
 
-// Half as many references as there are contents, each held by somebody. A step releases a random one and stores a
-// random content in its place, one page at a time: it is there already in four cases of ten.
+// Half as many references as there are contents. A step gives a random one back and stores a random content instead,
+// one page at a time. In four cases of ten the store has that content already.
 template <typename Store>
 class Churn {
  public:
   explicit Churn(size_t live) {
-    for (const uint32_t content : random_below(pages(), live, 1)) held_.push_back(store_.store(source_page(content)));
+    for (const uint32_t content : random_below(pages(), live, 1)) kept_.push_back(store_.store(source_page(content)));
   }
 
   double pass(size_t steps, uint64_t seed) {
-    const std::vector<uint32_t> holders = random_below(held_.size(), steps, 2 * seed);
+    const std::vector<uint32_t> which = random_below(kept_.size(), steps, 2 * seed);
     const std::vector<uint32_t> contents = random_below(pages(), steps, 2 * seed + 1);
     return nanoseconds_per(steps, [&] {
       for (size_t i = 0; i < steps; ++i) {
-        auto& held = held_[holders[i]];
-        store_.unref(held);
-        held = store_.store(source_page(contents[i]));
+        auto& kept = kept_[which[i]];
+        store_.unref(kept);
+        kept = store_.store(source_page(contents[i]));
       }
     });
   }
 
  private:
   Store store_;
-  std::vector<decltype(store_.store(source()))> held_;
+  std::vector<decltype(store_.store(source()))> kept_;
 };
 
 void churn(benchmark::State& state) {

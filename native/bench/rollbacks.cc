@@ -1,7 +1,7 @@
 // Rolling a live program back, against fork() for each state in the same program.
 //
 // A step is what an explorer does for one transition: the program runs to its next choice, is captured, and is
-// put back. Nanoseconds are for the whole step; beside it stand the parts that it consists of.
+// restored. Nanoseconds are for the whole step; the parts that it consists of are reported beside it.
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
@@ -41,8 +41,8 @@ class Program {
     char* environment[] = {no_rseq.data(), nullptr};
     SpawnOptions options;
     options.launch.file = PAGESTORE_STEPS;
-    options.launch.arguments = arguments;
-    options.launch.environment = environment;
+    options.launch.args = arguments;
+    options.launch.env = environment;
     must(Tracee::spawn(store_, options, {}, &tracee_));
     Stop stop;
     must(tracee_->resume({}, &stop));
@@ -55,9 +55,9 @@ class Program {
     store_->close();
   }
 
-  void step(int way) {
+  void step(int alternative) {
     RunOptions options;
-    options.choose = way;
+    options.choose = alternative;
     Stop stop;
     must(tracee_->resume(options, &stop));
     Snapshot snapshot;

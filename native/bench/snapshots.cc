@@ -10,7 +10,7 @@
 
 #include "core.h"
 #include "data.h"
-#include "holder.h"
+#include "large_process.h"
 #include "machine_limits.h"
 #include "memory/local_memory.h"
 #include "memory/process_memory.h"
@@ -104,13 +104,13 @@ void read_all(pid_t pid, const AddressRange& range, std::byte* to) {
   }
 }
 
-// A process's memory, observed: the one range that it holds.
+// Observes the memory of a process: the one range that it was made for.
 class Observer {
  public:
-  Observer(SharedStore* store, const Holder& holder) : store_(store) {
-    must(ProcessMemory::open(store, holder.pid(), {}, true, &memory_));
+  Observer(SharedStore* store, const LargeProcess& process) : store_(store) {
+    must(ProcessMemory::open(store, process.pid(), {}, true, &memory_));
     RegionList regions;
-    must(regions.add({holder.memory().start, holder.memory().end, 0, {'r', 'w', '-', 'p'}, {}}));
+    must(regions.add({process.memory().start, process.memory().end, 0, {'r', 'w', '-', 'p'}, {}}));
     memory_->select(std::move(regions));
   }
   ~Observer() {
@@ -135,26 +135,26 @@ class Observer {
 
 void process_capture(benchmark::State& state) {
   const auto dirty = std::min(static_cast<size_t>(state.range(0)), process_pages());
-  Holder holder(process_pages());
+  LargeProcess process(process_pages());
   Mapping copy = Mapping::anonymous(process_pages() * page_size());
   memset(copy.data(), 1, copy.bytes());
   SharedStore* store = create_store();
   {
-    Observer observer(store, holder);
+    Observer observer(store, process);
     observer.capture();
     Sides sides(state);
     for (auto _ : state) {
-      holder.dirty(dirty);
+      process.dirty(dirty);
       sides.core(1, nanoseconds_per(1, [&] { observer.capture(); }));
-      sides.limit(nanoseconds_per(1, [&] { read_all(holder.pid(), holder.memory(), copy.data()); }));
-      sides.peer(holder.fork_time());
+      sides.limit(nanoseconds_per(1, [&] { read_all(process.pid(), process.memory(), copy.data()); }));
+      sides.peer(process.fork_time());
     }
   }
   store->close();
 }
 
 void process_first_capture(benchmark::State& state) {
-  Holder holder(process_pages());
+  LargeProcess process(process_pages());
   Mapping copy = Mapping::anonymous(process_pages() * page_size());
   memset(copy.data(), 1, copy.bytes());
   Sides sides(state);
@@ -162,12 +162,12 @@ void process_first_capture(benchmark::State& state) {
     SharedStore* store = create_store();
     prewarm(2 * process_pages());
     {
-      Observer observer(store, holder);
+      Observer observer(store, process);
       sides.core(1, nanoseconds_per(1, [&] { observer.capture(); }));
     }
     store->close();
     sides.limit(nanoseconds_per(1, [&] {
-      read_all(holder.pid(), holder.memory(), copy.data());
+      read_all(process.pid(), process.memory(), copy.data());
       for (size_t i = 0; i < process_pages(); ++i) {
         benchmark::DoNotOptimize(xxh3(copy.data() + i * page_size(), page_size()));
       }

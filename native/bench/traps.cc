@@ -1,5 +1,5 @@
-// How long a program under check stands still for a choice, by what it asks with: a breakpoint instruction, a system
-// call that a filter shows, or one among all that are shown. By hand: docs/tracee.md holds what it prints.
+// How long a choice stops a program under check, by how it asks: by a breakpoint instruction, by a system call that a
+// filter reports, or by a system call when all are reported. By hand: docs/tracee.md holds what it prints.
 //
 // Tracer and tracee are on one processor. A round trip has registers read and written, as a choice needs.
 #include <linux/filter.h>

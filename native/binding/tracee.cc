@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <optional>
 
 #include "binding/addon.h"
 #include "binding/arguments.h"
@@ -28,6 +29,26 @@ int64_t get_number(napi_env env, napi_value value, int64_t otherwise) {
   int64_t number = otherwise;
   napi_get_value_int64(env, value, &number);
   return number;
+}
+
+// What a number below zero stands for: none.
+template <typename T>
+std::optional<T> get_optional(napi_env env, napi_value value) {
+  const int64_t number = get_number(env, value, -1);
+  return number < 0 ? std::nullopt : std::optional<T>(static_cast<T>(number));
+}
+
+// 0 is the thread that stopped last.
+std::optional<pid_t> get_thread(napi_env env, napi_value value) {
+  const auto thread = static_cast<pid_t>(get_number(env, value, 0));
+  return thread == 0 ? std::nullopt : std::optional(thread);
+}
+
+// −1 is the signal that the thread stopped for, 0 is none.
+SignalAnswer get_signal(napi_env env, napi_value value) {
+  const auto signal = static_cast<int>(get_number(env, value, -1));
+  if (signal < 0) return {};
+  return signal == 0 ? SignalAnswer::suppress() : SignalAnswer::replace(signal);
 }
 
 napi_value hold(napi_env env, Addon* addon, Handle store, std::unique_ptr<Tracee> tracee) {
@@ -72,25 +93,25 @@ napi_value spawn(napi_env env, napi_callback_info info) {
   napi_typeof(env, arguments[4], &type);
   if (type != napi_undefined) {
     if (!get_text(env, arguments[4], &directory)) return nullptr;
-    options.launch.directory = directory.data();
+    options.launch.cwd = directory.data();
   }
   for (uint32_t i = 0; i < 3; ++i) {
     napi_value stream;
     if (napi_get_element(env, arguments[5], i, &stream) == napi_ok) {
-      options.launch.streams[i] = static_cast<int>(get_number(env, stream, LaunchOptions::kIgnore));
+      options.launch.streams[i] = get_optional<int>(env, stream);
     }
   }
   const auto bits = static_cast<uint32_t>(get_number(env, arguments[6], 0));
   options.launch.file = file.data();
-  options.launch.arguments = words.data();
-  options.launch.environment = variables.data();
-  options.launch.fixes_addresses = (bits & kFixesAddresses) != 0;
-  options.launch.fixes_random = (bits & kFixesRandom) != 0;
+  options.launch.args = words.data();
+  options.launch.env = variables.data();
+  options.launch.has_deterministic_addresses = (bits & kFixesAddresses) != 0;
+  options.launch.has_deterministic_random = (bits & kFixesRandom) != 0;
   options.launch.has_filter = (bits & kIsDetachable) == 0;
   options.shares_processor = (bits & kSharesProcessor) != 0;
-  options.launch.run.timeout = get_number(env, arguments[8], -1);
+  options.launch.run.timeout = get_optional<int64_t>(env, arguments[8]);
   options.launch.run.may_go_on = is_alive;
-  options.launch.run.asked = env;
+  options.launch.run.context = env;
   SharedStore* store = get_store(env, arguments.addon, arguments[0]);
   if (store == nullptr) return nullptr;
   std::unique_ptr<Tracee> tracee;
@@ -123,8 +144,8 @@ void put(const Stop& stop, double* to) {
   to[kThread] = stop.thread;
   to[kValue] = static_cast<double>(stop.value);
   to[kFlags] = (stop.is_entry ? kIsEntry : 0) + (stop.has_address ? kHasAddress : 0) + (stop.has_ended ? kHasEnded : 0);
-  to[kText] = static_cast<double>(stop.text);
-  to[kFile] = static_cast<double>(stop.file);
+  to[kText] = static_cast<double>(stop.text.value());
+  to[kFile] = static_cast<double>(stop.file.value());
   to[kLine] = static_cast<double>(stop.line & UINT32_MAX);
   memcpy(&to[kAddress], &stop.address, sizeof(stop.address));
 }
@@ -135,27 +156,28 @@ napi_value resume(napi_env env, napi_callback_info info) {
   const Arguments<8> arguments(env, info);
   RunOptions options;
   napi_valuetype type = napi_undefined;
-  options.choose = get_number(env, arguments[1], -1);
-  options.signal = static_cast<int>(get_number(env, arguments[2], -1));
+  options.choose = get_optional<int64_t>(env, arguments[1]);
+  options.signal = get_signal(env, arguments[2]);
   napi_typeof(env, arguments[3], &type);
   if (type != napi_undefined) {
     Bytes calls;
     if (!get_bytes(env, arguments[3], &calls)) return nullptr;
-    options.stops_at_calls = true;
-    for (size_t i = 0; i < kMostCalls && i / 8 < calls.length; ++i) {
-      options.calls[i] = (static_cast<unsigned>(calls.data[i / 8]) >> (i % 8) & 1) != 0;
+    options.system_calls.emplace();
+    for (size_t i = 0; i < kMostSystemCalls && i / 8 < calls.length; ++i) {
+      (*options.system_calls)[i] = (static_cast<unsigned>(calls.data[i / 8]) >> (i % 8) & 1) != 0;
     }
   }
   napi_typeof(env, arguments[4], &type);
   if (type != napi_undefined) {
     bool is_exact;
-    options.has_breakpoint = true;
-    napi_get_value_bigint_uint64(env, arguments[4], &options.breakpoint, &is_exact);
+    uint64_t address = 0;
+    napi_get_value_bigint_uint64(env, arguments[4], &address, &is_exact);
+    options.breakpoint = RemoteAddress(address);
   }
-  options.thread = static_cast<pid_t>(get_number(env, arguments[5], 0));
-  options.timeout = get_number(env, arguments[6], -1);
+  options.thread = get_thread(env, arguments[5]);
+  options.timeout = get_optional<int64_t>(env, arguments[6]);
   options.may_go_on = is_alive;
-  options.asked = env;
+  options.context = env;
   napi_typedarray_type kind;
   size_t length = 0;
   void* slots = nullptr;
@@ -235,7 +257,7 @@ napi_value threads(napi_env env, napi_callback_info info) {
   if (napi_create_array(env, &result) != napi_ok) return nullptr;
   uint32_t count = 0;
   for (const TracedThread* thread : tracee->process().threads()) {
-    if (thread->place == Place::ended) continue;
+    if (thread->has_ended()) continue;
     napi_set_element(env, result, count++, number_of(env, static_cast<size_t>(thread->id())));
   }
   return result;
@@ -263,7 +285,7 @@ napi_value registers(napi_env env, napi_callback_info info) {
   }
   Tracee* tracee = get_tracee(env, arguments.addon, arguments[0]);
   if (tracee == nullptr) return nullptr;
-  const auto thread = static_cast<pid_t>(get_number(env, arguments[1], 0));
+  const std::optional<pid_t> thread = get_thread(env, arguments[1]);
   Registers values;
   if (writes) {
     memcpy(&values, words, sizeof(values));

@@ -1,35 +1,16 @@
 #include "linux/process_regions.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
 
 #include "linux/kernel_mappings.h"
-#include "system/scoped_fd.h"
+#include "linux/proc_file.h"
 
 namespace pagestore {
 
 namespace {
-
-Status read_file(pid_t pid, const char* name, GrowingArray<char>* text) {
-  char path[40];
-  snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-  const ScopedFd file(open(path, O_RDONLY | O_CLOEXEC));
-  if (!file.is_open()) return process_refused(pid, "a file of /proc/PID", errno);
-  for (;;) {
-    constexpr size_t kPart = 16 << 10;
-    const size_t before = text->size();
-    if (!text->resize(before + kPart)) return Status::out_of_memory("realloc", before + kPart, ENOMEM);
-    const ssize_t got = read(file.get(), text->data() + before, kPart);
-    if (got < 0 && errno != EINTR) return process_refused(pid, "a file of /proc/PID", errno);
-    static_cast<void>(text->resize(before + static_cast<size_t>(got < 0 ? 0 : got)));
-    if (got == 0) return Status::ok();
-  }
-}
 
 // The kernel writes a line feed in a path as \012.
 bool unescape(std::string_view path, GrowingArray<char>* text) {
@@ -64,23 +45,10 @@ bool parse(std::string_view line, Region* region) {
 
 }  // namespace
 
-Status process_refused(pid_t pid, const char* what, int error_number) {
-  switch (error_number) {
-    case ENOENT:
-    case ESRCH:
-      return Status::process_gone(pid, "is not there");
-    case EACCES:
-    case EPERM:
-      return Status::permission(pid, what, error_number);
-    default:
-      return Status::system(Error::process_memory, what, error_number);
-  }
-}
-
 Status read_regions_of(pid_t pid, RegionList* regions) {
   GrowingArray<char> text;
-  if (Status status = read_file(pid, "maps", &text); !status.is_ok()) return status;
-  // A zombie, a kernel thread, or one that is just ending has none.
+  if (Status status = read_proc_file(pid, "/proc/PID/maps", &text); !status.is_ok()) return status;
+  // A zombie, a kernel thread, and a process that is just ending have none.
   if (text.empty()) return Status::process_gone(pid, "has no memory: it has ended, or is a kernel thread");
   return parse_regions({text.data(), text.size()}, regions);
 }
@@ -109,7 +77,7 @@ bool is_private_memory(const Region& region) {
   const std::string_view path = region.path;
   if (path.starts_with("/dev/")) return path.starts_with("/dev/shm/") || path.starts_with("/dev/zero");
   if (path.starts_with('/')) return true;
-  // What else has a name, like `anon_inode:[io_uring]`, is the kernel's.
+  // Anything else with a name, like `anon_inode:[io_uring]`, belongs to the kernel.
   return is_anonymous(region) && !is_kernel_mapping(region);
 }
 

@@ -7,21 +7,18 @@
 
 namespace pagestore {
 
-// The regions that the text of a `maps` file tells of.
+// The regions that the text of a `maps` file lists.
 Status parse_regions(std::string_view text, RegionList* regions);
 
-// All regions of process `pid`, in rising order. Refused when it is gone, or not ours to read.
+// All regions of process `pid`, in rising order. Refused when it has ended, or is not ours to read.
 Status read_regions_of(pid_t pid, RegionList* regions);
 
-// Whether a capture takes it unless it is told otherwise: memory that the process may read and shares
-// with nobody. Left out are shared mappings, what may not be read, devices, and what the kernel lends
-// (vdso, vvar, vsyscall, rings).
+// Whether a capture takes it by default: memory that the process may read and shares with nobody. Left out
+// are shared mappings, memory that may not be read, devices, and what the kernel lends (vdso, vvar, vsyscall,
+// rings).
 bool is_private_memory(const Region& region);
 
-// Whether nothing lies behind it, so that a page never touched does not exist and reads as zero.
+// Whether no file backs it: a page that was never touched does not exist and reads as zero.
 bool is_anonymous(const Region& region);
-
-// What is wrong when something below `/proc/PID` cannot be opened or read.
-Status process_refused(pid_t pid, const char* what, int error_number);
 
 }  // namespace pagestore

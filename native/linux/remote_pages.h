@@ -1,7 +1,7 @@
-// Pages of another process, many at a time: in one system call, scattered as they may be.
+// Pages of another process, many at a time: in one system call, however scattered they are.
 //
-// A page that its process could not read or write itself is reached as a debugger does, through
-// /proc/PID/mem. What cannot be reached at all (behind the end of a file) is left out and told.
+// A page that its process could not read or write itself is reached as a debugger does it, through
+// /proc/PID/mem. A page that cannot be reached at all (past the end of a file) is left out and reported.
 #pragma once
 
 #include <sys/types.h>
@@ -19,17 +19,22 @@ class RemotePages {
  public:
   static constexpr size_t kMost = 256;
 
-  // `memory` is /proc/PID/mem, open for both, for as long as this lives.
+  // `memory` is /proc/PID/mem, open for reading and writing while this object lives.
   RemotePages(pid_t pid, int memory) : pid_(pid), memory_(memory) {}
 
-  // Page `places[i]` is read to `pages[i]`, or `reached[i]` is false. At most kMost.
-  Status read(std::span<const VirtualPage> places, std::byte* const* pages, bool* reached) const;
-  Status write(std::span<const VirtualPage> places, const std::byte* const* pages, bool* reached) const;
+  // Virtual page `numbers[i]` is read to `pages[i]`, or `reached[i]` is false. At most kMost.
+  Status read(std::span<const VirtualPage> numbers, std::byte* const* pages, bool* reached) const;
+  Status write(std::span<const VirtualPage> numbers, const std::byte* const* pages, bool* reached) const;
 
  private:
+  struct Batch {
+    const char* call;  // the one that takes many at a time
+    std::span<const VirtualPage> numbers;
+    std::byte* const* pages;
+    bool* reached;
+  };
   template <typename Many, typename One>
-  Status transfer(std::span<const VirtualPage> places, std::byte* const* pages, bool* reached, const char* what,
-                  Many many, One one) const;
+  Status transfer(const Batch& batch, Many many, One one) const;
 
   pid_t pid_;
   int memory_;

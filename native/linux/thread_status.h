@@ -1,15 +1,20 @@
-// What `/proc/PID/task` tells of a thread.
+// What /proc/PID/task/TID tells about a thread.
 #pragma once
 
 #include <sys/types.h>
 
 namespace pagestore {
 
-// Whether it has ended or is about to (it cannot be traced then), and whose child its process is.
-bool has_ended(pid_t pid, pid_t thread, pid_t* parent);
+struct ThreadStatus {
+  bool has_ended;  // or is about to end: it cannot be traced then
+  pid_t parent;    // of its process; 0 when that cannot be read
+};
 
-// Whether it waits in vfork, for a child that has its memory: until that ends nothing can stop it.
-bool waits_in_vfork(pid_t pid, pid_t thread);
+ThreadStatus read_thread_status(pid_t pid, pid_t thread);
+
+// Whether it is inside vfork, for a child that shares its memory: until the child ends or becomes another
+// program, nothing can stop this thread.
+bool is_inside_vfork(pid_t pid, pid_t thread);
 
 // Whether `id` is a thread of process `pid`, and not a process of its own.
 bool is_thread_of(pid_t pid, pid_t id);

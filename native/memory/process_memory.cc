@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <new>
+
+#include "linux/proc_file.h"
 
 namespace pagestore {
 
@@ -78,11 +79,10 @@ bool ProcessMemory::is_captured(const Region& region) const {
 }
 
 Status ProcessMemory::clear_dirty() const {
-  char path[40];
-  snprintf(path, sizeof(path), "/proc/%d/clear_refs", pid_);
-  const ScopedFd file(::open(path, O_WRONLY | O_CLOEXEC));
-  if (file.is_open() && write(file.get(), "4", 1) == 1) return Status::ok();
-  return process_refused(pid_, "clear_refs", errno);
+  constexpr const char* kFile = "/proc/PID/clear_refs";
+  ScopedFd file;
+  if (Status status = open_proc_file(pid_, kFile, O_WRONLY, &file); !status.is_ok()) return status;
+  return write(file.get(), "4", 1) == 1 ? Status::ok() : process_refused(pid_, kFile, errno);
 }
 
 // Whether the address lies in a mapping.

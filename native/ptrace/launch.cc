@@ -14,14 +14,15 @@
 #include <cstdio>
 #include <cstring>
 
-#include "ptrace/call_filter.h"
+#include "linux/proc_file.h"
+#include "ptrace/system_call_filter.h"
 
 namespace pagestore {
 
 namespace {
 
-// What a child was doing when it failed; the parent has the words.
-enum class Step : int { session, streams, directory, addresses, processor, counter, filter, exec };
+// What a child was doing when it failed; the parent names it.
+enum class Step : int { session, streams, cwd, addresses, processor, counter, filter, exec };
 
 const char* name_of(Step step) {
   switch (step) {
@@ -29,7 +30,7 @@ const char* name_of(Step step) {
       return "setsid";
     case Step::streams:
       return "stdio";
-    case Step::directory:
+    case Step::cwd:
       return "cwd";
     case Step::addresses:
       return "personality(ADDR_NO_RANDOMIZE)";
@@ -52,33 +53,33 @@ struct Failure {
 
 #if defined(__x86_64__)
 
-// The dynamic linker takes its own times by the processor's counter, and keeps them: until it is done each
-// look at the counter is a fault, and is answered with how many came before.
+// The dynamic linker measures its own times by the processor's time stamp counter, and keeps them in memory.
+// Until it is done, each read of the counter is a fault, and is answered with the number of reads before.
 constexpr bool kHasCounter = true;
 
-bool hide_counter() {
+bool disable_counter() {
   return prctl(PR_SET_TSC, PR_TSC_SIGSEGV) == 0;
 }
 
-// Whether that is what the thread stopped for; then it is behind it.
+// Whether the thread stopped for such a fault; then it gets `answer` and is past the instruction.
 bool answer_counter(const TracedProcess& process, uint64_t answer) {
-  constexpr uint8_t kLook[] = {0x0f, 0x31}, kLookWithProcessor[] = {0x0f, 0x01, 0xf9};
+  constexpr uint8_t kRdtsc[] = {0x0f, 0x31}, kRdtscp[] = {0x0f, 0x01, 0xf9};
   TracedThread* thread;
   Registers* registers;
-  uint8_t code[sizeof(kLookWithProcessor)];
-  if (!process.thread(0, &thread).is_ok() || !thread->get_registers(&registers).is_ok()) return false;
-  if (!process.read(registers->at(), code, sizeof(code)).is_ok()) return false;
-  const bool is_long = memcmp(code, kLookWithProcessor, sizeof(kLookWithProcessor)) == 0;
-  if (!is_long && memcmp(code, kLook, sizeof(kLook)) != 0) return false;
+  uint8_t code[sizeof(kRdtscp)];
+  if (!process.thread({}, &thread).is_ok() || !thread->get_registers(&registers).is_ok()) return false;
+  if (!process.read(RemoteAddress(registers->rip), code, sizeof(code)).is_ok()) return false;
+  const bool is_long = memcmp(code, kRdtscp, sizeof(kRdtscp)) == 0;
+  if (!is_long && memcmp(code, kRdtsc, sizeof(kRdtsc)) != 0) return false;
   registers->rax = answer;
   registers->rdx = 0;
   if (is_long) registers->rcx = 0;
-  registers->rip += is_long ? sizeof(kLookWithProcessor) : sizeof(kLook);
-  thread->changed();
+  registers->rip += is_long ? sizeof(kRdtscp) : sizeof(kRdtsc);
+  thread->mark_registers_dirty();
   return true;
 }
 
-Status show_counter(TracedProcess* process) {
+Status enable_counter(TracedProcess* process) {
   int64_t result = 0;
   return process->call({SYS_prctl, {PR_SET_TSC, PR_TSC_ENABLE}}, &result);
 }
@@ -86,13 +87,13 @@ Status show_counter(TracedProcess* process) {
 #else
 
 constexpr bool kHasCounter = false;
-bool hide_counter() {
+bool disable_counter() {
   return true;
 }
 bool answer_counter(const TracedProcess&, uint64_t) {
   return false;
 }
-Status show_counter(TracedProcess*) {
+Status enable_counter(TracedProcess*) {
   return Status::ok();
 }
 
@@ -104,31 +105,31 @@ class Child {
   Child(const LaunchOptions& options, int go, int report) : options_(options), go_(go), report_(report) {}
 
   [[noreturn]] void become() {
-    // Who changed its user may not be traced by its own kind until it is another program.
+    // A process that changed its user may not be traced by others of that user until it is another program.
     prctl(PR_SET_DUMPABLE, 1);
     static_cast<void>(!::write(report_, "", 1));
     char go;
     while (::read(go_, &go, 1) < 0 && errno == EINTR) continue;
     check(Step::session, setsid() >= 0);
     set_streams();
-    check(Step::directory, options_.directory == nullptr || chdir(options_.directory) == 0);
-    // All but the three streams and the way to tell of a failure, which closes by itself.
+    check(Step::cwd, options_.cwd == nullptr || chdir(options_.cwd) == 0);
+    // All but the three streams and the pipe that reports a failure, which exec closes.
     syscall(SYS_close_range, report_ + 1, ~0u, 0);
     for (int fd = 3; fd < report_; ++fd) close(fd);
-    forget_signals();
+    reset_signals();
     const int persona = personality(0xffffffff);
-    check(Step::addresses,
-          !options_.fixes_addresses || personality(static_cast<unsigned long>(persona) | ADDR_NO_RANDOMIZE) >= 0);
-    if (options_.processor >= 0) {
+    check(Step::addresses, !options_.has_deterministic_addresses ||
+                               personality(static_cast<unsigned long>(persona) | ADDR_NO_RANDOMIZE) >= 0);
+    if (options_.processor) {
       cpu_set_t processors;
       CPU_ZERO(&processors);
-      CPU_SET(static_cast<size_t>(options_.processor), &processors);
+      CPU_SET(static_cast<size_t>(*options_.processor), &processors);
       check(Step::processor, sched_setaffinity(0, sizeof(processors), &processors) == 0);
     }
-    check(Step::counter, !options_.fixes_random || hide_counter());
-    const int refused = options_.has_filter ? install_call_filter() : 0;
+    check(Step::counter, !options_.has_deterministic_random || disable_counter());
+    const int refused = options_.has_filter ? install_system_call_filter() : 0;
     if (refused != 0) fail(Step::filter, refused);
-    execve(options_.file, options_.arguments, options_.environment);
+    execve(options_.file, options_.args, options_.env);
     fail(Step::exec, errno);
   }
 
@@ -142,24 +143,23 @@ class Child {
     _exit(127);
   }
 
-  // A descriptor may be wanted for one stream and stand where another belongs: all are copied out of the
-  // way first.
+  // A descriptor that is to be one stream may have the number of another: all are copied first.
   void set_streams() {
-    constexpr int kOutOfTheWay = 10;
-    report_ = fcntl(report_, F_DUPFD_CLOEXEC, kOutOfTheWay);
+    constexpr int kFirstCopy = 10;
+    report_ = fcntl(report_, F_DUPFD_CLOEXEC, kFirstCopy);
     check(Step::streams, report_ >= 0);
     int copies[3];
     for (int i = 0; i < 3; ++i) {
-      const int wanted = options_.streams[i];
-      const int fd = wanted == LaunchOptions::kIgnore ? open("/dev/null", O_RDWR | O_CLOEXEC) : wanted;
-      copies[i] = fcntl(fd, F_DUPFD_CLOEXEC, kOutOfTheWay);
+      const std::optional<int> wanted = options_.streams[static_cast<size_t>(i)];
+      const int fd = wanted ? *wanted : open("/dev/null", O_RDWR | O_CLOEXEC);
+      copies[i] = fcntl(fd, F_DUPFD_CLOEXEC, kFirstCopy);
       check(Step::streams, copies[i] >= 0);
     }
     for (int i = 0; i < 3; ++i) check(Step::streams, dup2(copies[i], i) == i);
     for (const int copy : copies) close(copy);
   }
 
-  static void forget_signals() {
+  static void reset_signals() {
     for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
@@ -182,34 +182,35 @@ struct Pipe {
   }
 };
 
-// Where its code begins, and where its random bytes are.
-Status read_auxiliary(const TracedProcess& process, uint64_t* entry, uint64_t* random) {
-  char path[40];
-  snprintf(path, sizeof(path), "/proc/%d/auxv", process.pid());
-  const ScopedFd file(open(path, O_RDONLY | O_CLOEXEC));
-  Elf64_auxv_t values[64];
-  const ssize_t got = file.is_open() ? read(file.get(), values, sizeof(values)) : -1;
-  if (got <= 0) return Status::system(Error::spawn, "/proc/PID/auxv", errno);
-  for (size_t i = 0; i < static_cast<size_t>(got) / sizeof(values[0]); ++i) {
-    if (values[i].a_type == AT_ENTRY) *entry = values[i].a_un.a_val;
-    if (values[i].a_type == AT_RANDOM) *random = values[i].a_un.a_val;
+// What the kernel told the program at its start: where its code begins, and where 16 random bytes are.
+struct AuxiliaryValues {
+  RemoteAddress entry, random;
+};
+
+Status read_auxiliary_values(pid_t pid, AuxiliaryValues* values) {
+  GrowingArray<char> bytes;
+  if (Status status = read_proc_file(pid, "/proc/PID/auxv", &bytes); !status.is_ok()) return status;
+  Elf64_auxv_t value;
+  for (size_t i = 0; i + sizeof(value) <= bytes.size(); i += sizeof(value)) {
+    memcpy(&value, bytes.data() + i, sizeof(value));
+    if (value.a_type == AT_ENTRY) values->entry = RemoteAddress(value.a_un.a_val);
+    if (value.a_type == AT_RANDOM) values->random = RemoteAddress(value.a_un.a_val);
   }
   return Status::ok();
 }
 
 // Libraries may start threads and processes and handle signals before the program's own code begins.
-Status run_to(uint64_t entry, const LaunchOptions& options, TracedProcess* process) {
+Status run_to(RemoteAddress entry, const LaunchOptions& options, TracedProcess* process) {
   RunOptions run = options.run;
-  run.has_breakpoint = true;
   run.breakpoint = entry;
   Stop stop;
-  for (uint64_t looks = 0;;) {
+  for (uint64_t reads = 0;;) {
     if (Status status = process->resume(run, &stop); !status.is_ok()) return status;
-    run.signal = RunOptions::the_one_it_stopped_for;
+    run.signal = {};
     const bool is_fault = stop.kind == StopKind::signal && stop.value == SIGSEGV;
-    if (options.fixes_random && is_fault && answer_counter(*process, looks)) {
-      ++looks;
-      run.signal = RunOptions::none;
+    if (options.has_deterministic_random && is_fault && answer_counter(*process, reads)) {
+      ++reads;
+      run.signal = SignalAnswer::suppress();
     }
     if (stop.kind == StopKind::breakpoint) return Status::ok();
     if (stop.kind == StopKind::timeout) {
@@ -224,22 +225,22 @@ Status run_to(uint64_t entry, const LaunchOptions& options, TracedProcess* proce
 }
 
 Status run_to_entry(const LaunchOptions& options, TracedProcess* process) {
-  uint64_t entry = 0, random = 0;
-  if (Status status = read_auxiliary(*process, &entry, &random); !status.is_ok()) return status;
-  constexpr char kFixed[17] = "pagestore fixed!";
-  if (options.fixes_random) process->fix_random();
-  if (options.fixes_random && random != 0) {
-    if (Status status = process->write(random, kFixed, 16); !status.is_ok()) return status;
+  AuxiliaryValues values;
+  if (Status status = read_auxiliary_values(process->pid(), &values); !status.is_ok()) return status;
+  constexpr char kRandom[17] = "pagestore fixed!";
+  if (options.has_deterministic_random) process->make_heap_deterministic();
+  if (options.has_deterministic_random && !values.random.is_null()) {
+    if (Status status = process->write(values.random, kRandom, 16); !status.is_ok()) return status;
   }
   TracedThread* thread;
   Registers* registers;
-  if (Status status = process->thread(0, &thread); !status.is_ok()) return status;
+  if (Status status = process->thread({}, &thread); !status.is_ok()) return status;
   if (Status status = thread->get_registers(&registers); !status.is_ok()) return status;
-  // Without a dynamic linker nothing comes before it.
-  if (registers->at() != entry) {
-    if (Status status = run_to(entry, options, process); !status.is_ok()) return status;
+  // A program without a dynamic linker is there already.
+  if (registers->instruction_pointer() != values.entry.value()) {
+    if (Status status = run_to(values.entry, options, process); !status.is_ok()) return status;
   }
-  return options.fixes_random && kHasCounter ? show_counter(process) : Status::ok();
+  return options.has_deterministic_random && kHasCounter ? enable_counter(process) : Status::ok();
 }
 
 }  // namespace

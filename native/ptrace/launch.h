@@ -1,28 +1,30 @@
-// Starts a program under our control: in a session of its own, with nothing inherited but what it is given,
-// standing where its own code begins, the dynamic linker's work done.
+// Starts a program under our control: in a session of its own, with nothing inherited but what it is given, and
+// stopped where its own code begins, after the dynamic linker has done its work.
 #pragma once
+
+#include <array>
+#include <optional>
 
 #include "ptrace/traced_process.h"
 
 namespace pagestore {
 
 struct LaunchOptions {
-  static constexpr int kIgnore = -1;
-
-  const char* file = nullptr;        // with a slash, or in the directory it is started in
-  char* const* arguments = nullptr;  // the first is its name; a null pointer ends both lists
-  char* const* environment = nullptr;
-  const char* directory = nullptr;  // null for ours
-  int streams[3] = {0, 1, 2};       // descriptors of ours, or kIgnore
-  bool fixes_addresses = true;      // no address space layout randomization
-  bool fixes_random = true;         // the 16 random bytes that a program starts with are always the same,
-                                    // and the times that its dynamic linker takes
-  bool has_filter = true;           // it can never be let go then, see call_filter.h
-  int processor = -1;               // to run on; below 0 for any
-  RunOptions run;                   // how long its start may take, and who says whether it may go on
+  const char* file = nullptr;   // with a slash, or in the directory that the program starts in
+  char* const* args = nullptr;  // the first is its name; a null pointer ends both lists
+  char* const* env = nullptr;
+  const char* cwd = nullptr;                              // null for ours
+  std::array<std::optional<int>, 3> streams = {0, 1, 2};  // descriptors of ours; /dev/null where there is none
+  // Whether every start is the same: no address space layout randomization; always the same 16 random bytes
+  // that the kernel gives to a program, and the same times that its dynamic linker takes.
+  bool has_deterministic_addresses = true;
+  bool has_deterministic_random = true;
+  bool has_filter = true;        // it can never be detached then, see system_call_filter.h
+  std::optional<int> processor;  // to run on; any without
+  RunOptions run;                // how long the start may take, and who says whether it may go on
 };
 
-// On failure nothing is left of it.
+// On failure nothing is left of the program.
 Status launch(const LaunchOptions& options, TracedProcess* process);
 
 }  // namespace pagestore

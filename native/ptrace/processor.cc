@@ -12,34 +12,35 @@ std::atomic<int> tracers[CPU_SETSIZE];
 
 struct Pinned {
   int uses = 0;
-  int processor = -1;
+  int processor = 0;  // while there are uses
   cpu_set_t before{};
 };
 thread_local Pinned pinned;
 
-// Not where we happen to be: a program can tell processors apart, and its C library notes which it started on.
-int choose(const cpu_set_t& allowed) {
-  int best = -1;
+// Not the one that we happen to run on: a program can tell processors apart, and its C library notes on which
+// it started.
+std::optional<int> choose(const cpu_set_t& allowed) {
+  std::optional<int> best;
   for (int i = 0; i < CPU_SETSIZE; ++i) {
     if (!CPU_ISSET(static_cast<size_t>(i), &allowed)) continue;
-    if (best < 0 || tracers[i].load() < tracers[best].load()) best = i;
+    if (!best || tracers[i].load() < tracers[*best].load()) best = i;
   }
   return best;
 }
 
 }  // namespace
 
-int SharedProcessor::take() {
+std::optional<int> SharedProcessor::take() {
   if (pinned.uses == 0) {
-    if (sched_getaffinity(0, sizeof(pinned.before), &pinned.before) != 0) return -1;
-    const int chosen = choose(pinned.before);
-    if (chosen < 0) return -1;
+    if (sched_getaffinity(0, sizeof(pinned.before), &pinned.before) != 0) return {};
+    const std::optional<int> chosen = choose(pinned.before);
+    if (!chosen) return {};
     cpu_set_t one;
     CPU_ZERO(&one);
-    CPU_SET(static_cast<size_t>(chosen), &one);
-    if (sched_setaffinity(0, sizeof(one), &one) != 0) return -1;
-    pinned.processor = chosen;
-    ++tracers[chosen];
+    CPU_SET(static_cast<size_t>(*chosen), &one);
+    if (sched_setaffinity(0, sizeof(one), &one) != 0) return {};
+    pinned.processor = *chosen;
+    ++tracers[*chosen];
   }
   ++pinned.uses;
   is_taken_ = true;

@@ -1,10 +1,12 @@
 // One processor for a tracer and its tracees: a stop between two processors costs six times as much.
 #pragma once
 
+#include <optional>
+
 namespace pagestore {
 
-// While one of these lives, the thread that made it (and destroys it) runs on one processor alone: the one
-// that the fewest tracers of this process have.
+// While one of these lives, the thread that made it (and destroys it) runs on one processor alone: the one on
+// which the fewest tracers of this process run.
 class SharedProcessor {
  public:
   SharedProcessor() = default;
@@ -12,8 +14,8 @@ class SharedProcessor {
   SharedProcessor& operator=(const SharedProcessor&) = delete;
   ~SharedProcessor();
 
-  // Its number, or -1 where the system does not let us choose.
-  int take();
+  // Its number, unless the system does not let us choose.
+  std::optional<int> take();
 
  private:
   bool is_taken_ = false;

@@ -1,7 +1,7 @@
 // General registers of a stopped thread, and the three things that differ from one processor to the next:
-// how a system call is made, what a breakpoint is, and how a call that was interrupted is made again.
+// how a system call is made, what a breakpoint is, and how an interrupted call is made again.
 //
-// One pure header for each processor, with the same functions on a struct of its own; all of them are
+// Each processor has a header of its own, with the same functions on a struct of its own; all of them are
 // compiled and tested everywhere. `Registers` is that of the machine we run on.
 #pragma once
 
@@ -18,7 +18,7 @@ using Registers = X86Registers;
 #elif defined(__aarch64__)
 using Registers = Arm64Registers;
 #else
-#error "no registers for this processor yet: add tracee/registers_NAME.h"
+#error "no registers for this processor yet: add ptrace/registers_NAME.h"
 #endif
 
 // Register `index` is the 64-bit word at `index` of the struct.

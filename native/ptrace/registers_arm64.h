@@ -1,7 +1,7 @@
-// General registers of arm64: as the kernel hands them over, and behind them the number of the call that
-// the thread is in and the base of its thread-local storage, which it hands over separately.
+// General registers of arm64: as the kernel hands them over, followed by the number of the call that the
+// thread is in and the base of its thread-local storage, which the kernel hands over separately.
 //
-// Compiled and tested as values; no arm64 kernel has been asked yet.
+// Compiled and tested as values; not run on an arm64 kernel yet.
 #pragma once
 
 #include <array>
@@ -9,7 +9,8 @@
 #include <cstdint>
 #include <span>
 
-#include "ptrace/register_call.h"
+#include "linux/remote_address.h"
+#include "ptrace/system_call.h"
 
 namespace pagestore {
 
@@ -27,42 +28,42 @@ struct Arm64Registers {
   static constexpr uint64_t kPastBreakpoint = 0;
   static constexpr uint64_t kRedZone = 0;
   static constexpr int64_t kRestartCall = 128;
-  static constexpr bool kRestartsLate = false;  // the kernel decides about it before an interruption
+  static constexpr bool kRestartsLate = false;  // whether a call is made again is decided before an interruption
 
-  uint64_t& at() { return pc; }
+  uint64_t& instruction_pointer() { return pc; }
   uint64_t stack() const { return sp; }
   uint64_t thread_area() const { return tpidr; }
   int64_t result() const { return static_cast<int64_t>(x[0]); }
   void set_result(uint64_t value) { x[0] = value; }
   bool is_in_call() const { return static_cast<int32_t>(call_number) >= 0; }
 
-  RegisterCall call() const { return {static_cast<int32_t>(call_number), {x[0], x[1], x[2], x[3], x[4], x[5]}}; }
-  RegisterCall next_call() const { return {static_cast<int64_t>(x[8]), {x[0], x[1], x[2], x[3], x[4], x[5]}}; }
+  SystemCall call() const { return {static_cast<int32_t>(call_number), {x[0], x[1], x[2], x[3], x[4], x[5]}}; }
+  SystemCall next_call() const { return {static_cast<int64_t>(x[8]), {x[0], x[1], x[2], x[3], x[4], x[5]}}; }
 
-  void prepare(const RegisterCall& call, uint64_t instruction) {
+  void prepare(const SystemCall& call, RemoteAddress instruction) {
     replace(call);
     x[8] = call_number;
-    leave_call();
-    pc = instruction;
+    cancel_call();
+    pc = instruction.value();
   }
-  void replace(const RegisterCall& call) {
+  void replace(const SystemCall& call) {
     call_number = static_cast<uint64_t>(call.number);
     for (size_t i = 0; i < call.arguments.size(); ++i) x[i] = call.arguments[i];
   }
 
-  // At the entry of a call, where no result has come yet: it shares a register with the first argument.
-  // Of a call that was interrupted the kernel steps back itself before a tracer sees it.
-  void before_call() {
+  // At the entry of a call there is no result yet: it shares a register with the first argument. For a call
+  // that was interrupted the kernel steps back itself before a tracer sees the thread.
+  void rewind_call() {
     pc -= kCall.size();
-    leave_call();
+    cancel_call();
   }
-  void before_call(int64_t number) {
+  void rewind_call(int64_t number) {
     x[8] = static_cast<uint64_t>(number);
-    before_call();
+    rewind_call();
   }
-  void before_restart() { before_call(); }
-  void make(int64_t number) { x[8] = static_cast<uint64_t>(number); }
-  void leave_call() { call_number = UINT64_MAX; }
+  void rewind_restart() { rewind_call(); }
+  void set_next_call(int64_t number) { x[8] = static_cast<uint64_t>(number); }
+  void cancel_call() { call_number = UINT64_MAX; }
 
   std::array<uint64_t, 14> kept_by_calls() const {
     return {pc, sp, x[19], x[20], x[21], x[22], x[23], x[24], x[25], x[26], x[27], x[28], x[29], x[30]};

@@ -1,60 +1,80 @@
-// Why a tracee stands still, and what makes it run on.
+// Why a tracee is stopped, and how it runs on.
 #pragma once
 
 #include <sys/types.h>
 
 #include <bitset>
 #include <cstdint>
+#include <optional>
+
+#include "linux/remote_address.h"
 
 namespace pagestore {
 
 enum class StopKind : uint8_t {
-  choice,      // ps_choose: `value` ways
-  assertion,   // ps_assert failed: `text`
-  call,        // system call `value`
-  signal,      // `value` is about to be received; `address` of what it is about, if it is a fault
-  breakpoint,  // at `address`
+  choice,       // ps_choose: `value` alternatives
+  assertion,    // ps_assert failed: `text`
+  system_call,  // system call `value`
+  signal,       // signal `value` is about to be delivered; `address` is what a fault is about
+  breakpoint,   // at `address`
   exec,
   clone,  // thread `value` was started
   fork,   // process `value` was started
   timeout,
-  exit,         // with code `value`: about to, or (`has_ended`) it has
-  thread_exit,  // of the thread: about to, or it has
+  exit,         // with code `value`: the process is about to end, or (`has_ended`) it has ended
+  thread_exit,  // the thread is about to end, or it has ended
   killed,       // by signal `value`
 };
 
-// The addresses are the tracee's. Equal stops are equal bytes.
+// Equal stops are equal bytes.
 struct Stop {
   StopKind kind = StopKind::timeout;
-  bool is_entry = false;     // of a call, before it; else behind it
+  bool is_entry = false;     // of a system call, before it; else after it
   bool has_address = false;  // of a signal
   bool has_ended = false;
   pid_t thread = 0;
   int64_t value = 0;
-  uint64_t address = 0;
-  uint64_t text = 0, file = 0;  // of an assertion; of a choice or an assertion, the source file's name
+  RemoteAddress address;
+  RemoteAddress text, file;  // of an assertion; of a choice or an assertion, the source file's name
   uint64_t line = 0;
 };
 
 static_assert(sizeof(Stop) == 8 + 5 * sizeof(uint64_t));
 
-inline constexpr size_t kMostCalls = 1024;
+inline Stop make_stop(StopKind kind, pid_t thread, int64_t value = 0) {
+  Stop stop;
+  stop.kind = kind;
+  stop.thread = thread;
+  stop.value = value;
+  return stop;
+}
+
+// System calls by number.
+inline constexpr size_t kMostSystemCalls = 1024;
+using SystemCallSet = std::bitset<kMostSystemCalls>;
+
+// What becomes of the signal for which a thread is stopped.
+struct SignalAnswer {
+  enum class Kind : uint8_t { deliver, suppress, replace };
+
+  Kind kind = Kind::deliver;
+  int signal = 0;  // to be delivered instead, or where the thread is stopped for something else
+
+  static constexpr SignalAnswer suppress() { return {Kind::suppress, 0}; }
+  static constexpr SignalAnswer replace(int signal) { return {Kind::replace, signal}; }
+};
 
 struct RunOptions {
-  enum Signal : int { the_one_it_stopped_for = -1, none = 0 };
+  std::optional<int64_t> choose;  // the alternative, where the thread waits at a choice
+  SignalAnswer signal;
+  std::optional<SystemCallSet> system_calls;  // to stop at, before and after each
+  std::optional<RemoteAddress> breakpoint;
+  std::optional<pid_t> thread;     // which alone runs; else all run
+  std::optional<int64_t> timeout;  // milliseconds
 
-  int64_t choose = -1;  // the answer to the choice that it waits at
-  int signal = the_one_it_stopped_for;
-  bool stops_at_calls = false;
-  std::bitset<kMostCalls> calls;  // which
-  bool has_breakpoint = false;
-  uint64_t breakpoint = 0;
-  pid_t thread = 0;      // that alone runs; 0 for all
-  int64_t timeout = -1;  // milliseconds; below 0 without end
-
-  // Asked some twenty times a second while it runs; false breaks off.
-  bool (*may_go_on)(void*) = nullptr;
-  void* asked = nullptr;
+  // Asked some twenty times a second while the process runs; false ends the run.
+  bool (*may_go_on)(void* context) = nullptr;
+  void* context = nullptr;
 };
 
 }  // namespace pagestore

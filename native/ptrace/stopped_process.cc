@@ -1,35 +1,29 @@
 #include "ptrace/stopped_process.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/ptrace.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
 
-#include "linux/process_regions.h"
 #include "linux/thread_status.h"
+#include "ptrace/seizing.h"
+#include "ptrace/waiter.h"
 
 namespace pagestore {
 
 namespace {
 
-// A thread that sleeps in the kernel (a slow disk) stops when it wakes. It is not waited for longer.
-constexpr int kPatienceMilliseconds = 10'000;
+// A thread that sleeps in the kernel (a slow disk) stops when it wakes. We wait no longer than that.
+constexpr int64_t kPatience = 10'000;  // milliseconds
 
-enum class Wait { stopped, ended, impatient };
+enum class Wait { stopped, ended, timeout };
 
-// Waits until a thread that we trace stops or ends. Its end is looked at, not taken: see `resume`. `signal`
-// is what it stopped to receive.
+// Waits until a thread that we trace stops or ends; its zombie stays, see `resume`. `signal` is what it stopped
+// to receive.
 Wait wait_for(pid_t thread, int* signal) {
-  timespec begin{}, now{};
-  clock_gettime(CLOCK_MONOTONIC, &begin);
+  const int64_t end = monotonic_now() + kPatience;
   for (long pause = 1'000;; pause = pause < 1'000'000 ? pause * 2 : pause) {
     siginfo_t info{};
     const int waited = waitid(P_PID, static_cast<id_t>(thread), &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL);
@@ -37,13 +31,12 @@ Wait wait_for(pid_t thread, int* signal) {
     if (waited == 0 && info.si_pid == thread) {
       if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) return Wait::ended;
       int status = 0;
-      // It may have been killed since we looked.
+      // It may have been killed in between.
       if (waitpid(thread, &status, __WALL | WNOHANG | WUNTRACED) != thread || !WIFSTOPPED(status)) return Wait::ended;
       *signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
       return Wait::stopped;
     }
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if ((now.tv_sec - begin.tv_sec) * 1000 > kPatienceMilliseconds) return Wait::impatient;
+    if (monotonic_now() > end) return Wait::timeout;
     const timespec rest{0, pause};
     nanosleep(&rest, nullptr);
   }
@@ -52,56 +45,41 @@ Wait wait_for(pid_t thread, int* signal) {
 }  // namespace
 
 Status StoppedProcess::stop(pid_t pid) {
-  pid_t parent = 0;
-  if (has_ended(pid, pid, &parent)) return Status::process_gone(pid, "has ended");
-  is_our_child_ = parent == getpid();
-  // Until a look at the threads shows none that is new: those that run may start others.
-  for (bool found_new = true; found_new;) {
-    if (Status status = seize_threads(pid, &found_new); !status.is_ok()) {
-      resume();
-      return status;
-    }
+  const ThreadStatus process = read_thread_status(pid, pid);
+  if (process.has_ended) return Status::process_gone(pid, "has ended");
+  is_our_child_ = process.parent == getpid();
+  if (Status status = seize_all(pid); !status.is_ok()) {
+    resume();
+    return status;
   }
-  if (!threads_.empty()) return Status::ok();
-  return Status::process_gone(pid, "ended");
+  return threads_.empty() ? Status::process_gone(pid, "has ended") : Status::ok();
 }
 
-Status StoppedProcess::seize_threads(pid_t pid, bool* found_new) {
-  *found_new = false;
-  char path[40];
-  snprintf(path, sizeof(path), "/proc/%d/task", pid);
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path), closedir);
-  if (!directory) return process_refused(pid, "/proc/PID/task", errno);
-  while (const dirent* entry = readdir(directory.get())) {
-    const pid_t thread = atoi(entry->d_name);
-    if (thread <= 0 || holds(thread)) continue;
-    if (!threads_.reserve(threads_.size() + 1)) return Status::out_of_memory("realloc", sizeof(pid_t), ENOMEM);
-    if (ptrace(PTRACE_SEIZE, thread, nullptr, nullptr) != 0) {
-      const int error_number = errno;
-      pid_t parent = 0;
-      if (error_number == ESRCH || (thread != pid && has_ended(pid, thread, &parent))) continue;
-      if (has_ended(pid, pid, &parent)) return Status::process_gone(pid, "has ended");
-      return process_refused(pid, "ptrace", error_number);
+Status StoppedProcess::seize_all(pid_t pid) {
+  const auto stop = [this](pid_t thread) {
+    int signal = 0;
+    const Wait waited = wait_for(thread, &signal);
+    if (!threads_.append({thread, signal})) {
+      ptrace(PTRACE_DETACH, thread, nullptr, signal);
+      return Status::out_of_memory("realloc", sizeof(SeizedThread), ENOMEM);
     }
-    *found_new = true;
-    static_cast<void>(threads_.append({thread, 0}));
-    ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr);
-    if (wait_for(thread, &threads_[threads_.size() - 1].signal) == Wait::impatient) {
-      return Status::system(Error::process_memory, "stopping a thread", ETIMEDOUT);
-    }
-  }
-  return Status::ok();
+    if (waited != Wait::timeout) return Status::ok();
+    return Status::system(Error::process_memory, "waiting for a thread to stop (waitpid)", ETIMEDOUT);
+  };
+  return seize_threads(
+      {pid, 0, false}, [this](pid_t thread) { return has(thread); }, stop);
 }
 
-bool StoppedProcess::holds(pid_t thread) const {
-  for (const Held& held : threads_) {
-    if (held.thread == thread) return true;
+bool StoppedProcess::has(pid_t thread) const {
+  for (const SeizedThread& each : threads_) {
+    if (each.id == thread) return true;
   }
   return false;
 }
 
-// Who ended meanwhile stays until its tracer has waited for it, and so does the news for its parent; the
-// first thread is a process, which ends after all others. Our own child is for its parent to wait for.
+// A thread that ended meanwhile stays a zombie until its tracer has reaped it, and only then does its parent
+// learn of it; the first thread stands for the process, which ends after all others. Our own child is for its
+// parent to wait for.
 void StoppedProcess::resume() {
   for (size_t i = threads_.size(); i-- > 0;) {
     const auto& [thread, signal] = threads_[i];

@@ -11,7 +11,7 @@
 #include "system/virtual_page.h"
 
 #ifndef PAGESTORE_FAN_OUT_BITS
-#define PAGESTORE_FAN_OUT_BITS 4  // others only to be measured: see docs/page-tables.md
+#define PAGESTORE_FAN_OUT_BITS 4  // others only to be measured: see docs/internals/page-tables.md
 #endif
 
 namespace pagestore {

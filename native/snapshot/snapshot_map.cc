@@ -11,7 +11,7 @@ namespace pagestore {
 
 namespace {
 
-// From here on mapping a run costs less than copying it (docs/snapshot-map.md).
+// From here on mapping a run costs less than copying it (docs/internals/snapshot-map.md).
 constexpr size_t kWorthMapping = 4;
 
 std::atomic<size_t> runs_in_use = 0;

@@ -76,6 +76,15 @@ export const allowed: readonly { phrase: string; why: string }[] = [
 /** Names that asked and did: a function of such a name returns an answer. */
 export const asking = /^(is|has|can|was|were)(_|[A-Z])|^(changed|captured)$/
 
+/** What node-addon-api must not do for us, and what does it instead: such a call may run JavaScript, and aborts. */
+export const forbiddenCalls: readonly { under: string; call: RegExp; why: string }[] = [
+  {
+    under: 'native/binding',
+    call: /^(Call|MakeCallback|Get|New)$|\bArrayBuffer::New$/,
+    why: 'node-addon-api ends the process where JavaScript cannot run: call Node-API itself',
+  },
+]
+
 export const limits = {
   fileLines: 400,
   functionLines: 60,
@@ -89,6 +98,7 @@ export const limits = {
 /** What a rule does not apply to, and why. One that is not needed any more is reported, too. */
 export interface Exception {
   rule: string
+  /** Or a folder. */
   file: string
   /** The name of the identifier, function or class; without, the whole file. */
   name?: string
@@ -107,4 +117,11 @@ export const exceptions: readonly Exception[] = [
     file: 'lib/explore/search.ts',
     why: 'the search loop for programs moves into the core as it is',
   },
+  {
+    rule: 'words',
+    file: 'lib/explore',
+    name: 'holds',
+    why: 'a property holds in a state, or does not: the word of model checking',
+  },
+  { rule: 'words', file: 'lib/cli/check.ts', name: 'gone', why: 'the bound that stands for ERR_PROCESS_GONE' },
 ]

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { allowed, asking, type Exception, type Floor, floors, limits, retired } from './floors.js'
+import { allowed, asking, type Exception, type Floor, floors, forbiddenCalls, limits, retired } from './floors.js'
 import type { Named, Source } from './source.js'
 
 export interface Violation {
@@ -19,18 +19,20 @@ export interface Violation {
 type Edges = ReadonlyMap<string, readonly { file: string; line: number }[]>
 
 export function checkSources(root: string, sources: readonly Source[]): Violation[] {
-  const edges = new Map(sources.map((source) => [source.file, importedFiles(root, source)]))
+  const shaped = sources.filter(({ isTest }) => !isTest)
+  const edges = new Map(shaped.map((source) => [source.file, importedFiles(root, source)]))
   return [
     ...upwardImports(edges),
     ...cycles(edges),
-    ...sources.flatMap((source) => [...sizes(source), ...words(source), ...unread(source)]),
+    ...shaped.flatMap((source) => [...sizes(source), ...calls(source), ...unread(source)]),
+    ...sources.flatMap(words),
   ]
 }
 
 /** Without what is excepted; an exception that nothing needs is itself a violation. */
 export function without(violations: readonly Violation[], exceptions: readonly Exception[]): Violation[] {
   const matches = (except: Exception, found: Violation) =>
-    except.rule === found.rule && except.file === found.file && (except.name ?? found.name) === found.name
+    except.rule === found.rule && isIn(found.file, except.file) && (except.name ?? found.name) === found.name
   const idle = exceptions.filter((except) => !violations.some((found) => matches(except, found)))
   return [
     ...violations.filter((found) => !exceptions.some((except) => matches(except, found))),
@@ -56,9 +58,14 @@ function importedFiles(root: string, { file, imports }: Source): { file: string;
   })
 }
 
+/** Whether the file is this one, or lies in this folder. */
+function isIn(file: string, at: string): boolean {
+  return file === at || file.startsWith(`${at}/`)
+}
+
 function floorOf(file: string): Floor | undefined {
   return floors
-    .filter(({ at }) => file === at || file.startsWith(`${at}/`))
+    .filter(({ at }) => isIn(file, at))
     .reduce<Floor | undefined>((best, floor) => (best && best.at.length > floor.at.length ? best : floor), undefined)
 }
 
@@ -145,6 +152,16 @@ function words({ file, identifiers, commands }: Source): Violation[] {
       .filter(({ name }) => asking.test(name))
       .map(({ name, line }) => ({ rule: 'words', file, line, name, message: `${name} asks, but returns nothing` })),
   ]
+}
+
+function calls({ file, calls }: Source): Violation[] {
+  return forbiddenCalls
+    .filter(({ under }) => isIn(file, under))
+    .flatMap(({ call, why }) =>
+      calls
+        .filter(({ name }) => call.test(name))
+        .map(({ name, line }) => ({ rule: 'calls', file, line, name, message: `${name}(): ${why}` })),
+    )
 }
 
 function unread({ file, unread }: Source): Violation[] {

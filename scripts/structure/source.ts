@@ -13,6 +13,8 @@ export interface Named {
 export interface Source {
   /** Relative to the root, as all files here. */
   file: string
+  /** A test or a bench: its identifiers matter, its shape does not. */
+  isTest: boolean
   lines: number
   /** As they are written: `store/page_store.h`, `../errors.js`. */
   imports: Named[]
@@ -20,6 +22,8 @@ export interface Source {
   functions: (Named & { lines: number })[]
   parameterLists: (Named & { count: number })[]
   classes: (Named & { privateMethods: number })[]
+  /** Calls of a member, `Get`, or of what is qualified, `Napi::String::New`. */
+  calls: Named[]
   /** Functions that return nothing. */
   commands: Named[]
   /** Lines that were not understood, so that nothing in them would be found. */
@@ -42,6 +46,7 @@ const queries = {
     (_ type: (primitive_type) @void
        declarator: (function_declarator declarator: [(identifier) (field_identifier) (qualified_identifier)] @command)
        (#eq? @void "void"))
+    (call_expression function: [(field_expression field: (field_identifier) @call) (qualified_identifier) @call])
     (ERROR) @error`,
   typescript: `
     (import_statement source: (string (string_fragment) @import))
@@ -66,7 +71,7 @@ async function grammar(name: keyof typeof queries): Promise<Grammar> {
   return { language, query: new treeSitter.Query(language, queries[name]) }
 }
 
-/** All C, C++ and TypeScript below the folders, tests and benches aside. */
+/** All C, C++ and TypeScript below the folders. */
 export async function readSources(root: string, folders: readonly string[]): Promise<Source[]> {
   const cpp = await grammar('cpp')
   const typescript = await grammar('typescript')
@@ -74,7 +79,7 @@ export async function readSources(root: string, folders: readonly string[]): Pro
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
     )
-    .filter((file) => /\.(h|c|cc|ts)$/.test(file) && !/^native\/(test|bench)\//.test(file))
+    .filter((file) => /\.(h|c|cc|ts)$/.test(file))
     .sort()
     .map((file) => read(root, file, file.endsWith('.ts') ? typescript : cpp))
 }
@@ -86,12 +91,14 @@ function read(root: string, file: string, { language, query }: Grammar): Source 
   const tree = parser.parse(text)!
   const source: Source = {
     file,
+    isTest: /^native\/(test|bench)\//.test(file),
     lines: text.split('\n').length - 1,
     imports: [],
     identifiers: [],
     functions: [],
     parameterLists: [],
     classes: [],
+    calls: [],
     commands: [],
     unread: [],
   }
@@ -109,7 +116,7 @@ function take(source: Source, capture: string, node: Node): void {
       source.imports.push({ name: node.text, line })
       break
     case 'identifier':
-      source.identifiers.push({ name: node.text, line })
+      if (!isTestName(node)) source.identifiers.push({ name: node.text, line })
       break
     case 'macro':
       source.identifiers.push(...identifiersIn(node.text).map((name) => ({ name, line })))
@@ -122,6 +129,9 @@ function take(source: Source, capture: string, node: Node): void {
       break
     case 'class':
       source.classes.push({ name: nameOf(node), line, privateMethods: countPrivateMethods(node) })
+      break
+    case 'call':
+      source.calls.push({ name: node.text, line })
       break
     case 'command':
       source.commands.push({ name: node.text.replace(/.*::/, ''), line })
@@ -136,6 +146,12 @@ function take(source: Source, capture: string, node: Node): void {
 /** What a macro stands for is text to the parser. */
 function identifiersIn(text: string): string[] {
   return text.replace(/"(\\.|[^"\\])*"|\/\/.*|\/\*[\s\S]*?\*\//g, ' ').match(/[A-Za-z_]\w*/g) ?? []
+}
+
+/** `TEST(Store, HoldsWhatItWasGiven)`: a sentence, which keeps its verbs. */
+function isTestName(node: Node): boolean {
+  const list = node.parent?.parent
+  return list?.type === 'parameter_list' && /^TEST/.test(list.parent?.text ?? '')
 }
 
 /** Of a function, a class or a declarator: as it is written, without where it belongs to. */

@@ -31,14 +31,15 @@ test('npm run dev builds the addon, and again when a source changes, and runs th
     const seen: string[] = []
     let built = 0
     for await (const line of createInterface({ input: child.stdout })) {
-      if (/^ *Tests |^waiting|^changed/.test(line)) seen.push(line.trim().replace(/\d+ passed.*/, 'passed'))
-      if (line === 'waiting for changes') {
+      const event = /^ *Tests .* passed|Waiting for file changes|RERUN +\S+/.exec(line)?.[0]
+      if (event !== undefined) seen.push(event.trim().replace(/ +\d* */, ' '))
+      if (seen.length === 2 && built === 0) {
         built = statSync(addon).mtimeMs
         utimesSync(join(root, source), atime, new Date())
       }
-      if (seen.filter((words) => words.startsWith('Tests')).length === 2) break
+      if (seen.length === 4) break
     }
-    expect(seen).toEqual(['Tests  passed', 'waiting for changes', `changed: ${source}`, 'Tests  passed'])
+    expect(seen).toEqual(['Tests passed', 'Waiting for file changes', `RERUN ${source}`, 'Tests passed'])
     expect(statSync(addon).mtimeMs).toBeGreaterThan(built)
     expect(readFileSync(commands, 'utf8')).toContain(source)
   } finally {

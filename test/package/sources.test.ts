@@ -17,7 +17,7 @@ function gypSources(folder: string): string[] {
 
 /** What CMake compiles, from the commands that it writes down. */
 function cmakeSources(folder: string): string[] {
-  const options = ['-DPAGESTORE_TESTS=OFF', '-DPAGESTORE_ADDON=ON', '-DCMAKE_JS_INC=/somewhere']
+  const options = ['-DCMAKE_JS_VERSION=8', '-DCMAKE_JS_INC=/somewhere']
   execFileSync('cmake', ['-S', root, '-B', folder, ...options], { stdio: 'pipe' })
   const commands: { file: string }[] = JSON.parse(readFileSync(join(folder, 'compile_commands.json'), 'utf8'))
   return commands.map(({ file }) => relative(root, file).replace(/\.\w+$/, ''))

@@ -151,6 +151,8 @@ auto t = std::chrono::steady_clock::now();
 printf("%" PRIu64 "place\\n", ways);
 `,
       'native/system/watching.h': '',
+      'native/test/store/a_test.cc':
+        'TEST(Store, HoldsThePlace) { store.hold(); }\nTEST_P(Ways, Look) {}\nint f(Way way);\n',
       'lib/a.ts':
         "/** the way */\nconst kind: 'place' = x.firstWay + `a way $" +
         '{way}`\nlookUp(threshold)\nclass A { isDone(): void {} }\n',
@@ -168,6 +170,27 @@ printf("%" PRIu64 "place\\n", ways);
     'native/system/a.h:6 words has_gone',
     'native/system/a.h:8 words is_known',
     'native/system/watching.h:1 words watching',
+    'native/test/store/a_test.cc:1 words hold',
+    'native/test/store/a_test.cc:3 words Way',
+    'native/test/store/a_test.cc:3 words way',
+  ])
+})
+
+test('calls in the binding by which node-addon-api would run JavaScript', async () => {
+  const code = `
+Napi::Value f(const Napi::CallbackInfo& info) {
+  function.Call({});
+  object->Get("a");
+  constructor.New({});
+  Napi::ArrayBuffer::New(env, data, 1);  // .Set(
+  return Napi::Number::New(env, own.get());
+}
+`
+  expect(await broken({ 'native/binding/a.cc': code, 'native/memory/a.cc': code })).toEqual([
+    'native/binding/a.cc:3 calls Call',
+    'native/binding/a.cc:4 calls Get',
+    'native/binding/a.cc:5 calls New',
+    'native/binding/a.cc:6 calls Napi::ArrayBuffer::New',
   ])
 })
 

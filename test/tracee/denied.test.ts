@@ -33,7 +33,7 @@ test('without process_vm_readv and process_vm_writev it works through /proc', ()
 })
 
 test('without ptrace an error says so, and what allows it', () => {
-  expect(runWithout(['ptrace'])).toMatch(/^ERR_PERMISSION .*\(ptrace: .*ptrace_scope.*seccomp profile/)
+  expect(runWithout(['ptrace'])).toMatch(/^ERR_PERMISSION .*\(ptrace\(PTRACE_SEIZE\): .*ptrace_scope.*seccomp profile/)
 })
 
 test('a step of starting a program that is refused is named', () => {

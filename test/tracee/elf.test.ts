@@ -168,9 +168,9 @@ describe('what cannot be read', () => {
   test('what is not there, a folder, and a pipe that nobody writes to', () => {
     expect(() => readElfFile(join(folder, 'nothing'))).toThrow('ENOENT')
     mkdirSync(join(folder, 'folder'))
-    expect(() => readElfFile(join(folder, 'folder'))).toThrow('no usable ELF file: not even a file')
+    expect(() => readElfFile(join(folder, 'folder'))).toThrow('no usable ELF file: not a regular file')
     execFileSync('mkfifo', [join(folder, 'pipe')])
-    expect(() => readElfFile(join(folder, 'pipe'))).toThrow('no usable ELF file: not even a file')
+    expect(() => readElfFile(join(folder, 'pipe'))).toThrow('no usable ELF file: not a regular file')
   })
 
   test('names that overlap without end', () => {

@@ -12,10 +12,10 @@ static char pages[64 * PAGE] __attribute__((aligned(PAGE)));
 
 static unsigned position;
 
-static void step(int way) {
-  position = position * 2 + (unsigned)way + 1;
+static void step(int alternative) {
+  position = position * 2 + (unsigned)alternative + 1;
   volatile char local[64];
-  local[0] = (char)way;
+  local[0] = (char)alternative;
   for (int i = 0; i < 4; i++) pages[i * 16 * PAGE + 8] += (char)(local[0] + 1);
 }
 

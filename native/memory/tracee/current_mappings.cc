@@ -4,20 +4,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 
+#include "linux/proc_file.h"
 #include "linux/process_regions.h"
 #include "memory/tracee/mappings.h"
 
 namespace pagestore {
 
 Status CurrentMappings::open() {
-  char path[40];
-  snprintf(path, sizeof(path), "/proc/%d/statm", process_.pid());
-  statm_ = ScopedFd(::open(path, O_RDONLY | O_CLOEXEC));
-  return statm_.is_open() ? Status::ok() : process_refused(process_.pid(), "/proc/PID/statm", errno);
+  return open_proc_file(process_.pid(), "/proc/PID/statm", O_RDONLY, &statm_);
 }
 
 bool CurrentMappings::size_changed() {
@@ -34,7 +30,7 @@ Status CurrentMappings::read() {
   if (Status status = process_.call({SYS_brk, {}}, &program_break); !status.is_ok()) return status;
   program_break_ = static_cast<uint64_t>(program_break);
   RegionList listed, merged;
-  if (Status status = read_regions_of(process_.living(), &listed); !status.is_ok()) return status;
+  if (Status status = read_regions_of(process_.live_thread(), &listed); !status.is_ok()) return status;
   if (Status status = merge_regions(listed, &merged); !status.is_ok()) return status;
   std::swap(regions_, merged);
   return Status::ok();

@@ -29,7 +29,7 @@ Status add(const AddressRange& range, GrowingArray<AddressRange>* ranges) {
 
 // Why a thread stopped, as far as it counts.
 struct StopKey {
-  Offer offer = Offer::none;
+  question::Kind question = question::Kind::none;
   uint8_t unused[7] = {};
   int64_t alternatives = 0;
   uint64_t line = 0;
@@ -45,17 +45,17 @@ Status put_file_name(const CapturedTracee& tracee, uint64_t address, GrowingArra
 
 Status put_stop(const CapturedTracee& tracee, const ThreadState& state, GrowingArray<std::byte>* bytes) {
   StopKey key;
-  key.offer = state.offer;
-  if (state.offer != Offer::choice) return put(key, bytes);
-  key.alternatives = state.ways;
+  key.question = state.question;
+  if (state.question != question::Kind::choice) return put(key, bytes);
+  key.alternatives = state.alternatives;
   key.line = state.line;
   if (Status status = put(key, bytes); !status.is_ok()) return status;
-  return put_file_name(tracee, state.file, bytes);
+  return put_file_name(tracee, state.file.value(), bytes);
 }
 
 Status put_registers(const ThreadReader& thread, GrowingArray<std::byte>* bytes) {
   const ThreadState& state = thread.state();
-  if (state.offer == Offer::choice) return put(state.registers.kept_by_calls(), bytes);
+  if (state.question == question::Kind::choice) return put(state.registers.kept_by_calls(), bytes);
   if (Status status = put(state.registers, bytes); !status.is_ok()) return status;
   if (Status status = put(state.blocked_signals, bytes); !status.is_ok()) return status;
   return put_bytes(thread.vectors(), bytes);
@@ -65,7 +65,7 @@ Status put_registers(const ThreadReader& thread, GrowingArray<std::byte>* bytes)
 
 Status describe(const CapturedTracee& tracee, LiveState* live) {
   const TracedProcess& process = tracee.process;
-  if (const uint64_t declared = process.declarations(); declared != 0) {
+  if (const uint64_t declared = process.declarations().value(); declared != 0) {
     Status status = read_declared_ranges(tracee.stores, tracee.memory, declared, &live->ranges);
     if (!status.is_ok()) return status;
   }
@@ -81,8 +81,9 @@ Status describe(const CapturedTracee& tracee, LiveState* live) {
   }
   // In another run the kernel gives the threads other ids.
   for (const TracedThread* thread : process.threads()) {
-    if (thread->id_address == 0 || !status.is_ok()) continue;
-    status = add({thread->id_address, thread->id_address + sizeof(int32_t)}, &live->ranges.ignored);
+    if (!thread->id_address() || !status.is_ok()) continue;
+    const uint64_t address = thread->id_address()->value();
+    status = add({address, address + sizeof(int32_t)}, &live->ranges.ignored);
   }
   return status;
 }

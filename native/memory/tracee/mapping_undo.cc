@@ -55,7 +55,7 @@ class Undo {
   }
 
  private:
-  Status call(const RegisterCall& call, uint64_t address, int64_t* result = nullptr) {
+  Status call(const SystemCall& call, uint64_t address, int64_t* result = nullptr) {
     int64_t ignored = 0;
     if (result == nullptr) result = &ignored;
     if (Status status = process_.call(call, result); !status.is_ok()) return status;
@@ -89,12 +89,13 @@ class Undo {
     uint64_t scratch = 0;
     if (Status status = find_stack_end(&scratch); !status.is_ok()) return status;
     char before[sizeof(path)];
-    if (Status status = process_.read(scratch, before, sizeof(before)); !status.is_ok()) return status;
-    if (Status status = process_.write(scratch, path, region.path.size() + 1); !status.is_ok()) return status;
+    if (Status status = process_.read(RemoteAddress(scratch), before, sizeof(before)); !status.is_ok()) return status;
+    if (Status status = process_.write(RemoteAddress(scratch), path, region.path.size() + 1); !status.is_ok())
+      return status;
     const bool writes = region.permissions[3] == 's' && region.permissions[1] == 'w';
     const uint64_t flags = (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC;
     const Status status = call({SYS_openat, {static_cast<uint64_t>(AT_FDCWD), scratch, flags}}, region.start, file);
-    const Status restored = process_.write(scratch, before, region.path.size() + 1);
+    const Status restored = process_.write(RemoteAddress(scratch), before, region.path.size() + 1);
     return status.is_ok() ? restored : status;
   }
 
@@ -120,7 +121,7 @@ Status undo_mappings(TracedProcess& process, const Mappings& now, const Mappings
   const bool moves_break = now.program_break != wanted.program_break;
   if (Status status = plan_changes(now.regions, wanted.regions, moves_break, &changes); !status.is_ok()) return status;
   Undo undo(process, now);
-  process.change_mappings();
+  process.mark_mappings_changed();
   // What is in the way is unmapped first.
   for (const bool unmaps : {true, false}) {
     for (const MappingChange& change : changes) {

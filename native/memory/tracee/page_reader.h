@@ -17,7 +17,7 @@ class PageReader {
   PageReader(const TracedProcess& process, TraceeTracker& tracker, PageStores& stores, const CapturedMemory& captured)
       : tracker_(tracker),
         stores_(stores),
-        remote_(process.living(), process.memory().get()),
+        remote_(process.live_thread(), process.memory().get()),
         pages_(stores, captured.tree(), captured.pages()) {}
 
   Status take(const DirtyRange& dirty);

@@ -18,7 +18,7 @@ class PageWriter {
       : tracker_(tracker),
         stores_(stores),
         target_(target),
-        remote_(process.living(), process.memory().get()),
+        remote_(process.live_thread(), process.memory().get()),
         target_pages_(stores, target) {}
 
   Status write(const DirtyRange& dirty);

@@ -18,7 +18,7 @@ struct Header {
 
 bool has_thread(const TracedProcess& process, pid_t id) {
   for (const TracedThread* thread : process.threads()) {
-    if (thread->id() == id && thread->place != Place::ended) return true;
+    if (thread->id() == id && !thread->has_ended()) return true;
   }
   return false;
 }
@@ -44,16 +44,16 @@ Status save_state(const TracedProcess& process, uint64_t program_break, GrowingA
   const InPhase phase(Phase::registers);
   Header header;
   header.program_break = program_break;
-  header.declarations = process.declarations();
+  header.declarations = process.declarations().value();
   header.program = process.program();
-  header.last = process.last();
+  header.last = process.last_thread();
   header.stop = process.last_stop();
   if (!bytes->append(std::as_bytes(std::span(&header, 1)))) {
     return Status::out_of_memory("realloc", sizeof(header), ENOMEM);
   }
   for (TracedThread* thread : process.threads()) {
-    if (thread->place == Place::ended) continue;
-    if (thread->place == Place::inside) {
+    if (thread->has_ended()) continue;
+    if (thread->is_at(activity::Kind::inside_vfork)) {
       return Status::system(Error::tracee, "capturing a thread that is in the middle of vfork", EBUSY);
     }
     if (Status status = thread->save(bytes); !status.is_ok()) return status;
@@ -76,8 +76,8 @@ Status check_state(const TracedProcess& process, const SavedState& state) {
     if (!has_thread(process, reader.state().thread)) return Status::threads(reader.state().thread, "has ended");
   }
   for (const TracedThread* thread : process.threads()) {
-    if (thread->place == Place::ended) continue;
-    if (thread->place == Place::inside) {
+    if (thread->has_ended()) continue;
+    if (thread->is_at(activity::Kind::inside_vfork)) {
       return Status::system(Error::tracee, "restoring a thread that is in the middle of vfork", EBUSY);
     }
     if (!has_thread(state, thread->id())) return Status::threads(thread->id(), "was started");
@@ -92,7 +92,7 @@ Status load_state(TracedProcess& process, const SavedState& state) {
     if (Status status = process.thread(reader.state().thread, &thread); !status.is_ok()) return status;
     if (Status status = thread->load(reader.state(), reader.vectors()); !status.is_ok()) return status;
   }
-  process.stands_again(state.stop, state.last, state.declarations);
+  process.set_last_stop(state.stop, state.last, RemoteAddress(state.declarations));
   return Status::ok();
 }
 

@@ -110,7 +110,7 @@ Status Tracee::restore_memory(const Snapshot& snapshot) {
 
 Status Tracee::read(uint64_t address, std::span<std::byte> bytes) const {
   const Status status = process_.check();
-  return status.is_ok() ? process_.read(address, bytes.data(), bytes.size()) : status;
+  return status.is_ok() ? process_.read(RemoteAddress(address), bytes.data(), bytes.size()) : status;
 }
 
 // All or nothing: what can be read can be written.
@@ -118,10 +118,10 @@ Status Tracee::write(uint64_t address, std::span<const std::byte> bytes) {
   GrowingArray<std::byte> before;
   if (!before.resize(bytes.size())) return Status::out_of_memory("realloc", bytes.size(), ENOMEM);
   const Status status = read(address, {before.data(), before.size()});
-  return status.is_ok() ? process_.write(address, bytes.data(), bytes.size()) : status;
+  return status.is_ok() ? process_.write(RemoteAddress(address), bytes.data(), bytes.size()) : status;
 }
 
-Status Tracee::registers(pid_t id, Registers* registers) const {
+Status Tracee::registers(std::optional<pid_t> id, Registers* registers) const {
   TracedThread* thread;
   Registers* found;
   Status status = process_.check();
@@ -131,7 +131,7 @@ Status Tracee::registers(pid_t id, Registers* registers) const {
   return status;
 }
 
-Status Tracee::set_registers(pid_t id, const Registers& registers) {
+Status Tracee::set_registers(std::optional<pid_t> id, const Registers& registers) {
   TracedThread* thread;
   Registers* found;
   Status status = process_.check();
@@ -140,11 +140,11 @@ Status Tracee::set_registers(pid_t id, const Registers& registers) {
   if (!status.is_ok()) return status;
   const Registers before = *found;
   *found = registers;
-  thread->changed();
-  if (status = thread->flush(); status.is_ok()) return status;
+  thread->mark_registers_dirty();
+  if (status = thread->flush_registers(); status.is_ok()) return status;
   // What the processor does not take is not kept.
   *found = before;
-  thread->changed();
+  thread->mark_registers_dirty();
   return status;
 }
 

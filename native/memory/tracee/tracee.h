@@ -43,8 +43,8 @@ class Tracee final : public RestorableMemory {
   Status regions(const RegionList** regions) override;
   Status read(uint64_t address, std::span<std::byte> bytes) const override;
   Status write(uint64_t address, std::span<const std::byte> bytes);
-  Status registers(pid_t thread, Registers* registers) const;
-  Status set_registers(pid_t thread, const Registers& registers);
+  Status registers(std::optional<pid_t> thread, Registers* registers) const;
+  Status set_registers(std::optional<pid_t> thread, const Registers& registers);
 
   Status detach() { return process_.detach(); }
   void kill() { process_.kill(); }

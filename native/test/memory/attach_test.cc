@@ -1,4 +1,4 @@
-// A process that somebody else started: attached, rolled back, let go; and it runs on as if nothing had been.
+// A process that somebody else started: attached, rolled back, detached; and it runs on as if nothing had been.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -28,7 +28,7 @@ class Stranger {
  public:
   explicit Stranger(const std::vector<std::string>& command, int input = -1, int output = -1) {
     Pipe pids;
-    // Between us and it stands one that waits for it, and says how it ended.
+    // Its parent is a child of ours, which waits for it and tells us its status.
     middle_ = std::make_unique<Child>([&] {
       const pid_t child = fork();
       if (child == 0) {
@@ -49,7 +49,7 @@ class Stranger {
     EXPECT_EQ(read(pids.out.get(), &pid_, sizeof(pid_)), static_cast<ssize_t>(sizeof(pid_)));
   }
   pid_t pid() const { return pid_; }
-  // As its parent heard it.
+  // The status that its parent got.
   int end(int signal = SIGKILL) {
     kill(pid_, signal);
     const int status = middle_->wait();
@@ -62,36 +62,36 @@ class Stranger {
   pid_t pid_ = 0;
 };
 
-uint64_t count_at(pid_t pid, uint64_t place) {
+uint64_t count_at(pid_t pid, uint64_t counters) {
   const ScopedFd memory(open(("/proc/" + std::to_string(pid) + "/mem").c_str(), O_RDONLY | O_CLOEXEC));
   uint64_t counts[4] = {};
-  EXPECT_EQ(pread(memory.get(), counts, sizeof(counts), static_cast<off_t>(place)),
+  EXPECT_EQ(pread(memory.get(), counts, sizeof(counts), static_cast<off_t>(counters)),
             static_cast<ssize_t>(sizeof(counts)));
   return counts[0] + counts[1] + counts[2] + counts[3];
 }
 
-void expect_running(pid_t pid, uint64_t place) {
+void expect_running(pid_t pid, uint64_t counters) {
   EXPECT_EQ(tracer_of(pid), 0);
-  const uint64_t before = count_at(pid, place);
-  while (count_at(pid, place) == before) usleep(1000);
+  const uint64_t before = count_at(pid, counters);
+  while (count_at(pid, counters) == before) usleep(1000);
 }
 
 class Attached : public testing::Test {
  protected:
-  // A program with threads that sleep and count; tells where.
+  // A program with threads that sleep and count, and that writes the address of its counters.
   std::unique_ptr<Stranger> start_counting() {
     auto stranger =
         std::make_unique<Stranger>(std::vector{program("threads"), std::string("sleep")}, -1, output_.in.get());
     char line[40] = "";
     EXPECT_GT(read(output_.out.get(), line, sizeof(line) - 1), 0);
-    place_ = strtoull(line, nullptr, 16);
+    counters_ = strtoull(line, nullptr, 16);
     return stranger;
   }
   Pipe input_, output_;
-  uint64_t place_ = 0;
+  uint64_t counters_ = 0;
 };
 
-TEST_F(Attached, ThreadsAreAllStoppedAndRunOnWhenTheyAreLetGo) {
+TEST_F(Attached, ThreadsAreAllStoppedAndRunOnWhenTheyAreDetached) {
   const auto stranger = start_counting();
   for (const bool detaches : {true, false}) {
     {
@@ -99,21 +99,21 @@ TEST_F(Attached, ThreadsAreAllStoppedAndRunOnWhenTheyAreLetGo) {
       ASSERT_TRUE(ok(program.status()));
       EXPECT_EQ(program->process().threads().size(), 4u);
       const Held held = program.capture();
-      const uint64_t before = count_at(stranger->pid(), place_);
+      const uint64_t before = count_at(stranger->pid(), counters_);
       usleep(5000);
-      EXPECT_EQ(count_at(stranger->pid(), place_), before);
+      EXPECT_EQ(count_at(stranger->pid(), counters_), before);
       for (int i = 0; i < 10; ++i) {
         ASSERT_TRUE(stopped(program.run_for(5), StopKind::timeout));
-        EXPECT_GT(count_at(stranger->pid(), place_), before);
+        EXPECT_GT(count_at(stranger->pid(), counters_), before);
         program.restore(held);
-        EXPECT_EQ(count_at(stranger->pid(), place_), before);
+        EXPECT_EQ(count_at(stranger->pid(), counters_), before);
       }
       if (detaches) {
         ASSERT_TRUE(ok(program->detach()));
-        expect_running(stranger->pid(), place_);
+        expect_running(stranger->pid(), counters_);
       }
     }
-    expect_running(stranger->pid(), place_);
+    expect_running(stranger->pid(), counters_);
   }
   EXPECT_EQ(stranger->end(), 100 + SIGKILL);
 }
@@ -143,12 +143,12 @@ TEST_F(Attached, ToItsExitAndRolledBackFromThere) {
     ASSERT_TRUE(stopped(program.resume(), StopKind::exit, byte));
     program.restore(held);
   }
-  program.let_go();
+  program.release();
   ASSERT_EQ(write(input_.in.get(), "\x09", 1), 1);
   EXPECT_EQ(stranger.wait(), 9);
 }
 
-TEST_F(Attached, WhileItStandsByJobControlItStaysThere) {
+TEST_F(Attached, InAGroupStopItStaysThere) {
   const auto stranger = start_counting();
   kill(stranger->pid(), SIGSTOP);
   while (state_of(stranger->pid()) != 'T') usleep(1000);
@@ -160,14 +160,14 @@ TEST_F(Attached, WhileItStandsByJobControlItStaysThere) {
     program.restore(held);
   }
   while (state_of(stranger->pid()) != 'T') usleep(1000);
-  const uint64_t before = count_at(stranger->pid(), place_);
+  const uint64_t before = count_at(stranger->pid(), counters_);
   usleep(5000);
-  EXPECT_EQ(count_at(stranger->pid(), place_), before);
+  EXPECT_EQ(count_at(stranger->pid(), counters_), before);
   kill(stranger->pid(), SIGCONT);
-  expect_running(stranger->pid(), place_);
+  expect_running(stranger->pid(), counters_);
 }
 
-TEST_F(Attached, KilledItIsGoneAndItsParentHearsOfIt) {
+TEST_F(Attached, ThatWasKilledHasEndedAlsoForItsParent) {
   const auto stranger = start_counting();
   Program program(stranger->pid());
   program->kill();
@@ -176,7 +176,7 @@ TEST_F(Attached, KilledItIsGoneAndItsParentHearsOfIt) {
   EXPECT_TRUE(refused(program->capture(&snapshot), Error::process_gone));
 }
 
-TEST_F(Attached, ASignalThatItStoodBeforeComesAfterAll) {
+TEST_F(Attached, ASignalThatItStoppedForIsDeliveredAfterAll) {
   const auto stranger = start_counting();
   {
     Program program(stranger->pid());
@@ -223,7 +223,7 @@ TEST_F(Attached, CallsFromAnotherThreadAreRefused) {
     EXPECT_TRUE(refused(program->capture(&snapshot), Error::wrong_thread));
     EXPECT_TRUE(refused(program->restore(*held), Error::wrong_thread));
     EXPECT_TRUE(refused(program->resume({}, &stop), Error::wrong_thread));
-    EXPECT_TRUE(refused(program->registers(0, &registers), Error::wrong_thread));
+    EXPECT_TRUE(refused(program->registers({}, &registers), Error::wrong_thread));
     EXPECT_TRUE(refused(program->detach(), Error::wrong_thread));
   }).join();
   ASSERT_TRUE(stopped(program.run_for(5), StopKind::timeout));

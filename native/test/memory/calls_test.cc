@@ -37,12 +37,12 @@ class Waiting : public testing::Test {
   // What came of the call; whether it took its time where that is asked.
   static std::string outcome(Program& program, const Stop& stop) {
     EXPECT_TRUE(stopped(stop, StopKind::assertion));
-    return stop.kind == StopKind::assertion ? text_at(program, stop.text) : "";
+    return stop.kind == StopKind::assertion ? text_at(program, stop.text.value()) : "";
   }
   static std::string how_long(Program& program, const Stop& stop) {
-    return stop.kind == StopKind::assertion ? text_at(program, stop.file) : "";
+    return stop.kind == StopKind::assertion ? text_at(program, stop.file.value()) : "";
   }
-  static Stop resume_with(Program& program, int signal) {
+  static Stop resume_with(Program& program, SignalAnswer signal) {
     RunOptions options;
     options.signal = signal;
     return program.resume(options);
@@ -140,7 +140,7 @@ TEST_P(Sleeping, IsEndedByASignalAlsoAfterARollback) {
     // And without the signal it goes on.
     program->restore(held);
     RunOptions options;
-    options.signal = RunOptions::none;
+    options.signal = SignalAnswer::suppress();
     options.timeout = 10;
     ASSERT_TRUE(stopped(program->resume(options), StopKind::timeout));
   }
@@ -178,16 +178,16 @@ TEST_F(Waiting, ASignalInterruptsReadOrItIsMadeAgainAsTheHandlerSays) {
       // Suppressed, as if it had not come.
       program->restore(interrupts);
       put("x");
-      EXPECT_EQ(outcome(*program, resume_with(*program, RunOptions::none)), "1 0 0 x");
+      EXPECT_EQ(outcome(*program, resume_with(*program, SignalAnswer::suppress())), "1 0 0 x");
       // From the entry of another call.
       const Stop stop = program->resume_to_call(SYS_read);
-      ASSERT_TRUE(stopped(stop, StopKind::call, SYS_read));
+      ASSERT_TRUE(stopped(stop, StopKind::system_call, SYS_read));
       program->restore(interrupts);
       EXPECT_EQ(outcome(*program, program->resume()), "-1 4 1 ");
       program->resume_to_call(SYS_read);
       program->restore(interrupts);
       put("y");
-      EXPECT_EQ(outcome(*program, resume_with(*program, RunOptions::none)), "1 0 0 y");
+      EXPECT_EQ(outcome(*program, resume_with(*program, SignalAnswer::suppress())), "1 0 0 y");
     }
   }
 }
@@ -210,13 +210,13 @@ TEST_F(Waiting, AtItsEntryTheCallIsNotToldTwice) {
     const auto program = start("read", 0, has_filter);
     Stop stop = program->resume_to_call(SYS_read);
     while (program->registers().call().arguments[0] != 0) stop = program->resume_to_call(SYS_read);
-    ASSERT_TRUE(stopped(stop, StopKind::call, SYS_read));
+    ASSERT_TRUE(stopped(stop, StopKind::system_call, SYS_read));
     ASSERT_TRUE(stop.is_entry);
     const Held held = program->capture();
     for (int i = 0; i < 3; ++i) {
       put("abc");
       stop = program->resume_to_call(SYS_read);
-      ASSERT_TRUE(stopped(stop, StopKind::call, SYS_read));
+      ASSERT_TRUE(stopped(stop, StopKind::system_call, SYS_read));
       EXPECT_FALSE(stop.is_entry);
       EXPECT_EQ(program->registers().result(), 3);
       EXPECT_EQ(outcome(*program, program->resume()), "3 0 0 abc");

@@ -8,7 +8,7 @@ class Keys : public testing::Test {
  protected:
   std::unique_ptr<Program> start(const std::string& what) {
     auto program = std::make_unique<Program>(std::vector{test::program("choices"), what});
-    for (uint64_t& address : addresses_) address = program->resume().text;
+    for (uint64_t& address : addresses_) address = program->resume().text.value();
     EXPECT_TRUE(stopped(program->resume(), StopKind::choice, 100));
     return program;
   }

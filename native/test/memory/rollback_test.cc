@@ -33,12 +33,12 @@ TEST_P(Rollback, GivesBackFloatingPointAndVectorRegisters) {
   for (int i = 0; i < 12; ++i) {
     Stop stop = program.resume_to_call(SYS_getppid);
     if (i % 2 == 1) stop = program.resume_to_call(SYS_getppid);  // behind it
-    ASSERT_TRUE(stopped(stop, StopKind::call, SYS_getppid));
+    ASSERT_TRUE(stopped(stop, StopKind::system_call, SYS_getppid));
     Held held = program.capture();
     const Registers registers = program.registers();
     stop = program.resume();
     ASSERT_TRUE(stopped(stop, StopKind::assertion));
-    all.push_back({std::move(held), registers, stop.text});
+    all.push_back({std::move(held), registers, stop.text.value()});
   }
   std::mt19937_64 random(7);
   for (int i = 0; i < 200; ++i) {
@@ -50,7 +50,7 @@ TEST_P(Rollback, GivesBackFloatingPointAndVectorRegisters) {
     EXPECT_EQ(program.registers().stack(), at.registers.stack());
     const Stop stop = program.resume();
     ASSERT_TRUE(stopped(stop, StopKind::assertion));
-    ASSERT_EQ(stop.text, at.sum);
+    ASSERT_EQ(stop.text.value(), at.sum);
   }
 }
 
@@ -62,7 +62,7 @@ TEST_P(Rollback, GivesBackBlockedSignals) {
     Held held = program.capture();
     const Stop stop = program.choose(0);
     ASSERT_TRUE(stopped(stop, StopKind::assertion));
-    all.emplace_back(std::move(held), stop.text);
+    all.emplace_back(std::move(held), stop.text.value());
   }
   EXPECT_NE(all[2].second, all[3].second);
   for (int i = 0; i < 40; ++i) {
@@ -70,7 +70,7 @@ TEST_P(Rollback, GivesBackBlockedSignals) {
     program.restore(held);
     const Stop stop = program.choose(0);
     ASSERT_TRUE(stopped(stop, StopKind::assertion));
-    ASSERT_EQ(stop.text, mask);
+    ASSERT_EQ(stop.text.value(), mask);
   }
 }
 
@@ -102,7 +102,7 @@ TEST_P(Rollback, PutsAFaultBeforeItsHandlerAgain) {
   // Suppressed, the instruction faults again.
   program.restore(before[1]);
   RunOptions options;
-  options.signal = RunOptions::none;
+  options.signal = SignalAnswer::suppress();
   const Stop stop = program.resume(options);
   ASSERT_TRUE(stopped(stop, StopKind::signal, SIGSEGV));
   EXPECT_EQ(stop.address, stops[1].address);
@@ -160,9 +160,9 @@ TEST_P(Rollback, TakesBackWhatWasWrittenFromOutside) {
     ASSERT_TRUE(ok(program->write(mapped.start + 5, page_of(3)))) << mapped.kind;
   }
   Registers registers = program.registers();
-  registers.at() += 0x10;
+  registers.instruction_pointer() += 0x10;
   registers.set_result(77);
-  ASSERT_TRUE(ok(program->set_registers(0, registers)));
+  ASSERT_TRUE(ok(program->set_registers({}, registers)));
   const Held other = program.capture();
   EXPECT_FALSE(equal(*held, *other));
   const Truth written = truth_of(program);

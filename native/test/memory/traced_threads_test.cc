@@ -17,25 +17,23 @@ class TracedThreads : public testing::TestWithParam<bool> {
     return wishes;
   }
 
-  // Started, with all of its threads: `place` is where they count.
+  // Started, with all of its threads; `counters_` is the address at which they count.
   std::unique_ptr<Program> start(const std::string& what) {
     auto program = std::make_unique<Program>(std::vector{test::program("threads"), what}, wishes());
     for (;;) {
-      const Stop stop = program->resume(any());
+      const Stop stop = program->resume();
       if (stop.kind == StopKind::clone) threads_.push_back(static_cast<pid_t>(stop.value));
-      if (stop.kind == StopKind::assertion) place_ = stop.text;
-      if (place_ != 0 && threads_.size() == 3) return program;
+      if (stop.kind == StopKind::assertion) counters_ = stop.text.value();
+      if (counters_ != 0 && threads_.size() == 3) return program;
     }
   }
-  // Whoever waits at a choice stays there; if that is who stopped last, another one runs.
-  RunOptions any() const { return {}; }
 
   Counts counts(Program& program) const {
     Counts counts;
-    EXPECT_TRUE(ok(program->read(place_, std::as_writable_bytes(std::span(counts)))));
+    EXPECT_TRUE(ok(program->read(counters_, std::as_writable_bytes(std::span(counts)))));
     return counts;
   }
-  static Stop run(Program& program, pid_t thread, int64_t milliseconds, int64_t choose = -1) {
+  static Stop run(Program& program, pid_t thread, int64_t milliseconds, std::optional<int64_t> choose = {}) {
     RunOptions options;
     options.thread = thread;
     options.timeout = milliseconds;
@@ -44,7 +42,7 @@ class TracedThreads : public testing::TestWithParam<bool> {
   }
 
   std::vector<pid_t> threads_;
-  uint64_t place_ = 0;
+  uint64_t counters_ = 0;
 };
 INSTANTIATE_TEST_SUITE_P(, TracedThreads, testing::Bool(),
                          [](const auto& info) { return info.param ? "filter" : "every_call"; });
@@ -96,20 +94,20 @@ TEST_P(TracedThreads, ThatDoNotExistCannotBeChosen) {
 TEST_P(TracedThreads, WaitAtTheirChoicesUntilTheyAreAnswered) {
   auto program = std::make_unique<Program>(std::vector{test::program("threads"), std::string("choose")}, wishes());
   std::set<pid_t> waiting;
-  uint64_t place = 0;
+  uint64_t counters = 0;
   while (waiting.size() < 4) {
-    // Each one to its choice, alone: whoever has nothing to do with it stands.
+    // Each thread runs to its choice alone.
     Stop stop;
     std::vector<pid_t> all;
     for (const TracedThread* thread : (*program)->process().threads()) all.push_back(thread->id());
     for (const pid_t thread : all) {
       if (waiting.contains(thread)) continue;
       stop = run(*program, thread, 1000);
-      if (stop.kind == StopKind::assertion) place = stop.text;
+      if (stop.kind == StopKind::assertion) counters = stop.text.value();
       if (stop.kind == StopKind::choice) waiting.insert(stop.thread);
     }
   }
-  place_ = place;
+  counters_ = counters;
   const Held held = program->capture();
   const std::vector<pid_t> order(waiting.begin(), waiting.end());
   for (int round = 0; round < 20; ++round) {

@@ -17,8 +17,8 @@
 namespace pagestore {
 
 std::ostream& operator<<(std::ostream& out, StopKind kind) {
-  constexpr const char* kNames[] = {"choice", "assertion", "call",    "signal", "breakpoint",  "exec",
-                                    "clone",  "fork",      "timeout", "exit",   "thread_exit", "killed"};
+  constexpr const char* kNames[] = {"choice", "assertion", "system_call", "signal", "breakpoint",  "exec",
+                                    "clone",  "fork",      "timeout",     "exit",   "thread_exit", "killed"};
   return out << kNames[static_cast<size_t>(kind)];
 }
 
@@ -68,10 +68,10 @@ Program::Program(const std::vector<std::string>& command, const Wishes& wishes) 
   const std::vector<char*> arguments = pointers(command), environment = pointers(settings);
   SpawnOptions options;
   options.launch.file = command[0].c_str();
-  options.launch.arguments = arguments.data();
-  options.launch.environment = environment.data();
+  options.launch.args = arguments.data();
+  options.launch.env = environment.data();
   options.launch.has_filter = wishes.has_filter;
-  std::copy(std::begin(wishes.streams), std::end(wishes.streams), options.launch.streams);
+  options.launch.streams = wishes.streams;
   status_ = Tracee::spawn(store_, options, wishes.tracker, &tracee_);
   if (!wishes.is_expected_to_start) return;
   EXPECT_TRUE(ok(status_));
@@ -85,7 +85,7 @@ Program::Program(pid_t pid) {
 }
 
 Program::~Program() {
-  let_go();
+  release();
   const SnapshotStats left = stats_of(*store_);
   EXPECT_EQ(left.pages, 0u);
   EXPECT_EQ(left.tables, 0u);
@@ -93,7 +93,7 @@ Program::~Program() {
   store_->close();
 }
 
-void Program::let_go() {
+void Program::release() {
   if (!tracee_) return;
   tracee_->release(*LockedStores(*store_));
   tracee_.reset();
@@ -105,16 +105,15 @@ Stop Program::resume(const RunOptions& options) {
   return stop;
 }
 
-Stop Program::choose(int64_t way) {
+Stop Program::choose(int64_t alternative) {
   RunOptions options;
-  options.choose = way;
+  options.choose = alternative;
   return resume(options);
 }
 
 Stop Program::resume_to_call(int64_t call) {
   RunOptions options;
-  options.stops_at_calls = true;
-  options.calls.set(static_cast<size_t>(call));
+  options.system_calls.emplace().set(static_cast<size_t>(call));
   return resume(options);
 }
 
@@ -139,7 +138,7 @@ Fingerprint Program::fingerprint(const Held& snapshot) {
   return result;
 }
 
-Registers Program::registers(pid_t thread) {
+Registers Program::registers(std::optional<pid_t> thread) {
   Registers registers{};
   EXPECT_TRUE(ok(tracee_->registers(thread, &registers)));
   return registers;

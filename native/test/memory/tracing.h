@@ -1,7 +1,8 @@
-// What tests of live programs share: a store with a program under control, snapshots that let go by
-// themselves, and the plain truth about a process, read without any of our code that is being tested.
+// What tests of live programs share: a store with a program under control, snapshots that release
+// themselves, and the truth about a process, read without the code that is being tested.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,7 +47,7 @@ struct Wishes {
   bool has_filter = true;
   size_t max_pages = kMostPages;
   std::vector<std::string> environment = {};
-  int streams[3] = {LaunchOptions::kIgnore, LaunchOptions::kIgnore, 2};
+  std::array<std::optional<int>, 3> streams = {std::nullopt, std::nullopt, 2};
   bool is_expected_to_start = true;
 };
 
@@ -66,8 +67,8 @@ class Program {
   SharedStore* store() { return store_; }
 
   Stop resume(const RunOptions& options = {});
-  Stop choose(int64_t way);
-  // A system call is waited for, on entry or behind it, if it is not the next stop in any case.
+  Stop choose(int64_t alternative);
+  // Until a system call on its entry or exit, or another stop.
   Stop resume_to_call(int64_t call);
   // Interrupted after that long.
   Stop run_for(int64_t milliseconds);
@@ -75,10 +76,11 @@ class Program {
   Held capture();
   void restore(const Held& snapshot) { EXPECT_TRUE(ok(tracee_->restore(*snapshot))); }
   Fingerprint fingerprint(const Held& snapshot);
-  Registers registers(pid_t thread = 0);
+  Registers registers(std::optional<pid_t> thread = {});
   Bytes read(uint64_t address, size_t count);
+  Bytes read(RemoteAddress address, size_t count) { return read(address.value(), count); }
   uint64_t word(uint64_t address);
-  void let_go();  // of the tracee; the store stays
+  void release();  // the tracee; the store stays
 
  private:
   void create(size_t max_pages);

@@ -18,7 +18,7 @@ std::vector<std::string> commands(const std::string& name, const std::string& wh
   return {program(name), what};
 }
 
-// Whatever is done to it after its end says that it is gone; and its end can still be heard of.
+// Whatever is done to a program after its end is refused; its end can still be reported.
 void expect_gone(Program& program) {
   Snapshot snapshot;
   EXPECT_TRUE(refused(program->capture(&snapshot), Error::process_gone));
@@ -244,7 +244,7 @@ TEST(OtherChildren, AreLeftToWhoeverStartedThem) {
       }
       children.push_back(child);
     }
-    // Also while their zombies stand before it, it runs and is interrupted.
+    // While the kernel has their zombies to report, too, it runs and is interrupted.
     for (int i = 0; i < 50; ++i) {
       ASSERT_TRUE(stopped(program.choose(i % 3), StopKind::choice, 3));
       program.restore(held);

@@ -18,12 +18,12 @@ class RegistersOf : public testing::Test {
     for (size_t i = 0; i < AnyRegisters::kNames.size(); ++i) word(registers, i) = 0x1000 + i;
     return registers;
   }
-  static constexpr RegisterCall kSomeCall = {9, {11, 12, 13, 14, 15, 16}};
+  static constexpr SystemCall kSomeCall = {9, {11, 12, 13, 14, 15, 16}};
 };
 using Processors = testing::Types<X86Registers, Arm64Registers>;
 TYPED_TEST_SUITE(RegistersOf, Processors);
 
-bool operator==(const RegisterCall& a, const RegisterCall& b) {
+bool operator==(const SystemCall& a, const SystemCall& b) {
   return a.number == b.number && a.arguments == b.arguments;
 }
 
@@ -35,36 +35,36 @@ TYPED_TEST(RegistersOf, HaveANameEach) {
 
 TYPED_TEST(RegistersOf, AreInNoCallAfterItIsLeft) {
   TypeParam registers = this->some();
-  registers.leave_call();
+  registers.cancel_call();
   EXPECT_FALSE(registers.is_in_call());
 }
 
 TYPED_TEST(RegistersOf, MakeAPreparedCallFromTheGivenInstruction) {
   TypeParam registers = this->some();
-  registers.prepare(this->kSomeCall, 0x4000);
-  EXPECT_EQ(registers.at(), 0x4000u);
+  registers.prepare(this->kSomeCall, RemoteAddress(0x4000));
+  EXPECT_EQ(registers.instruction_pointer(), 0x4000u);
   EXPECT_FALSE(registers.is_in_call());
-  // It stands where a trap would: number and arguments are in place, and the call has not been made.
+  // The call is about to be made: its number and arguments are there.
   EXPECT_TRUE(registers.next_call() == this->kSomeCall);
 }
 
 TYPED_TEST(RegistersOf, AreInTheCallThatReplacedAnother) {
   TypeParam registers = this->some();
-  const uint64_t at = registers.at();
+  const uint64_t at = registers.instruction_pointer();
   registers.replace(this->kSomeCall);
   EXPECT_TRUE(registers.is_in_call());
   EXPECT_TRUE(registers.call() == this->kSomeCall);
-  EXPECT_EQ(registers.at(), at);
+  EXPECT_EQ(registers.instruction_pointer(), at);
 }
 
 TYPED_TEST(RegistersOf, BeforeACallAreThoseThatMakeIt) {
   TypeParam registers = this->some();
-  registers.prepare(this->kSomeCall, 0x4000);
+  registers.prepare(this->kSomeCall, RemoteAddress(0x4000));
   const TypeParam before = registers;
   // As the kernel shows it at the entry of the call.
-  registers.at() += TypeParam::kCall.size();
+  registers.instruction_pointer() += TypeParam::kCall.size();
   registers.replace(this->kSomeCall);
-  registers.before_call();
+  registers.rewind_call();
   EXPECT_EQ(memcmp(&registers, &before, sizeof(before)), 0);
 }
 
@@ -79,7 +79,7 @@ TYPED_TEST(RegistersOf, KeepByACallWhereItReturnsAndItsStack) {
   const auto kept = registers.kept_by_calls();
   const std::set<uint64_t> values(kept.begin(), kept.end());
   EXPECT_EQ(values.size(), kept.size());
-  EXPECT_TRUE(values.contains(registers.at()) && values.contains(registers.stack()));
+  EXPECT_TRUE(values.contains(registers.instruction_pointer()) && values.contains(registers.stack()));
   registers.set_result(1);
   EXPECT_EQ(registers.kept_by_calls(), kept);
 }
@@ -91,8 +91,8 @@ TEST(X86, GoesOnWithASleepAndMakesOtherCallsAnew) {
   sleep.rip = read.rip = 0x1002;
   sleep.set_result(static_cast<uint64_t>(kRestartBlock));
   read.set_result(static_cast<uint64_t>(kRestartSys));
-  sleep.before_restart();
-  read.before_restart();
+  sleep.rewind_restart();
+  read.rewind_restart();
   EXPECT_EQ(sleep.rax, static_cast<uint64_t>(X86Registers::kRestartCall));
   EXPECT_EQ(read.rax, 0u);
   for (const X86Registers& each : {sleep, read}) {

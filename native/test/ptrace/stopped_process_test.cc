@@ -1,4 +1,4 @@
-// A process that stands still and runs on, and who hears of what.
+// A process that is stopped and runs on, and who learns of its end.
 #include "ptrace/stopped_process.h"
 
 #include <signal.h>
@@ -99,7 +99,7 @@ TEST_F(Standstill, NoSignalIsLost) {
   EXPECT_EQ(shared->count, sent);
 }
 
-TEST_F(Standstill, TheParentHearsOfAProcessThatWasKilledMeanwhile) {
+TEST_F(Standstill, TheParentLearnsOfAProcessThatWasKilledMeanwhile) {
   const pid_t parent = start([] {
     const pid_t child = fork();
     if (child == 0) {

@@ -1,16 +1,15 @@
 import { describe, expect, it } from 'vitest'
 
-import { lookUp } from '../../lib/cli/process-life.js'
-import { type Piece, readPrivateMemory } from '../../lib/cli/process-memory.js'
+import { type Piece, readPieces } from '../../lib/cli/memory-pieces.js'
 import { PageStore, ProcessMemory, pageSize, type Region } from '../../lib/index.js'
 import { start, startNode } from '../support/cli-run.js'
 
 /** All pieces of a process's memory, and the regions that they are of. */
 function* read(pid: number): Generator<Piece & { regions: readonly Region[] }> {
   using store = new PageStore()
-  const observed = new ProcessMemory(store, pid, { stop: false })
+  using observed = new ProcessMemory(store, pid, { stop: false })
   const { regions } = observed
-  for (const piece of readPrivateMemory(pid, lookUp(pid), observed)) yield { ...piece, regions }
+  for (const piece of readPieces(observed)) yield { ...piece, regions }
 }
 
 describe('reading the memory of a process', { timeout: 30_000 }, () => {

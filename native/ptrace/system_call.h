@@ -1,4 +1,4 @@
-// A system call in registers: its number and arguments.
+// A system call as registers hold it: its number and arguments.
 #pragma once
 
 #include <array>
@@ -6,13 +6,13 @@
 
 namespace pagestore {
 
-struct RegisterCall {
-  int64_t number = -1;
+struct SystemCall {
+  int64_t number;  // the kernel's −1 where there is no call
   std::array<uint64_t, 6> arguments{};
 };
 
-// What the kernel leaves as the result of a call that a signal or a tracer interrupted, and that goes on
-// when nothing came of it.
+// What the kernel leaves as the result of a call that a signal or a tracer interrupted. The kernel makes such
+// a call again (or goes on with it) unless a handler runs.
 inline constexpr int64_t kRestartSys = -512, kRestartNoIntr = -513, kRestartNoHand = -514, kRestartBlock = -516;
 
 constexpr bool is_restart(int64_t result) {

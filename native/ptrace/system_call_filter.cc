@@ -1,4 +1,4 @@
-#include "ptrace/call_filter.h"
+#include "ptrace/system_call_filter.h"
 
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -18,28 +18,28 @@ namespace {
 
 constexpr struct {
   int64_t number;
-  CallKind kind;
+  SystemCallKind kind;
 } kSeen[] = {
-    {SYS_exit_group, CallKind::end_of_process},
-    {SYS_exit, CallKind::end_of_thread},
-    {SYS_set_tid_address, CallKind::id_address},
-    {SYS_getrandom, CallKind::random},
-    {trap::kCheck, CallKind::check},
-    {trap::kChoose, CallKind::choice},
-    {trap::kAssert, CallKind::assertion},
-    {SYS_brk, CallKind::mapping},
-    {SYS_mmap, CallKind::mapping},
-    {SYS_munmap, CallKind::mapping},
-    {SYS_mremap, CallKind::mapping},
-    {SYS_mprotect, CallKind::mapping},
-    {SYS_pkey_mprotect, CallKind::mapping},
-    {SYS_madvise, CallKind::advice},
-    {SYS_remap_file_pages, CallKind::mapping},
-    {SYS_shmat, CallKind::mapping},
-    {SYS_shmdt, CallKind::mapping},
-    {SYS_userfaultfd, CallKind::mapping},
-    {SYS_io_uring_setup, CallKind::mapping},
-    {SYS_prctl, CallKind::mapping},  // it moves the break, and names mappings
+    {SYS_exit_group, SystemCallKind::process_exit},
+    {SYS_exit, SystemCallKind::thread_exit},
+    {SYS_set_tid_address, SystemCallKind::id_address},
+    {SYS_getrandom, SystemCallKind::random},
+    {trap::kCheck, SystemCallKind::check},
+    {trap::kChoose, SystemCallKind::choice},
+    {trap::kAssert, SystemCallKind::assertion},
+    {SYS_brk, SystemCallKind::mapping},
+    {SYS_mmap, SystemCallKind::mapping},
+    {SYS_munmap, SystemCallKind::mapping},
+    {SYS_mremap, SystemCallKind::mapping},
+    {SYS_mprotect, SystemCallKind::mapping},
+    {SYS_pkey_mprotect, SystemCallKind::mapping},
+    {SYS_madvise, SystemCallKind::advice},
+    {SYS_remap_file_pages, SystemCallKind::mapping},
+    {SYS_shmat, SystemCallKind::mapping},
+    {SYS_shmdt, SystemCallKind::mapping},
+    {SYS_userfaultfd, SystemCallKind::mapping},
+    {SYS_io_uring_setup, SystemCallKind::mapping},
+    {SYS_prctl, SystemCallKind::mapping},  // it moves the program's break, and names mappings
 };
 
 #if defined(__x86_64__)
@@ -50,14 +50,14 @@ constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 
 }  // namespace
 
-CallKind kind_of_call(int64_t number) {
+SystemCallKind kind_of_call(int64_t number) {
   for (const auto& seen : kSeen) {
     if (seen.number == number) return seen.kind;
   }
-  return CallKind::other;
+  return SystemCallKind::other;
 }
 
-int install_call_filter() {
+int install_system_call_filter() {
   constexpr size_t kCount = std::size(kSeen), kHead = 3;
   sock_filter filter[kHead + kCount + 2] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),

@@ -1,4 +1,4 @@
-#include "holder.h"
+#include "large_process.h"
 
 #include <benchmark/benchmark.h>
 #include <sys/mman.h>
@@ -38,14 +38,14 @@ void must_write(int fd, const T& value) {
 
 }  // namespace
 
-Holder::Holder(size_t pages) {
+LargeProcess::LargeProcess(size_t pages) {
   int there[2], back[2];
   if (pipe(there) != 0 || pipe(back) != 0) exit(1);
   pid_ = fork();
   if (pid_ == 0) {
     dup2(there[0], 0);
     dup2(back[1], 1);
-    const std::string argument = "--hold=" + std::to_string(pages);
+    const std::string argument = kLargeProcess + std::to_string(pages);
     execl("/proc/self/exe", "pagestore_bench", argument.c_str(), nullptr);
     _exit(1);
   }
@@ -56,27 +56,27 @@ Holder::Holder(size_t pages) {
   memory_ = must_read<AddressRange>(from_);
 }
 
-Holder::~Holder() {
+LargeProcess::~LargeProcess() {
   kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
   close(to_);
   close(from_);
 }
 
-double Holder::ask(size_t pages) {
+double LargeProcess::ask(size_t pages) {
   must_write(to_, pages);
   return must_read<double>(from_);
 }
 
-void Holder::dirty(size_t pages) {
+void LargeProcess::dirty(size_t pages) {
   ask(pages);
 }
 
-double Holder::fork_time() {
+double LargeProcess::fork_time() {
   return ask(kForkInstead);
 }
 
-int hold(size_t pages) {
+int be_large_process(size_t pages) {
   const size_t bytes = pages * page_size();
   auto* memory =
       static_cast<uint64_t*>(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));

@@ -1,0 +1,96 @@
+#include "ptrace/event_stops.h"
+
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
+#include "linux/thread_status.h"
+
+namespace pagestore {
+
+namespace {
+
+constexpr uint64_t kClearsId = 0x0020'0000;  // CLONE_CHILD_CLEARTID
+
+// Where the kernel clears a new thread's number when the thread ends: an argument of clone, for clone3 in a
+// struct.
+std::optional<RemoteAddress> find_id_address(const SystemCall& call, const RemoteMemory& memory) {
+#if defined(__x86_64__)
+  constexpr size_t kIdArgument = 3;
+#else
+  constexpr size_t kIdArgument = 4;
+#endif
+  if (call.number == SYS_clone && (call.arguments[0] & kClearsId) != 0) {
+    return RemoteAddress(call.arguments[kIdArgument]);
+  }
+  struct {
+    uint64_t flags, pidfd, child_tid;
+  } arguments{};
+  if (call.number == SYS_clone3 &&
+      memory.read(RemoteAddress(call.arguments[0]), &arguments, sizeof(arguments)).is_ok() &&
+      (arguments.flags & kClearsId) != 0) {
+    return RemoteAddress(arguments.child_tid);
+  }
+  return {};
+}
+
+}  // namespace
+
+Status EventStops::classify(TracedThread& thread, int event, std::optional<Stop>* stop) {
+  if (event == PTRACE_EVENT_EXEC) {
+    *stop = make_stop(StopKind::exec, thread.id());
+    return on_exec(thread);
+  }
+  unsigned long message = 0;
+  if (ptrace(PTRACE_GETEVENTMSG, thread.id(), nullptr, &message) != 0) {
+    return Status::process_gone(parts_.traits.pid, "was killed");
+  }
+  const auto id = static_cast<pid_t>(message);
+  if (event == PTRACE_EVENT_VFORK) {
+    *stop = make_stop(StopKind::fork, thread.id(), id);
+    return on_vfork(thread, id);
+  }
+  thread.enter(activity::Interrupted{});
+  if (event == PTRACE_EVENT_CLONE && is_thread_of(parts_.traits.pid, id)) {
+    *stop = make_stop(StopKind::clone, thread.id(), id);
+    return on_clone(thread, id);
+  }
+  if (event != PTRACE_EVENT_CLONE && event != PTRACE_EVENT_FORK) return Status::ok();
+  *stop = make_stop(StopKind::fork, thread.id(), id);
+  if (Status status = parts_.followers.add(id); !status.is_ok()) return status;
+  return parts_.injected.run_to_exit(thread);
+}
+
+Status EventStops::on_clone(TracedThread& parent, pid_t id) {
+  Registers* registers;
+  if (Status status = parent.get_registers(&registers); !status.is_ok()) return status;
+  const SystemCall call = registers->call();
+  TracedThread* thread;
+  if (Status status = parts_.threads.add(id, &thread); !status.is_ok()) return status;
+  WaitEvent event;
+  if (Status status = parts_.waiter.wait_for_stop(*thread, &event); !status.is_ok()) return status;
+  thread->enter(activity::Interrupted{});
+  if (const auto address = find_id_address(call, parts_.memory)) thread->set_id_address(*address);
+  return parts_.injected.run_to_exit(parent);
+}
+
+// The parent cannot leave the call before the child has ended or become another program.
+Status EventStops::on_vfork(TracedThread& parent, pid_t child) {
+  parent.enter(activity::InsideVfork{parent.call_before()});
+  parts_.breakpoint.remove();  // from memory that both share
+  return parts_.followers.add(child);
+}
+
+// The thread is the only one by now, has the number of the process, and nothing of the memory is what it was.
+Status EventStops::on_exec(TracedThread& thread) {
+  parts_.threads.remove_all_but(thread);
+  ++parts_.program.number;
+  parts_.program.declarations = {};
+  parts_.changes.mark_mappings_changed();
+  parts_.injected.on_exec();
+  parts_.breakpoint.forget();
+  thread.on_exec();
+  if (Status status = parts_.injected.run_to_exit(thread); !status.is_ok()) return status;
+  return parts_.memory.open(parts_.traits.pid);
+}
+
+}  // namespace pagestore

@@ -1,0 +1,37 @@
+// Processes that a tracee started. Without a system call filter they are detached at once. A filter is
+// inherited and makes calls fail that have no tracer: such children are traced only so that they can run on,
+// and end with the tracee.
+#pragma once
+
+#include <sys/types.h>
+
+#include <span>
+
+#include "ptrace/breakpoint.h"
+#include "ptrace/process_waiter.h"
+#include "system/growing_array.h"
+
+namespace pagestore {
+
+class Followers {
+ public:
+  explicit Followers(const Breakpoint& breakpoint) : breakpoint_(breakpoint) {}
+
+  // They inherit the filter, and so must be traced.
+  void keep_tracing() { keeps_tracing_ = true; }
+
+  // A child that the kernel traces for us from its start.
+  Status add(pid_t child);
+  std::span<const pid_t> all() const { return {followers_.data(), followers_.size()}; }
+  // A follower runs on, whatever it stopped for.
+  void on_event(const WaitEvent& event);
+  // Leaves to its caller: nothing of them is left to wait for.
+  void kill(const ProcessWaiter& waiter);
+
+ private:
+  const Breakpoint& breakpoint_;
+  bool keeps_tracing_ = false;
+  GrowingArray<pid_t> followers_;
+};
+
+}  // namespace pagestore

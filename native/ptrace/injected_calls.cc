@@ -1,0 +1,127 @@
+#include "ptrace/injected_calls.h"
+
+#include <sys/ptrace.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "linux/process_regions.h"
+#include "ptrace/saved_context.h"
+#include "system/assert.h"
+#include "system/old_glibc.h"
+
+namespace pagestore {
+
+namespace {
+
+constexpr auto& kCall = Registers::kCall;
+
+// Whether the thread stopped for a fault of its own at an instruction that is none.
+bool is_fault(const TracedThread& thread, int signal) {
+  siginfo_t info{};
+  return (signal == SIGSEGV || signal == SIGBUS || signal == SIGILL) &&
+         ptrace(PTRACE_GETSIGINFO, thread.id(), nullptr, &info) == 0 && info.si_code > 0;
+}
+
+}  // namespace
+
+bool InjectedCalls::is_instruction(RemoteAddress address) const {
+  std::byte found[kCall.size()];
+  return memory_.read(address, found, sizeof(found)).is_ok() && memcmp(found, kCall.data(), sizeof(found)) == 0;
+}
+
+bool InjectedCalls::search(const AddressRange& range, RemoteAddress* address) const {
+  constexpr size_t kPart = 4096;
+  std::byte bytes[kPart + kCall.size()];  // an instruction may lie across two parts
+  for (uint64_t start = range.start; start < range.end; start += kPart) {
+    const size_t count = std::min<uint64_t>(sizeof(bytes), range.end - start);
+    if (!memory_.read(RemoteAddress(start), bytes, count).is_ok()) return false;
+    const void* found = memmem(bytes, count, kCall.data(), kCall.size());
+    if (found == nullptr) continue;
+    *address = RemoteAddress(start) + static_cast<uint64_t>(static_cast<const std::byte*>(found) - bytes);
+    return true;
+  }
+  return false;
+}
+
+// In the kernel's own code page, which almost every process has, else in any code.
+Status InjectedCalls::find_instruction(RemoteAddress* address) {
+  if (instruction_ && is_instruction(*instruction_)) {
+    *address = *instruction_;
+    return Status::ok();
+  }
+  RegionList regions;
+  const TracedThread* live = threads_.first_live();
+  const pid_t id = live != nullptr ? live->id() : waiter_.pid();
+  if (Status status = read_regions_of(id, &regions); !status.is_ok()) return status;
+  for (const bool is_vdso : {true, false}) {
+    RegionReader reader(regions.bytes());
+    Region region;
+    while (reader.next(&region)) {
+      if (region.permissions[2] != 'x' || (region.path == "[vdso]") != is_vdso) continue;
+      if (!search({region.start, region.end}, address)) continue;
+      instruction_ = *address;
+      return Status::ok();
+    }
+  }
+  return Status::system(Error::tracee, "finding a system call instruction in the process", ENOENT);
+}
+
+Status InjectedCalls::make(TracedThread& thread, const SystemCall& call, int64_t* result) {
+  PS_ASSERT(!thread.has_ended());
+  if (thread.is_at(activity::Kind::inside_vfork)) {
+    return Status::system(Error::tracee, "a system call in a thread that is inside vfork", EBUSY);
+  }
+  Registers* registers;
+  RemoteAddress instruction;
+  if (Status status = thread.rewind_interrupted_call(); !status.is_ok()) return status;
+  if (Status status = find_instruction(&instruction); !status.is_ok()) return status;
+  SavedContext saved(thread);
+  if (Status status = saved.save(); !status.is_ok()) return status;
+  if (Status status = thread.set_blocked_signals(UINT64_MAX); !status.is_ok()) return status;
+  if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+  if (thread.is_at(activity::Kind::call_entry)) {
+    registers->replace(call);
+  } else {
+    registers->prepare(call, instruction);
+  }
+  thread.mark_registers_dirty();
+  if (Status status = run_to_exit(thread); !status.is_ok()) return status;
+  if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+  *result = registers->result();
+  return saved.restore();
+}
+
+Status InjectedCalls::run_to_exit(TracedThread& thread) {
+  std::optional<int> unblockable;  // a signal to be sent again
+  for (;;) {
+    WaitEvent event;
+    if (Status status = thread.run(PTRACE_SYSCALL, 0); !status.is_ok()) return status;
+    if (Status status = waiter_.wait_for_stop(thread, &event); !status.is_ok()) return status;
+    if (event.signal() != kSystemCallStop) {
+      // A signal, or a stop of the system call filter.
+      thread.enter(activity::Interrupted{});
+      if (event.ptrace_event() != 0) continue;
+      unblockable = event.signal();
+      if (is_fault(thread, *unblockable)) {
+        return Status::system(Error::tracee, "a system call instruction where one was found before", EFAULT);
+      }
+      continue;
+    }
+    __ptrace_syscall_info info{};
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, thread.id(), sizeof(info), &info) < 0) {
+      thread.enter(activity::Interrupted{});
+      return Status::process_gone(thread.id(), "was killed");
+    }
+    if (info.op != PTRACE_SYSCALL_INFO_EXIT) {
+      thread.enter(activity::CallEntry{});
+      continue;
+    }
+    thread.enter(activity::CallExit{});
+    if (unblockable) signal_thread(waiter_.pid(), thread.id(), *unblockable);
+    return Status::ok();
+  }
+}
+
+}  // namespace pagestore

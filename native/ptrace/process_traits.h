@@ -1,0 +1,25 @@
+// What was decided about a traced process when tracing began, and which program it is by now.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+#include "linux/remote_address.h"
+
+namespace pagestore {
+
+struct ProcessTraits {
+  pid_t pid = 0;
+  bool is_spawned = false;  // by us, and ends with us
+  bool has_filter = false;  // of system_call_filter.h
+  // The C library marks freed blocks of its heap with a random number, which shall always be the same.
+  bool has_deterministic_heap = false;
+};
+
+struct CurrentProgram {
+  uint32_t number = 0;         // each exec makes one more
+  RemoteAddress declarations;  // trap.h; null until the program has said where they are
+};
+
+}  // namespace pagestore

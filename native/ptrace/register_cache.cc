@@ -1,0 +1,146 @@
+#include "ptrace/register_cache.h"
+
+#include <elf.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace pagestore {
+
+namespace {
+
+// Requests that some headers lack.
+constexpr auto kGetSignalMask = static_cast<__ptrace_request>(0x420a),
+               kSetSignalMask = static_cast<__ptrace_request>(0x420b);
+constexpr size_t kMostVectorBytes = 16 << 10;
+
+bool transfer(__ptrace_request request, pid_t thread, unsigned long kind, void* data, size_t* bytes) {
+  iovec vector{data, *bytes};
+  if (ptrace(request, thread, kind, &vector) != 0) return false;
+  *bytes = vector.iov_len;
+  return true;
+}
+
+#if defined(__x86_64__)
+
+constexpr unsigned long kVectors = NT_X86_XSTATE;
+
+bool read_registers(pid_t thread, X86Registers* registers) {
+  return ptrace(PTRACE_GETREGS, thread, nullptr, registers) == 0;
+}
+bool write_registers(pid_t thread, const X86Registers& registers) {
+  return ptrace(PTRACE_SETREGS, thread, nullptr, &registers) == 0;
+}
+
+#else
+
+constexpr unsigned long kVectors = NT_FPREGSET;
+constexpr unsigned long kCallNumber = 0x404;  // NT_ARM_SYSTEM_CALL
+
+bool read_registers(pid_t thread, Arm64Registers* registers) {
+  size_t general = offsetof(Arm64Registers, call_number), tls = sizeof(registers->tpidr);
+  int number = -1;
+  size_t number_bytes = sizeof(number);
+  if (!transfer(PTRACE_GETREGSET, thread, NT_PRSTATUS, registers, &general) ||
+      !transfer(PTRACE_GETREGSET, thread, kCallNumber, &number, &number_bytes) ||
+      !transfer(PTRACE_GETREGSET, thread, NT_ARM_TLS, &registers->tpidr, &tls)) {
+    return false;
+  }
+  registers->call_number = static_cast<uint64_t>(int64_t{number});
+  return true;
+}
+bool write_registers(pid_t thread, const Arm64Registers& registers) {
+  Arm64Registers copy = registers;
+  size_t general = offsetof(Arm64Registers, call_number), tls = sizeof(copy.tpidr);
+  int number = static_cast<int>(copy.call_number);
+  size_t number_bytes = sizeof(number);
+  return transfer(PTRACE_SETREGSET, thread, NT_PRSTATUS, &copy, &general) &&
+         transfer(PTRACE_SETREGSET, thread, kCallNumber, &number, &number_bytes) &&
+         transfer(PTRACE_SETREGSET, thread, NT_ARM_TLS, &copy.tpidr, &tls);
+}
+
+#endif
+
+// ptrace says ESRCH of a thread that was killed while it was stopped.
+Status refused(pid_t thread, const char* what) {
+  return errno == ESRCH ? Status::process_gone(thread, "was killed") : Status::system(Error::tracee, what, errno);
+}
+
+Status no_memory(size_t bytes) {
+  return Status::out_of_memory("realloc", bytes, ENOMEM);
+}
+
+}  // namespace
+
+Status RegisterCache::get(Registers** registers) {
+  *registers = &registers_;
+  if (has_registers_) return Status::ok();
+  if (!read_registers(thread_, &registers_)) return refused(thread_, "reading registers (PTRACE_GETREGSET)");
+  has_registers_ = true;
+  return Status::ok();
+}
+
+void RegisterCache::set(const Registers& registers) {
+  registers_ = registers;
+  has_registers_ = is_dirty_ = true;
+}
+
+Status RegisterCache::flush() {
+  if (!is_dirty_) return Status::ok();
+  if (!write_registers(thread_, registers_)) return refused(thread_, "writing registers (PTRACE_SETREGSET)");
+  is_dirty_ = false;
+  return Status::ok();
+}
+
+Status RegisterCache::get_vectors(std::span<const std::byte>* vectors) {
+  if (!has_vectors_) {
+    if (!vectors_.resize(kMostVectorBytes)) return no_memory(kMostVectorBytes);
+    size_t bytes = kMostVectorBytes;
+    if (!transfer(PTRACE_GETREGSET, thread_, kVectors, vectors_.data(), &bytes)) {
+      return refused(thread_, "reading vector registers (PTRACE_GETREGSET)");
+    }
+    static_cast<void>(vectors_.resize(bytes));
+    has_vectors_ = true;
+  }
+  *vectors = {vectors_.data(), vectors_.size()};
+  return Status::ok();
+}
+
+Status RegisterCache::set_vectors(std::span<const std::byte> vectors) {
+  const bool is_same =
+      has_vectors_ && vectors.size() == vectors_.size() && memcmp(vectors.data(), vectors_.data(), vectors.size()) == 0;
+  if (is_same) return Status::ok();
+  has_vectors_ = false;
+  if (!vectors_.resize(vectors.size())) return no_memory(vectors.size());
+  memcpy(vectors_.data(), vectors.data(), vectors.size());
+  size_t bytes = vectors_.size();
+  if (!transfer(PTRACE_SETREGSET, thread_, kVectors, vectors_.data(), &bytes)) {
+    return refused(thread_, "writing vector registers (PTRACE_SETREGSET)");
+  }
+  has_vectors_ = true;
+  return Status::ok();
+}
+
+Status RegisterCache::get_blocked_signals(uint64_t* signals) {
+  if (!has_blocked_ && ptrace(kGetSignalMask, thread_, sizeof(blocked_), &blocked_) != 0) {
+    return refused(thread_, "reading blocked signals (PTRACE_GETSIGMASK)");
+  }
+  has_blocked_ = true;
+  *signals = blocked_;
+  return Status::ok();
+}
+
+Status RegisterCache::set_blocked_signals(uint64_t signals) {
+  if (has_blocked_ && signals == blocked_) return Status::ok();
+  has_blocked_ = false;
+  if (ptrace(kSetSignalMask, thread_, sizeof(signals), &signals) != 0) {
+    return refused(thread_, "blocking signals (PTRACE_SETSIGMASK)");
+  }
+  blocked_ = signals;
+  has_blocked_ = true;
+  return Status::ok();
+}
+
+}  // namespace pagestore

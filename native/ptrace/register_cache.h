@@ -1,0 +1,51 @@
+// The registers of one stopped thread: general and vector registers, and the mask of blocked signals.
+//
+// Each costs a system call, so each is read at most once a stop. General registers are written at most once,
+// before the thread runs, whatever was changed; vector registers and the mask are written at once.
+//
+// It leaves to its caller: to call from the thread that traces, only while this thread is stopped; to `flush`
+// before the thread runs, and to `forget` when it does.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <span>
+
+#include "ptrace/registers.h"
+#include "system/growing_array.h"
+#include "system/status.h"
+
+namespace pagestore {
+
+class RegisterCache {
+ public:
+  explicit RegisterCache(pid_t thread) : thread_(thread) {}
+
+  // The cached registers, valid until the thread runs. Whoever changes them calls `mark_dirty`.
+  Status get(Registers** registers);
+  // What `get` gave, or `set` was given.
+  Registers& current() { return registers_; }
+  void set(const Registers& registers);
+  void mark_dirty() { is_dirty_ = true; }
+  Status flush();
+
+  // As the kernel packs them.
+  Status get_vectors(std::span<const std::byte>* vectors);
+  Status set_vectors(std::span<const std::byte> vectors);
+
+  // Bit n − 1 is signal n.
+  Status get_blocked_signals(uint64_t* signals);
+  Status set_blocked_signals(uint64_t signals);
+
+  void forget() { has_registers_ = has_vectors_ = has_blocked_ = is_dirty_ = false; }
+
+ private:
+  pid_t thread_;
+  bool has_registers_ = false, has_vectors_ = false, has_blocked_ = false, is_dirty_ = false;
+  Registers registers_{};
+  uint64_t blocked_ = 0;
+  GrowingArray<std::byte> vectors_;
+};
+
+}  // namespace pagestore

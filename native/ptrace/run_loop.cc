@@ -1,0 +1,261 @@
+#include "ptrace/run_loop.h"
+
+#include <sys/ptrace.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "ptrace/signal_delivery.h"
+#include "ptrace/step_over.h"
+#include "system/assert.h"
+#include "system/old_glibc.h"
+
+namespace pagestore {
+
+namespace {
+
+constexpr int kTick = 50;  // milliseconds
+
+// A thread that is stopped may be killed, when another one ends the process or becomes another program. The
+// kernel will report that; until then it is no failure.
+Status unless_dying(TracedThread& thread, const Status& status) {
+  if (status.error() != Error::process_gone) return status;
+  thread.mark_dying();
+  return Status::ok();
+}
+
+siginfo_t signal_for(const TracedThread& thread, const SignalAnswer& answer) {
+  siginfo_t info{};
+  if (answer.kind == SignalAnswer::Kind::replace) {
+    info.si_signo = answer.signal;
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+  } else if (answer.kind == SignalAnswer::Kind::deliver && thread.asked_signal() != nullptr) {
+    info = *thread.asked_signal();
+  }
+  return info;
+}
+
+}  // namespace
+
+Stop RunLoop::end_stop() const {
+  const int status = *parts_.waiter.end();
+  Stop stop = WIFEXITED(status) ? make_stop(StopKind::exit, parts_.traits.pid, WEXITSTATUS(status))
+                                : make_stop(StopKind::killed, parts_.traits.pid, WTERMSIG(status));
+  stop.has_ended = true;
+  return stop;
+}
+
+int RunLoop::request(const RunOptions& options) const {
+  return parts_.traits.has_filter && !options.system_calls ? PTRACE_CONT : PTRACE_SYSCALL;
+}
+
+Status RunLoop::resume(TracedThread& asked, const RunOptions& options, Stop* stop) {
+  if (Status status = check_choice(asked, options); !status.is_ok()) return status;
+  for (TracedThread* thread : parts_.threads.all()) {
+    if (!thread->is_stopped() || (options.thread && thread != &asked) || !thread->pending_stop()) continue;
+    *stop = *thread->take_pending_stop();
+    set_last(*stop, thread->id());
+    return Status::ok();
+  }
+  GrowingArray<TracedThread*> runners;
+  if (Status status = choose_runners(asked, options, &runners); !status.is_ok()) return status;
+  if (Status status = answer_choice(asked, options); !status.is_ok()) return status;
+  parts_.changes.mark_run();
+  Status status = run({runners.data(), runners.size()}, asked, options, stop);
+  parts_.breakpoint.remove();
+  if (status.error() == Error::process_gone && parts_.waiter.wait_for_end()) status = Status::ok();
+  if (!status.is_ok()) return status;
+  if (has_ended()) *stop = end_stop();
+  set_last(*stop, stop->thread != 0 ? stop->thread : last_thread_);
+  return Status::ok();
+}
+
+Status RunLoop::check_choice(const TracedThread& thread, const RunOptions& options) const {
+  const auto* choice = std::get_if<question::Choice>(&thread.question());
+  const bool waits = choice != nullptr && !thread.pending_stop();
+  const int64_t chosen = options.choose.value_or(-1);
+  const bool is_fine = waits ? chosen >= 0 && chosen < choice->alternatives : !options.choose;
+  if (is_fine) return Status::ok();
+  return Status::refused(Error::choice, static_cast<uint64_t>(chosen),
+                         waits ? static_cast<uint64_t>(choice->alternatives) : UINT64_MAX);
+}
+
+Status RunLoop::answer_choice(TracedThread& thread, const RunOptions& options) const {
+  if (!options.choose) return Status::ok();
+  Registers* registers;
+  if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+  registers->set_result(static_cast<uint64_t>(*options.choose));
+  thread.mark_registers_dirty();
+  return Status::ok();
+}
+
+Status RunLoop::choose_runners(TracedThread& asked, const RunOptions& options,
+                               GrowingArray<TracedThread*>* runners) const {
+  for (TracedThread* thread : parts_.threads.all()) {
+    if (!thread->is_stopped() || (options.thread && thread != &asked)) continue;
+    // A thread that waits at another choice stays there.
+    if (thread != &asked && thread->asks(question::Kind::choice)) continue;
+    if (!runners->append(thread)) return Status::out_of_memory("realloc", sizeof(thread), ENOMEM);
+  }
+  return Status::ok();
+}
+
+Status RunLoop::run(std::span<TracedThread* const> runners, TracedThread& asked, const RunOptions& options,
+                    Stop* stop) {
+  if (options.breakpoint) {
+    std::optional<Stop> reported;
+    if (Status status = insert_breakpoint(runners, options, &reported); !status.is_ok()) return status;
+    if (reported) {
+      *stop = *reported;
+      return Status::ok();
+    }
+  }
+  for (TracedThread* thread : runners) {
+    const SignalAnswer answer = thread == &asked ? options.signal : SignalAnswer{};
+    if (Status status = unless_dying(*thread, start(*thread, options, answer)); !status.is_ok()) return status;
+  }
+  return wait_for_stop(options, stop);
+}
+
+Status RunLoop::insert_breakpoint(std::span<TracedThread* const> runners, const RunOptions& options,
+                                  std::optional<Stop>* stop) {
+  const StepTools tools{parts_.memory, parts_.waiter, parts_.classifier};
+  for (TracedThread* thread : runners) {
+    if (Status status = step_over_breakpoint(tools, *thread, options, stop); !status.is_ok()) return status;
+    if (*stop) return Status::ok();
+  }
+  return parts_.breakpoint.insert(*options.breakpoint);
+}
+
+Status RunLoop::start(TracedThread& thread, const RunOptions& options, const SignalAnswer& answer) {
+  PS_ASSERT(thread.is_stopped());
+  const siginfo_t info = signal_for(thread, answer);
+  int deliver = info.si_signo;
+  if (deliver != 0 && thread.is_at(activity::Kind::inside_vfork)) {
+    signal_thread(parts_.traits.pid, thread.id(), deliver);
+    deliver = 0;
+  } else if (deliver != 0) {
+    if (Status status = stop_before_signal(parts_.waiter, thread, info); !status.is_ok()) return status;
+  } else if (thread.asked_signal() != nullptr && !thread.is_at(activity::Kind::signal_delivery)) {
+    if (Status status = thread.suppress_signal(); !status.is_ok()) return status;
+  }
+  const int request = this->request(options);
+  // The filter does not stop the thread at other calls, so that their entry does not come once more.
+  if (request == PTRACE_CONT && thread.reported_call() &&
+      kind_of_call(*thread.reported_call()) == SystemCallKind::other) {
+    thread.drop_reported_call();
+  }
+  // A thread in a group-stop would run on: it is stopped again before it does.
+  if (thread.is_in_group_stop()) ptrace(PTRACE_INTERRUPT, thread.id(), nullptr, nullptr);
+  // The kernel does not report the end of the first thread before those of all others.
+  const bool is_unreported_end = thread.asks(question::Kind::thread_exit) && thread.id() == parts_.traits.pid;
+  if (Status status = thread.run(request, deliver); !status.is_ok()) return status;
+  if (is_unreported_end) thread.enter(activity::Ended{});
+  return Status::ok();
+}
+
+Status RunLoop::run_to_exec(Stop* stop) {
+  for (;;) {
+    if (Status status = wait_for_stop({}, stop); !status.is_ok()) return status;
+    if (has_ended() || stop->kind == StopKind::exec) return Status::ok();
+    if (Status status = start(*parts_.threads.all()[0], {}, {}); !status.is_ok()) return status;
+  }
+}
+
+bool RunLoop::has_running_thread() const {
+  const auto threads = parts_.threads.all();
+  return std::any_of(threads.begin(), threads.end(), [](const TracedThread* each) { return each->is_running(); });
+}
+
+Status RunLoop::wait_for_stop(const RunOptions& options, Stop* stop) {
+  const int64_t end = options.timeout ? monotonic_now() + *options.timeout + 1 : INT64_MAX;  // never less
+  for (;;) {
+    if (!has_running_thread() && parts_.threads.first_live() != nullptr) {
+      // Only the first thread was let run to its end.
+      *stop = last_stop_;
+      stop->has_ended = true;
+      return Status::ok();
+    }
+    const int64_t left = options.timeout ? end - monotonic_now() : kTick;
+    if (left <= 0 || (options.may_go_on != nullptr && !options.may_go_on(options.context))) {
+      return break_off(options, stop);
+    }
+    std::optional<WaitEvent> event;
+    const auto tick = static_cast<int>(std::min<int64_t>(left, kTick));
+    if (Status status = parts_.waiter.wait_for_any(parts_.followers.all(), tick, &event); !status.is_ok()) {
+      return status;
+    }
+    if (!event) continue;
+    std::optional<Stop> reported;
+    if (Status status = classify(*event, options, &reported); !status.is_ok()) return status;
+    if (reported && !has_ended()) {
+      if (Status status = interrupt_all(options); !status.is_ok()) return status;
+    }
+    if (has_ended()) reported = end_stop();
+    if (!reported) continue;
+    *stop = *reported;
+    return Status::ok();
+  }
+}
+
+// What is not to be reported runs on.
+Status RunLoop::classify(const WaitEvent& event, const RunOptions& options, std::optional<Stop>* stop) {
+  TracedThread* thread = parts_.threads.find(event.thread);
+  if (thread == nullptr || event.is_end()) {
+    parts_.followers.on_event(event);
+    return Status::ok();
+  }
+  const Status status = unless_dying(*thread, parts_.classifier.classify(*thread, event, options, stop));
+  if (!status.is_ok() || *stop || !thread->is_stopped()) return status;
+  return unless_dying(*thread, thread->run(request(options), 0));
+}
+
+Status RunLoop::break_off(const RunOptions& options, Stop* stop) {
+  if (Status status = interrupt_all(options); !status.is_ok()) return status;
+  if (has_ended()) {
+    *stop = end_stop();
+    return Status::ok();
+  }
+  for (TracedThread* thread : parts_.threads.all()) {
+    if (!thread->pending_stop()) continue;
+    *stop = *thread->take_pending_stop();
+    return Status::ok();
+  }
+  *stop = make_stop(StopKind::timeout, options.thread.value_or(last_thread_));
+  return Status::ok();
+}
+
+Status RunLoop::interrupt_all(const RunOptions& options) {
+  const ThreadTable::InUse in_use(parts_.threads);
+  for (const TracedThread* thread : parts_.threads.all()) {
+    if (thread->is_running()) ptrace(PTRACE_INTERRUPT, thread->id(), nullptr, nullptr);
+  }
+  for (size_t i = 0; i < parts_.threads.all().size() && !has_ended();) {
+    TracedThread& thread = *parts_.threads.all()[i];
+    // Inside vfork it stops only when its child is another program, or has ended.
+    if (!thread.is_running() || thread.is_inside_vfork()) {
+      ++i;
+      continue;
+    }
+    WaitEvent event;
+    if (Status status = parts_.waiter.wait_for(thread, &event); !status.is_ok()) return status;
+    if (event.is_end()) continue;
+    TracedThread* stopped = parts_.threads.find(event.thread);
+    if (stopped == nullptr) return Status::process_gone(parts_.traits.pid, "was killed");
+    if (event.ptrace_event() == PTRACE_EVENT_STOP) {
+      stopped->on_interrupt(event.signal() != SIGTRAP);
+      continue;
+    }
+    std::optional<Stop> pending;
+    const Status status = unless_dying(*stopped, parts_.classifier.classify(*stopped, event, options, &pending));
+    if (!status.is_ok()) return status;
+    if (!pending) continue;
+    stopped->set_pending_stop(*pending);
+    if (pending->kind == StopKind::exec) i = 0;
+  }
+  return Status::ok();
+}
+
+}  // namespace pagestore

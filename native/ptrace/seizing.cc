@@ -1,0 +1,28 @@
+#include "ptrace/seizing.h"
+
+#include <sys/ptrace.h>
+
+#include <cerrno>
+
+#include "linux/thread_status.h"
+
+namespace pagestore {
+
+Status seize_thread(const Seizing& seizing, pid_t thread, bool* is_seized) {
+  const pid_t pid = seizing.pid;
+  *is_seized = false;
+  if (seizing.refuses_vfork && is_inside_vfork(pid, thread)) {
+    return Status::system(Error::tracee, "a process that waits in vfork for its child to be another program", EBUSY);
+  }
+  if (ptrace(PTRACE_SEIZE, thread, nullptr, seizing.options) != 0) {
+    const int error_number = errno;
+    if (thread != pid && (error_number == ESRCH || read_thread_status(pid, thread).has_ended)) return Status::ok();
+    if (read_thread_status(pid, pid).has_ended) return Status::process_gone(pid, "has ended");
+    return process_refused(pid, "ptrace(PTRACE_SEIZE)", error_number);
+  }
+  ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr);
+  *is_seized = true;
+  return Status::ok();
+}
+
+}  // namespace pagestore

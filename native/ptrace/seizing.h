@@ -1,0 +1,40 @@
+// Seizes all threads of a process that runs, and interrupts each: until a list of its threads shows none that is
+// new, since those that still run may start others.
+//
+// The process is not sent a signal, and its program does not notice.
+#pragma once
+
+#include "linux/proc_file.h"
+
+namespace pagestore {
+
+struct Seizing {
+  pid_t pid;
+  long options;        // PTRACE_O_…
+  bool refuses_vfork;  // a thread inside vfork would stop only when its child has ended or is another program
+};
+
+// Seizes and interrupts one thread. `*is_seized` is false when it has just ended.
+Status seize_thread(const Seizing& seizing, pid_t thread, bool* is_seized);
+
+// `is_known(thread)` says whether a thread was seized before; `stop(thread)` waits until one that was seized has
+// stopped, and gives a Status. On failure, the threads that were seized stay so.
+template <typename IsKnown, typename Stop>
+Status seize_threads(const Seizing& seizing, IsKnown is_known, Stop stop) {
+  for (bool found_new = true; found_new;) {
+    found_new = false;
+    TaskDirectory tasks;
+    if (Status status = tasks.open(seizing.pid); !status.is_ok()) return status;
+    for (pid_t thread; tasks.next(&thread);) {
+      if (is_known(thread)) continue;
+      bool is_seized;
+      if (Status status = seize_thread(seizing, thread, &is_seized); !status.is_ok()) return status;
+      if (!is_seized) continue;
+      found_new = true;
+      if (Status status = stop(thread); !status.is_ok()) return status;
+    }
+  }
+  return Status::ok();
+}
+
+}  // namespace pagestore

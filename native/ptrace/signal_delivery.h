@@ -1,0 +1,17 @@
+// Takes a stopped thread to signal delivery, from where PTRACE_CONT delivers a signal.
+//
+// A thread may be stopped elsewhere: before another signal, or where a rollback has put it before a signal that
+// it stopped for long ago. Then the signal is sent again, with all others blocked, and stops the thread before
+// it executes another instruction; what it was stopped for before counts as answered.
+#pragma once
+
+#include <signal.h>
+
+#include "ptrace/process_waiter.h"
+
+namespace pagestore {
+
+// `info` is what the thread's handler will get. Leaves to its caller: the thread is stopped, not inside vfork.
+Status stop_before_signal(ProcessWaiter& waiter, TracedThread& thread, const siginfo_t& info);
+
+}  // namespace pagestore

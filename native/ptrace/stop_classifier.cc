@@ -1,0 +1,50 @@
+#include "ptrace/stop_classifier.h"
+
+#include <sys/ptrace.h>
+
+#include "system/assert.h"
+
+namespace pagestore {
+
+Status StopClassifier::classify(TracedThread& thread, const WaitEvent& event, const RunOptions& options,
+                                std::optional<Stop>* stop) {
+  PS_ASSERT(!event.is_end() && event.thread == thread.id());
+  stop->reset();
+  const int kind = event.ptrace_event(), signal = event.signal();
+  if (signal == kSystemCallStop) return system_calls_.classify(thread, options, stop);
+  if (kind == PTRACE_EVENT_SECCOMP) return system_calls_.classify_by_filter(thread, options, stop);
+  if (kind == PTRACE_EVENT_STOP) {
+    // A group-stop lasts until somebody ends it; anything else is an interruption that came late.
+    const bool is_group_stop = signal != SIGTRAP;
+    if (!is_group_stop || !thread.listen()) thread.on_interrupt(is_group_stop);
+    return Status::ok();
+  }
+  if (kind != 0) return events_.classify(thread, kind, stop);
+  return classify_signal(thread, signal, options, stop);
+}
+
+Status StopClassifier::classify_signal(TracedThread& thread, int signal, const RunOptions& options,
+                                       std::optional<Stop>* stop) {
+  siginfo_t info{};
+  if (ptrace(PTRACE_GETSIGINFO, thread.id(), nullptr, &info) != 0) {
+    return Status::process_gone(thread.id(), "was killed");
+  }
+  thread.enter(activity::SignalDelivery{});
+  if (signal == SIGTRAP && options.breakpoint && (info.si_code == SI_KERNEL || info.si_code == TRAP_BRKPT)) {
+    Registers* registers;
+    if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+    const RemoteAddress address(registers->instruction_pointer() - Registers::kPastBreakpoint);
+    if (address == *options.breakpoint) {
+      registers->instruction_pointer() = address.value();
+      thread.mark_registers_dirty();
+      *stop = make_stop(StopKind::breakpoint, thread.id());
+      (*stop)->address = address;
+      return Status::ok();
+    }
+  }
+  thread.ask(question::Signal{info});
+  *stop = thread.signal_stop();
+  return Status::ok();
+}
+
+}  // namespace pagestore

@@ -1,0 +1,29 @@
+// Decides about a traced thread that stopped: whether it runs on, or the stop is reported.
+//
+// The status that waitpid gave names the kind of stop; each kind has its own rules: system calls
+// (system_call_stops.h), events (event_stops.h), group-stops, signals and breakpoints (here).
+#pragma once
+
+#include "ptrace/event_stops.h"
+#include "ptrace/system_call_stops.h"
+
+namespace pagestore {
+
+class StopClassifier {
+ public:
+  explicit StopClassifier(const EventStops::Parts& parts)
+      : system_calls_({parts.traits, parts.threads, parts.memory, parts.changes, parts.program}), events_(parts) {}
+
+  // `event` is a stop of `thread`, which is marked as running; afterwards it is marked as stopped, unless it
+  // stays in a group-stop. `*stop` is empty when nobody asked for this stop. `process_gone` when the thread was
+  // killed meanwhile.
+  Status classify(TracedThread& thread, const WaitEvent& event, const RunOptions& options, std::optional<Stop>* stop);
+
+ private:
+  static Status classify_signal(TracedThread& thread, int signal, const RunOptions& options, std::optional<Stop>* stop);
+
+  SystemCallStops system_calls_;
+  EventStops events_;
+};
+
+}  // namespace pagestore

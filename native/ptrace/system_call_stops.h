@@ -1,0 +1,41 @@
+// Decides about a thread that stopped at the entry or at the exit of a system call: what the call means to us,
+// whether we answer it ourselves, and whether the stop is reported.
+//
+// It leaves to its caller: the thread is marked as running, as it was until it stopped.
+#pragma once
+
+#include "linux/remote_memory.h"
+#include "ptrace/memory_changes.h"
+#include "ptrace/process_traits.h"
+#include "ptrace/system_call_filter.h"
+#include "ptrace/thread_table.h"
+
+namespace pagestore {
+
+class SystemCallStops {
+ public:
+  struct Parts {
+    const ProcessTraits& traits;
+    const ThreadTable& threads;
+    const RemoteMemory& memory;
+    MemoryChanges& changes;
+    CurrentProgram& program;
+  };
+  explicit SystemCallStops(const Parts& parts) : parts_(parts) {}
+
+  // A stop that PTRACE_SYSCALL brings, on entry and on exit.
+  Status classify(TracedThread& thread, const RunOptions& options, std::optional<Stop>* stop);
+  // A stop of the filter, on entry.
+  Status classify_by_filter(TracedThread& thread, const RunOptions& options, std::optional<Stop>* stop);
+
+ private:
+  Status classify_entry(TracedThread& thread, const SystemCall& call, const RunOptions& options,
+                        std::optional<Stop>* stop);
+  void note_mapping_change(const SystemCall& call);
+  Status answer_random(TracedThread& thread, const SystemCall& call);
+  Status answer_program(TracedThread& thread, const SystemCall& call, SystemCallKind kind, std::optional<Stop>* stop);
+
+  const Parts parts_;
+};
+
+}  // namespace pagestore

@@ -1,0 +1,291 @@
+#include "ptrace/traced_thread.h"
+
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "ptrace/trap.h"
+#include "system/assert.h"
+
+namespace pagestore {
+
+namespace {
+
+bool is_interrupted(const Registers& registers) {
+  return registers.is_in_call() && is_restart(registers.result());
+}
+
+}  // namespace
+
+void TracedThread::enter(const activity::Any& next) {
+  PS_ASSERT(activity::is_legal(activity::kind_of(activity_), activity::kind_of(next)));
+  activity_ = next;
+}
+
+void TracedThread::on_exec() {
+  activity_ = activity::Interrupted{};
+  question_ = question::None{};
+  registers_.forget();
+  pending_stop_.reset();
+  reported_call_.reset();
+  interrupted_call_.reset();
+  id_address_.reset();
+  is_in_group_stop_ = continues_call_ = false;
+}
+
+void TracedThread::on_interrupt(bool is_group_stop) {
+  enter(activity::Interrupted{});
+  is_in_group_stop_ = is_group_stop;
+  Registers* registers;
+  if (!Registers::kRestartsLate || !get_registers(&registers).is_ok()) return;
+  // Calls that the kernel never makes again by itself; connect is the one that cannot be made twice.
+  if (!registers->is_in_call() || registers->result() != -EINTR || registers->call().number == SYS_connect) return;
+  registers->set_result(static_cast<uint64_t>(kRestartNoHand));
+  mark_registers_dirty();
+}
+
+bool TracedThread::listen() {
+  if (ptrace(PTRACE_LISTEN, thread_, nullptr, nullptr) != 0) return false;
+  enter(activity::Interrupted{});
+  enter(activity::Running{});
+  is_in_group_stop_ = true;
+  return true;
+}
+
+void TracedThread::mark_dying() {
+  if (is_stopped()) enter(activity::Running{});
+}
+
+bool TracedThread::is_inside_vfork() const {
+  const auto* running = std::get_if<activity::Running>(&activity_);
+  return running != nullptr ? running->is_inside_vfork : is_at(activity::Kind::inside_vfork);
+}
+
+bool TracedThread::has_entered_call() const {
+  const auto* entry = std::get_if<activity::CallEntry>(&activity_);
+  return entry != nullptr && entry->call.has_value();
+}
+
+std::optional<activity::EnteredCall> TracedThread::call_before() const {
+  const auto* running = std::get_if<activity::Running>(&activity_);
+  return running != nullptr ? running->call : std::nullopt;
+}
+
+void TracedThread::set_entered_call(const std::optional<activity::EnteredCall>& call) {
+  auto* entry = std::get_if<activity::CallEntry>(&activity_);
+  if (entry != nullptr) entry->call = call;
+}
+
+std::optional<int64_t> TracedThread::take_reported_call() {
+  return std::exchange(reported_call_, std::nullopt);
+}
+
+std::optional<Stop> TracedThread::take_pending_stop() {
+  return std::exchange(pending_stop_, std::nullopt);
+}
+
+const siginfo_t* TracedThread::asked_signal() const {
+  const auto* signal = std::get_if<question::Signal>(&question_);
+  return signal != nullptr ? &signal->info : nullptr;
+}
+
+Stop TracedThread::signal_stop() const {
+  const siginfo_t* info = asked_signal();
+  PS_ASSERT(info != nullptr);
+  const int signal = info->si_signo;
+  Stop stop;
+  stop.kind = StopKind::signal;
+  stop.thread = thread_;
+  stop.value = signal;
+  const bool is_fault =
+      signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGFPE || signal == SIGTRAP;
+  stop.has_address = is_fault && info->si_code > 0;
+  if (stop.has_address) stop.address = RemoteAddress(reinterpret_cast<uint64_t>(info->si_addr));
+  return stop;
+}
+
+Status TracedThread::check_stopped() const {
+  return is_running() ? Status::system(Error::tracee, "a thread that waits in vfork", EBUSY) : Status::ok();
+}
+
+Status TracedThread::get_registers(Registers** registers) {
+  if (Status status = check_stopped(); !status.is_ok()) return status;
+  return registers_.get(registers);
+}
+
+Status TracedThread::get_blocked_signals(uint64_t* signals) {
+  if (Status status = check_stopped(); !status.is_ok()) return status;
+  return registers_.get_blocked_signals(signals);
+}
+
+Status TracedThread::set_blocked_signals(uint64_t signals) {
+  if (Status status = check_stopped(); !status.is_ok()) return status;
+  return registers_.set_blocked_signals(signals);
+}
+
+// A sleep that goes on does so by restart_syscall, which is interrupted in its turn.
+Status TracedThread::remember_interrupted_call() {
+  Registers* registers;
+  if (Status status = get_registers(&registers); !status.is_ok()) return status;
+  if (is_at(activity::Kind::call_entry) || !registers->is_in_call() || registers->result() != kRestartBlock) {
+    return Status::ok();
+  }
+  const int64_t number = registers->call().number;
+  if (number != Registers::kRestartCall) interrupted_call_ = number;
+  return Status::ok();
+}
+
+Status TracedThread::rewind_interrupted_call() {
+  if (Status status = remember_interrupted_call(); !status.is_ok()) return status;
+  if (is_at(activity::Kind::call_entry) || asks(question::Kind::signal)) return Status::ok();
+  Registers& registers = registers_.current();
+  if (!is_interrupted(registers)) return Status::ok();
+  continues_call_ = registers.result() == kRestartBlock;
+  registers.rewind_restart();
+  mark_registers_dirty();
+  return Status::ok();
+}
+
+Status TracedThread::suppress_signal() {
+  Registers* registers;
+  if (Status status = get_registers(&registers); !status.is_ok()) return status;
+  if (!is_interrupted(*registers)) return Status::ok();
+  registers->rewind_call();
+  mark_registers_dirty();
+  return Status::ok();
+}
+
+Status TracedThread::get_context(Context* context) {
+  Registers* registers;
+  if (Status status = get_registers(&registers); !status.is_ok()) return status;
+  if (Status status = get_blocked_signals(&context->blocked_signals); !status.is_ok()) return status;
+  context->registers = *registers;
+  context->question = question_;
+  const auto* entry = std::get_if<activity::CallEntry>(&activity_);
+  context->entered_call.reset();
+  if (entry != nullptr && entry->call) context->entered_call = entry->call->number;
+  context->reported_call = reported_call_;
+  context->continues_call = continues_call_;
+  return Status::ok();
+}
+
+Status TracedThread::set_context(const Context& context) {
+  if (Status status = check_stopped(); !status.is_ok()) return status;
+  registers_.set(context.registers);
+  question_ = context.question;
+  reported_call_ = context.reported_call;
+  continues_call_ = context.continues_call;
+  if (context.entered_call) {
+    registers_.current().rewind_call();
+    reported_call_ = context.entered_call;
+    set_entered_call({});
+  }
+  return registers_.set_blocked_signals(context.blocked_signals);
+}
+
+Status TracedThread::save(GrowingArray<std::byte>* bytes) {
+  Registers* registers;
+  ThreadState state;
+  std::span<const std::byte> vectors;
+  Status status = remember_interrupted_call();
+  if (status.is_ok()) status = get_registers(&registers);
+  if (status.is_ok()) status = registers_.get_vectors(&vectors);
+  if (status.is_ok()) status = get_blocked_signals(&state.blocked_signals);
+  if (!status.is_ok()) return status;
+  state.registers = *registers;
+  const bool asks_signal = asks(question::Kind::signal);
+  // A pending choice or assertion is forgotten: the thread will stop for it again.
+  if (pending_stop_ && pending_stop_->kind == StopKind::choice) state.registers.rewind_call(trap::kChoose);
+  if (pending_stop_ && pending_stop_->kind == StopKind::assertion) state.registers.rewind_call(trap::kAssert);
+  const bool has_entered = has_entered_call(), makes_again = !has_entered && is_interrupted(*registers);
+  if (makes_again && asks_signal) {
+    // What comes of the signal decides whether the call is made again. A sleep then begins anew: what the
+    // kernel remembers of it is no part of the state.
+    if (registers->result() == kRestartBlock) state.registers.set_result(static_cast<uint64_t>(kRestartNoHand));
+  } else if (has_entered || makes_again) {
+    state.registers.rewind_call();
+  } else {
+    state.registers.cancel_call();
+  }
+  const bool is_before_call = has_entered || makes_again || continues_call_;
+  if (is_before_call && interrupted_call_ && state.registers.next_call().number == Registers::kRestartCall) {
+    state.registers.set_next_call(*interrupted_call_);
+  }
+  state.thread = thread_;
+  state.is_pending = pending_stop_ ? 1 : 0;
+  if (!pending_stop_ || asks_signal) state.question = question::kind_of(question_);
+  const auto* choice = std::get_if<question::Choice>(&question_);
+  if (choice != nullptr && !pending_stop_) {
+    state.alternatives = choice->alternatives, state.file = choice->file, state.line = choice->line;
+  }
+  if (asks_signal) state.signal = *asked_signal();
+  state.vector_bytes = static_cast<uint32_t>(vectors.size());
+  if (bytes->append(std::as_bytes(std::span(&state, 1))) && bytes->append(vectors)) return Status::ok();
+  return Status::out_of_memory("realloc", sizeof(state) + vectors.size(), ENOMEM);
+}
+
+Status TracedThread::load(const ThreadState& state, std::span<const std::byte> vectors) {
+  using question::Kind;
+  if (Status status = check_stopped(); !status.is_ok()) return status;
+  if (Status status = registers_.set_vectors(vectors); !status.is_ok()) return status;
+  if (Status status = registers_.set_blocked_signals(state.blocked_signals); !status.is_ok()) return status;
+  registers_.set(state.registers);
+  set_entered_call({});
+  pending_stop_.reset();
+  reported_call_.reset();
+  continues_call_ = false;
+  switch (state.question) {
+    case Kind::none:
+      question_ = question::None{};
+      break;
+    case Kind::choice:
+      question_ = question::Choice{state.alternatives, state.file, state.line};
+      break;
+    case Kind::call:
+      question_ = question::Call{};
+      break;
+    case Kind::process_exit:
+      question_ = question::ProcessExit{};
+      break;
+    case Kind::thread_exit:
+      question_ = question::ThreadExit{};
+      break;
+    case Kind::signal:
+      question_ = question::Signal{state.signal};
+      if (state.is_pending != 0) pending_stop_ = signal_stop();
+      break;
+  }
+  // The entry of these calls was reported, and comes once more.
+  if (asks(Kind::call) || asks(Kind::process_exit) || asks(Kind::thread_exit)) {
+    reported_call_ = registers_.current().next_call().number;
+  }
+  return Status::ok();
+}
+
+Status TracedThread::run(int request, int signal) {
+  PS_ASSERT(signal == 0 || request == PTRACE_DETACH || is_at(activity::Kind::signal_delivery));
+  if (is_at(activity::Kind::signal_delivery) || is_at(activity::Kind::interrupted)) {
+    if (Status status = remember_interrupted_call(); !status.is_ok()) return status;
+  }
+  if (Status status = registers_.flush(); !status.is_ok()) return status;
+  if (ptrace(static_cast<__ptrace_request>(request), thread_, nullptr, signal) != 0) {
+    return errno == ESRCH ? Status::process_gone(thread_, "was killed")
+                          : Status::system(Error::tracee, "running a thread (ptrace)", errno);
+  }
+  registers_.forget();
+  activity::Running running;
+  if (const auto* entry = std::get_if<activity::CallEntry>(&activity_); entry != nullptr) running.call = entry->call;
+  if (const auto* vfork = std::get_if<activity::InsideVfork>(&activity_); vfork != nullptr) {
+    running = {vfork->call, true};
+  }
+  enter(running);
+  question_ = question::None{};
+  pending_stop_.reset();
+  continues_call_ = false;
+  return Status::ok();
+}
+
+}  // namespace pagestore

@@ -1,0 +1,145 @@
+// One thread that we trace: what it is doing, what it waits to have answered, its registers, and what it takes
+// to let it run on as if nothing had been.
+//
+// What a thread is, as a value, is a `ThreadState`: saved at any stop, and loaded at any other one. So a state
+// says which instruction comes next, and not where in the kernel the thread is stopped: a thread that has
+// entered a system call is about to make it, and an interrupted call is about to be made again.
+//
+// It leaves to its caller: to call from the thread that traces.
+#pragma once
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <optional>
+#include <span>
+
+#include "ptrace/activity.h"
+#include "ptrace/register_cache.h"
+#include "ptrace/stop.h"
+#include "system/growing_array.h"
+#include "system/status.h"
+
+namespace pagestore {
+
+// All of a thread but its memory; the vector registers follow, as the kernel packs them. Equal states are equal
+// bytes: what a question lacks is zero.
+struct ThreadState {
+  Registers registers{};
+  uint64_t blocked_signals = 0;
+  RemoteAddress file;  // of a choice; the name of the source file is there
+  uint64_t line = 0;
+  int32_t thread = 0;
+  int32_t alternatives = 0;
+  uint32_t vector_bytes = 0;
+  question::Kind question = question::Kind::none;
+  uint8_t is_pending = 0;
+  uint8_t unused[2] = {};
+  siginfo_t signal{};
+};
+static_assert(sizeof(ThreadState) == sizeof(Registers) + 3 * sizeof(uint64_t) + 16 + sizeof(siginfo_t));
+
+class TracedThread {
+ public:
+  explicit TracedThread(pid_t thread) : thread_(thread), registers_(thread) {}
+
+  pid_t id() const { return thread_; }
+
+  bool is_running() const { return activity::kind_of(activity_) == activity::Kind::running; }
+  bool has_ended() const { return activity::kind_of(activity_) == activity::Kind::ended; }
+  bool is_stopped() const { return !is_running() && !has_ended(); }
+  bool is_at(activity::Kind kind) const { return activity::kind_of(activity_) == kind; }
+  // A thread inside vfork stops only when its child has ended or is another program.
+  bool is_inside_vfork() const;
+  bool is_in_group_stop() const { return is_in_group_stop_; }
+
+  // Every change of activity but exec; `activity::is_legal` says which there are.
+  void enter(const activity::Any& next);
+  // The thread has become another program, and has the number of the process: nothing that was known holds.
+  void on_exec();
+  // The thread stopped because we interrupted it, or because of a group-stop. A call that fails when it is
+  // interrupted is made again unless a signal comes.
+  void on_interrupt(bool is_group_stop);
+  // PTRACE_LISTEN: a thread in a group-stop stays there until somebody ends that. False if that is over.
+  bool listen();
+  // The thread was killed while it was stopped: the kernel will report its end.
+  void mark_dying();
+
+  // The call that the thread has entered, is about to make, and has not made yet.
+  bool has_entered_call() const;
+  // The call that it entered before it ran on, if any.
+  std::optional<activity::EnteredCall> call_before() const;
+  void set_entered_call(const std::optional<activity::EnteredCall>& call);
+  // The call whose entry was reported already and comes once more.
+  std::optional<int64_t> take_reported_call();
+  void drop_reported_call() { reported_call_.reset(); }
+  const std::optional<int64_t>& reported_call() const { return reported_call_; }
+
+  // The address at which the kernel clears the thread's number when it ends.
+  const std::optional<RemoteAddress>& id_address() const { return id_address_; }
+  void set_id_address(RemoteAddress address) { id_address_ = address; }
+
+  void ask(const question::Any& question) { question_ = question; }
+  const question::Any& question() const { return question_; }
+  bool asks(question::Kind kind) const { return question::kind_of(question_) == kind; }
+  const siginfo_t* asked_signal() const;  // null unless that is the question
+  Stop signal_stop() const;               // with question::Signal
+
+  // A stop that was not reported yet.
+  const std::optional<Stop>& pending_stop() const { return pending_stop_; }
+  void set_pending_stop(const Stop& stop) { pending_stop_ = stop; }
+  std::optional<Stop> take_pending_stop();
+
+  // The thread's registers until it runs. Whoever changes them calls `mark_registers_dirty`. Refused where the
+  // thread runs inside vfork.
+  Status get_registers(Registers** registers);
+  void mark_registers_dirty() { registers_.mark_dirty(); }
+  Status flush_registers() { return registers_.flush(); }
+  Status get_blocked_signals(uint64_t* signals);
+  Status set_blocked_signals(uint64_t signals);
+
+  // Adds a ThreadState and the vector registers to `bytes`.
+  Status save(GrowingArray<std::byte>* bytes);
+  // Of bytes that `save` gave, as many as it gave.
+  Status load(const ThreadState& state, std::span<const std::byte> vectors);
+
+  // A call that was interrupted becomes one that is about to be made, so that registers can be changed. Not
+  // before a signal, which decides whether the call will be made again.
+  Status rewind_interrupted_call();
+  // The same where the signal that interrupted the call is not delivered.
+  Status suppress_signal();
+
+  // `request` as PTRACE_CONT; `signal` is delivered, only where the thread is at signal delivery, or 0.
+  Status run(int request, int signal);
+
+  // What a thread is stopped for, to be put back after an injected call.
+  struct Context {
+    Registers registers;
+    uint64_t blocked_signals;
+    question::Any question;
+    std::optional<int64_t> entered_call, reported_call;
+    bool continues_call;
+  };
+  Status get_context(Context* context);
+  // Wherever the thread is stopped by then. A call that it had entered is about to be made again.
+  Status set_context(const Context& context);
+
+ private:
+  Status check_stopped() const;
+  Status remember_interrupted_call();
+
+  pid_t thread_;
+  activity::Any activity_;
+  question::Any question_;
+  std::optional<Stop> pending_stop_;
+  bool is_in_group_stop_ = false;
+  std::optional<int64_t> reported_call_;
+  // The next call is restart_syscall, which goes on with the interrupted one.
+  bool continues_call_ = false;
+  std::optional<int64_t> interrupted_call_;
+  std::optional<RemoteAddress> id_address_;
+  RegisterCache registers_;
+};
+
+}  // namespace pagestore
