@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <iterator>
 
 #include "linux/kernel_pages.h"
@@ -56,11 +55,8 @@ Status Pagemap::open_own(Pagemap* pagemap) {
 }
 
 Status Pagemap::open(pid_t pid, Pagemap* pagemap) {
-  char path[40];
-  snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
   pagemap->pid_ = pid;
-  pagemap->file_ = ScopedFd(::open(path, O_RDONLY | O_CLOEXEC));
-  return pagemap->file_.is_open() ? Status::ok() : Status::system(Error::tracker, "/proc/PID/pagemap", errno);
+  return open_proc_file(pid, "/proc/PID/pagemap", O_RDONLY, &pagemap->file_);
 }
 
 template <typename Is>
@@ -72,7 +68,7 @@ Status Pagemap::read_entries(const AddressRange& range, Is is, GrowingArray<Addr
     const ssize_t got = pread(file_.get(), entries, wanted * sizeof(entries[0]), offset);
     if (got < 0 && errno == EINTR) continue;
     const size_t count = got < 0 ? 0 : static_cast<size_t>(got) / sizeof(entries[0]);
-    if (count == 0) return refused("reading /proc/PID/pagemap", got < 0 ? errno : ESRCH);
+    if (count == 0) return refused("/proc/PID/pagemap", got < 0 ? errno : ESRCH);
     for (size_t i = 0; i < count; ++i, at += page_size()) {
       if (!is(entries[i])) continue;
       if (Status status = append({at, at + page_size()}, runs); !status.is_ok()) return status;

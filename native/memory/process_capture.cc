@@ -128,9 +128,7 @@ Status ProcessMemory::capture(Snapshot* snapshot) {
     if (Status status = select_captured(); !status.is_ok()) return status;
   }
   Pagemap pagemap;
-  if (Status status = Pagemap::open(pid_, &pagemap); !status.is_ok()) {
-    return process_refused(pid_, status.what(), status.error_number());
-  }
+  if (Status status = Pagemap::open(pid_, &pagemap); !status.is_ok()) return status;
   const LockedStores stores(*store_);
   Capture capture(*this, *stores);
   RegionReader reader(selected_.bytes());
