@@ -10,6 +10,7 @@
       "native/linux/userfaultfd.cc",
       "native/memory/local_capture.cc",
       "native/memory/local_memory.cc",
+      "native/memory/process_capture.cc",
       "native/memory/process_memory.cc",
       "native/memory/soft_dirty.cc",
       "native/memory/tracee/current_mappings.cc",

@@ -1,6 +1,6 @@
-// The mappings that the kernel lends to every process, or to processes of some machines: vdso and vvar, pages that
-// stand at fixed addresses, pages of signal handling and of uprobes. They are the kernel's to change, no process
-// unmaps them to good purpose, and a snapshot leaves them out.
+// The mappings that the kernel lends to processes: the vdso and its data, calls and vectors at fixed addresses, the
+// pages of signal handlers and of uprobes. They belong to the kernel, which alone changes them, so no snapshot takes
+// them.
 #pragma once
 
 #include <string_view>
@@ -10,7 +10,8 @@
 namespace pagestore {
 
 inline bool is_kernel_mapping(const Region& region) {
-  // The start of each name: [vvar_vclock] is one, too.
+  if (!region.path.starts_with('[')) return false;
+  // Starts of names: [vvar_vclock] is one, too.
   for (const std::string_view name : {"[vdso", "[vvar", "[vsyscall", "[vectors", "[sigpage", "[uprobes"}) {
     if (region.path.starts_with(name)) return true;
   }

@@ -1,13 +1,12 @@
-// Memory of another process that is observed: captured, and never written to.
+// The memory of a process that is only observed: captured, and never written to.
 //
-// A capture goes over the regions that it is given. Pages that exist are read in bulk straight into free
-// slots of the store; one that is what it was last time leaves its slot at once, and so does one that is
-// stored already: a new page is copied once, a known one leaves nothing behind. What was there and is
-// not any more becomes zero. With soft-dirty tracking only pages written since are read at all.
+// A capture goes over the selected regions. Pages that exist are read in bulk, straight into blank slots of the store;
+// a page that is what it was last time, or that is stored already, leaves its slot at once. So a new page is copied
+// once, and any other leaves nothing behind. A page that does not exist any more becomes zero. With soft-dirty tracking
+// only pages written since the last capture are read at all.
 //
-// Consistent if the process is stopped meanwhile; else each page is from some moment of the call. A
-// process that ends, becomes another program or unmaps what is being read makes the capture fail, and
-// every reference that it took is given back.
+// A snapshot is of one moment if the process is stopped meanwhile; else each page is from some moment of the call. A
+// capture fails if the process ends, becomes another program or unmaps what is being read.
 #pragma once
 
 #include <sys/types.h>
@@ -38,12 +37,12 @@ class ProcessMemory final : public Memory {
   }
   void resume() { stopped_.resume(); }
 
-  // All regions; the list is read anew by each call.
+  // All regions, read anew by each call. `listed` are those of the last call.
   Status regions(const RegionList** regions) override;
   const RegionList& listed() const { return regions_; }
 
-  // Whether a capture takes a region of those listed last unless regions are selected. Of our own process, the
-  // store's windows are left out: they would show what is being stored.
+  // Whether a capture takes this one of the regions listed last, if none are selected. Of our own process the store's
+  // windows are left out: they would show what is being stored.
   bool is_captured(const Region& region) const;
 
   // The next captures take these regions, in rising order.
@@ -58,7 +57,7 @@ class ProcessMemory final : public Memory {
   ProcessMemory(SharedStore* store, pid_t pid) : Memory(Kind::process, store), pid_(pid), tracker_(TrackerKind::none) {}
   bool is_our_own() const { return pid_ == getpid(); }
   class Capture;
-  // Whether it is the process that it was: numbers are used again.
+  // Refused once the process has ended: the kernel may give its number to another one.
   Status check_life() const;
   Status read_regions(RegionList* regions) const;
   Status select_captured();
@@ -67,9 +66,9 @@ class ProcessMemory final : public Memory {
 
   pid_t pid_;
   TrackerKind tracker_;
-  ScopedFd process_;  // names the process as no number can; not open before Linux 5.3
+  ScopedFd process_;  // a pidfd, which never names another process; not open before Linux 5.3
   SoftDirtyClaim claim_;
-  bool is_known_ = false;  // dirty bits tell what changed since `captured_.tree()`
+  bool is_known_ = false;  // it was `captured_.tree()`, pages with a soft-dirty bit excepted
   StoppedProcess stopped_;
   RegionList regions_, selected_;
   bool has_selection_ = false;

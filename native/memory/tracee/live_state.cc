@@ -79,7 +79,7 @@ Status describe(const CapturedTracee& tracee, LiveState* live) {
     if (status.is_ok()) status = put_stop(tracee, thread.state(), &live->bytes);
     if (status.is_ok() && !has_tracked) status = put_registers(thread, &live->bytes);
   }
-  // The kernel gave each thread another id in another run.
+  // In another run the kernel gives the threads other ids.
   for (const TracedThread* thread : process.threads()) {
     if (!thread->id_address() || !status.is_ok()) continue;
     const uint64_t address = thread->id_address()->value();

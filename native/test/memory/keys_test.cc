@@ -1,4 +1,4 @@
-// What a live program's state is recognised by.
+// Which states of a live program have one key.
 #include "tracing.h"
 
 namespace pagestore::test {
@@ -8,12 +8,12 @@ class Keys : public testing::Test {
  protected:
   std::unique_ptr<Program> start(const std::string& what) {
     auto program = std::make_unique<Program>(std::vector{test::program("choices"), what});
-    for (uint64_t& place : places_) place = program->resume().text.value();
+    for (uint64_t& address : addresses_) address = program->resume().text.value();
     EXPECT_TRUE(stopped(program->resume(), StopKind::choice, 100));
     return program;
   }
-  // Where `state`, `noise` and `ignored` are.
-  uint64_t places_[3] = {};
+  // Of `state`, `noise` and `ignored`.
+  uint64_t addresses_[3] = {};
 };
 
 TEST_F(Keys, AreOfAllMemoryButTheDeadStack) {
@@ -25,21 +25,21 @@ TEST_F(Keys, AreOfAllMemoryButTheDeadStack) {
   EXPECT_FALSE(equal(*begin, *stack));
   EXPECT_EQ(begin->masked, stack->masked);
   EXPECT_EQ(begin->key, stack->key);
-  for (const int64_t way : {11, 21, 31}) {
-    program->choose(way);
+  for (const int64_t alternative : {11, 21, 31}) {
+    program->choose(alternative);
     const Held other = program->capture();
-    EXPECT_NE(other->key, begin->key) << way;
-    program->choose(way - 1);
-    EXPECT_EQ(program->capture()->key, begin->key) << way;
+    EXPECT_NE(other->key, begin->key) << alternative;
+    program->choose(alternative - 1);
+    EXPECT_EQ(program->capture()->key, begin->key) << alternative;
   }
 }
 
 TEST_F(Keys, AreOfTheDeclaredStateAlone) {
   const auto program = start("state");
   const Held begin = program->capture();
-  for (const int64_t way : {22, 33, 44}) {
-    program->choose(way);
-    EXPECT_EQ(program->capture()->key, begin->key) << way;
+  for (const int64_t alternative : {22, 33, 44}) {
+    program->choose(alternative);
+    EXPECT_EQ(program->capture()->key, begin->key) << alternative;
   }
   program->choose(15);
   const Held other = program->capture();
@@ -48,18 +48,18 @@ TEST_F(Keys, AreOfTheDeclaredStateAlone) {
   EXPECT_EQ(program->capture()->key, begin->key);
 }
 
-TEST_F(Keys, AreOfThePlaceToo) {
+TEST_F(Keys, AreOfTheStopPointToo) {
   for (const char* what : {"state", "plain"}) {
     const auto program = start(what);
     const Held begin = program->capture();
     ASSERT_TRUE(stopped(program->choose(50), StopKind::choice, 7));
-    const Held other_ways = program->capture();
-    EXPECT_NE(other_ways->key, begin->key);
+    const Held other_alternatives = program->capture();
+    EXPECT_NE(other_alternatives->key, begin->key);
     program->choose(0);
     ASSERT_TRUE(stopped(program->choose(60), StopKind::choice, 100));
     const Held other_line = program->capture();
     EXPECT_NE(other_line->key, begin->key);
-    EXPECT_NE(other_line->key, other_ways->key);
+    EXPECT_NE(other_line->key, other_alternatives->key);
     program->choose(0);
     EXPECT_EQ(program->capture()->key, begin->key);
   }
@@ -79,13 +79,13 @@ TEST_F(Keys, LeaveOutWhatTheProgramIgnores) {
 
 TEST_F(Keys, LeaveOutWhatWeIgnoreAndKeepWhatWeTrack) {
   const auto program = start("plain");
-  ASSERT_TRUE(ok((*program)->captured().masks().ignore({places_[1], places_[1] + 4})));
+  ASSERT_TRUE(ok((*program)->captured().masks().ignore({addresses_[1], addresses_[1] + 4})));
   {
     const Held begin = program->capture();
     program->choose(25);
     EXPECT_EQ(program->capture()->key, begin->key);
   }
-  ASSERT_TRUE(ok((*program)->captured().masks().track({places_[0], places_[0] + 8})));
+  ASSERT_TRUE(ok((*program)->captured().masks().track({addresses_[0], addresses_[0] + 8})));
   const Held tracked = program->capture();
   program->choose(36);
   EXPECT_EQ(program->capture()->key, tracked->key);
@@ -99,7 +99,7 @@ TEST_F(Keys, DeclarationsRollBack) {
   // Before it has declared anything.
   const Held begin = program.capture();
   for (int i = 0; i < 2; ++i) {
-    for (int told = 0; told < 3; ++told) program.resume();
+    for (int assertion = 0; assertion < 3; ++assertion) program.resume();
     ASSERT_TRUE(stopped(program.resume(), StopKind::choice, 100));
     const Held one = program.capture();
     program.choose(22);
@@ -110,7 +110,7 @@ TEST_F(Keys, DeclarationsRollBack) {
   }
 }
 
-TEST_F(Keys, OfTwoWaysToOneEndAreOne) {
+TEST_F(Keys, OfTwoPathsToOneEndAreOne) {
   Program program({test::program("choices")});
   ASSERT_TRUE(stopped(program.resume(), StopKind::choice, 3));
   const Held begin = program.capture();

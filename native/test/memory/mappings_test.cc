@@ -1,4 +1,4 @@
-// What to do to make mappings others, as values.
+// Mappings as values: merged, compared, and the plan that makes one list into another.
 #include "memory/tracee/mappings.h"
 
 #include <algorithm>
@@ -88,7 +88,7 @@ TEST(MappingPlan, GrowsAStackThatWasLarger) {
   EXPECT_EQ(changes[0].range, (AddressRange{5 << 12, 8 << 12}));
 }
 
-TEST(MappingPlan, KnowsWhereInItsFileAPartLies) {
+TEST(MappingPlan, MapsAPartFromWhereItLiesInItsFile) {
   const auto changes = plan(list_of({region(1, 3, "r--p", "/a", 4), region(5, 9, "r--p", "/a", 8)}),
                             list_of({region(1, 9, "r--p", "/a", 4)}));
   ASSERT_EQ(changes.size(), 1u);

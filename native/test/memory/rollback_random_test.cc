@@ -1,5 +1,4 @@
-// Whatever a program does to its memory and its mappings, at random and for long: a rollback makes all of it
-// what it was.
+// Whatever a program does to its memory and its mappings, at random and for long, a rollback undoes all of it.
 #include <fcntl.h>
 
 #include <cstdlib>
@@ -12,13 +11,13 @@
 namespace pagestore::test {
 namespace {
 
-struct Way {
+struct Variant {
   const char* name;
   TrackerKind tracker;
   bool has_filter;
 };
 
-class RandomChanges : public testing::TestWithParam<Way> {
+class RandomChanges : public testing::TestWithParam<Variant> {
  protected:
   void SetUp() override {
     if (GetParam().tracker == TrackerKind::write_protect && !Tracker::is_supported(TrackerKind::write_protect)) {
@@ -39,9 +38,9 @@ class RandomChanges : public testing::TestWithParam<Way> {
   const std::string path_ = testing::TempDir() + "/pagestore-changes-" + std::to_string(getpid());
 };
 INSTANTIATE_TEST_SUITE_P(, RandomChanges,
-                         testing::Values(Way{"write_protect", TrackerKind::write_protect, true},
-                                         Way{"every_call", TrackerKind::write_protect, false},
-                                         Way{"no_tracker", TrackerKind::none, true}),
+                         testing::Values(Variant{"write_protect", TrackerKind::write_protect, true},
+                                         Variant{"every_call", TrackerKind::write_protect, false},
+                                         Variant{"no_tracker", TrackerKind::none, true}),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(RandomChanges, AreUndoneInFull) {

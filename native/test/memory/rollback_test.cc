@@ -1,5 +1,5 @@
-// A rollback gives back all that a snapshot is: memory, registers of every kind, blocked signals, and what
-// the program stood before.
+// A rollback restores all that a snapshot is: memory, registers of every kind, blocked signals, and what the program
+// had stopped for.
 #include <signal.h>
 #include <sys/syscall.h>
 
@@ -110,7 +110,7 @@ TEST_P(Rollback, PutsAFaultBeforeItsHandlerAgain) {
   EXPECT_EQ(program.resume().address, stops[0].address);
 }
 
-TEST_P(Rollback, GivesAFatalSignalBackItsProgram) {
+TEST_P(Rollback, BringsAProgramBackFromAFatalSignal) {
   Program program({test::program("stops"), "abort"}, wishes());
   const Held begin = program.capture();
   for (int i = 0; i < 10; ++i) {
@@ -122,27 +122,27 @@ TEST_P(Rollback, GivesAFatalSignalBackItsProgram) {
   }
 }
 
-TEST_P(Rollback, GoesThousandsOfTimesToWhereTheSameWayGivesTheSame) {
+TEST_P(Rollback, GoesThousandsOfTimesToWhereTheSamePathGivesTheSame) {
   Program program(state("sum"), wishes());
   ASSERT_TRUE(stopped(program.resume(), StopKind::choice, 3));
   const Held root = program.capture();
-  const auto run = [&](uint64_t way) {
-    for (int i = 0; i < 4; ++i, way /= 3) program.choose(static_cast<int64_t>(way % 3));
-    const Stop stop = program.choose(static_cast<int64_t>(way % 3));
+  const auto run = [&](uint64_t path) {
+    for (int i = 0; i < 4; ++i, path /= 3) program.choose(static_cast<int64_t>(path % 3));
+    const Stop stop = program.choose(static_cast<int64_t>(path % 3));
     EXPECT_TRUE(stopped(stop, StopKind::assertion));
     const Bytes text = program.read(stop.text, 40);
     return std::string(reinterpret_cast<const char*>(text.data()));
   };
   std::vector<std::string> sums;
-  for (uint64_t way = 0; way < 243; ++way) {
-    sums.push_back(run(way));
+  for (uint64_t path = 0; path < 243; ++path) {
+    sums.push_back(run(path));
     program.restore(root);
   }
   EXPECT_NE(sums[0], sums[1]);
   const int rounds = kSanitized || !GetParam() ? 300 : 3000;
   for (int i = 0; i < rounds; ++i) {
-    const auto way = static_cast<size_t>(i) * 89 % sums.size();
-    ASSERT_EQ(run(way), sums[way]);
+    const auto path = static_cast<size_t>(i) * 89 % sums.size();
+    ASSERT_EQ(run(path), sums[path]);
     program.restore(root);
     if (i % 100 == 0) {
       ASSERT_TRUE(equal(*program.capture(), *root));

@@ -23,7 +23,8 @@ class Trackers : public testing::TestWithParam<TrackerKind> {
     if (!Tracker::is_supported(GetParam())) GTEST_SKIP() << "this kernel has no " << name_of(GetParam());
     ASSERT_TRUE(ok(Tracker::make(GetParam(), &tracker_)));
   }
-  bool tells_more() const { return GetParam() == TrackerKind::none; }
+  // Whether it finds pages that were not written.
+  bool finds_all() const { return GetParam() == TrackerKind::none; }
 
   std::set<size_t> dirty(const Mapping& memory, Protect protect) {
     GrowingArray<AddressRange> runs;
@@ -47,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(, Trackers,
                          testing::Values(TrackerKind::write_protect, TrackerKind::soft_dirty, TrackerKind::none),
                          [](const auto& info) { return name_of(info.param); });
 
-TEST_P(Trackers, TellEveryPageThatWasWrittenAndUntilArmedAgain) {
+TEST_P(Trackers, FindEveryPageThatWasWrittenSinceItWasProtected) {
   constexpr size_t kPages = 2000;
   Mapping memory = Mapping::anonymous(kPages * page_size());
   memset(memory.data(), 1, memory.bytes());
@@ -58,15 +59,15 @@ TEST_P(Trackers, TellEveryPageThatWasWrittenAndUntilArmedAgain) {
     std::set<size_t> written;
     for (uint64_t count = random() % 50; count > 0; --count) written.insert(random() % kPages);
     for (const size_t page : written) memory.data()[page * page_size() + random() % page_size()] = std::byte{2};
-    const auto told = dirty(memory, Protect::dirty);
-    ASSERT_TRUE(std::includes(told.begin(), told.end(), written.begin(), written.end()));
-    if (!tells_more()) {
-      ASSERT_EQ(told, written);
+    const auto found = dirty(memory, Protect::dirty);
+    ASSERT_TRUE(std::includes(found.begin(), found.end(), written.begin(), written.end()));
+    if (!finds_all()) {
+      ASSERT_EQ(found, written);
     }
   }
 }
 
-TEST_P(Trackers, TellWhatTheKernelWroteForASystemCall) {
+TEST_P(Trackers, FindWhatTheKernelWroteForASystemCall) {
   Mapping memory = Mapping::anonymous(64 * page_size());
   memset(memory.data(), 1, memory.bytes());
   ASSERT_TRUE(ok(tracker_->register_range(range_of(memory))));
@@ -74,11 +75,11 @@ TEST_P(Trackers, TellWhatTheKernelWroteForASystemCall) {
   const int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   ASSERT_EQ(read(file, memory.data() + 10 * page_size(), 2 * page_size()), static_cast<ssize_t>(2 * page_size()));
   close(file);
-  const auto told = dirty(memory, Protect::dirty);
-  EXPECT_TRUE(told.contains(10) && told.contains(11));
+  const auto found = dirty(memory, Protect::dirty);
+  EXPECT_TRUE(found.contains(10) && found.contains(11));
 }
 
-TEST_P(Trackers, TellAPageThatWasDropped) {
+TEST_P(Trackers, FindAPageThatWasDropped) {
   Mapping memory = Mapping::anonymous(64 * page_size());
   memset(memory.data(), 1, memory.bytes());
   ASSERT_TRUE(ok(tracker_->register_range(range_of(memory))));
@@ -87,7 +88,7 @@ TEST_P(Trackers, TellAPageThatWasDropped) {
   EXPECT_TRUE(dirty(memory, Protect::dirty).contains(20));
 }
 
-TEST_P(Trackers, KeepWhatIsArmedWhenTheRangeGrows) {
+TEST_P(Trackers, KeepPagesProtectedWhenTheRangeGrows) {
   Mapping memory = Mapping::anonymous(128 * page_size());
   memset(memory.data(), 1, memory.bytes());
   const AddressRange all = range_of(memory);
@@ -95,10 +96,10 @@ TEST_P(Trackers, KeepWhatIsArmedWhenTheRangeGrows) {
   dirty(memory, Protect::dirty);
   ASSERT_TRUE(ok(tracker_->register_range(all)));
   memory.data()[3 * page_size()] = std::byte{2};
-  const auto told = dirty(memory, Protect::dirty);
-  EXPECT_TRUE(told.contains(3) && told.contains(64) && told.contains(127));
+  const auto found = dirty(memory, Protect::dirty);
+  EXPECT_TRUE(found.contains(3) && found.contains(64) && found.contains(127));
   if (GetParam() == TrackerKind::write_protect) {
-    EXPECT_FALSE(told.contains(4));
+    EXPECT_FALSE(found.contains(4));
   }
 }
 
