@@ -1,7 +1,5 @@
 #include "snapshot/captured_memory.h"
 
-#include <cerrno>
-
 #include "snapshot/stored_bytes.h"
 #include "snapshot/stored_regions.h"
 
@@ -52,7 +50,7 @@ Status CapturedMemory::store_regions(PageStores& stores, std::span<const std::by
   if (!equal_bytes(bytes, {region_bytes_.data(), region_bytes_.size()})) {
     OwnedTree stored;
     GrowingArray<std::byte> copy;
-    if (!copy.append(bytes)) return Status::out_of_memory("realloc", bytes.size(), ENOMEM);
+    if (!copy.append(bytes)) return Status::no_memory(bytes.size());
     if (Status status = store_bytes(stores, bytes, &stored); !status.is_ok()) return status;
     replace(stores, &regions_, std::move(stored));
     std::swap(region_bytes_, copy);

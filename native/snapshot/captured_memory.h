@@ -1,10 +1,9 @@
 // A memory as its snapshots know it: the tree it was last known to be, and what of it counts.
 //
-// What all kinds of memory have in common. Each kind finds out what has changed, edits the last tree
-// accordingly, and has the result made into a snapshot here.
+// What all kinds of memory have in common. Each kind finds out what has changed and edits the last tree; here the new
+// tree becomes a snapshot.
 //
-// It leaves to its caller: to hold the stores' lock wherever the stores are passed, and to call
-// `release` at the end.
+// It leaves to its caller: to have the stores' lock wherever the stores are passed, and to call `release` at the end.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +15,7 @@
 
 namespace pagestore {
 
-// What a snapshot consists of beside its pages, and what it is recognised by. The bytes stay the caller's.
+// What a snapshot consists of beside its pages, and what counts when it is recognised. The bytes stay the caller's.
 struct SnapshotParts {
   std::span<const std::byte> regions = {};
   std::span<const std::byte> threads = {};
@@ -26,6 +25,8 @@ struct SnapshotParts {
 
 class CapturedMemory {
  public:
+  ~CapturedMemory() { PS_ASSERT(tree_ == PageTree{} && regions_ == PageTree{}); }
+
   // The tree that the memory was at the last capture or restore.
   const PageTree& tree() const { return tree_; }
   uint64_t pages() const { return pages_; }
@@ -34,7 +35,7 @@ class CapturedMemory {
   Status commit(PageStores& stores, OwnedTree tree, uint64_t pages, const SnapshotParts& parts,
                 OwnedSnapshot* snapshot);
 
-  // Makes what a snapshot of this memory is recognised by, once: its masked tree, or its key, too.
+  // Makes the masked tree of a snapshot of this memory, or its key, unless it has one.
   Status mask(PageStores& stores, Snapshot* snapshot);
   Status make_key(PageStores& stores, Snapshot* snapshot);
 

@@ -20,6 +20,8 @@ struct Fingerprint {
 
 class Fingerprints {
  public:
+  ~Fingerprints() { PS_ASSERT(memory_ == PageTree{}); }
+
   // The fingerprint of `memory`, which is remembered with a reference on the tree.
   Status of(PageStores& stores, const PageTree& memory, Fingerprint* fingerprint);
 

@@ -1,7 +1,6 @@
 #include "snapshot/masks.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
 #include "snapshot/stored_bytes.h"
@@ -14,7 +13,7 @@ Status Masks::ignore(const AddressRange& range) {
 
 Status Masks::track(const AddressRange& range) {
   if (tracked_.append(range)) return Status::ok();
-  return Status::out_of_memory("realloc", (tracked_.size() + 1) * sizeof(AddressRange), ENOMEM);
+  return Status::no_memory((tracked_.size() + 1) * sizeof(AddressRange));
 }
 
 void Masks::release(PageStores& stores) {
@@ -100,7 +99,7 @@ Status Masks::find_changed(PageStores& stores, const PageTree& memory, const Ran
   for (const AddressRange& range : either) {
     tables.differences({}, memory, range.start / page_size(), (range.end - 1) / page_size(), note);
   }
-  if (!fits) return Status::out_of_memory("realloc", changed->size() * sizeof(PageChange), ENOMEM);
+  if (!fits) return Status::no_memory(changed->size() * sizeof(PageChange));
   if (changed->size() > sorted) {
     std::sort(changed->begin(), changed->end(),
               [](const PageChange& a, const PageChange& b) { return a.virtual_page < b.virtual_page; });

@@ -1,8 +1,9 @@
 // Ignored and tracked ranges: what of a memory counts when it is recognised.
 //
-// The masked tree is the true one with ignored ranges read as zero. It is kept from snapshot to
-// snapshot: what differs between two true trees, or is ignored in one of them alone, is all that can
-// differ between the two masked ones.
+// The masked tree is the true one with ignored ranges read as zero. The last one is kept, and the next is made from it:
+// the two masked trees can differ only where the two true ones do, or in what is ignored in one of them alone.
+//
+// It leaves to its caller: to have the stores' lock, and to call `release` at the end.
 #pragma once
 
 #include "snapshot/page_table.h"
@@ -11,7 +12,7 @@
 
 namespace pagestore {
 
-// What one snapshot adds to the ranges that hold for all.
+// The ranges of one snapshot, beside those of the memory.
 struct Recognition {
   std::span<const AddressRange> ignored = {};  // in any order
   std::span<const AddressRange> tracked = {};
@@ -19,9 +20,11 @@ struct Recognition {
 
 class Masks {
  public:
-  // Bytes that may differ in equal states. From the next snapshot on.
+  ~Masks() { PS_ASSERT(kept_memory_ == PageTree{} && kept_masked_ == PageTree{}); }
+
+  // From the next snapshot on, bytes that may differ in equal states.
   Status ignore(const AddressRange& range);
-  // Bytes that alone make a state; in the order of the calls.
+  // Bytes that make a state, and alone do; in the order of the calls.
   Status track(const AddressRange& range);
   bool tracks() const { return !tracked_.empty(); }
 
@@ -47,7 +50,7 @@ class Masks {
 
   RangeSet ignored_;
   GrowingArray<AddressRange> tracked_;
-  // Of the last snapshot that was masked: its trees, and what was ignored in it. Both empty: nothing is kept.
+  // Of the last snapshot that was masked: its true and its masked tree, and what was ignored in it.
   PageTree kept_memory_, kept_masked_;
   RangeSet kept_ignored_;
 };

@@ -17,6 +17,7 @@ Status OwnedPage::ref(PageStore& pages, Child page, OwnedPage* owned) {
     *owned = {};
     return Status::ok();
   }
+  PS_ASSERT(!is_table(page));
   const PageNumber number = number_of(page);
   const Status status = pages.ref(&number, 1);
   if (status.is_ok()) *owned = {pages, number};

@@ -1,6 +1,5 @@
 #include "snapshot/page_stores.h"
 
-#include <cerrno>
 #include <new>
 
 #include "snapshot/page_tree.h"
@@ -12,11 +11,13 @@ Status open_snapshot_stores(SharedStore& store) {
   if (lock.companion() != nullptr) return Status::ok();
   if (Status status = lock.pages()->lower_budget(kMostSnapshotPages); !status.is_ok()) return status;
   std::unique_ptr<PageStores> stores(new (std::nothrow) PageStores(*lock.pages()));
-  if (!stores) return Status::out_of_memory("new", sizeof(PageStores), ENOMEM);
+  if (!stores) return Status::no_memory(sizeof(PageStores));
   StoreOptions options{.max_pages = kMostSnapshotPages, .page_bytes = kTableBytes};
   if (Status status = open_page_store(store.memory(), options, &stores->tables); !status.is_ok()) return status;
   options.page_bytes = kKeyBytes;
   if (Status status = open_page_store(store.memory(), options, &stores->keys); !status.is_ok()) return status;
+  stores->tables.set_lock(lock.lock());
+  stores->keys.set_lock(lock.lock());
   lock.set_companion(std::move(stores));
   return Status::ok();
 }

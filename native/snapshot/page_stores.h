@@ -8,6 +8,7 @@
 
 #include "store/page_store.h"
 #include "store/shared_store.h"
+#include "system/assert.h"
 
 namespace pagestore {
 
@@ -35,8 +36,11 @@ class LockedStores {
  public:
   explicit LockedStores(SharedStore& store) : lock_(store), stores_(static_cast<PageStores*>(lock_.companion())) {}
   explicit operator bool() const { return stores_ != nullptr; }
-  PageStores& operator*() const { return *stores_; }
-  PageStores* operator->() const { return stores_; }
+  PageStores& operator*() const {
+    PS_ASSERT(stores_ != nullptr);
+    return *stores_;
+  }
+  PageStores* operator->() const { return &**this; }
 
  private:
   SharedStore::Lock lock_;

@@ -21,6 +21,13 @@ size_t slot_of(VirtualPage virtual_page, unsigned level) {
   return static_cast<size_t>(virtual_page >> shift) % kFanOut;
 }
 
+[[maybe_unused]] bool is_rising(std::span<const PageChange> changes) {
+  for (size_t i = 1; i < changes.size(); ++i) {
+    if (changes[i - 1].virtual_page >= changes[i].virtual_page) return false;
+  }
+  return true;
+}
+
 constexpr uint64_t bit(size_t slot) {
   return uint64_t{1} << slot;
 }
@@ -48,6 +55,7 @@ class PageTables::Draft {
 
   // Takes over the caller's reference on `child`.
   void put(size_t slot, Child child) {
+    PS_ASSERT(child == Child::absent || is_table(child) == (level_ > 1));
     table_[slot] = child;
     owned_ |= bit(slot);
   }
@@ -94,6 +102,7 @@ Status PageTables::edit(const PageTree& from, std::span<PageChange> changes, Own
     changes = changes.first(changes.size() - 1);
   }
 
+  PS_ASSERT(is_rising(changes));
   uint64_t counted = *pages;
   Child root;
   if (Status status = rebuild(part_of(from), levels, changes, &root, &counted); !status.is_ok()) return status;

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "snapshot/page_stores.h"
+#include "system/assert.h"
 #include "system/virtual_page.h"
 
 #ifndef PAGESTORE_FAN_OUT_BITS
@@ -33,7 +34,11 @@ constexpr Child page_child(PageNumber page) {
 constexpr Child table_child(PageNumber table) {
   return Child{(static_cast<uint32_t>(index_of(table)) + 1) | kIsTable};
 }
+constexpr bool is_table(Child child) {
+  return (static_cast<uint32_t>(child) & kIsTable) != 0;
+}
 constexpr PageNumber number_of(Child child) {
+  PS_ASSERT(child != Child::absent);
   return PageNumber{(static_cast<uint32_t>(child) & ~kIsTable) - 1};
 }
 

@@ -1,7 +1,5 @@
 #include "snapshot/snapshot.h"
 
-#include <cerrno>
-
 #include "snapshot/stored_bytes.h"
 #include "snapshot/stored_regions.h"
 
@@ -9,11 +7,11 @@ namespace pagestore {
 
 namespace {
 
-// What a key stands for. Roots, not trees: two trees with one root are one tree. It holds nothing by
-// itself; every snapshot with this key holds these trees.
+// What a key stands for. Roots, not trees: two trees with one root are one tree. It has no references of its own; every
+// snapshot with this key has references on these trees.
 struct KeyRecord {
   Child masked, tracked, regions, live;
-  // Few tracked bytes stand here themselves, in place of their tree: then one more than how many, else 0.
+  // Few tracked bytes are in `here` themselves, instead of their tree: then this is one more than how many, else 0.
   uint32_t length_here;
   std::byte here[44];
 };
@@ -26,6 +24,7 @@ bool fit_into_key(PageStores& stores, const PageTree& tracked) {
 }  // namespace
 
 Status make_key(PageStores& stores, Snapshot* snapshot) {
+  PS_ASSERT(snapshot->key == Child::absent && (snapshot->is_masked || snapshot->tracked.root != Child::absent));
   KeyRecord record{};
   if (snapshot->tracked.root != Child::absent) {
     if (fit_into_key(stores, snapshot->tracked)) {
@@ -48,6 +47,7 @@ Status make_key(PageStores& stores, Snapshot* snapshot) {
 }
 
 void keep_key_alone(PageStores& stores, Snapshot* snapshot) {
+  PS_ASSERT(snapshot->key != Child::absent);
   for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->threads}) give_back(stores, tree);
   if (snapshot->tracked.root != Child::absent) {
     give_back(stores, &snapshot->masked);
@@ -87,7 +87,7 @@ Status difference(PageStores& stores, const Snapshot& a, const Snapshot& b, Grow
     }
   });
   if (fits) return Status::ok();
-  return Status::out_of_memory("realloc", (ranges->size() + 1) * sizeof(AddressRange), ENOMEM);
+  return Status::no_memory((ranges->size() + 1) * sizeof(AddressRange));
 }
 
 }  // namespace pagestore

@@ -1,13 +1,13 @@
 // A memory at a moment: its pages as a tree, its regions, the states of its threads, and its key.
 //
-// What a snapshot *is* and what it is *recognised by* are two things. `memory` is the true bytes, for
-// restoring, reading and telling differences. The key answers "have I been here before?": it stands for
-// the memory with ignored ranges read as zero, or for the bytes of tracked ranges alone, and where the
-// program stands; and it is a number too. Everything is stored once: what is equal has equal numbers for as long as it
-// is held.
+// What a snapshot *is* and what it is *recognised by* are two things. `memory` is the true bytes, for restoring,
+// reading and comparing. The key answers "have I been here before?": it stands for the memory with ignored ranges read
+// as zero, or for the bytes of tracked ranges alone, and for the stop point and the registers that count. It is a
+// number, too. Everything is stored once: what is equal has equal numbers for as long as somebody has a reference on
+// it.
 //
-// Costs nothing but numbers: seven trees shared with whoever has the same. It leaves to its caller: the
-// stores' lock, and to release it.
+// A snapshot is plain numbers: the roots of seven trees, which it shares with all that have the same. Whoever builds
+// one goes through OwnedSnapshot. It leaves to its caller: to have the stores' lock, and to release it.
 #pragma once
 
 #include <cstdint>
@@ -25,19 +25,19 @@ struct Snapshot {
   PageTree tracked;  // the tracked ranges' bytes, if there are any
   PageTree regions;
   PageTree threads;
-  PageTree live;  // what else tells one state from another: where it stands, registers that count
+  PageTree live;  // what else distinguishes states: stop points, registers that count
   // Made when it is first asked for (captured_memory.h): `memory` with ignored ranges as zeroes, and the key.
   PageTree masked;
   bool is_masked = false;
   Child key = Child::absent;  // in the store of keys
-  bool is_key_alone = false;  // there is nothing else any more
-  uint64_t pages = 0;         // places with a page that is not zero
+  bool is_key_alone = false;  // everything else was released
+  uint64_t pages = 0;         // virtual pages that are not zero
 };
 
 // Makes the key of a snapshot that is masked, or has tracked ranges. On failure it has none.
 Status make_key(PageStores& stores, Snapshot* snapshot);
 
-// Of a snapshot that has a key: releases all that the key does not stand for.
+// Of a snapshot that has a key, releases all that the key does not stand for.
 void keep_key_alone(PageStores& stores, Snapshot* snapshot);
 
 void release(PageStores& stores, Snapshot* snapshot);
@@ -70,7 +70,7 @@ inline bool equal(const Snapshot& a, const Snapshot& b) {
   return a.memory == b.memory && a.regions == b.regions && a.threads == b.threads;
 }
 
-// The bytes of a range, which must lie in regions without a gap.
+// The bytes of a range, all of which regions must cover.
 Status read_snapshot(PageStores& stores, const Snapshot& snapshot, const AddressRange& range,
                      std::span<std::byte> bytes);
 

@@ -11,12 +11,12 @@ namespace pagestore {
 
 namespace {
 
-// From here on mapping a run costs less than copying it (docs/internals/snapshot-map.md).
+// Mapping a run of so many pages costs less than copying it (docs/internals/snapshot-map.md).
 constexpr size_t kWorthMapping = 4;
 
 std::atomic<size_t> runs_in_use = 0;
 
-// A quarter of what the process may have: the rest is for everybody else.
+// A quarter of the mappings that the process may have: the rest is for everybody else.
 size_t most_runs() {
   static const size_t most = [] {
     size_t limit = 65530;
@@ -29,7 +29,7 @@ size_t most_runs() {
   return most;
 }
 
-// A run splits what it is laid over: two mappings more.
+// A run splits the mapping that it replaces a part of: that makes two more.
 bool take_run() {
   if (runs_in_use.fetch_add(2) + 2 <= most_runs()) return true;
   runs_in_use.fetch_sub(2);
@@ -39,13 +39,14 @@ bool take_run() {
 }  // namespace
 
 Status SnapshotMap::make(SharedStore* store, const PageTree& tree, const AddressRange& range, SnapshotMap** map) {
+  PS_ASSERT(range.start < range.end);
   *map = nullptr;
   const AddressRange pages{range.start / page_size(), (range.end - 1) / page_size() + 1};
   const size_t bytes = pages.length() * page_size();
   Mapping mapping = Mapping::unreserved(bytes);
   if (!mapping.is_mapped()) return Status::out_of_memory("mmap", bytes, errno);
   auto* made = new (std::nothrow) SnapshotMap(store, std::move(mapping));
-  if (made == nullptr) return Status::out_of_memory("new", sizeof(SnapshotMap), ENOMEM);
+  if (made == nullptr) return Status::no_memory(sizeof(SnapshotMap));
   store->need_shell();
   if (Status status = made->show_owned(tree, pages); !status.is_ok()) {
     made->close();
@@ -91,7 +92,7 @@ bool SnapshotMap::show_run(PageStores& stores, PageNumber first, size_t count, s
       return true;
     }
     runs_in_use.fetch_sub(2);
-    // What was there may be gone.
+    // Nothing may be mapped there now.
     if (!mapping_.renew(offset, count * page_size())) return false;
   }
   if (count > 0) memcpy(at, stores.pages.bytes(first), count * page_size());

@@ -1,10 +1,14 @@
-// A stretch of a snapshot as contiguous memory: made of the stored pages themselves where they lie one
-// behind another in the store, and copied where they do not.
+// A range of a snapshot as contiguous memory: made of the stored pages themselves where they lie one behind another in
+// the store, and copied where they do not.
 //
-// Whoever writes to it gets a copy of their own. The pages that it shows stay held until its end, and
-// after the store's end it shows what it showed. A long run is cheaper mapped, a short one copied; and a
-// process can have only so many mappings, beyond which allocations that have nothing to do with us would
-// fail: so all maps together use but a part of them, and then everything is copied.
+//   store     | 7 | 8 | 9 | 10| 11|          | 3 |
+//               \   \   \   \  mapped          | copied
+//   memory    | 7 | 8 | 9 | 10|  zeroes  | 3 |
+//
+// Who writes to it gets a copy of the page. It has a reference on its tree until its end, and after the store's end it
+// still shows the same bytes. A long run is cheaper to map, a short one to copy. A process can have only so many
+// mappings; at that limit allocations that have nothing to do with us would fail. So all maps together use a part of
+// them, and beyond that everything is copied.
 #pragma once
 
 #include <cstddef>
@@ -28,14 +32,14 @@ class SnapshotMap {
   // Unmaps, and deletes this.
   void close();
 
-  // Deletes this and leaves zeroes where it was: somebody out of our sight may still read there.
+  // Deletes this and leaves zeroes mapped: a reader that cannot be told to stop may still read there.
   void leave_zeroes();
 
  private:
   SnapshotMap(SharedStore* store, Mapping mapping) : store_(store), mapping_(std::move(mapping)) {}
   ~SnapshotMap() = default;
   Status show_owned(const PageTree& tree, const AddressRange& pages);
-  // False when there is no memory to show something in.
+  // False when a page could neither be mapped nor copied.
   bool show(PageStores& stores, const PageTree& tree, const AddressRange& pages);
   bool show_run(PageStores& stores, PageNumber first, size_t count, size_t offset);
   void end();

@@ -44,6 +44,7 @@ Status BytesWriter::append_parts(uint64_t length, Fill fill) {
     const size_t part = std::min<uint64_t>(length - done, page_size() - filled_);
     fill(done, std::span(stores_.pages.blank(blank_) + filled_, part));
     filled_ += part;
+    appended_ += part;
     done += part;
     if (filled_ == page_size()) {
       if (Status status = end_page(); !status.is_ok()) return status;
@@ -64,6 +65,7 @@ Status BytesWriter::append(const PageTree& memory, uint64_t address, uint64_t le
 }
 
 Status BytesWriter::finish(OwnedTree* tree) {
+  PS_ASSERT(appended_ == length_);
   if (blank_ == kNoPage && next_ == 0) {
     if (Status status = begin_page(); !status.is_ok()) return status;
   }
@@ -87,6 +89,7 @@ uint64_t stored_length(PageStores& stores, const PageTree& tree) {
 }
 
 void read_stored_bytes(PageStores& stores, const PageTree& tree, uint64_t offset, std::span<std::byte> bytes) {
+  PS_ASSERT(offset + bytes.size() <= stored_length(stores, tree));
   read_memory(stores, tree, kLengthBytes + offset, bytes);
 }
 

@@ -35,7 +35,7 @@ class BytesWriter {
 
   PageStores& stores_;
   TreeEdit edit_;
-  uint64_t length_;
+  uint64_t length_, appended_ = 0;
   VirtualPage next_ = 0;
   PageNumber blank_ = kNoPage;  // the page that is being filled
   size_t filled_ = 0;

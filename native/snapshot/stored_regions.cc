@@ -1,14 +1,12 @@
 #include "snapshot/stored_regions.h"
 
-#include <cerrno>
-
 #include "snapshot/stored_bytes.h"
 
 namespace pagestore {
 
 namespace {
 
-// Walks over captured regions without their paths; stops when `visit` says false.
+// Goes over captured regions without their paths, until `visit` returns false.
 template <typename Visit>
 void for_each_range(PageStores& stores, const PageTree& regions, Visit visit) {
   const uint64_t length = stored_length(stores, regions);
@@ -23,7 +21,7 @@ void for_each_range(PageStores& stores, const PageTree& regions, Visit visit) {
 
 Status read_regions(PageStores& stores, const PageTree& regions, GrowingArray<std::byte>* bytes) {
   const uint64_t length = stored_length(stores, regions);
-  if (!bytes->resize(length)) return Status::out_of_memory("realloc", length, ENOMEM);
+  if (!bytes->resize(length)) return Status::no_memory(length);
   read_stored_bytes(stores, regions, 0, {bytes->data(), length});
   return Status::ok();
 }

@@ -1,4 +1,6 @@
-// Lists of regions (system/region.h) as a snapshot holds them: stored, and read without being unpacked.
+// The list of regions (system/region.h) of a snapshot: it is stored, and read where it is stored.
+//
+// It leaves to its caller: to have the stores' lock.
 #pragma once
 
 #include "snapshot/page_table.h"
@@ -9,10 +11,10 @@ namespace pagestore {
 // The bytes of a stored list, to be read.
 Status read_regions(PageStores& stores, const PageTree& regions, GrowingArray<std::byte>* bytes);
 
-// Whether `range` lies in regions without a gap. Refused with what lies outside.
+// Whether regions cover all of `range`. Refused with the first address that none covers.
 Status check_covered(PageStores& stores, const PageTree& regions, const AddressRange& range);
 
-// The end of the last region; 0 where there is none.
+// The end of the last region; 0 without regions, since an empty memory ends where it starts.
 uint64_t end_of_regions(PageStores& stores, const PageTree& regions);
 
 }  // namespace pagestore

@@ -9,6 +9,8 @@ void TreeEdit::give_back_changes() {
 }
 
 Status TreeEdit::set(VirtualPage virtual_page, OwnedPage page) {
+  PS_ASSERT(virtual_page >= next_);
+  next_ = virtual_page + 1;
   changes_[count_++] = {virtual_page, page.take()};
   return count_ < kBatch ? Status::ok() : flush();
 }

@@ -32,6 +32,7 @@ class TreeEdit {
   OwnedTree edited_;  // once `is_edited_`
   bool is_edited_ = false;
   uint64_t pages_;
+  VirtualPage next_ = 0;  // the lowest that may come next
   size_t count_ = 0;
   PageChange changes_[kBatch];
 };

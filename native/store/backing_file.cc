@@ -18,8 +18,7 @@ namespace pagestore {
 
 namespace {
 
-// The kernel's numbers for the mount calls; the C library that we must run on is older than they
-// are.
+// The kernel's numbers for the mount calls: the C library that we must run on is older than they are.
 constexpr long kFsopen = 430, kFsconfig = 431, kFsmount = 432;
 constexpr unsigned kFsopenCloexec = 1, kFsmountCloexec = 1;
 constexpr unsigned kFsconfigSetString = 1, kFsconfigCreate = 6;
@@ -51,22 +50,22 @@ bool write_file(const char* path, const char* text) {
   return file.is_open() && write(file.get(), text, length) == length;
 }
 
+// What the child is to do, and what came of it.
 struct Errand {
-  uint64_t bytes;
+  uint64_t bytes;  // 0: without limit, as tmpfs says it
   uid_t user;
   gid_t group;
   int fd;
   int error_number;
 };
 
-// Runs in the child: same memory, same descriptors, namespaces of its own.
+// Runs in the child, which has our memory and our descriptors, and namespaces of its own.
 int run_errand(void* argument) {
   auto* errand = static_cast<Errand*>(argument);
   char users[32], groups[32];
   snprintf(users, sizeof(users), "%u %u 1", errand->user, errand->user);
   snprintf(groups, sizeof(groups), "%u %u 1", errand->group, errand->group);
-  // Without the maps, no user could own the new file. A group map is only accepted once setgroups
-  // is denied.
+  // Without the maps, no user could own the new file. The kernel accepts a group map only once setgroups is denied.
   if (write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/uid_map", users) &&
       write_file("/proc/self/gid_map", groups)) {
     errand->fd = huge_file_in_own_tmpfs(errand->bytes);
@@ -75,9 +74,9 @@ int run_errand(void* argument) {
   return 0;
 }
 
-// A child that shares our memory and descriptors, so that its file is ours, but not our namespaces.
-// This thread waits until it has ended; it raises no SIGCHLD and only we can reap it, so nobody
-// else's children are disturbed.
+// By a child that shares our memory and descriptors, so that the file it opens is ours, but not our namespaces. This
+// thread waits until the child has ended. The child raises no SIGCHLD and only we can reap it, so the host does not
+// notice it.
 int huge_file_in_own_namespace(uint64_t bytes) {
   constexpr size_t kStack = 64 << 10;
   Mapping stack = Mapping::anonymous(kStack);
@@ -100,9 +99,9 @@ int huge_file_in_own_namespace(uint64_t bytes) {
 
 }  // namespace
 
-BackingFile open_huge_file(uint64_t bytes) {
-  int fd = huge_file_in_own_tmpfs(bytes);
-  if (fd < 0 && (errno == EPERM || errno == EACCES)) fd = huge_file_in_own_namespace(bytes);
+BackingFile open_huge_file(std::optional<uint64_t> bytes) {
+  int fd = huge_file_in_own_tmpfs(bytes.value_or(0));
+  if (fd < 0 && (errno == EPERM || errno == EACCES)) fd = huge_file_in_own_namespace(bytes.value_or(0));
   return {ScopedFd(fd), MemoryKind::huge};
 }
 

@@ -1,15 +1,16 @@
-// The file whose pages a store hands out: nameless, in memory, gone with its last descriptor and
+// The file that a store keeps its pages in: it has no name, lies in memory, and is freed with its last descriptor and
 // mapping.
 //
 // There are two kinds, and they behave alike:
-//  - huge: a file in a tmpfs of our own that takes huge pages, mounted nowhere. Fresh memory then
-//  costs a tenth,
-//    because the kernel zeroes and maps 2 MiB at a time. Root makes the tmpfs directly; anybody
-//    else does it in a user and mount namespace that only a short-lived child ever enters.
+//  - huge: a file in a tmpfs of our own that allows huge pages and is mounted nowhere. Fresh memory costs a tenth
+//  there,
+//    because the kernel zeroes and maps 2 MiB at a time. Root makes the tmpfs directly; any other user makes it in a
+//    user and mount namespace that only a short-lived child enters.
 //  - memfd: works everywhere, in small pages. Sealed against shrinking.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "system/scoped_fd.h"
 
@@ -22,11 +23,10 @@ struct BackingFile {
   MemoryKind kind = MemoryKind::memfd;
 };
 
-// A huge file of at most `bytes` (0: no bound). Not open where the system forbids it; `errno` tells
-// why.
-BackingFile open_huge_file(uint64_t bytes = 0);
+// A huge file, of at most `bytes` if that is given. Not open where the system forbids it; `errno` says why.
+BackingFile open_huge_file(std::optional<uint64_t> bytes = std::nullopt);
 
-// Not open when no descriptor or memory is left; `errno` tells why.
+// Not open when no descriptor or memory is left; `errno` says why.
 BackingFile open_memfd();
 
 }  // namespace pagestore

@@ -1,21 +1,30 @@
-// Page hash -> page numbers, several of them, because the hash is fast and not cryptographic.
+// Finds the page numbers that share a page hash: several, because the hash is fast and not cryptographic.
 //
-// One flat table of 8-byte slots: 32 bits of the page's hash (its tag) and the page's number. A
-// tag's home is its share of the table (tag * slots / 2^32), and a run of neighbours stays in the
-// order of their homes (Robin Hood hashing: Celis, Larson, Munro 1985). So a search for what is not
-// there ends after a few slots, a table can have any size and be grown by an eighth in one
-// sequential pass, and removing closes the gap: no tombstones, nothing left behind. The tag is all
-// that removal needs; the page is never hashed again.
+// One flat table of 8-byte slots: 32 bits of the page's hash (its tag) and the page's number. A tag's home is the slot
+// tag * slots / 2^32, so homes rise with tags. An entry lies in its home or as near behind it as it can, and neighbours
+// stay in the order of their homes (Robin Hood hashing: Celis, Larson, Munro 1985):
 //
-// It promises: no memory per page, only `reserve` can fail, and with the worst of hash functions it
-// is slow and right. It leaves to its caller: to reserve before inserting, and to insert a number
-// once.
+//   slot      7     8     9     10    11    12    13
+//           |     | a   | b   | c   | d   |     | e   |
+//   home            8     8     9     11          13
+//   distance        0     1     1     0           0
+//
+// A search for tag x of home 9 starts in slot 9. It ends, without success, at the first slot that is empty or whose
+// entry is closer to its home than the search is to x's: x would have been put before it. So a search for what is not
+// there ends after a few slots; a table can have any size, and grows by an eighth in one sequential pass; and removing
+// moves the entries behind the gap back by one, so no tombstones are left. Removing needs the tag alone: the page is
+// never hashed again.
+//
+// It promises: 8 bytes a slot and no other memory; only `reserve` can fail; with the worst of hash functions it is
+// slow, and right. It leaves to its caller: to reserve before anything else, to insert a number once, and to erase what
+// is there.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 #include "store/page_number.h"
+#include "system/assert.h"
 #include "system/mapping.h"
 #include "system/status.h"
 
@@ -30,7 +39,7 @@ constexpr HashTag hash_tag(uint64_t hash) {
 
 class HashIndex {
  public:
-  // The pages that share one tag, one after another. Any insert or erase ends it.
+  // The pages that share one tag, one after another. Not to be used after an insert or erase.
   class Matches {
    public:
     bool found() const { return number_ != kNoPage; }
@@ -58,14 +67,22 @@ class HashIndex {
   // Makes room for `entries` in all. What is in the index stays; on failure nothing has changed.
   Status reserve(size_t entries);
 
-  Matches find(HashTag tag) const { return Matches(*this, tag); }
+  Matches find(HashTag tag) const {
+    PS_ASSERT(slot_count_ > 0);
+    return Matches(*this, tag);
+  }
   void insert(HashTag tag, PageNumber number);
   void erase(HashTag tag, PageNumber number);
 
-  // Brings a tag's home near before it is looked up.
+  // Loads a tag's home into the cache, before the tag is looked up.
   void prefetch(HashTag tag) const { __builtin_prefetch(&slots()[home(tag)]); }
 
   size_t bytes() const { return table_.bytes(); }
+  size_t size() const { return size_; }
+  bool has(HashTag tag, PageNumber number) const;
+
+  // Whether sizes agree and every run is in the order of its homes. For tests: goes over the whole table.
+  bool is_valid() const;
 
  private:
   struct Slot {
@@ -83,7 +100,8 @@ class HashIndex {
 
   Mapping table_;
   size_t slot_count_ = 0;
-  size_t room_ = 0;  // entries that may be inserted in all
+  size_t room_ = 0;  // entries that fit in all
+  size_t size_ = 0;
 };
 
 inline size_t HashIndex::home(HashTag tag) const {
@@ -109,7 +127,6 @@ inline void HashIndex::Matches::seek() {
       number_ = page_number(slot.number_plus_one - 1);
       return;
     }
-    // An entry closer to its home than we are to ours: ours would have been put before it.
     if (slot.is_empty() || index_.distance(slot_) < distance_) {
       number_ = kNoPage;
       return;

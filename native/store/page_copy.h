@@ -1,8 +1,14 @@
-// Comparing and copying whole pages, for pages that are used once and not soon again.
+// Comparing and copying whole pages that will not be used again soon.
+//
+// It leaves to its caller: to align the target of a copy to 64 bytes, and to call `finish_copies` before another thread
+// may read a copy.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
+
+#include "system/assert.h"
 
 #if defined(__x86_64__)
 #include <emmintrin.h>
@@ -10,7 +16,7 @@
 
 namespace pagestore {
 
-// Below that, a page is a page table: soon read again, and cheap to keep in the caches.
+// A page smaller than that will be read again soon, and is cheap to keep in the caches.
 inline constexpr size_t kFewBytes = 1024;
 
 inline bool pages_equal(const std::byte* a, const std::byte* b, size_t bytes) {
@@ -18,24 +24,23 @@ inline bool pages_equal(const std::byte* a, const std::byte* b, size_t bytes) {
 }
 
 inline bool is_zero(const std::byte* page, size_t bytes) {
-  constexpr size_t kHead = 64;  // nearly always tells
+  constexpr size_t kHead = 64;  // if a page is not zero, one of its first bytes nearly always says so
   static constexpr std::byte zeroes[kHead] = {};
   if (bytes <= kHead) return memcmp(page, zeroes, bytes) == 0;
   return memcmp(page, zeroes, kHead) == 0 && memcmp(page, page + kHead, bytes - kHead) == 0;
 }
 
-// Asks for the first `lines` cache lines of a page: from there on the processor sees the pattern by
-// itself.
+// Loads the first `lines` cache lines of a page. The processor recognises the pattern and loads the rest by itself.
 inline void prefetch_page(const std::byte* page, size_t lines) {
   for (size_t line = 0; line < lines; ++line) __builtin_prefetch(page + line * 64);
 }
 
 #if defined(__x86_64__)
 
-// Past the caches: what is stored is not read again soon, and an ordinary store would first fetch
-// what it overwrites. `to` is aligned to a page, `from` to nothing. Call `finish_copies` before
-// another thread may look.
+// Writes past the caches: the copy is not read again soon, and an ordinary write would first load what it overwrites.
+// `from` need not be aligned.
 inline void copy_page(std::byte* to, const std::byte* from, size_t bytes) {
+  PS_ASSERT(reinterpret_cast<uintptr_t>(to) % 64 == 0);
   if (bytes < kFewBytes) {
     memcpy(to, from, bytes);
     return;

@@ -1,8 +1,7 @@
 // The hash of one page: XXH3, 64 bits, with the widest vector instructions that this processor has.
 //
-// Fast, and not cryptographic: equal pages have equal hashes, and that is all it promises. Whether
-// two pages are equal is decided by comparing them. A store takes the function as a parameter, so
-// that tests can put a bad one in its place.
+// Fast, and not cryptographic: it promises only that equal pages have equal hashes. Comparing two pages decides whether
+// they are equal. A store takes the function as a parameter, so that tests can give it a bad one.
 #pragma once
 
 #include <cstddef>

@@ -16,8 +16,8 @@ constexpr size_t kLargestStep = 64 << 20;
 constexpr int kPopulateWrite = 23;   // MADV_POPULATE_WRITE, Linux 5.14
 constexpr int kDontNeedLocked = 24;  // MADV_DONTNEED_LOCKED, Linux 5.18
 
-// What the system could give without swapping, in bytes; no bound when it does not say. The
-// out-of-memory killer gives no error, so what cannot be there is refused before it is touched.
+// What the system has without swapping, in bytes; no limit where it does not say. The kernel's out-of-memory killer
+// gives no error, so what the system does not have is refused before it is touched.
 uint64_t available_memory() {
   FILE* file = fopen("/proc/meminfo", "re");
   if (file == nullptr) return UINT64_MAX;
@@ -30,7 +30,7 @@ uint64_t available_memory() {
   return kibibytes << 10;
 }
 
-// ftruncate beyond this limit raises a signal that would end the process.
+// Beyond this limit ftruncate raises a signal that would end the process.
 uint64_t largest_file() {
   rlimit limit{};
   return getrlimit(RLIMIT_FSIZE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
@@ -74,6 +74,7 @@ Status PageMemory::grow(size_t pages) {
   const size_t before = map_.bytes();
   const size_t bytes = pages * page_bytes_;
   const size_t fresh = bytes - before;
+  PS_ASSERT(bytes > before);
   if (fresh >= kLargestStep && fresh > available_memory()) {
     return Status::out_of_memory("available memory", fresh, ENOMEM);
   }
@@ -92,7 +93,7 @@ Status PageMemory::grow(size_t pages) {
   if (base == nullptr) {
     map_ = Mapping::of_file(file_.fd.get(), 0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED);
     if (!map_.is_mapped()) return Status::out_of_memory("mmap", bytes, errno);
-    madvise(map_.data(), bytes, MADV_HUGEPAGE);  // a hint: a memfd ignores it. Later growth inherits it
+    madvise(map_.data(), bytes, MADV_HUGEPAGE);  // a hint, which a memfd ignores; growth inherits it
   } else if (!map_.resize(bytes)) {
     return Status::out_of_memory("mremap", bytes, errno);
   }
@@ -102,7 +103,7 @@ Status PageMemory::grow(size_t pages) {
   return Status::ok();
 }
 
-// Makes the memory from `from` on real, or takes it back.
+// Makes the kernel allocate what is mapped from `from` on, or takes it off again.
 Status PageMemory::populate(size_t from) {
   const size_t fresh = map_.bytes() - from;
   if (populate_pages(file_.fd.get(), map_.data() + from, from, fresh)) return Status::ok();
@@ -122,10 +123,11 @@ size_t PageMemory::window_pages() {
 }
 
 Status PageMemory::open_window(size_t index, WindowView* window) {
+  PS_ASSERT(page_bytes_ == page_size() && index * window_pages() < capacity() && !window->mapping_.is_mapped());
   const size_t first = index * window_pages();
   const size_t pages = std::min(window_pages(), capacity() - first);
   const size_t bytes = pages * page_size();
-  // NORESERVE, or strict accounting would charge for copies that are hardly ever made.
+  // Without NORESERVE, strict accounting would charge for copies that hardly anybody makes.
   window->mapping_ =
       Mapping::of_file(file_.fd.get(), first * page_size(), bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE);
   if (!window->mapping_.is_mapped()) return Status::out_of_memory("mmap of a window", bytes, errno);
@@ -138,12 +140,15 @@ Status PageMemory::open_window(size_t index, WindowView* window) {
 }
 
 bool PageMemory::map_over(PageNumber first, size_t count, std::byte* at) const {
+  PS_ASSERT(page_bytes_ == page_size() && reinterpret_cast<uintptr_t>(at) % page_size() == 0);
+  PS_ASSERT(index_of(first) + count <= capacity());
   const auto offset = static_cast<off_t>(index_of(first) * page_bytes_);
   return mmap(at, count * page_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, file_.fd.get(),
               offset) == at;
 }
 
 void PageMemory::hand_out(PageNumber n) {
+  PS_ASSERT(page_bytes_ == page_size() && index_of(n) < capacity());
   if (!was_handed_out(n)) marks_of(n).fetch_or(mark_of(n), std::memory_order_relaxed);
 }
 
@@ -154,7 +159,7 @@ void PageMemory::resync(PageNumber n) {
     if (from >= window->bytes() / page_size()) continue;
     std::byte* page = window->data() + offset;
     if (madvise(page, page_size(), MADV_DONTNEED) == 0) continue;
-    // Locked memory refuses that (mlockall). Before Linux 5.18 only mapping the page anew helps.
+    // The kernel refuses that for locked memory (mlockall). Before Linux 5.18 only mapping the page again helps.
     if (madvise(page, page_size(), kDontNeedLocked) == 0) continue;
     mmap(page, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, file_.fd.get(),
          static_cast<off_t>(index_of(n) * page_size()));

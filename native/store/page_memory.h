@@ -1,20 +1,22 @@
-// The memory of a store: the pages of one file, mapped shared, and the windows through which others
-// see them.
+// The memory of a store: the pages of one file, mapped shared, and the windows through which others see them.
 //
-// Growing lengthens the file, moves the mapping if it must (`mremap`: page contents are never
-// copied), and populates what is new, so that memory which is not there is an error from `grow` and
-// never a SIGBUS later. The file never shrinks. Small memories stay small: they start at 2 MiB and
-// double, up to steps of 64 MiB.
+//   file      | page 0 | page 1 | page 2 | ...                     | capacity
+//   our map   |<------------- one shared mapping, may move ------->|   addresses only under the lock
+//   window 0  |<-- 64 MiB, private, never moves -->|                   what JavaScript reads
+//   window 1                                       |<-- 64 MiB -->|
 //
-// A window is a second, private mapping of a part of the file that never moves. Whoever writes to
-// it gets a copy of their own; the stored page cannot be harmed. That copy would hide what is
-// stored in the slot later, so a slot that was handed out once is resynced, in every window, at
-// every reuse.
+// Growing lengthens the file, moves the mapping if it must (`mremap`: page contents are never copied), and populates
+// what is new, so that memory which the system does not have is an error from `grow` and never a SIGBUS later. The file
+// never shrinks. Small memories stay small: they start at 2 MiB and double, up to steps of 64 MiB.
 //
-// Pages may be smaller than the system's (page tables are): these are never seen through windows.
+// Whoever writes to a window gets a copy of the page there; the stored page cannot be harmed. That copy would hide what
+// is stored in the slot later, so a slot that was handed out once is resynced, in every window, whenever it is used
+// again.
 //
-// It leaves to its caller: to hold the store's lock (shared for `page` and `hand_out`, else
-// exclusive), and to keep no address across a call that grows.
+// Pages may be smaller than the system's. Such pages are never seen through windows.
+//
+// It leaves to its caller: to have the store's lock (shared for `page` and `hand_out`, else exclusive), to keep no
+// address across a call that grows, and to name only pages below the capacity.
 #pragma once
 
 #include <atomic>
@@ -24,6 +26,7 @@
 
 #include "store/backing_file.h"
 #include "store/page_number.h"
+#include "system/assert.h"
 #include "system/mapping.h"
 #include "system/status.h"
 
@@ -31,8 +34,7 @@ namespace pagestore {
 
 class PageMemory;
 
-// Part of a file as one reader sees it: `pages` pages from page `first` on. It outlives the memory
-// it was made from.
+// A part of the file as one reader sees it. It may outlive the memory that it was made from.
 class WindowView {
  public:
   WindowView() = default;
@@ -43,11 +45,10 @@ class WindowView {
   std::byte* data() const { return mapping_.data(); }
   size_t bytes() const { return mapping_.bytes(); }
 
-  // Is no longer resynced. To be called under the store's lock while its memory lives; does nothing
-  // after that.
+  // Ends the resyncing. To be called under the store's lock while its memory lives; does nothing after that.
   void leave();
 
-  // Gives the mapping up and leaves zeroes in its place: somebody out of our sight may still read there.
+  // Replaces the mapping by zeroes and forgets it: a reader that cannot be told to stop may still read there.
   void leave_zeroes() { mapping_.leave_zeroes(); }
 
  private:
@@ -55,7 +56,7 @@ class WindowView {
   Mapping mapping_;
   size_t first_ = 0;
   WindowView* next_ = nullptr;
-  WindowView** link_ = nullptr;  // what points to us; null when nothing does
+  WindowView** link_ = nullptr;  // the pointer to us in the memory's list; null when we are in none
 };
 
 class PageMemory {
@@ -71,31 +72,33 @@ class PageMemory {
     page_bytes_ = page_bytes;
   }
 
-  // The capacity that `grow(pages)` would lead to, at most `limit` (rounded up like every
-  // capacity).
+  // The capacity to grow to for `pages` pages: at most `limit`, rounded up as every capacity is.
   size_t capacity_for(size_t pages, size_t limit) const;
 
   // Grows to `pages`, a value of `capacity_for`. On failure capacity and contents are as before.
   Status grow(size_t pages);
 
-  std::byte* page(PageNumber n) const { return map_.data() + index_of(n) * page_bytes_; }
+  std::byte* page(PageNumber n) const {
+    PS_ASSERT(index_of(n) < capacity());
+    return map_.data() + index_of(n) * page_bytes_;
+  }
   size_t capacity() const { return map_.bytes() / page_bytes_; }
   MemoryKind kind() const { return file_.kind; }
 
-  // Pages to a window. The last one may be shorter until the memory has grown.
+  // Pages in a window. The last window may be shorter until the memory has grown.
   static size_t window_pages();
 
-  // Maps window `index`, as far as the memory reaches today, and resyncs it from now on.
+  // Maps window `index`, as far as the memory reaches now, and resyncs it from now on.
   Status open_window(size_t index, WindowView* window);
 
-  // Maps `count` pages from `first` on over whole pages of memory at `at`, privately: writes there land in
-  // copies. False when the system refuses; what was there is then undefined.
+  // Maps `count` pages from `first` on over the whole pages of memory at `at`, privately: who writes there writes to
+  // copies. False when the system refuses; whether anything is mapped at `at` is then undefined.
   bool map_over(PageNumber first, size_t count, std::byte* at) const;
 
-  // A view of page `n` is about to be given away.
+  // Page `n` will be read through windows from now on.
   void hand_out(PageNumber n);
 
-  // Page `n` has new contents: views from before must see them.
+  // Page `n` has new contents, and windows must show them.
   void renewed(PageNumber n) {
     if (was_handed_out(n)) resync(n);
   }
@@ -105,7 +108,7 @@ class PageMemory {
   size_t bookkeeping_bytes() const { return handed_out_.bytes(); }
 
  private:
-  // One bit a page, set for good. Set under a shared lock, so by several threads at once.
+  // One bit a page, never cleared. Several threads may set bits at once, under the shared lock.
   std::atomic_ref<uint8_t> marks_of(PageNumber n) const {
     return std::atomic_ref(reinterpret_cast<uint8_t*>(handed_out_.data())[index_of(n) / 8]);
   }

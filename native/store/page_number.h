@@ -1,5 +1,4 @@
-// The index of a page in its store. Not a count, not an address: addresses may move, numbers never
-// do.
+// The index of a page in its store: neither a count nor an address. Addresses may move, numbers never do.
 #pragma once
 
 #include <cstddef>

@@ -9,6 +9,7 @@
 namespace pagestore {
 
 Status PageStore::open(BackingFile file, const StoreOptions& options) {
+  PS_ASSERT(capacity() == 0);
   if (options.max_pages == 0 || options.max_pages > kMostPages) {
     return Status::refused(Error::capacity, options.max_pages, kMostPages);
   }
@@ -26,15 +27,16 @@ Status PageStore::open(BackingFile file, const StoreOptions& options) {
 }
 
 Status PageStore::lower_budget(size_t pages) {
+  PS_ASSERT(is_locked_exclusively());
   if (counters_.top > pages) return Status::refused(Error::capacity, counters_.top, pages);
   options_.max_pages = std::min(options_.max_pages, pages);
   return Status::ok();
 }
 
-// A pipeline of two: while one page is looked up, the next is at hand, hashed, and its slot in the index
-// on its way. More of them, or more that is asked for in advance, only gets in the way of the processor's
-// own prefetching.
+// A pipeline of two: while one page is looked up, the next is copied and hashed, and its slot in the index is being
+// loaded. A longer pipeline, or loading more in advance, only disturbs the processor's own prefetching.
 Status PageStore::store(const std::byte* pages, size_t count, PageNumber* numbers) {
+  PS_ASSERT(is_locked_exclusively());
   alignas(64) std::byte small[kScratchPages * kSmallPage];
   std::byte* const scratch = scratch_.is_mapped() ? scratch_.data() : small;
   const size_t page_bytes = options_.page_bytes;
@@ -56,9 +58,9 @@ Status PageStore::store(const std::byte* pages, size_t count, PageNumber* number
   return Status::ok();
 }
 
-// Everything is stored from a private copy: another thread may write to a page that is being stored
-// (through shared memory, or by reading a file into it), and the bytes that were hashed must be the bytes
-// that are kept. A page that is in no cache must be fetched once in any case, so the copy costs next to nothing.
+// Everything is stored from a private copy: another thread may write to a page that is being stored (through shared
+// memory, or by reading a file into it), and the bytes that were hashed must be the bytes that are kept. A page that is
+// in no cache must be loaded once in any case, so the copy costs next to nothing.
 PageStore::Hashed PageStore::hash_copy(const std::byte* page, std::byte* copy) const {
   memcpy(copy, page, options_.page_bytes);
   const HashTag tag = hash_tag(options_.hash(copy, options_.page_bytes));
@@ -96,12 +98,12 @@ void PageStore::add_new(PageNumber slot, HashTag tag) {
   ++counters_.references;
 }
 
-// The number of the stored page with these bytes, or none. A tag only says which pages to compare.
+// The number of the stored page with these bytes, or kNoPage. A tag only says which pages to compare.
 PageNumber PageStore::find(const Hashed& page) {
   for (auto match = index_.find(page.tag); match.found(); match.next()) {
     const PageNumber candidate = match.number();
     const std::byte* stored = memory_.page(candidate);
-    // Pages that lie one behind another the processor finds by itself.
+    // The processor itself loads pages that lie one behind another.
     if (index_of(candidate) != index_of(last_found_) + 1) prefetch_page(stored, lines_ahead());
     __builtin_prefetch(&record(candidate), 1);
     last_found_ = candidate;
@@ -130,6 +132,7 @@ Status PageStore::take_slot(PageNumber* number) {
 }
 
 Status PageStore::take_blanks(size_t count, PageNumber* blanks) {
+  PS_ASSERT(is_locked_exclusively());
   for (size_t i = 0; i < count; ++i) {
     if (Status status = take_slot(&blanks[i]); !status.is_ok()) {
       give_back(blanks, i);
@@ -140,6 +143,7 @@ Status PageStore::take_blanks(size_t count, PageNumber* blanks) {
 }
 
 Status PageStore::keep_blank(PageNumber blank, PageNumber* number) {
+  PS_ASSERT(is_locked_exclusively() && is_blank(blank));
   const std::byte* page = memory_.page(blank);
   const Hashed hashed{page, hash_tag(options_.hash(page, options_.page_bytes))};
   *number = find(hashed);
@@ -154,10 +158,15 @@ Status PageStore::keep_blank(PageNumber blank, PageNumber* number) {
 }
 
 void PageStore::give_back(const PageNumber* blanks, size_t count) {
-  for (size_t i = count; i-- > 0;) put_on_free_list(blanks[i]);
+  PS_ASSERT(is_locked_exclusively());
+  for (size_t i = count; i-- > 0;) {
+    PS_ASSERT(is_blank(blanks[i]));
+    put_on_free_list(blanks[i]);
+  }
 }
 
 Status PageStore::ref(const PageNumber* numbers, size_t count) {
+  PS_ASSERT(is_locked_exclusively());
   for (size_t i = 0; i < count; ++i) {
     const bool used = is_used(numbers[i]);
     if (used && record(numbers[i]).count < kMostReferences) {
@@ -173,6 +182,7 @@ Status PageStore::ref(const PageNumber* numbers, size_t count) {
 }
 
 Status PageStore::unref(const PageNumber* numbers, size_t count) {
+  PS_ASSERT(is_locked_exclusively());
   constexpr size_t kAhead = 8;
   for (size_t i = 0; i < count; ++i) {
     if (i + kAhead < count && is_used(numbers[i + kAhead])) {
@@ -212,7 +222,7 @@ void PageStore::undo_store(const PageNumber* numbers, size_t count, const Counte
   counters_ = before;
 }
 
-// The newest of the free list is the last that was recycled, and its bytes are still in its slot.
+// The head of the free list is the page that was recycled last, and its bytes are still in its slot.
 void PageStore::undo_unref(const PageNumber* numbers, size_t count) {
   for (size_t i = count; i-- > 0;) {
     Page& page = record(numbers[i]);
@@ -239,11 +249,13 @@ Status PageStore::grow(size_t pages) {
 }
 
 Status PageStore::check(uint64_t number) const {
+  PS_ASSERT(is_locked());
   if (number < counters_.top && record(page_number(number)).count > 0) return Status::ok();
   return Status::refused(Error::page_number, number, counters_.top);
 }
 
 Status PageStore::count_of(uint64_t number, Count* count) const {
+  PS_ASSERT(is_locked());
   if (number >= counters_.top) return Status::refused(Error::page_number, number, counters_.top);
   *count = record(page_number(number)).count;
   return Status::ok();
@@ -262,10 +274,31 @@ Status PageStore::hand_out(uint64_t number) {
 }
 
 Status PageStore::open_window(size_t index, WindowView* window) {
+  PS_ASSERT(is_locked_exclusively());
   if (index * PageMemory::window_pages() >= capacity()) {
     return Status::refused(Error::page_number, index * PageMemory::window_pages(), capacity());
   }
   return memory_.open_window(index, window);
+}
+
+bool PageStore::is_valid() const {
+  size_t used = 0, free = 0;
+  uint64_t references = 0;
+  for (size_t i = 0; i < counters_.top; ++i) {
+    const PageNumber n = page_number(i);
+    const Page& page = record(n);
+    if (page.count == 0) continue;
+    ++used;
+    references += page.count;
+    const HashTag tag = hash_tag(options_.hash(memory_.page(n), options_.page_bytes));
+    if (static_cast<uint32_t>(tag) != page.link || !index_.has(tag, n)) return false;
+  }
+  for (PageNumber n = free_; n != kNoPage; n = PageNumber{record(n).link}) {
+    if (index_of(n) >= counters_.top || record(n).count > 0 || ++free > counters_.top) return false;
+  }
+  // Slots below the top that are neither used nor free are blanks.
+  return used == counters_.size && references == counters_.references && used + free <= counters_.top &&
+         counters_.top <= capacity() && index_.size() == used && index_.is_valid();
 }
 
 StoreStats PageStore::stats() const {

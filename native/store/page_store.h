@@ -1,20 +1,20 @@
-// Pages, each stored once and counted: the heart.
+// Pages, each stored once and counted.
 //
-// Storing a page whose bytes are stored already gives the number it has and adds a reference; any
-// other page is copied in. When the last reference goes, the page is recycled: it leaves the hash
-// index and its slot goes to the free list, to be used before any slot that never was. Numbers
-// stay; addresses move when the store grows.
+// Storing a page whose bytes are stored already yields the number that they have and adds a reference; any other page
+// is copied in. With its last reference a page is recycled: it leaves the hash index, and its slot goes to the free
+// list, to be used before any slot that never was. Numbers stay; addresses move when the store grows.
 //
-// Every call is all or nothing: what it returns is not ok, the store is as it was. `store` and
-// `unref` undo what they had done; that is exact because recycled slots come back in the order they
-// went.
+//   slots    | used | free | used | blank | free | never used ...  |
+//            0                                   top               capacity
 //
-// Bookkeeping is at most 24 bytes a page of capacity: 8 in the record below, about 12 in the hash
-// index, a bit for what was handed out. All of it grows before the memory it describes, so that
-// only growing can fail.
+// Every call is all or nothing: if it returns an error, the store is as before. `store` and `unref` undo what they had
+// done; that is exact because recycled slots come back in the reverse order.
 //
-// It leaves to its caller: locking. Exclusive for everything not marked const and for `hand_out`
-// shared; addresses from `page` die with the lock.
+// Bookkeeping is at most 24 bytes a page of capacity: 8 in the record below, about 12 in the hash index, a bit that
+// says whether it was handed out. All of it grows before the memory that it describes, so that only growing can fail.
+//
+// It leaves to its caller: to have the store's lock, shared for `hand_out` and for what is const, else exclusive; to
+// use no address after the lock is released; and to write to a blank, and to nothing else.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,9 @@
 #include "store/page_hash.h"
 #include "store/page_memory.h"
 #include "store/page_number.h"
+#include "system/assert.h"
 #include "system/mapping.h"
+#include "system/shared_lock.h"
 #include "system/status.h"
 
 #ifndef PAGESTORE_COUNT_TYPE
@@ -37,7 +39,7 @@ struct StoreOptions {
   size_t capacity = 1;            // pages to make room for at once
   size_t max_pages = kMostPages;  // the store's budget
   PageHash hash = xxh3;
-  size_t page_bytes = page_size();  // fewer for page tables: a power of two, at least 64
+  size_t page_bytes = page_size();  // or fewer: a power of two, at least 64
 };
 
 struct StoreStats {
@@ -59,26 +61,32 @@ class PageStore {
 
   PageStore() = default;
 
+  // Which lock its callers must have, for assertions.
+  void set_lock(const SharedLock* lock) { lock_ = lock; }
+
   // Once, before anything else.
   Status open(BackingFile file, const StoreOptions& options);
 
-  // From now on at most `pages`, and no number beyond. Refused when one was used already.
+  // From now on there are at most `pages` pages, and no larger numbers. Refused when one was used already.
   Status lower_budget(size_t pages);
 
-  // Stores `count` pages that lie one behind another, at any alignment; `numbers` receives one
-  // number each. Somebody may write to them meanwhile: each is stored as it was at some moment.
+  // Stores `count` pages that lie one behind another, at any alignment; `numbers` receives one number each. Another
+  // thread may write to them meanwhile: each page is stored as it was at some moment.
   Status store(const std::byte* pages, size_t count, PageNumber* numbers);
 
-  // For a caller who can read pages right into place. Blanks are slots that nobody else gets; each is
-  // written to, and then kept, as if its bytes had been stored (its slot comes free again when they were
-  // stored already, or could not be), or given back. No other call in between, for addresses move.
+  // For a caller who can read pages right into the store. A blank is a slot that nobody else gets. The caller writes to
+  // it, and then keeps it, as if its bytes had been stored (if they were stored already, or cannot be, its slot is free
+  // again), or gives it back. In between the caller takes no other blanks and stores nothing: addresses would move.
   Status take_blanks(size_t count, PageNumber* blanks);
-  std::byte* blank(PageNumber blank) const { return memory_.page(blank); }
+  std::byte* blank(PageNumber blank) const {
+    PS_ASSERT(is_locked_exclusively() && is_blank(blank));
+    return memory_.page(blank);
+  }
   Status keep_blank(PageNumber blank, PageNumber* number);
   void give_back(const PageNumber* blanks, size_t count);
 
-  // One more or one less reference for each number; a number may occur several times. `ref` is for
-  // a caller who knows that a page is unchanged: it saves hashing and comparing.
+  // One more or one less reference for each number; a number may occur several times. `ref` is for a caller who knows
+  // that a page is unchanged: it saves hashing and comparing.
   Status ref(const PageNumber* numbers, size_t count);
   Status unref(const PageNumber* numbers, size_t count);
 
@@ -88,10 +96,13 @@ class PageStore {
   // The bytes of a page in use, to be read only.
   Status page(uint64_t number, const std::byte** page) const;
 
-  // The same for a caller who holds a reference.
-  const std::byte* bytes(PageNumber held) const { return memory_.page(held); }
+  // The same for a caller who has a reference.
+  const std::byte* bytes(PageNumber referenced) const {
+    PS_ASSERT(is_locked());
+    return memory_.page(referenced);
+  }
 
-  // As in PageMemory, for a caller who holds references on all of them for as long as it is mapped.
+  // As in PageMemory, for a caller who has references on all of these pages for as long as they are mapped.
   bool map_over(PageNumber first, size_t count, std::byte* at) const { return memory_.map_over(first, count, at); }
 
   // Page `number` will be read through windows from now on.
@@ -102,12 +113,15 @@ class PageStore {
   size_t capacity() const { return memory_.capacity(); }
   StoreStats stats() const;
 
+  // Whether free list, records, counters and hash index agree. For tests: hashes every page.
+  bool is_valid() const;
+
  private:
   struct Page {
     Count count;
     uint32_t link;  // the page's hash tag; of a recycled page, the next one on the free list
   };
-  // What a call that fails puts back.
+  // What a call that fails restores.
   struct Counters {
     size_t size = 0;
     size_t top = 0;  // the first slot that was never used
@@ -120,14 +134,17 @@ class PageStore {
     const std::byte* bytes;
     HashTag tag;
   };
-  static constexpr size_t kScratchPages = 2;  // with the page they are compared to, they stay in the first cache
+  static constexpr size_t kScratchPages = 2;  // with the page that they are compared to, they fit into the first cache
   static constexpr size_t kSmallPage = 4096;  // copies of pages no larger fit on the stack
 
-  // Cache lines of a page that are asked for in advance: enough for the processor to see where it goes on.
+  // Cache lines of a page that are loaded in advance: enough for the processor to recognise the pattern.
   size_t lines_ahead() const { return options_.page_bytes < 512 ? options_.page_bytes / 64 : 8; }
 
   Page& record(PageNumber n) const { return reinterpret_cast<Page*>(pages_.data())[index_of(n)]; }
   bool is_used(PageNumber n) const { return index_of(n) < counters_.top && record(n).count > 0; }
+  bool is_blank(PageNumber n) const { return index_of(n) < counters_.top && record(n).count == 0; }
+  bool is_locked() const { return lock_ == nullptr || lock_->is_locked(); }
+  bool is_locked_exclusively() const { return lock_ == nullptr || lock_->is_locked_exclusively(); }
   Status check(uint64_t number) const;
   Hashed hash_copy(const std::byte* page, std::byte* copy) const;
   PageNumber find(const Hashed& page);
@@ -150,6 +167,7 @@ class PageStore {
   PageNumber free_ = kNoPage;
   Counters counters_;
   StoreOptions options_;
+  const SharedLock* lock_ = nullptr;
 };
 
 }  // namespace pagestore

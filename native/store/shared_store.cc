@@ -34,11 +34,12 @@ Status open_page_store(MemoryChoice memory, const StoreOptions& options, PageSto
 Status SharedStore::create(const StoreOptions& options, MemoryChoice memory, SharedStore** store) {
   std::unique_ptr<SharedStore> shared(new (std::nothrow) SharedStore);
   if (shared) shared->pages_.reset(new (std::nothrow) PageStore);
-  if (!shared || !shared->pages_) return Status::out_of_memory("new", sizeof(PageStore), ENOMEM);
+  if (!shared || !shared->pages_) return Status::no_memory(sizeof(SharedStore) + sizeof(PageStore));
   if (getrandom(&shared->token_, sizeof(shared->token_), 0) != sizeof(shared->token_)) {
     return Status::out_of_memory("getrandom", sizeof(shared->token_), errno);
   }
   shared->memory_ = memory;
+  shared->pages_->set_lock(&shared->lock_);
   if (Status status = open_page_store(memory, options, shared->pages_.get()); !status.is_ok()) return status;
   *store = shared.release();
   (*store)->list();
@@ -51,7 +52,7 @@ void SharedStore::list() {
   open_stores = this;
 }
 
-// The list's lock is held.
+// To be called under the list's lock.
 void SharedStore::unlist() {
   SharedStore** link = &open_stores;
   while (*link != this) link = &(*link)->next_;
@@ -86,70 +87,70 @@ void SharedStore::drop_shell() {
 
 Status SharedStore::store(const std::byte* pages, size_t count, PageNumber* numbers) {
   std::unique_lock guard(lock_);
-  return pages_->store(pages, count, numbers);
+  return page_store().store(pages, count, numbers);
 }
 
 Status SharedStore::ref(const PageNumber* numbers, size_t count) {
   std::unique_lock guard(lock_);
-  return pages_->ref(numbers, count);
+  return page_store().ref(numbers, count);
 }
 
 Status SharedStore::unref(const PageNumber* numbers, size_t count) {
   std::unique_lock guard(lock_);
-  return pages_->unref(numbers, count);
+  return page_store().unref(numbers, count);
 }
 
 Status SharedStore::count_of(uint64_t number, PageStore::Count* count) const {
   std::shared_lock guard(lock_);
-  return pages_->count_of(number, count);
+  return page_store().count_of(number, count);
 }
 
 Status SharedStore::copy_out(uint64_t number, std::byte* to) const {
   std::shared_lock guard(lock_);
   const std::byte* page;
-  if (Status status = pages_->page(number, &page); !status.is_ok()) return status;
+  if (Status status = page_store().page(number, &page); !status.is_ok()) return status;
   memcpy(to, page, page_size());
   return Status::ok();
 }
 
 Status SharedStore::hand_out(uint64_t number) {
   std::shared_lock guard(lock_);
-  return pages_->hand_out(number);
+  return page_store().hand_out(number);
 }
 
 size_t SharedStore::size() const {
   std::shared_lock guard(lock_);
-  return pages_->size();
+  return page_store().size();
 }
 
 size_t SharedStore::capacity() const {
   std::shared_lock guard(lock_);
-  return pages_->capacity();
+  return page_store().capacity();
 }
 
 StoreStats SharedStore::stats() const {
   std::shared_lock guard(lock_);
-  return pages_->stats();
+  return page_store().stats();
 }
 
 Status Window::open(SharedStore* store, size_t index, Window** window) {
   *window = new (std::nothrow) Window(store);
-  if (*window == nullptr) return Status::out_of_memory("new", sizeof(Window), ENOMEM);
+  if (*window == nullptr) return Status::no_memory(sizeof(Window));
   store->need_shell();
   std::unique_lock guard(store->lock_);
-  Status status = store->pages_->open_window(index, &(*window)->view_);
+  Status status = store->page_store().open_window(index, &(*window)->view_);
   guard.unlock();
   if (!status.is_ok()) std::exchange(*window, nullptr)->close();
   return status;
 }
 
-void Window::end(Behind behind) {
+void Window::end(Leave leave) {
   SharedStore* store = store_;
   {
     std::unique_lock guard(store->lock_);
     view_.leave();
   }
-  if (behind == Behind::zeroes) view_.leave_zeroes();
+  if (leave == Leave::zeroes) view_.leave_zeroes();
   delete this;
   store->drop_shell();
 }

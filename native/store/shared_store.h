@@ -18,6 +18,7 @@
 #include <shared_mutex>
 
 #include "store/page_store.h"
+#include "system/assert.h"
 #include "system/shared_lock.h"
 #include "system/status.h"
 
@@ -70,11 +71,16 @@ class SharedStore {
   class Lock {
    public:
     explicit Lock(SharedStore& store) : guard_(store.lock_), store_(store) {}
+    // For assertions.
+    const SharedLock* lock() const { return guard_.mutex(); }
     // Null after the last `close`, or before there is one.
     PageStore* pages() const { return store_.pages_.get(); }
     StoreCompanion* companion() const { return store_.companion_.get(); }
     // Once, before the last `close`.
-    void set_companion(std::unique_ptr<StoreCompanion> companion) { store_.companion_ = std::move(companion); }
+    void set_companion(std::unique_ptr<StoreCompanion> companion) {
+      PS_ASSERT(store_.pages_ && !store_.companion_);
+      store_.companion_ = std::move(companion);
+    }
 
    private:
     std::unique_lock<SharedLock> guard_;
@@ -90,6 +96,11 @@ class SharedStore {
   SharedStore() = default;
   void list();
   void unlist();
+  // For a caller who is a user.
+  PageStore& page_store() const {
+    PS_ASSERT(pages_ != nullptr);
+    return *pages_;
+  }
 
   mutable SharedLock lock_;
   std::unique_ptr<PageStore> pages_;  // null after the last `close`
@@ -101,28 +112,26 @@ class SharedStore {
   SharedStore* next_ = nullptr;      // in the list of open stores, under its lock
 };
 
-// A window that keeps what it shows alive: it may be unmapped from any thread, at any time, also
-// after the store's end.
+// A window that keeps alive what it shows: any thread may close it at any time, also after the store's end.
 class Window {
  public:
-  // Of pages `index * window_pages` and following, as far as the store reaches. Null with a status
-  // when refused.
+  // Of the pages from `index * window_pages` on, as far as the store reaches. Null when refused.
   static Status open(SharedStore* store, size_t index, Window** window);
 
   std::byte* data() const { return view_.data(); }
   size_t bytes() const { return view_.bytes(); }
 
   // Unmaps, and deletes this.
-  void close() { end(Behind::nothing); }
+  void close() { end(Leave::nothing); }
 
-  // Deletes this and leaves zeroes where it was: somebody out of our sight may still read there.
-  void leave_zeroes() { end(Behind::zeroes); }
+  // Deletes this and leaves zeroes mapped: a reader that cannot be told to stop may still read there.
+  void leave_zeroes() { end(Leave::zeroes); }
 
  private:
   explicit Window(SharedStore* store) : store_(store) {}
   ~Window() = default;
-  enum class Behind : uint8_t { nothing, zeroes };
-  void end(Behind behind);
+  enum class Leave : uint8_t { nothing, zeroes };
+  void end(Leave leave);
 
   SharedStore* store_;
   WindowView view_;

@@ -1,7 +1,6 @@
 #include "system/address_range.h"
 
 #include <algorithm>
-#include <cerrno>
 
 namespace pagestore {
 
@@ -12,10 +11,9 @@ Status range_of(uint64_t address, uint64_t length, AddressRange* range) {
 }
 
 Status RangeSet::add(const AddressRange& range) {
+  PS_ASSERT(range.start <= range.end);
   // Room first: what follows cannot fail.
-  if (!ranges_.reserve(ranges_.size() + 1)) {
-    return Status::out_of_memory("realloc", (ranges_.size() + 1) * sizeof(AddressRange), ENOMEM);
-  }
+  if (!ranges_.reserve(ranges_.size() + 1)) return Status::no_memory((ranges_.size() + 1) * sizeof(AddressRange));
   AddressRange merged = range;
   size_t from = 0;
   while (from < ranges_.size() && ranges_[from].end < range.start) ++from;
@@ -42,7 +40,7 @@ std::span<const AddressRange> RangeSet::overlapping(const AddressRange& range) c
   return {from, to};
 }
 
-// Each end of a range toggles whether one is inside; two ends in one place toggle nothing.
+// Each end of a range toggles whether an address is inside; two ends at one address toggle nothing.
 bool append_symmetric_difference(const RangeSet& a, const RangeSet& b, GrowingArray<AddressRange>* ranges) {
   GrowingArray<uint64_t> ends;
   for (const RangeSet* set : {&a, &b}) {

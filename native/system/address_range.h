@@ -18,7 +18,7 @@ struct AddressRange {
   bool operator==(const AddressRange&) const = default;
 };
 
-// The range of `length` bytes from `address` on: refused when it is empty or wraps.
+// The range of `length` bytes from `address` on. Refused when it is empty or wraps around.
 Status range_of(uint64_t address, uint64_t length, AddressRange* range);
 
 // Ranges in rising order that neither overlap nor touch.
@@ -30,14 +30,14 @@ class RangeSet {
   std::span<const AddressRange> ranges() const { return {ranges_.data(), ranges_.size()}; }
   bool empty() const { return ranges_.empty(); }
 
-  // Those that share bytes with `range`.
+  // The ranges that share bytes with `range`.
   std::span<const AddressRange> overlapping(const AddressRange& range) const;
 
  private:
   GrowingArray<AddressRange> ranges_;
 };
 
-// What lies in one of the two and not in the other, in rising order. False when there is no memory.
+// The addresses that lie in one of the two sets and not in the other, in rising order. False when there is no memory.
 bool append_symmetric_difference(const RangeSet& a, const RangeSet& b, GrowingArray<AddressRange>* ranges);
 
 }  // namespace pagestore

@@ -1,6 +1,7 @@
-// An array that grows, and says so when it cannot: for lists whose length comes from outside.
+// An array that reports when it cannot grow: for lists whose length comes from outside.
 //
-// Standard containers would end the host process when memory runs out. Elements are plain bytes.
+// Standard containers would end the host process when memory runs out. Elements are copied as bytes. It leaves to its
+// caller: to name elements that are there.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +10,8 @@
 #include <span>
 #include <type_traits>
 #include <utility>
+
+#include "system/assert.h"
 
 namespace pagestore {
 
@@ -59,6 +62,7 @@ class GrowingArray {
     return true;
   }
   void erase(size_t from, size_t count) {
+    PS_ASSERT(from <= size_ && count <= size_ - from);
     for (size_t i = from; i + count < size_; ++i) data_[i] = data_[i + count];
     size_ -= count;
   }
@@ -68,8 +72,14 @@ class GrowingArray {
   const T* data() const { return data_; }
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  T& operator[](size_t i) { return data_[i]; }
-  const T& operator[](size_t i) const { return data_[i]; }
+  T& operator[](size_t i) {
+    PS_ASSERT(i < size_);
+    return data_[i];
+  }
+  const T& operator[](size_t i) const {
+    PS_ASSERT(i < size_);
+    return data_[i];
+  }
   T* begin() { return data_; }
   T* end() { return data_ + size_; }
   const T* begin() const { return data_; }

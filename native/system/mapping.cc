@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "system/assert.h"
+
 namespace pagestore {
 
 size_t page_size() {
@@ -35,6 +37,7 @@ Mapping Mapping::of_file(int fd, size_t offset, size_t bytes, int protection, in
 }
 
 bool Mapping::resize(size_t bytes) {
+  PS_ASSERT(is_mapped());
   bytes = round_up(bytes, page_size());
   if (bytes == bytes_) return true;
   void* moved = mremap(data_, bytes_, bytes, MREMAP_MAYMOVE);
@@ -45,12 +48,13 @@ bool Mapping::resize(size_t bytes) {
 }
 
 bool Mapping::renew(size_t offset, size_t bytes) {
+  PS_ASSERT(offset % page_size() == 0 && offset + bytes <= bytes_);
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
   return mmap(data_ + offset, bytes, PROT_READ | PROT_WRITE, kFlags, -1, 0) != MAP_FAILED;
 }
 
 void Mapping::leave_zeroes() {
-  // Should even this be refused, what was there stays.
+  // Should the system refuse even this, the old bytes stay.
   if (data_ != nullptr) static_cast<void>(renew(0, bytes_));
   data_ = nullptr;
   bytes_ = 0;

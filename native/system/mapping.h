@@ -1,8 +1,10 @@
-// A stretch of address space that unmaps itself: memory that can be refused.
+// A range of address space that unmaps itself: memory that the system can refuse.
 //
-// For everything whose size grows with the store. Standard containers would abort the host process
-// when memory runs out (there are no exceptions here); a Mapping says no instead: the call returns
-// an empty mapping or false, `errno` tells why, and what was there before is unharmed.
+// For everything whose size grows with the store. Standard containers would abort the host process when memory runs out
+// (there are no exceptions here). A Mapping reports it instead: the call returns an empty mapping or false, `errno`
+// says why, and what was mapped before is unharmed.
+//
+// It leaves to its caller: to resize and renew only what is mapped, and to renew whole pages.
 #pragma once
 
 #include <sys/mman.h>
@@ -10,15 +12,9 @@
 #include <cstddef>
 #include <utility>
 
+#include "system/page_size.h"
+
 namespace pagestore {
-
-// Bytes in one page of this system.
-size_t page_size();
-
-// `bytes` rounded up to a multiple of `unit`.
-constexpr size_t round_up(size_t bytes, size_t unit) {
-  return (bytes + unit - 1) / unit * unit;
-}
 
 class Mapping {
  public:
@@ -35,20 +31,20 @@ class Mapping {
   // Zeroed private memory, touched only when used.
   static Mapping anonymous(size_t bytes);
 
-  // The same, of which nothing counts against a limit of the system until it is used.
+  // The same, but nothing of it counts against the system's limits until it is used.
   static Mapping unreserved(size_t bytes);
 
   // A part of a file; `flags` and `protection` as for mmap.
   static Mapping of_file(int fd, size_t offset, size_t bytes, int protection, int flags);
 
-  // Grows or shrinks in place, or moves: pointers into it die. New anonymous memory reads as zero.
+  // Grows or shrinks in place, or moves: pointers into it become invalid. New anonymous memory reads as zero.
   bool resize(size_t bytes);
 
-  // Fresh unreserved memory in the place of a part. False when the system refuses; it is then not to be touched.
+  // Replaces a part by fresh unreserved memory. False when the system refuses; nobody may touch that part then.
   bool renew(size_t offset, size_t bytes);
 
-  // Gives the memory up and leaves zeroes in its place, for whoever may still look. They are nobody's,
-  // and cost nothing but addresses.
+  // Replaces the memory by zeroes and forgets it, for readers that cannot be told to stop. The zeroes stay mapped until
+  // the process ends, and cost nothing but addresses.
   void leave_zeroes();
 
   bool is_mapped() const { return data_ != nullptr; }

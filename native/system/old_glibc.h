@@ -1,10 +1,10 @@
-// What the newer glibc has under new names or versions, said so that an older one has it, too.
+// Functions that newer glibcs have under new names or symbol versions, made of what glibc 2.28 has.
 //
 // An addon loads only where glibc has every version of every symbol that it was linked with. Linked on a current
-// system, these few alone would ask for glibc 2.30 to 2.34, where Node itself makes do with 2.28. What the addon asks
-// for is checked whenever it is built for others (scripts/prebuild.ts).
+// system, these few functions alone would require glibc 2.30 to 2.34, while Node itself requires 2.28. Which versions
+// the addon requires is checked whenever it is built for others (scripts/prebuild.ts).
 //
-// What fails returns -1 and sets errno.
+// Each returns -1 and sets errno when it fails.
 #pragma once
 
 #include <signal.h>
@@ -29,7 +29,7 @@ inline int mask_signals(int how, const sigset_t* signals, sigset_t* before) {
   return sigprocmask(how, signals, before);
 }
 
-// A timer of the kernel's, a number there where glibc's timer_t is a pointer.
+// A timer of the kernel, which names it by a number; glibc's timer_t is a pointer.
 class KernelTimer {
  public:
   KernelTimer() = default;
@@ -39,7 +39,7 @@ class KernelTimer {
   KernelTimer(const KernelTimer&) = delete;
   KernelTimer& operator=(const KernelTimer&) = delete;
 
-  // Once; it sends `signal` to the calling thread whenever it is due.
+  // Makes the timer, once. Whenever it expires, the kernel sends `signal` to the calling thread.
   int make(clockid_t clock, int signal) {
     sigevent event{};
     event.sigev_notify = SIGEV_THREAD_ID;

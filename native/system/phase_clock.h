@@ -1,4 +1,4 @@
-// Where the time of a step goes, for benchmarks: nothing is measured unless a clock runs.
+// Which part of a step takes how long, for benchmarks: nothing is measured unless a clock runs.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@ namespace pagestore {
 enum class Phase : uint8_t { other, stop, mappings, scan, read, store, key, diff, write, registers };
 inline constexpr size_t kPhases = 10;
 
-// Counts for the thread that made it, while it lives.
+// Measures the thread that made it, while it lives.
 class PhaseClock {
  public:
   PhaseClock() : since_(Clock::now()) { running = this; }
@@ -39,7 +39,7 @@ class PhaseClock {
   std::array<Clock::duration, kPhases> spent_{};
 };
 
-// The time until its end belongs to `phase`, but for what another one inside takes.
+// The time until its end counts as `phase`, except while another InPhase is inside.
 class InPhase {
  public:
   explicit InPhase(Phase phase) : clock_(PhaseClock::running) {

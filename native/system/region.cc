@@ -1,9 +1,9 @@
 #include "system/region.h"
 
-#include <cerrno>
 #include <cstring>
 
-#include "system/mapping.h"
+#include "system/assert.h"
+#include "system/page_size.h"
 
 namespace pagestore {
 
@@ -12,6 +12,7 @@ size_t RegionHeader::bytes() const {
 }
 
 Status RegionList::add(const Region& region) {
+  PS_ASSERT(region.path.size() <= UINT16_MAX);
   RegionHeader header{};
   header.start = region.start;
   header.end = region.end;
@@ -21,9 +22,7 @@ Status RegionList::add(const Region& region) {
   header.file = region.file;
   memcpy(header.permissions, region.permissions, sizeof(header.permissions));
   static constexpr std::byte padding[sizeof(uint64_t)] = {};
-  if (!bytes_.reserve(bytes_.size() + header.bytes())) {
-    return Status::out_of_memory("realloc", bytes_.size() + header.bytes(), ENOMEM);
-  }
+  if (!bytes_.reserve(bytes_.size() + header.bytes())) return Status::no_memory(bytes_.size() + header.bytes());
   const std::span<const std::byte> path = std::as_bytes(std::span(region.path));
   static_cast<void>(bytes_.append(std::as_bytes(std::span(&header, 1))));
   static_cast<void>(bytes_.append(path));

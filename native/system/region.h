@@ -1,8 +1,11 @@
 // Regions: the contiguous mappings of a memory, as a list that is stored with each snapshot.
 //
-// As bytes, one after another: a header, then the path, filled up to 8 bytes. Equal lists are equal
-// bytes, so whether two snapshots have equal regions is one comparison. Those that were not captured count
-// as mapped, and as nothing to read.
+// The list is bytes: for each region a header, then the path, filled up to a multiple of 8 bytes.
+//
+//   | RegionHeader | path, zeroes | RegionHeader | path, zeroes | ...
+//
+// Equal lists are equal bytes, so one comparison says whether two snapshots have equal regions. A region that was not
+// captured is listed, too, but has no bytes to read.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +19,7 @@
 
 namespace pagestore {
 
-// Which file it is, whatever it is called by now; zeroes where there is none.
+// Which file it is, whatever its name has become; zeroes without a file.
 struct FileIdentity {
   uint64_t device = 0, inode = 0;
 
@@ -29,11 +32,11 @@ struct Region {
   uint64_t offset;      // in the file at `path`
   char permissions[4];  // "rwxp"
   std::string_view path;
-  bool is_captured = true;  // else only what is mapped is known, not its bytes
+  bool is_captured = true;  // else only the mapping is known, not its bytes
   FileIdentity file{};
 };
 
-// What stands before the path of each region in a list.
+// What comes before the path of each region in a list.
 struct RegionHeader {
   uint64_t start, end, offset;
   char permissions[4];
@@ -60,7 +63,7 @@ inline bool equal_bytes(std::span<const std::byte> a, std::span<const std::byte>
   return a.size() == b.size() && (a.empty() || memcmp(a.data(), b.data(), a.size()) == 0);
 }
 
-// Walks over the regions that bytes hold; the bytes stay the caller's.
+// Goes over the regions in the bytes of a list, which stay the caller's.
 class RegionReader {
  public:
   explicit RegionReader(std::span<const std::byte> bytes) : bytes_(bytes) {}

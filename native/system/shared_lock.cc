@@ -6,7 +6,7 @@ void SharedLock::wait_to_write() {
   uint32_t state = state_.load(std::memory_order_relaxed);
   for (;;) {
     if ((state & (kWriter | kReaders)) == 0) {
-      // Whoever else waits says so again.
+      // This clears kWriterWaits: another writer that waits sets it again.
       if (state_.compare_exchange_weak(state, kWriter, std::memory_order_acquire)) return;
     } else if ((state & kWriterWaits) == 0) {
       if (state_.compare_exchange_weak(state, state | kWriterWaits, std::memory_order_relaxed)) state |= kWriterWaits;

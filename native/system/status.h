@@ -1,11 +1,13 @@
 // Why an operation failed, as a value.
 //
-// The core is compiled without exceptions: whatever can fail returns a Status, and a caller cannot
-// forget to look at it. A failure carries what a message needs (the number at fault and its bound,
-// what was being tried, the system's own errno); the words are put together where somebody will
-// read them.
+// The core is compiled without exceptions: whatever can fail returns a Status, and the compiler warns a caller who
+// ignores it. A failure carries what a message needs (the number at fault and its limit, the call that failed, its
+// errno); the binding makes the sentence. It is passed on as
+//
+//   if (Status status = f(); !status.is_ok()) return status;
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 
 namespace pagestore {
@@ -19,12 +21,12 @@ enum class Error : uint8_t {
   store_closed,
   address,         // a range that is empty, wraps, or lies outside of the memory
   memory_size,     // a memory smaller than the snapshot to be restored
-  process_gone,    // it ended, or became another program, or never was
+  process_gone,    // the process ended, or became another program, or never was
   permission,      // the system forbids it
-  tracker,         // a tracker that cannot be had here
+  tracker,         // a tracker that this system or this memory does not support
   process_memory,  // reading a process failed half-way
   tracee,          // the system refused something that controlling a process takes
-  wrong_thread,    // not the one that traces
+  wrong_thread,    // a thread of ours that is not the tracer
   thread,          // a process without that thread
   threads,         // a thread was started or has ended since a snapshot
   mapping,         // a mapping that cannot be put back
@@ -36,10 +38,13 @@ class [[nodiscard]] Status {
  public:
   static Status ok() { return Status(Error::none, "", 0, 0, 0); }
 
-  // `what` was refused with `error_number` (0 when the store's own budget refused) for `bytes`.
+  // `what` failed with `error_number` (0 when the store's own budget refused) for `bytes`.
   static Status out_of_memory(const char* what, uint64_t bytes, int error_number) {
     return Status(Error::out_of_memory, what, bytes, 0, error_number);
   }
+
+  // The heap has no `bytes`.
+  static Status no_memory(uint64_t bytes) { return out_of_memory("malloc", bytes, ENOMEM); }
 
   // `value` was given, and must be below (or, for counts and capacities, at most) `limit`.
   static Status refused(Error error, uint64_t value, uint64_t limit) { return Status(error, "", value, limit, 0); }
@@ -49,7 +54,7 @@ class [[nodiscard]] Status {
     return Status(error, what, 0, 0, error_number);
   }
 
-  // `what` says what a process that was there is now.
+  // `what` says what has become of the process.
   static Status process_gone(int pid, const char* what) {
     return Status(Error::process_gone, what, static_cast<uint64_t>(pid), 0, 0);
   }
@@ -58,7 +63,7 @@ class [[nodiscard]] Status {
     return Status(Error::permission, what, static_cast<uint64_t>(pid), 0, error_number);
   }
 
-  // What is mapped at `address`, or was, is not to be had again.
+  // What is or was mapped at `address` cannot be put back.
   static Status mapping(uint64_t address, int error_number) {
     return Status(Error::mapping, "", address, 0, error_number);
   }

@@ -7,7 +7,8 @@
 #include "snapshot/snapshot.h"
 #include "snapshot/stored_bytes.h"
 #include "snapshot/tree_edit.h"
-#include "support.h"
+#include "snapshot/valid_trees.h"
+#include "stores.h"
 
 namespace pagestore::test {
 namespace {
@@ -67,6 +68,11 @@ class SnapshotTree : public OnEachMemory {
     return found;
   }
 
+  testing::AssertionResult is_valid(const PageTree& tree) {
+    if (!stores_->tables.is_valid()) return testing::AssertionFailure() << "the store of tables";
+    return are_valid(*stores_, std::span(&tree, 1));
+  }
+
   void expect_empty() {
     EXPECT_EQ(stores_->pages.size(), 0u);
     EXPECT_EQ(stores_->pages.stats().references, 0u);
@@ -104,6 +110,7 @@ TEST_P(SnapshotTree, EqualPagesInEqualPlacesHaveOneRootHoweverTheyCameToBe) {
       }
     }
     ASSERT_EQ(pages, model.size());
+    ASSERT_TRUE(is_valid(tree));
     if (step % 10 == 0) {
       const PageTree anew = tree_of(model);
       ASSERT_EQ(anew, tree) << step;
@@ -118,7 +125,10 @@ TEST_P(SnapshotTree, EqualPagesInEqualPlacesHaveOneRootHoweverTheyCameToBe) {
     ASSERT_TRUE(found != Child::absent && page_is(stores_->pages.bytes(number_of(found)), content));
   }
   std::shuffle(kept.begin(), kept.end(), random);
-  for (const auto& [kept_tree, kept_model] : kept) release(kept_tree);
+  for (const auto& [kept_tree, kept_model] : kept) {
+    ASSERT_TRUE(is_valid(kept_tree));
+    release(kept_tree);
+  }
   release(tree);
   expect_empty();
 }
@@ -149,6 +159,7 @@ TEST_P(SnapshotTree, DifferencesAreThosePlacesAndNoOthersWithinTheRange) {
       if (place >= first && place <= last) within.push_back(place);
     }
     const PageTree tree_a = tree_of(a), tree_b = tree_of(b);
+    ASSERT_TRUE(are_valid(*stores_, std::array{tree_a, tree_b}));
     std::vector<VirtualPage> found, found_within;
     for (const auto& [place, page] : differences(tree_a, tree_b)) found.push_back(place);
     for (const auto& [place, page] : differences(tree_a, tree_b, first, last)) found_within.push_back(place);

@@ -18,7 +18,7 @@
 #include <cstring>
 
 #include "store/shared_store.h"
-#include "support.h"
+#include "stores.h"
 
 namespace pagestore::test {
 namespace {

@@ -1,7 +1,7 @@
 // What a store costs beside its pages, and that it does not grow with time.
 #include <cstring>
 
-#include "support.h"
+#include "stores.h"
 
 namespace pagestore::test {
 namespace {

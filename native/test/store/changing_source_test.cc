@@ -3,7 +3,7 @@
 #include <atomic>
 #include <thread>
 
-#include "support.h"
+#include "stores.h"
 
 namespace pagestore::test {
 namespace {

@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "support.h"
+#include "stores.h"
 
 namespace pagestore::test {
 namespace {

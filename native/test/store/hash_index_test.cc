@@ -6,7 +6,7 @@
 #include <random>
 #include <set>
 
-#include "support.h"
+#include "stores.h"
 
 namespace pagestore::test {
 namespace {
@@ -74,7 +74,7 @@ TEST_P(HashIndexModel, FindsTheNumbersThatAMultimapFinds) {
       if (entries.size() <= tags.entries / 8) fills = true;
       if (choice < (fills ? 9 : 4)) {
         if (entries.size() == room) {
-          room = std::min(room + 1 + random() % (room / 2 + 8), tags.entries + 1);
+          room = std::max(std::min(room + 1 + random() % (room / 2 + 8), tags.entries + 1), room + 1);
           ASSERT_TRUE(ok(index.reserve(room)));
         }
         uint32_t number = next;
@@ -103,6 +103,7 @@ TEST_P(HashIndexModel, FindsTheNumbersThatAMultimapFinds) {
         index.prefetch(HashTag{tag});
         ASSERT_EQ(found(index, tag), expected(model, tag)) << "tag " << tag << ", step " << step;
       }
+      ASSERT_TRUE(index.is_valid()) << step;
       if (step % 500 == 0) expect_equal(index, model);
       if (testing::Test::HasFailure()) return;
     }
@@ -110,6 +111,7 @@ TEST_P(HashIndexModel, FindsTheNumbersThatAMultimapFinds) {
     // To the last entry: nothing is left behind.
     for (const auto& [tag, number] : entries) index.erase(HashTag{tag}, page_number(number));
     for (const auto& [tag, number] : entries) ASSERT_FALSE(index.find(HashTag{tag}).found());
+    ASSERT_TRUE(index.is_valid());
   }
 }
 

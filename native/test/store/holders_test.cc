@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "store/shared_store.h"
-#include "support.h"
+#include "stores.h"
 
 namespace pagestore::test {
 namespace {

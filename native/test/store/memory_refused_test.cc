@@ -8,7 +8,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "support.h"
+#include "stores.h"
 
 namespace pagestore::test {
 namespace {

@@ -1,5 +1,5 @@
 // What a store can be opened with.
-#include "support.h"
+#include "stores.h"
 
 namespace pagestore::test {
 namespace {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <random>
 
-#include "support.h"
+#include "stores.h"
 
 namespace pagestore::test {
 namespace {
@@ -73,6 +73,7 @@ void RandomOperations::run(const Shape& shape, uint64_t seed) {
     }
     if (model.slots.size() < 100 || step % 50 == 0) {
       ASSERT_TRUE(agrees(store, model));
+      ASSERT_TRUE(store.is_valid());
     }
   }
   ASSERT_TRUE(agrees(store, model));
@@ -82,6 +83,7 @@ void RandomOperations::run(const Shape& shape, uint64_t seed) {
   }
   EXPECT_EQ(store.size(), 0u);
   EXPECT_EQ(store.stats().references, 0u);
+  EXPECT_TRUE(store.is_valid());
 }
 ON_EACH_MEMORY(RandomOperations);
 

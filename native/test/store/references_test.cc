@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <random>
 
-#include "support.h"
+#include "stores.h"
 
 namespace pagestore::test {
 namespace {

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <random>
 
-#include "support.h"
+#include "stores.h"
 
 namespace pagestore::test {
 namespace {

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "store/shared_store.h"
-#include "support.h"
+#include "stores.h"
 #include "system/shared_lock.h"
 
 namespace pagestore::test {

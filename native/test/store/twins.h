@@ -6,7 +6,7 @@
 #include <optional>
 #include <random>
 
-#include "support.h"
+#include "stores.h"
 
 namespace pagestore::test {
 

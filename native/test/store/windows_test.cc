@@ -9,7 +9,7 @@
 #include <memory>
 #include <optional>
 
-#include "support.h"
+#include "stores.h"
 
 namespace pagestore::test {
 namespace {
