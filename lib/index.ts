@@ -1,10 +1,10 @@
 // What is exported speaks of Buffer: TypeScript 6 takes no types that nobody asks for.
 /// <reference types="node" preserve="true" />
 
+export type { Range, Region, TrackerKind } from './addon/native.js'
 export { type ErrorCode, PageStoreError } from './errors.js'
 export { type GrowingSource, LocalMemory, type LocalMemoryOptions, type LocalSource } from './local-memory.js'
 export type { Memory, RestorableMemory } from './memory.js'
-export type { Range, Region, TrackerKind } from './native.js'
 export {
   type MemoryKind,
   PageStore,

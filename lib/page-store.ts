@@ -1,7 +1,7 @@
 import { types } from 'node:util'
-
+import { type Handle, type MemoryKind, native } from './addon/native.js'
+import { type PageStoreStats, statisticsOf } from './addon/statistics.js'
 import { PageStoreError } from './errors.js'
-import { type Handle, type MemoryKind, native, type PageStoreStats } from './native.js'
 
 export type { MemoryKind, PageStoreStats }
 
@@ -167,15 +167,21 @@ export class PageStore implements Disposable {
     // Too short when the store has grown since it was opened, or when somebody transferred it away.
     if (window === undefined || window.byteLength < offset + pageSize) {
       window = native.openWindow(this.#handle, index)
-      if (window === null) return native.copyPage(this.#handle, n)
+      if (window === null) return this.#copy(n)
       this.#windows[index] = window
     }
     return Buffer.from(window, offset, pageSize)
   }
 
+  #copy(n: number): Buffer {
+    const page = Buffer.allocUnsafeSlow(pageSize)
+    native.copyPage(this.#handle, n, page)
+    return page
+  }
+
   /** What the store has done and what it costs. */
   stats(): PageStoreStats {
-    return native.stats(this.#handle)
+    return statisticsOf(this.#handle)
   }
 
   /**

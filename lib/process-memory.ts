@@ -1,6 +1,6 @@
+import { type Handle, native, type Region, type TrackerKind } from './addon/native.js'
 import { PageStoreError } from './errors.js'
 import type { Memory } from './memory.js'
-import { type Handle, native, type Region, type TrackerKind } from './native.js'
 import { handleOf, type PageStore } from './page-store.js'
 import { allocate, createSnapshot, type Snapshot } from './snapshot.js'
 
@@ -57,7 +57,7 @@ export class ProcessMemory implements Memory {
   }
 
   get tracker(): TrackerKind {
-    return native.processTracker(this.#handle)
+    return native.memoryTracker(this.#handle)
   }
 
   /**
@@ -71,7 +71,8 @@ export class ProcessMemory implements Memory {
     if (this.#stops) native.stopProcess(this.#handle)
     try {
       const { keep } = this.#look()
-      return createSnapshot(this.#store, native.captureProcess(handleOf(this.#store), this.#handle, keep))
+      native.selectRegions(this.#handle, keep)
+      return createSnapshot(this.#store, native.captureMemory(handleOf(this.#store), this.#handle))
     } finally {
       native.resumeProcess(this.#handle)
     }
@@ -79,7 +80,7 @@ export class ProcessMemory implements Memory {
 
   read(address: bigint, length: number): Buffer {
     const bytes = allocate(length)
-    native.readProcess(this.#handle, address, bytes)
+    native.readMemory(this.#handle, address, bytes)
     return bytes
   }
 
@@ -104,8 +105,8 @@ export class ProcessMemory implements Memory {
   /** Which of the regions there are now are to be captured: the regions, and a 1 for each of them among all. */
   #look(): { wanted: Region[]; keep: Uint8Array } {
     if (this.#isAsking) throw new PageStoreError('ERR_ARGUMENT_TYPE', 'the regions option may not ask this memory')
-    const all = native.processRegions(this.#handle)
-    const keep = this.#wanted === undefined ? native.privateRegions(this.#handle) : this.#ask(all, this.#wanted)
+    const all = native.memoryRegions(this.#handle)
+    const keep = this.#wanted === undefined ? native.capturedRegions(this.#handle) : this.#ask(all, this.#wanted)
     return { wanted: all.filter((_, i) => keep[i]), keep: Uint8Array.from(keep, Number) }
   }
 

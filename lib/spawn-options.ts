@@ -1,8 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
-
+import type { Spawn, TrackerKind } from './addon/native.js'
 import { PageStoreError } from './errors.js'
-import type { TrackerKind } from './native.js'
 
 /** What would differ from one run of a program to the next, and is held fixed. Each is on by default. */
 export interface Determinism {
@@ -43,21 +42,8 @@ const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const fixedEnvironment = { PATH: standardPath, LANG: 'C.UTF-8' }
 const withoutRseq = 'glibc.pthread.rseq=0'
 
-// As native/binding/tracee.cc knows them.
-const bits = { addresses: 1, random: 2, processor: 4, detachable: 8 }
-
-/** What the addon is told. */
-export interface PreparedSpawn {
-  path: string
-  words: string[]
-  variables: string[]
-  directory: string | undefined
-  streams: number[]
-  fixed: number
-}
-
 /** @throws `ERR_ARGUMENT_TYPE`, `ERR_SPAWN` for a program that is nowhere on the path */
-export function prepareSpawn(file: string, args: readonly string[], options: SpawnOptions): PreparedSpawn {
+export function prepareSpawn(file: string, args: readonly string[], options: SpawnOptions): Omit<Spawn, 'timeout'> {
   if (typeof file !== 'string' || file === '') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'file must be a path')
   if (!Array.isArray(args)) throw new PageStoreError('ERR_ARGUMENT_TYPE', 'args must be an array of strings')
   if (options === null || typeof options !== 'object') {
@@ -77,16 +63,17 @@ export function prepareSpawn(file: string, args: readonly string[], options: Spa
     typeof deterministic === 'boolean' ? deterministic : deterministic[name] !== false
   const environment = environmentOf(env, fixed('environment'), fixed('rseq'))
   return {
-    path: file.includes('/') ? file : findProgram(file, environment['PATH'] ?? standardPath),
-    words: [file, ...args],
-    variables: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-    directory: cwd,
-    streams: [0, 1, 2].map((fd) => streamOf(stdio[fd] ?? 'ignore', fd)),
-    fixed:
-      (fixed('addresses') ? bits.addresses : 0) |
-      (fixed('random') ? bits.random : 0) |
-      (fixed('processor') ? bits.processor : 0) |
-      (detachable ? bits.detachable : 0),
+    file: file.includes('/') ? file : findProgram(file, environment['PATH'] ?? standardPath),
+    args: [file, ...args],
+    env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+    cwd,
+    stdin: streamOf(stdio[0] ?? 'ignore', 0),
+    stdout: streamOf(stdio[1] ?? 'ignore', 1),
+    stderr: streamOf(stdio[2] ?? 'ignore', 2),
+    fixesAddresses: fixed('addresses'),
+    fixesRandom: fixed('random'),
+    sharesProcessor: fixed('processor'),
+    isDetachable: Boolean(detachable),
   }
 }
 
@@ -115,9 +102,9 @@ function findProgram(name: string, path: string): string {
   throw new PageStoreError('ERR_SPAWN', `there is no program ${basename(name)} in ${path}`)
 }
 
-function streamOf(stream: 'inherit' | 'ignore' | number, fd: number): number {
+function streamOf(stream: 'inherit' | 'ignore' | number, fd: number): number | undefined {
   if (stream === 'inherit') return fd
-  if (stream === 'ignore') return -1
+  if (stream === 'ignore') return undefined
   if (Number.isInteger(stream) && stream >= 0 && stream < 2 ** 31) return stream
   throw new PageStoreError(
     'ERR_ARGUMENT_TYPE',

@@ -1,3 +1,4 @@
+import { stopSlots as slot, stopFlags, stopKinds } from './addon/tables.js'
 import { signalName } from './linux/signals.js'
 import { systemCallName } from './linux/system-calls.js'
 
@@ -78,36 +79,16 @@ export type Stop = {
     }
 )
 
-/** Where the addon puts a stop: numbers, in the order of native/binding/tracee.cc, and one address as bits. */
+/** Where the addon puts a stop: numbers, in the order of addon/tables.ts, and one address as bits. */
 export interface StopSlots {
   readonly numbers: Float64Array
   readonly address: BigUint64Array
 }
 
 export function stopSlots(): StopSlots {
-  const slots = new ArrayBuffer(64)
-  return { numbers: new Float64Array(slots), address: new BigUint64Array(slots, 56) }
+  const numbers = new Float64Array(Object.keys(slot).length)
+  return { numbers, address: new BigUint64Array(numbers.buffer, slot.address * 8) }
 }
-
-const entering = 1
-const hasAddress = 2
-const ended = 4
-
-// In the order of StopKind (native/ptrace/stop.h).
-const kinds = [
-  'choice',
-  'assertion',
-  'syscall',
-  'signal',
-  'breakpoint',
-  'exec',
-  'clone',
-  'fork',
-  'timeout',
-  'exit',
-  'thread-exit',
-  'killed',
-] as const satisfies readonly Stop['kind'][]
 
 /** Both read a string of the tracee's: the name of a source file, or any. */
 export function readStop(
@@ -115,19 +96,20 @@ export function readStop(
   name: (address: number) => string,
   text: (address: number) => string,
 ): Stop {
-  const [index = 0, tid = 0, value = 0, flags = 0] = [numbers[0], numbers[1], numbers[2], numbers[3]]
-  const has = (flag: number) => (flags & flag) !== 0
-  const place = () => `${name(numbers[5] ?? 0)}:${numbers[6]}`
-  const kind = kinds[index] ?? 'timeout'
+  const at = (index: number) => numbers[index] ?? 0
+  const [index, tid, value] = [at(slot.kind), at(slot.tid), at(slot.value)]
+  const has = (flag: number) => (at(slot.flags) & flag) !== 0
+  const place = () => `${name(at(slot.file))}:${at(slot.line)}`
+  const kind = stopKinds[index] ?? 'timeout'
   switch (kind) {
     case 'choice':
       return { kind, tid, ways: value, place: place() }
     case 'assertion':
-      return { kind, tid, text: text(numbers[4] ?? 0), place: place() }
+      return { kind, tid, text: text(at(slot.text)), place: place() }
     case 'syscall':
-      return { kind, tid, name: systemCallName(value), entering: has(entering) }
+      return { kind, tid, name: systemCallName(value), entering: has(stopFlags.entering) }
     case 'signal':
-      return { kind, tid, signal: signalName(value), ...(has(hasAddress) && { address: address[0] ?? 0n }) }
+      return { kind, tid, signal: signalName(value), ...(has(stopFlags.hasAddress) && { address: address[0] ?? 0n }) }
     case 'breakpoint':
       return { kind, tid, address: address[0] ?? 0n }
     case 'clone':
@@ -135,9 +117,9 @@ export function readStop(
     case 'fork':
       return { kind, tid, pid: value }
     case 'exit':
-      return { kind, tid, code: value, ended: has(ended) }
+      return { kind, tid, code: value, ended: has(stopFlags.ended) }
     case 'thread-exit':
-      return { kind, tid, ended: has(ended) }
+      return { kind, tid, ended: has(stopFlags.ended) }
     case 'killed':
       return { kind, tid, signal: signalName(value) }
     default:

@@ -1,9 +1,10 @@
+import { type Handle, native, type Region, type TrackerKind } from './addon/native.js'
+import { resumeSlots as slot } from './addon/tables.js'
 import { PageStoreError } from './errors.js'
 import { signalNumber } from './linux/signals.js'
 import { findSymbol } from './linux/symbols.js'
 import { systemCallNumber } from './linux/system-calls.js'
 import type { RestorableMemory } from './memory.js'
-import { type Handle, native, type Region, type TrackerKind } from './native.js'
 import { handleOf, type PageStore } from './page-store.js'
 import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snapshot.js'
 import { prepareSpawn, type SpawnOptions } from './spawn-options.js'
@@ -41,7 +42,7 @@ export interface ResumeOptions {
 // A tracee that nobody closed is closed when it is collected.
 const forgotten = new FinalizationRegistry<Handle>((handle) => native.closeMemory(handle))
 
-const registerNames: readonly string[] = native.registerNames()
+const registerNames: readonly string[] = native.registerNames
 
 /**
  * A live program under control, which can be rolled back: captured and restored in place, as often as one likes.
@@ -56,6 +57,7 @@ const registerNames: readonly string[] = native.registerNames()
 export class Tracee implements RestorableMemory {
   readonly #store: PageStore
   readonly #handle: Handle
+  readonly #request = new Float64Array(Object.keys(slot).length)
   readonly #stop = stopSlots()
   readonly #texts = new Map<number, string>()
   /** The system's number for the process. */
@@ -73,19 +75,8 @@ export class Tracee implements RestorableMemory {
    * @throws `ERR_SPAWN`, `ERR_TRACEE`, `ERR_TRACKER`, `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED`
    */
   static spawn(store: PageStore, file: string, args: readonly string[] = [], options: SpawnOptions = {}): Tracee {
-    const { path, words, variables, directory, streams, fixed } = prepareSpawn(file, args, options)
-    const handle = native.spawnTracee(
-      handleOf(store),
-      path,
-      words,
-      variables,
-      directory,
-      streams,
-      fixed,
-      options.tracker,
-      timeoutOf(options),
-    )
-    return new Tracee(store, handle)
+    const what = { ...prepareSpawn(file, args, options), timeout: timeoutOf(options) }
+    return new Tracee(store, native.spawnTracee(handleOf(store), what, options.tracker))
   }
 
   /**
@@ -105,17 +96,18 @@ export class Tracee implements RestorableMemory {
    */
   resume(options: ResumeOptions = {}): Stop {
     checkOptions(options)
-    const { choose, signal, until = {}, tid = 0 } = options
+    const { choose, signal, until = {}, tid } = options
     checkOptions(until, 'until')
-    checkThread(tid)
-    const answer = choose === undefined ? -1 : answerOf(choose)
-    const limit = timeoutOf(options)
-    const number = signal === undefined ? -1 : signal === 'none' ? 0 : numberOfSignal(signal)
+    if (tid !== undefined) checkThread(tid)
+    const request = this.#request
+    request[slot.choose] = choose === undefined ? Number.NaN : answerOf(choose)
+    request[slot.signal] = signal === undefined ? Number.NaN : signal === 'none' ? 0 : numberOfSignal(signal)
+    request[slot.tid] = tid || Number.NaN
+    request[slot.timeout] = timeoutOf(options) ?? Number.NaN
     const calls = until.syscall === undefined ? undefined : callBits(until.syscall)
     if (until.address !== undefined) checkAddress(until.address)
     const breakpoint = until.symbol === undefined ? until.address : this.symbol(until.symbol).address
-    const { numbers } = this.#stop
-    native.resumeTracee(this.#handle, answer, number, calls, breakpoint, tid, limit, numbers)
+    native.resumeTracee(this.#handle, request, calls, breakpoint, this.#stop.numbers)
     const stop = readStop(this.#stop, this.#name, this.#readText)
     if (stop.kind === 'exec') this.#texts.clear()
     return stop
@@ -126,7 +118,7 @@ export class Tracee implements RestorableMemory {
    * @throws `ERR_OUT_OF_MEMORY`, `ERR_TRACEE` (in the middle of `vfork`), `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
    */
   capture(): Snapshot {
-    return createSnapshot(this.#store, native.captureTracee(handleOf(this.#store), this.#handle))
+    return createSnapshot(this.#store, native.captureMemory(handleOf(this.#store), this.#handle))
   }
 
   /**
@@ -136,15 +128,15 @@ export class Tracee implements RestorableMemory {
    *   `ERR_OUT_OF_MEMORY`
    */
   restore(snapshot: Snapshot): void {
-    native.restoreTracee(handleOf(this.#store), this.#handle, snapshotHandle(snapshot))
+    native.restoreMemory(handleOf(this.#store), this.#handle, snapshotHandle(snapshot))
   }
 
   get regions(): readonly Region[] {
-    return native.traceeRegions(this.#handle)
+    return native.memoryRegions(this.#handle)
   }
 
   get tracker(): TrackerKind {
-    return native.traceeTracker(this.#handle)
+    return native.memoryTracker(this.#handle)
   }
 
   /** Thread numbers. */
@@ -154,7 +146,7 @@ export class Tracee implements RestorableMemory {
 
   read(address: bigint, length: number): Buffer {
     const bytes = allocate(length)
-    native.readTracee(this.#handle, address, bytes)
+    native.readMemory(this.#handle, address, bytes)
     return bytes
   }
 
@@ -167,13 +159,13 @@ export class Tracee implements RestorableMemory {
   }
 
   /** By the names that the processor's manual uses. Default: of the thread that stopped last. */
-  registers(tid = 0): Record<string, bigint> {
+  registers(tid?: number): Record<string, bigint> {
     const words = this.#registers(tid)
     return Object.fromEntries(registerNames.map((name, i) => [name, words[i] ?? 0n]))
   }
 
   /** Changes those that are given. */
-  setRegisters(values: Readonly<Record<string, bigint>>, tid = 0): void {
+  setRegisters(values: Readonly<Record<string, bigint>>, tid?: number): void {
     checkOptions(values, 'registers')
     const words = this.#registers(tid)
     for (const [name, value] of Object.entries(values)) {
@@ -184,7 +176,7 @@ export class Tracee implements RestorableMemory {
       }
       words[index] = value
     }
-    native.writeRegisters(this.#handle, tid, words)
+    native.writeRegisters(this.#handle, tid || undefined, words)
   }
 
   /**
@@ -238,10 +230,10 @@ export class Tracee implements RestorableMemory {
     this.close()
   }
 
-  #registers(tid: number): BigUint64Array {
-    checkThread(tid)
+  #registers(tid: number | undefined): BigUint64Array {
+    if (tid !== undefined) checkThread(tid)
     const words = new BigUint64Array(registerNames.length)
-    native.readRegisters(this.#handle, tid, words)
+    native.readRegisters(this.#handle, tid || undefined, words)
     return words
   }
 
@@ -303,8 +295,8 @@ function answerOf(choose: number): number {
   throw new PageStoreError('ERR_CHOICE', `${choose} is no answer to any choice: a whole number from 0 on`)
 }
 
-function timeoutOf({ timeout }: { timeout?: number | undefined }): number {
-  if (timeout === undefined) return -1
+function timeoutOf({ timeout }: { timeout?: number | undefined }): number | undefined {
+  if (timeout === undefined) return undefined
   if (Number.isSafeInteger(timeout) && timeout >= 0) return timeout
   throw new PageStoreError('ERR_ARGUMENT_TYPE', 'timeout must be a whole number of milliseconds')
 }

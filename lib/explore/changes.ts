@@ -1,4 +1,4 @@
-import type { Range } from '../native.js'
+import type { Range } from '../addon/native.js'
 import type { Snapshot } from '../snapshot.js'
 import type { Layout } from './subject.js'
 

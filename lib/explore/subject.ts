@@ -1,5 +1,5 @@
+import type { Range } from '../addon/native.js'
 import type { RestorableMemory } from '../memory.js'
-import type { Range } from '../native.js'
 import type { PageStore } from '../page-store.js'
 
 /**

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import type { Region } from '../native.js'
+import type { Region } from '../addon/native.js'
 import { type Elf, type ElfSymbol, readElfFile } from './elf.js'
 
 export interface FoundSymbol {

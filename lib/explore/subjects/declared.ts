@@ -1,5 +1,5 @@
+import type { Range } from '../../addon/native.js'
 import { PageStoreError } from '../../errors.js'
-import type { Range } from '../../native.js'
 import type { Tracee } from '../../tracee.js'
 
 // struct ps_declared of include/pagestore.h.
