@@ -28,7 +28,7 @@ export default defineConfig({
           // What does not depend on where pages are.
           exclude: [
             'test/cli/errors.test.ts',
-            'test/readme.test.ts',
+            'test/{architecture,documents,readme}.test.ts',
             'test/scripts/**',
             'test/explore/!(elsewhere|properties).test.ts',
             'test/cli/check.test.ts',

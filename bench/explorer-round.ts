@@ -42,13 +42,13 @@ function loop(args: string[], most: number): number {
   const store = new PageStore()
   const tracee = Tracee.spawn(store, steps, args, { stdio: ['ignore', 'ignore', 'ignore'] })
   const first = tracee.resume()
-  const start = { snapshot: tracee.capture(), ways: first.kind === 'choice' ? first.ways : 0 }
-  const queue: { snapshot: Snapshot; ways: number }[] = [start]
+  const start = { snapshot: tracee.capture(), alternatives: first.kind === 'choice' ? first.alternatives : 0 }
+  const queue: { snapshot: Snapshot; alternatives: number }[] = [start]
   const seen = new Set([start.snapshot.key])
   let transitions = 0
   const began = performance.now()
-  for (const { snapshot, ways } of queue) {
-    for (let choose = 0; choose < ways && transitions < most; choose++) {
+  for (const { snapshot, alternatives } of queue) {
+    for (let choose = 0; choose < alternatives && transitions < most; choose++) {
       tracee.restore(snapshot)
       const stop = tracee.resume({ choose })
       transitions++
@@ -58,7 +58,7 @@ function loop(args: string[], most: number): number {
         continue
       }
       seen.add(next.key)
-      queue.push({ snapshot: next, ways: stop.ways })
+      queue.push({ snapshot: next, alternatives: stop.alternatives })
     }
     if (transitions >= most) break
   }

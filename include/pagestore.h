@@ -1,19 +1,19 @@
-/* What a C or C++ program says to whoever checks it: which way could I go, what must hold, what is my state.
+/* What a C or C++ program says to the checker that explores it: its alternatives, what must hold, what its state is.
  *
- *   switch (ps_choose(3)) { ... }          which way? 0, 1 or 2; the checker tries them all
- *   ps_choose(0);                          there is no way on: does not return
- *   ps_assert(balance >= 0, "overdrawn");  must hold on every way
- *   ps_state(&model, sizeof model);        these bytes are my state: states with equal bytes are one
+ *   switch (ps_choose(3)) { ... }          pick an alternative: 0, 1 or 2; the checker tries them all
+ *   ps_choose(0);                          there is no alternative, a deadlock: does not return
+ *   ps_assert(balance >= 0, "overdrawn");  must hold on every path
+ *   ps_state(&model, sizeof model);        these bytes are the state: states with equal bytes are one
  *   ps_ignore(&counter, sizeof counter);   these bytes do not count
  *
- * There is no library to link. Under a checker (pagestore's Tracee) each choice stops the program, which is
- * then rolled back as often as there are ways. Without one, ps_choose takes its answers from the environment
- * variable PAGESTORE_TRACE ("2,0,1"), and when these are used up, or there are none, at random, from
- * PAGESTORE_SEED if it is set; a failed assertion aborts. So a way that a checker has found runs by itself
- * in a debugger.
+ * There is no library to link. Under a checker (pagestore's Tracee) each choice stops the program, and the checker
+ * rolls it back once for each alternative. Without one, ps_choose takes its answers from the environment variable
+ * PAGESTORE_TRACE ("2,0,1"), and when these are used up, or there are none, picks at random, from PAGESTORE_SEED if it
+ * is set; a failed assertion aborts. So a path that a checker has found runs by itself in a debugger.
  *
- * ps_choose and ps_assert tell their file and line, so they are macros. What is declared, at most 256 ranges
- * of each kind, lies in the program's own memory: it rolls back with it.
+ * ps_choose and ps_assert pass their file and line on, so they are macros. What is declared, at most 256 ranges of each
+ * kind, lies in the program's own memory: it rolls back with it. All files of a program include the same version of
+ * this header.
  */
 #ifndef PAGESTORE_H
 #define PAGESTORE_H
@@ -30,36 +30,50 @@
 extern "C" {
 #endif
 
-/* A place is a file, a line, and which one of all in its file: two on one line are two. */
+/* A choice's location is a file, a line, and its number among all in the file: two on one line are two. */
 #define ps_choose(n) ps_choose_at((n), __FILE__, (uint64_t)__COUNTER__ << 32 | __LINE__)
 #define ps_assert(ok, text) ((ok) ? (void)0 : ps_fail_at((text), __FILE__, __LINE__))
 
-/* The layout and the numbers are those of native/ptrace/trap.h. */
 struct ps_range {
   uint64_t start, length;
 };
 
+/* All that the program tells the checker, which has the same layout in native/ptrace/trap.h. The checker knows it by
+ * its magic number and version. What the reserved fields will mean needs no new version, since zero means that the
+ * program does not use them; any other change does, and the checker still reads the versions before. */
+#define PS_LAYOUT_MAGIC 0x70735232u
+#define PS_LAYOUT_VERSION 2u
 #define PS_MOST_RANGES 256
 
-struct ps_declared {
-  uint32_t number;
-  uint32_t is_checked;
-  uint32_t states, ignored;
+struct ps_layout {
+  uint32_t magic;
+  uint32_t is_checked; /* whether a checker controls the program */
+  uint32_t version;
+  uint32_t size;                      /* of all of this, in bytes */
+  uint32_t most_ranges;               /* of each kind that there is room for */
+  uint32_t states, ignored;           /* ranges of each kind in use */
+  uint32_t reserved_symmetric;        /* for ranges that may be exchanged without another state: how many */
+  uint64_t reserved_symmetric_ranges; /* and where they are */
+  uint64_t reserved_entry;            /* for code of the checker's inside the program */
+  uint64_t reserved_names;            /* for names of alternatives */
+  uint64_t reserved[7];
   struct ps_range state[PS_MOST_RANGES];
   struct ps_range ignore[PS_MOST_RANGES];
 };
 
 /* One of each in a program, however many files include this. */
-__attribute__((weak)) struct ps_declared ps_declared_ranges = {0x70735231u, 0, 0, 0, {{0, 0}}, {{0, 0}}};
+__attribute__((weak)) struct ps_layout ps_program_layout = {
+    PS_LAYOUT_MAGIC, 0,       PS_LAYOUT_VERSION, sizeof(struct ps_layout), PS_MOST_RANGES, 0, 0, 0, 0, 0, 0, {0},
+    {{0, 0}},        {{0, 0}}};
 __attribute__((weak)) int ps_has_asked = 0;
-__attribute__((weak)) const char* ps_trace_left = NULL;
+__attribute__((weak)) const char* ps_trace_rest = NULL;
 __attribute__((weak)) uint64_t ps_random_state = 0;
 
 enum { PS_CHECK = 0x70730000, PS_CHOOSE = 0x70730001, PS_ASSERT = 0x70730002, PS_UNDER_CHECK = 0x70730001 };
 
-/* How a program speaks to a checker: by system calls that no kernel has, and that a kernel refuses where nobody
- * listens. A call is what the compiler is to take it for, a call of a function: what that need not keep may be lost, so
- * that a checker need not compare it. */
+/* A program speaks to a checker by system calls that no kernel has: without a checker the kernel refuses them. The
+ * compiler takes such a call for a function call, so that registers which functions need not keep are lost. Then they
+ * do not make two states of one. */
 #if defined(__x86_64__)
 
 static inline long ps_call(long number, uint64_t a, const void* b, uint64_t c) {
@@ -97,38 +111,38 @@ static inline long ps_call(long number, uint64_t a, const void* b, uint64_t c) {
 #error "pagestore.h does not know this processor yet"
 #endif
 
-/* Asked once by each thread that comes before the first answer, and never again. */
+/* Asks whether there is a checker, once. */
 __attribute__((weak)) int ps_under_check(void) {
   if (!__atomic_load_n(&ps_has_asked, __ATOMIC_ACQUIRE)) {
     /* Another thread may ask meanwhile: it gets the same answer. */
-    ps_declared_ranges.is_checked =
-        ps_call(PS_CHECK, (uint64_t)(uintptr_t)&ps_declared_ranges, NULL, 0) == PS_UNDER_CHECK;
+    ps_program_layout.is_checked =
+        ps_call(PS_CHECK, (uint64_t)(uintptr_t)&ps_program_layout, NULL, 0) == PS_UNDER_CHECK;
     __atomic_store_n(&ps_has_asked, 1, __ATOMIC_RELEASE);
   }
-  return ps_declared_ranges.is_checked != 0;
+  return ps_program_layout.is_checked != 0;
 }
 
 __attribute__((weak)) int ps_choose_by_itself(int n, const char* file, int line) {
-  if (ps_trace_left == NULL) {
+  if (ps_trace_rest == NULL) {
     const char *trace = getenv("PAGESTORE_TRACE"), *seed = getenv("PAGESTORE_SEED");
-    ps_trace_left = trace != NULL ? trace : "";
+    ps_trace_rest = trace != NULL ? trace : "";
     ps_random_state = seed != NULL ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
   }
   if (n <= 0) {
     fflush(stdout);
-    fprintf(stderr, "%s:%d: ps_choose(0): there is no way on\n", file, line);
+    fprintf(stderr, "%s:%d: ps_choose(0): there is no alternative\n", file, line);
     exit(1);
   }
-  if (*ps_trace_left != '\0') {
+  if (*ps_trace_rest != '\0') {
     char* end;
-    long way = strtol(ps_trace_left, &end, 10);
-    if (end == ps_trace_left || way < 0 || way >= n) {
+    long choice = strtol(ps_trace_rest, &end, 10);
+    if (end == ps_trace_rest || choice < 0 || choice >= n) {
       fflush(stdout);
-      fprintf(stderr, "%s:%d: ps_choose(%d): PAGESTORE_TRACE goes on with \"%s\"\n", file, line, n, ps_trace_left);
+      fprintf(stderr, "%s:%d: ps_choose(%d): the rest of PAGESTORE_TRACE is \"%s\"\n", file, line, n, ps_trace_rest);
       exit(2);
     }
-    ps_trace_left = *end == ',' ? end + 1 : end;
-    return (int)way;
+    ps_trace_rest = *end == ',' ? end + 1 : end;
+    return (int)choice;
   }
   /* splitmix64 */
   uint64_t z = (ps_random_state += 0x9e3779b97f4a7c15u);
@@ -137,17 +151,17 @@ __attribute__((weak)) int ps_choose_by_itself(int n, const char* file, int line)
   return (int)((z ^ (z >> 31)) % (uint64_t)n);
 }
 
-static inline int ps_choose_at(int n, const char* file, uint64_t place) {
+static inline int ps_choose_at(int n, const char* file, uint64_t location) {
   if (ps_under_check()) {
-    long way = ps_call(PS_CHOOSE, (uint64_t)n, file, place);
-    /* Below zero when the checker has let go. */
-    if (way >= 0) return (int)way;
+    long choice = ps_call(PS_CHOOSE, (uint64_t)n, file, location);
+    /* Below zero when the checker has detached. */
+    if (choice >= 0) return (int)choice;
   }
-  return ps_choose_by_itself(n, file, (int)(place & 0xffffffffu));
+  return ps_choose_by_itself(n, file, (int)(location & 0xffffffffu));
 }
 
 static inline void ps_fail_at(const char* text, const char* file, int line) {
-  /* Below zero when nobody listens: in a child of the program under check. */
+  /* Below zero without a checker: in a child of the program under check. */
   if (ps_under_check() && ps_call(PS_ASSERT, (uint64_t)(uintptr_t)text, file, (uint64_t)line) >= 0) return;
   fflush(stdout);
   fprintf(stderr, "%s:%d: %s\n", file, line, text);
@@ -171,11 +185,11 @@ __attribute__((weak)) void ps_declare(struct ps_range* ranges, uint32_t* count, 
 }
 
 static inline void ps_state(const void* p, size_t n) {
-  ps_declare(ps_declared_ranges.state, &ps_declared_ranges.states, p, n);
+  ps_declare(ps_program_layout.state, &ps_program_layout.states, p, n);
 }
 
 static inline void ps_ignore(const void* p, size_t n) {
-  ps_declare(ps_declared_ranges.ignore, &ps_declared_ranges.ignored, p, n);
+  ps_declare(ps_program_layout.ignore, &ps_program_layout.ignored, p, n);
 }
 
 #ifdef __cplusplus

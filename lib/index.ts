@@ -3,6 +3,7 @@
 
 export type { Range, Region, TrackerKind } from './addon/native.js'
 export { type ErrorCode, PageStoreError } from './errors.js'
+export type { SystemCall } from './linux/registers.js'
 export { type GrowingSource, LocalMemory, type LocalMemoryOptions, type LocalSource } from './local-memory.js'
 export type { Memory, RestorableMemory } from './memory.js'
 export {
@@ -14,7 +15,8 @@ export {
   pageSize,
 } from './page-store.js'
 export { ProcessMemory, type ProcessMemoryOptions } from './process-memory.js'
+export type { ResumeOptions } from './resume-options.js'
 export { Snapshot } from './snapshot.js'
 export type { Determinism, SpawnOptions } from './spawn-options.js'
 export type { Stop } from './stop.js'
-export { type AttachOptions, type ResumeOptions, Tracee } from './tracee.js'
+export { type AttachOptions, Tracee } from './tracee.js'

@@ -1,38 +1,42 @@
+/** What a caller may ask of `Tracee.spawn`, and the same checked and complete, as the addon takes it. */
+
 import { accessSync, constants, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
 import type { Spawn, TrackerKind } from './addon/native.js'
 import { PageStoreError } from './errors.js'
+import { checkedTimeout } from './resume-options.js'
 
-/** What would differ from one run of a program to the next, and is held fixed. Each is on by default. */
+/** What differs from one run of a program to the next unless it is fixed. Each is fixed by default. */
 export interface Determinism {
   /** No address space layout randomization. */
   addresses?: boolean | undefined
-  /** The 16 random bytes that the system gives a program (`AT_RANDOM`). */
+  /** The same 16 bytes where the kernel gives a program random ones (`AT_RANDOM`). */
   random?: boolean | undefined
-  /** No restartable sequences: with them, the system notes on which processor a thread runs, in its memory. */
+  /** No restartable sequences: with them, the kernel writes the number of the processor into a thread's memory. */
   rseq?: boolean | undefined
-  /** Without `env`: a short one that is always the same, in place of ours. */
+  /** Without `env`: a short environment that is always the same, in place of Node's. */
   environment?: boolean | undefined
-  /** One processor for the program and for this thread: between two, each stop costs six times as much. */
+  /** One processor for the program and for this thread: on two, each stop costs six times as much. */
   processor?: boolean | undefined
 }
 
 /** How `Tracee.spawn` starts a program. */
 export interface SpawnOptions {
-  /** All of its environment. Default: that of {@link Determinism.environment}. */
+  /** The whole environment. Default: that of {@link Determinism.environment}. */
   env?: Readonly<Record<string, string>> | undefined
-  /** Where it starts. Default: where we are. */
+  /** The directory in which the program starts. Default: that of Node. */
   cwd?: string | undefined
-  /** For input, output and errors. Default: `['ignore', 'inherit', 'inherit']`. */
+  /** Standard input, output and error. Default: `['ignore', 'inherit', 'inherit']`. */
   stdio?: readonly ('inherit' | 'ignore' | number)[] | undefined
-  /** `false` for none. */
+  /** What is fixed: `true` for all, `false` for nothing. Default: true. */
   deterministic?: boolean | Determinism | undefined
   /**
-   * Whether `Tracee.detach` is to be possible, which costs two stops for every system call. Default: false. The
-   * filter used otherwise cannot be taken off: without us the program, and all that it starts, could not go on.
+   * Whether `Tracee.detach` is to be possible, which costs two stops for every system call. Default: false. Otherwise
+   * a filter stops the program at few calls; but the kernel never removes a filter, and without a tracer the filtered
+   * calls would fail, in the program and in all that it starts.
    */
   detachable?: boolean | undefined
-  /** Milliseconds that the program may take until its own code begins. Default: without end. */
+  /** Milliseconds that the program may take until its own code begins. Default: no limit. */
   timeout?: number | undefined
   /** Which tracker to insist on. Default: `write-protect` where the system allows it, else `none`. */
   tracker?: TrackerKind | undefined
@@ -42,8 +46,8 @@ const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const fixedEnvironment = { PATH: standardPath, LANG: 'C.UTF-8' }
 const withoutRseq = 'glibc.pthread.rseq=0'
 
-/** @throws `ERR_ARGUMENT_TYPE`, `ERR_SPAWN` for a program that is nowhere on the path */
-export function prepareSpawn(file: string, args: readonly string[], options: SpawnOptions): Omit<Spawn, 'timeout'> {
+/** @throws `ERR_ARGUMENT_TYPE`, `ERR_SPAWN` for a program that is in no directory of `PATH` */
+export function prepareSpawn(file: string, args: readonly string[], options: SpawnOptions): Spawn {
   if (typeof file !== 'string' || file === '') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'file must be a path')
   if (!Array.isArray(args)) throw new PageStoreError('ERR_ARGUMENT_TYPE', 'args must be an array of strings')
   if (options === null || typeof options !== 'object') {
@@ -54,14 +58,14 @@ export function prepareSpawn(file: string, args: readonly string[], options: Spa
     throw new PageStoreError('ERR_ARGUMENT_TYPE', 'env must be an object')
   }
   if (!Array.isArray(stdio) || stdio.length > 3) {
-    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'stdio must be an array of three: input, output, errors')
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'stdio must be an array of at most three: input, output, error')
   }
   if (typeof deterministic !== 'boolean' && (deterministic === null || typeof deterministic !== 'object')) {
     throw new PageStoreError('ERR_ARGUMENT_TYPE', 'deterministic must be a boolean or an object')
   }
-  const fixed = (name: keyof Determinism) =>
+  const isFixed = (name: keyof Determinism) =>
     typeof deterministic === 'boolean' ? deterministic : deterministic[name] !== false
-  const environment = environmentOf(env, fixed('environment'), fixed('rseq'))
+  const environment = environmentOf(env, isFixed('environment'), isFixed('rseq'))
   return {
     file: file.includes('/') ? file : findProgram(file, environment['PATH'] ?? standardPath),
     args: [file, ...args],
@@ -70,10 +74,11 @@ export function prepareSpawn(file: string, args: readonly string[], options: Spa
     stdin: streamOf(stdio[0] ?? 'ignore', 0),
     stdout: streamOf(stdio[1] ?? 'ignore', 1),
     stderr: streamOf(stdio[2] ?? 'ignore', 2),
-    fixesAddresses: fixed('addresses'),
-    fixesRandom: fixed('random'),
-    sharesProcessor: fixed('processor'),
+    fixesAddresses: isFixed('addresses'),
+    fixesRandom: isFixed('random'),
+    sharesProcessor: isFixed('processor'),
     isDetachable: Boolean(detachable),
+    timeout: options.timeout === undefined ? undefined : checkedTimeout(options.timeout),
   }
 }
 
@@ -90,13 +95,13 @@ function environmentOf(given: SpawnOptions['env'], isFixed: boolean, lacksRseq: 
 }
 
 function findProgram(name: string, path: string): string {
-  for (const directory of path.split(delimiter)) {
-    const candidate = join(directory || '.', name)
+  for (const folder of path.split(delimiter)) {
+    const candidate = join(folder || '.', name)
     try {
       accessSync(candidate, constants.X_OK)
       if (statSync(candidate).isFile()) return candidate
     } catch {
-      // The next directory may have it.
+      // The next folder may have it.
     }
   }
   throw new PageStoreError('ERR_SPAWN', `there is no program ${basename(name)} in ${path}`)

@@ -1,77 +1,79 @@
+/** Why a tracee is stopped: what the addon reports in numbers, made into an object with names. */
+
 import { stopSlots as slot, stopFlags, stopKinds } from './addon/tables.js'
 import { signalName } from './linux/signals.js'
 import { systemCallName } from './linux/system-calls.js'
 
-/** Why a tracee stands still. `tid` is the thread that stopped. */
+/** Why a tracee is stopped. `tid` is the thread that stopped. */
 export type Stop = {
-  /** The system's number for the thread. */
+  /** The kernel's number for the thread. */
   tid: number
 } & (
   | {
       kind: 'choice'
-      /** `ps_choose(ways)` waits for `resume({ choose })`, 0 ≤ choose < ways; with 0 ways there is no way on. */
-      ways: number
-      /** Where: `file.c:12`. */
-      place: string
+      /** `ps_choose(n)` waits for `resume({ choose })`, 0 ≤ choose < n; with 0 alternatives it cannot go on. */
+      alternatives: number
+      /** Where in the source: `file.c:12`. */
+      location: string
     }
   | {
       kind: 'assertion'
-      /** What was to hold: the source between the parentheses of `ps_assert`. */
+      /** The text that the program passed to `ps_assert`. */
       text: string
-      /** Where: `file.c:12`. */
-      place: string
+      /** Where in the source: `file.c:12`. */
+      location: string
     }
   | {
       kind: 'syscall'
       /** As in the manual: `openat`; `syscall_500` for one that has no name here. */
       name: string
-      /** Before it, rather than behind it. */
+      /** Whether the thread stopped before the call, rather than after it. */
       entering: boolean
     }
-  /** It is about to receive a signal. */
+  /** The thread is about to receive a signal. */
   | {
       kind: 'signal'
       /** `SIGSEGV`. */
       signal: string
-      /** What a fault was about. */
+      /** The address whose access faulted. */
       address?: bigint
     }
   | {
       kind: 'breakpoint'
-      /** Of the instruction that comes next. */
+      /** The address of the instruction that comes next. */
       address: bigint
     }
-  /** It is another program now. */
+  /** The process has become another program. */
   | { kind: 'exec' }
-  /** It has one thread more. */
+  /** The process has started a thread. */
   | {
       kind: 'clone'
-      /** The new thread, which stands at its start. */
+      /** The new thread, which is stopped at its start. */
       newTid: number
     }
-  /** It has a child, which runs while it runs. */
+  /** The process has started another process, which runs while it runs. */
   | {
       kind: 'fork'
-      /** The child's. */
+      /** The kernel's number for the new process. */
       pid: number
     }
-  /** The time was up, and it was interrupted. */
+  /** The timeout has passed, and the process was interrupted. */
   | { kind: 'timeout' }
-  /** About to exit, which can still be undone; one more `resume` ends it, and tells so with `ended`. */
+  /** The process is about to exit, and can still be restored; one more `resume` ends it, and reports `ended`. */
   | {
       kind: 'exit'
-      /** 0 to 255. */
+      /** The exit code, 0 to 255. */
       code: number
-      /** Whether it is gone. */
+      /** Whether the process has ended. */
       ended: boolean
     }
-  /** The same of one thread among several. */
+  /** One thread among several is about to exit, or has. */
   | {
       kind: 'thread-exit'
-      /** Whether it is gone. */
+      /** Whether the thread has ended. */
       ended: boolean
     }
-  /** A signal has ended it. */
+  /** A signal has ended the process. */
   | {
       kind: 'killed'
       /** `SIGKILL`. */
@@ -79,7 +81,7 @@ export type Stop = {
     }
 )
 
-/** Where the addon puts a stop: numbers, in the order of addon/tables.ts, and one address as bits. */
+/** What the addon writes a stop into: numbers, in the order of addon/tables.ts, and one address as 64 bits. */
 export interface StopSlots {
   readonly numbers: Float64Array
   readonly address: BigUint64Array
@@ -90,7 +92,7 @@ export function stopSlots(): StopSlots {
   return { numbers, address: new BigUint64Array(numbers.buffer, slot.address * 8) }
 }
 
-/** Both read a string of the tracee's: the name of a source file, or any. */
+/** @param name reads the name of a source file in the tracee's memory, @param text any other string */
 export function readStop(
   { numbers, address }: StopSlots,
   name: (address: number) => string,
@@ -99,13 +101,13 @@ export function readStop(
   const at = (index: number) => numbers[index] ?? 0
   const [index, tid, value] = [at(slot.kind), at(slot.tid), at(slot.value)]
   const has = (flag: number) => (at(slot.flags) & flag) !== 0
-  const place = () => `${name(at(slot.file))}:${at(slot.line)}`
+  const location = () => `${name(at(slot.file))}:${at(slot.line)}`
   const kind = stopKinds[index] ?? 'timeout'
   switch (kind) {
     case 'choice':
-      return { kind, tid, ways: value, place: place() }
+      return { kind, tid, alternatives: value, location: location() }
     case 'assertion':
-      return { kind, tid, text: text(at(slot.text)), place: place() }
+      return { kind, tid, text: text(at(slot.text)), location: location() }
     case 'syscall':
       return { kind, tid, name: systemCallName(value), entering: has(stopFlags.entering) }
     case 'signal':

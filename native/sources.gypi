@@ -41,6 +41,7 @@
       "native/snapshot/masks.cc",
       "native/snapshot/owned.cc",
       "native/snapshot/page_capture.cc",
+      "native/snapshot/page_stores.cc",
       "native/snapshot/page_table.cc",
       "native/snapshot/snapshot.cc",
       "native/snapshot/snapshot_map.cc",

@@ -80,7 +80,7 @@ int main(void) {
         able[count++].r = r;
       }
     }
-    int way = ps_choose(count);
-    act(able[way].action, able[way].r);
+    int choice = ps_choose(count);
+    act(able[choice].action, able[choice].r);
   }
 }

@@ -29,7 +29,7 @@ int main(void) {
         moves[count++].to = to;
       }
     }
-    int way = ps_choose(count);
-    peg_of[moves[way].disc] = (unsigned char)moves[way].to;
+    int choice = ps_choose(count);
+    peg_of[moves[choice].disc] = (unsigned char)moves[choice].to;
   }
 }

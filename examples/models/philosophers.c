@@ -1,6 +1,6 @@
 /* Dining philosophers, N of them (default 5). One step: take the left fork, take the right one, or having both put both
  * down. With -DREVERSED the last one takes the right fork first.
- * -DSINGLY: forks are put down one by one, the left one first; who then holds only the right one is in a place of its
+ * -DSINGLY: forks are put down one by one, the left one first; who then holds only the right one is in a phase of its
  * own. */
 #include "../../include/pagestore.h"
 
@@ -9,7 +9,7 @@
 #endif
 
 static struct {
-  unsigned char place[N]; /* 0 thinks, 1 has the first fork, 2 has both, 3 has put down the first */
+  unsigned char phase[N]; /* 0 thinks, 1 has the first fork, 2 has both, 3 has put down the first */
   unsigned char taken[N]; /* fork i lies left of philosopher i */
 } table;
 
@@ -21,31 +21,31 @@ static int fork_of(int philosopher, int nth) {
 }
 
 static int can_go(int philosopher) {
-  int place = table.place[philosopher];
-  return place >= 2 || !table.taken[fork_of(philosopher, place)];
+  int phase = table.phase[philosopher];
+  return phase >= 2 || !table.taken[fork_of(philosopher, phase)];
 }
 
 static void go(int philosopher) {
-  unsigned char* place = &table.place[philosopher];
+  unsigned char* phase = &table.phase[philosopher];
   int first = fork_of(philosopher, 0), second = fork_of(philosopher, 1);
-  switch (*place) {
+  switch (*phase) {
     case 0:
       table.taken[first] = 1;
-      *place = 1;
+      *phase = 1;
       break;
     case 1:
       table.taken[second] = 1;
-      *place = 2;
+      *phase = 2;
       break;
     case 2:
       table.taken[first] = 0;
 #ifdef SINGLY
-      *place = 3;
+      *phase = 3;
       break;
     case 3:
 #endif
       table.taken[second] = 0;
-      *place = 0;
+      *phase = 0;
       break;
   }
 }

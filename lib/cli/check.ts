@@ -30,15 +30,15 @@ export interface CheckOptions {
   maxMemory?: number
   /** Milliseconds. */
   stepTimeout: number
-  /** Where the first violation goes. */
+  /** The file for the trace of the first violation. */
   trace: string
 }
 
-/** What a shell is told. */
+/** The exit codes of `check` and `replay`. */
 export const exitCodes = { clean: 0, violation: 1, misuse: 2, bounded: 3 } as const
 
 const million = 1e6
-// A longer way is not read step by step.
+// Nobody reads a longer path step by step.
 const mostSteps = 200
 
 /** @returns the exit code */
@@ -71,17 +71,18 @@ export async function check(command: readonly string[], options: CheckOptions, s
   return exploration.complete ? exitCodes.clean : exitCodes.bounded
 }
 
-/** What was found is told already: that it cannot be saved is no reason to lose it. */
+/** The report is printed already, so a trace that cannot be saved is a warning and no error. */
 function save({ violations }: Exploration, { trace }: CheckOptions, command: readonly string[]): void {
   const first = violations.find(({ choices }) => choices.length > 0)
   if (first === undefined) return
   try {
     writeFileSync(trace, `${JSON.stringify(traceOf(command, first), undefined, 2)}\n`)
   } catch (error) {
-    process.stderr.write(`warning: the way is not saved: ${error instanceof Error ? error.message : error}\n`)
+    process.stderr.write(`warning: the trace is not saved: ${error instanceof Error ? error.message : error}\n`)
   }
 }
 
+/** What `--json` prints; its schema is docs/check.schema.json. */
 function summary({
   complete,
   states,
@@ -94,17 +95,18 @@ function summary({
   ...more
 }: Exploration) {
   return {
+    version: 1,
     complete,
     bound: more.bound ?? null,
     states,
     transitions,
     depth,
     deadlocks,
-    violations: violations.map(({ kind, property, choices, place, detail }) => ({
+    violations: violations.map(({ kind, property, choices, location, detail }) => ({
       kind,
       property,
       choices,
-      place,
+      location,
       detail,
     })),
     seconds,
@@ -129,7 +131,7 @@ function progressText(progress: Progress, options: CheckOptions): string {
   ].join(', ')
 }
 
-/** Until the nearest bound, if all goes on as until now. */
+/** Seconds until the nearest bound, if the search goes on as fast as until now. */
 function secondsLeft({ states, transitions, seconds }: Progress, options: CheckOptions): number | undefined {
   const { maxSeconds, maxStates, maxTransitions } = options
   const each = [
@@ -185,29 +187,29 @@ const titles: Record<Violation['kind'], string> = {
   exit: 'abnormal end',
   hang: 'hang',
   deadlock: 'deadlock',
-  unfaithful: 'the state is not the state',
+  unfaithful: 'states wrongly taken for one',
 }
 
-/** What is wrong, and the way there. */
-export function describe({ kind, property, place, detail, choices, steps }: Violation): string[] {
-  const lines = [`${titles[kind]}: ${property}${place === undefined ? '' : ` (${place})`}`]
+/** A violation and the path to it, in lines. */
+export function describe({ kind, property, location, detail, choices, steps }: Violation): string[] {
+  const lines = [`${titles[kind]}: ${property}${location === undefined ? '' : ` (${location})`}`]
   if (detail !== undefined) lines.push(`  ${detail}`)
   for (const [i, step] of (steps ?? []).slice(0, mostSteps).entries()) lines.push(`  ${stepText(step, i)}`)
-  if (choices.length > mostSteps) lines.push(`  … ${choices.length - mostSteps} more; the trace has them`)
+  if (choices.length > mostSteps) lines.push(`  … ${choices.length - mostSteps} more; the trace file has them`)
   if (steps === undefined && choices.length > 0) lines.push(`  choices: ${choices.slice(0, mostSteps).join(',')}`)
   return lines
 }
 
-/** For a shell. */
+/** A word as a shell needs it. */
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 
-/** One choice, and what came of it. */
-export function stepText({ choice, ways, place, changes }: TraceStep, i: number): string {
+/** One transition, and what it changed. */
+export function stepText({ choice, alternatives, location, changes }: TraceStep, i: number): string {
   const texts = changes.map(({ what, before, after }) => `${what} ${before} → ${after}`)
-  const at = place === '' ? '' : ` at ${place}`
-  return `${i + 1}. way ${choice} of ${ways}${at}${texts.length > 0 ? `: ${texts.join(', ')}` : ''}`
+  const at = location === '' ? '' : ` at ${location}`
+  return `${i + 1}. alternative ${choice} of ${alternatives}${at}${texts.length > 0 ? `: ${texts.join(', ')}` : ''}`
 }
 
 function count(n: number): string {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command line: what may be asked for, and how each kind of end is told. A failure is one line on standard error
+ * The command line: which commands and options there are, and how a command ends. A failure is one line on standard error
  * and exit code 1; `NODE_DEBUG=pagestore` adds the stack.
  */
 import { createRequire } from 'node:module'
@@ -17,7 +17,7 @@ const { version, description } = createRequire(import.meta.url)('pagestore/packa
 const longestInterval = 2 ** 31 - 1
 const mostPages = 2 ** 32 - 1
 const mostStates = 1e12
-// The exit code of check and replay for what they were asked wrongly.
+// The exit code of check and replay for wrong arguments.
 const misuse = 2
 
 const program = new Command('pagestore')
@@ -39,47 +39,47 @@ withRunOptions(program.command('dedup'), { rounds: 5, interval: 200 })
     'Reads all private memory of a running process again and again, without stopping it, and stores every page ' +
       'once. Then reads every page back and compares it. Memory reserved but never touched is left out.',
   )
-  .argument('<pid>', 'a process that you may read: your own, or any as root', wholeNumber(1, Number.MAX_SAFE_INTEGER))
+  .argument('<pid>', 'the process to read: one of your own, or any as root', wholeNumber(1, Number.MAX_SAFE_INTEGER))
   .action((pid: number, options: RunOptions) =>
     until(async (signal) => (await import('./run.js')).runDedup(pid, options, signal)),
   )
 
 withStepTimeout(program.command('check'))
-  .summary('go every way that a program can go, and say what is wrong with it')
+  .summary('take every alternative at every choice of a program, and report violations')
   .usage('[options] -- <program> [arguments...]')
   .description(
-    'Explores every way that a program can go that includes pagestore.h, by rolling it back. Says that there is no ' +
-      'violation, or shows a way to each. Exit codes: 0 complete and clean, 1 a violation, 2 misuse, 3 bounded ' +
-      'without a violation.',
+    'Explores a program that includes pagestore.h: takes every alternative at every choice, by rolling the program ' +
+      'back. Reports that there is no violation, or a path to each. Exit codes: 0 complete and no violation, 1 a ' +
+      'violation, 2 wrong arguments, 3 no violation, but a bound ended the search.',
   )
   .addOption(
-    new Option('--strategy <name>', 'breadth finds shortest ways')
+    new Option('--strategy <name>', 'breadth finds shortest paths')
       .choices(['breadth', 'depth', 'random'])
       .default('breadth'),
   )
   .option('--first', 'stop at the first violation')
-  .option('--allow-deadlock', 'where there is no way on is a good end')
-  .option('--verify', 'expand a sample of the states that were reached twice again, and compare')
+  .option('--allow-deadlock', 'a choice without alternatives is no violation')
+  .option('--verify', 'expand a sample of the states that were reached twice from both, and compare')
   .option('--max-depth <n>', 'the most choices from the start', wholeNumber(0, mostStates))
   .option('--max-states <n>', 'the most states', wholeNumber(1, mostStates))
-  .option('--max-transitions <n>', 'the most choices taken', wholeNumber(1, mostStates))
-  .option('--max-seconds <n>', 'how long', wholeNumber(1, 1e9))
-  .option('--max-memory <MB>', 'the most that snapshots may take', wholeNumber(1, 1e9))
-  .option('--seed <n>', 'for what is random', wholeNumber(0, mostPages), 1)
-  .option('--trace <file>', 'where the way to the first violation goes', 'trace.json')
-  .option('--json', 'print one object at the end')
-  .argument('<program...>', 'what to run, behind --')
+  .option('--max-transitions <n>', 'the most transitions', wholeNumber(1, mostStates))
+  .option('--max-seconds <n>', 'the most seconds', wholeNumber(1, 1e9))
+  .option('--max-memory <MB>', 'the most megabytes that snapshots may take', wholeNumber(1, 1e9))
+  .option('--seed <n>', 'the seed of what is random', wholeNumber(0, mostPages), 1)
+  .option('--trace <file>', 'the file for the trace of the first violation', 'trace.json')
+  .option('--json', 'print one JSON object at the end (schema: docs/check.schema.json)')
+  .argument('<program...>', 'what to run, after --')
   .action((command: string[], options: CheckOptions) =>
     endWith(async (signal) => (await import('./check.js')).check(command, options, signal)),
   )
 
 withStepTimeout(program.command('replay'))
-  .summary('go a way that check has found again')
+  .summary('take the path of a trace again')
   .usage('[options] <trace.json> -- <program> [arguments...]')
-  .description('Exit codes: 1 if the violation is there again, 0 if it is not, 2 misuse.')
-  .option('--gdb', 'leave the program standing there, for a debugger')
-  .argument('<trace>', 'what check has saved')
-  .argument('<program...>', 'what to run, behind --')
+  .description('Exit codes: 1 if the path leads to the violation again, 0 if it does not, 2 wrong arguments.')
+  .option('--gdb', 'leave the program stopped at the end of the path, for a debugger')
+  .argument('<trace>', 'a trace file that check has written')
+  .argument('<program...>', 'what to run, after --')
   .action((trace: string, command: string[], options: ReplayOptions) =>
     endWith(async () => (await import('./replay.js')).replay(trace, command, options)),
   )
@@ -90,7 +90,7 @@ function withStepTimeout(command: Command): Command {
   return command
     .option(
       '--step-timeout <ms>',
-      'how long the program may take from a choice to the next',
+      'how long the program may take from one choice to the next',
       wholeNumber(1, longestInterval),
       10_000,
     )
@@ -116,11 +116,11 @@ function wholeNumber(least: number, most: number): (text: string) => number {
   }
 }
 
-/** Runs `job`, and ends it first when somebody wants us gone. */
+/** Runs `job`, which a signal ends early. */
 async function until(job: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const stop = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort(name))
-  // EPIPE: who reads our output has seen enough (`| head`).
+  // EPIPE: the reader of our output has closed it (`| head`).
   process.stdout.on('error', (error: NodeJS.ErrnoException) => stop.abort(error.code === 'EPIPE' ? 'SIGPIPE' : error))
   try {
     await job(stop.signal)
@@ -131,9 +131,7 @@ async function until(job: (signal: AbortSignal) => Promise<void>): Promise<void>
   if (stop.signal.aborted) dieOf(stop.signal.reason)
 }
 
-/**
- * Runs a job that says its exit code. Ctrl-C asks it to come to an end, with what there is; a second one is not asked.
- */
+/** Runs a job that returns its exit code. The first Ctrl-C asks it to end with what it has; a second one kills us. */
 async function endWith(job: (signal: AbortSignal) => Promise<number>): Promise<void> {
   const stop = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort(name))
@@ -152,7 +150,7 @@ function fail(error: unknown): never {
   return program.error(`error: ${error instanceof Error ? error.message : error}`)
 }
 
-// Now that all is tidied up: the default way, so that a shell knows.
+// Now that all is tidied up, dies of the signal itself, so that a shell sees it.
 function dieOf(name: NodeJS.Signals): void {
   if (name === 'SIGPIPE') process.exit(128 + 13)
   process.kill(process.pid, name)

@@ -1,9 +1,11 @@
+/** The trace file: `check` writes it, `replay` reads it. Its schema is docs/trace.schema.json. */
+
 import { readFileSync } from 'node:fs'
 
 import type { Violation, ViolationKind } from '../explore/index.js'
 import { PageStoreError } from '../index.js'
 
-/** A way to a violation, as `check` saves it and `replay` reads it. */
+/** A path to a violation. */
 export interface Trace {
   version: 1
   program: readonly string[]

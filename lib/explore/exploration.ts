@@ -1,99 +1,104 @@
+/** What a search reports, while it runs and at its end. */
+
 import type { Change } from './changes.js'
 
-/** What ended a search before all was seen; `gone`: the program was killed, so that there was nothing to roll back. */
+/**
+ * What ended a search before it had seen everything. `gone`: the program was killed, so that there is nothing left to
+ * roll back.
+ */
 export type Bound = 'depth' | 'states' | 'transitions' | 'seconds' | 'bytes' | 'first' | 'aborted' | 'random' | 'gone'
 
-/** In what way something is wrong. */
+/** What kind of violation it is. */
 export type ViolationKind =
-  /** A property that is to hold always does not in some state. */
+  /** A property that must hold in every state does not hold in some state. */
   | 'always'
-  /** A property that is to hold sometimes does in no state; told of a complete search alone. */
+  /** A property that must hold in at least one state holds in none; only a complete search can report it. */
   | 'sometimes'
-  /** `ps_assert`, or an `AssertionError` of a model's. */
+  /** A failed `ps_assert`, or an `AssertionError` that a model threw. */
   | 'assertion'
-  /** A signal that would end the program, a trap, an exception. */
+  /** A signal that would end the program, a trap, or an exception. */
   | 'crash'
   /** The program ended with another code than 0. */
   | 'exit'
-  /** It came to no choice within the time that a step may take. */
+  /** The program reached no choice within the time that a step may take. */
   | 'hang'
-  /** There is no way on. */
+  /** A choice has no alternatives. */
   | 'deadlock'
-  /** Two states that count as one went on differently. */
+  /** Two states with equal keys have different successors. */
   | 'unfaithful'
 
-/** Something wrong, and a way to it. */
+/** A violation, and a path to it. */
 export interface Violation {
-  /** In what way. */
+  /** What kind of violation it is. */
   kind: ViolationKind
-  /** What is violated: a property's name, an assertion's text, a signal and where it struck. */
+  /** What is violated: a property's name, an assertion's text, a signal and the function that it struck. */
   property: string
-  /** From the start, a shortest way with breadth-first search. */
+  /** The alternatives taken, from the start; a shortest path with breadth-first search. */
   choices: readonly number[]
-  /** In the source: `file.c:12`. */
-  place?: string | undefined
-  /** Whatever else is known: the address of a fault, the place in a stack. */
+  /** Where in the source: `file.c:12`. */
+  location?: string | undefined
+  /** Whatever else is known: the address of a fault, a line of a stack trace. */
   detail?: string | undefined
-  /** One for each choice: where it was made, and what has changed since the one before. */
+  /** One step for each choice: where it was, and what has changed since the one before. */
   steps?: readonly TraceStep[] | undefined
 }
 
-/** A choice on a way to a violation. */
+/** A transition on the path to a violation. */
 export interface TraceStep {
-  /** The way that was gone: 0 to `ways` - 1. */
+  /** The alternative taken: 0 to `alternatives` - 1. */
   choice: number
-  /** Among how many. */
-  ways: number
-  /** In the source: `file.c:12`; empty where that is unknown. */
-  place: string
-  /** Since the choice before. */
+  /** How many alternatives the choice had. */
+  alternatives: number
+  /** Where in the source the choice is: `file.c:12`; empty where that is unknown. */
+  location: string
+  /** What the transition changed. */
   changes: readonly Change[]
 }
 
 /** How far a search is. */
 export interface Progress {
-  /** Distinct ones, so far. */
+  /** Distinct states, so far. */
   states: number
-  /** Ways gone, so far. */
+  /** Transitions taken, so far. */
   transitions: number
   /** The most choices from the start, so far. */
   depth: number
-  /** States that wait to be expanded. */
+  /** States whose alternatives have not all been taken. */
   queue: number
-  /** Since the start. */
+  /** Seconds since the start. */
   seconds: number
-  /** What the store holds beyond the first state, counted. */
+  /** Bytes that the store has added since the first state, divided by the number of states. */
   bytesPerState: number
 }
 
-/** What came of a search. */
+/** The result of a search. */
 export interface Exploration {
-  /** Whether nothing is left to expand: only then no violation means that there is none. */
+  /** Whether every alternative of every state was taken: only then does no violation mean that there is none. */
   complete: boolean
-  /** Why not. */
+  /** What ended the search, if it is not complete. */
   bound?: Bound | undefined
-  /** Distinct ones. */
+  /** Distinct states. */
   states: number
-  /** Ways gone; of a complete search, all that there are. */
+  /** Transitions taken; after a complete search, all that there are. */
   transitions: number
-  /** The most choices from the start; breadth first, of a shortest way to the furthest state. */
+  /** The most choices from the start; breadth first, the length of a shortest path to the furthest state. */
   depth: number
-  /** States with no way on. */
+  /** States at a choice without alternatives. */
   deadlocks: number
-  /** One for each thing that is wrong, however many ways lead there. */
+  /** One for each kind and property, however many paths lead to it. */
   violations: readonly Violation[]
-  /** The `sometimes` that were reached. */
+  /** The `sometimes` properties that hold in some state. */
   reached: readonly {
-    /** Its name. */
+    /** The property's name. */
     property: string
-    /** A way there. */
+    /** The alternatives taken to such a state. */
     choices: readonly number[]
   }[]
-  /** For all of it. */
+  /** How long all of it took, in seconds. */
   seconds: number
-  /** What the store held beyond the first state, counted. */
+  /** Bytes that the store has added since the first state, divided by the number of states. */
   bytesPerState: number
-  /** States that `verify` has looked at a second time. */
+  /** States that `verify` has expanded a second time. */
   verified: number
   /** A sentence each: what the program did that does not roll back. */
   warnings: readonly string[]

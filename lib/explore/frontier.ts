@@ -1,25 +1,28 @@
+/** The states whose alternatives have not all been taken, in the order in which a search expands them. */
+
 import type { Snapshot } from '../snapshot.js'
 
-/** A state that is not expanded yet, or not wholly. */
+/** A state whose alternatives have not all been taken. */
 export interface Node {
   readonly snapshot: Snapshot
-  /** Which state: they are numbered as they are found. */
+  /** The state's number: states are numbered as they are found. */
   readonly state: number
-  readonly ways: number
+  readonly alternatives: number
   /** Choices from the start. */
   readonly depth: number
-  /** The way to go next. */
+  /** The alternative to take next. */
   next: number
-  /** It was expanded before, from farther away: its transitions are counted. */
-  readonly isAgain: boolean
+  /** Whether the state was expanded before, from farther away, so that its transitions are counted already. */
+  readonly isRevisited: boolean
 }
 
-/** The states that wait, and which of them is next. */
+/** A queue or a stack of nodes. */
 export interface Frontier {
   readonly size: number
+  /** The node to expand now. */
   current(): Node | undefined
-  put(node: Node): void
-  /** The current one is done. */
+  add(node: Node): void
+  /** Removes the current node. */
   drop(): void
 }
 
@@ -32,11 +35,11 @@ export function createQueue(): Frontier {
       return nodes.length - head
     },
     current: () => nodes[head],
-    put(node) {
+    add(node) {
       nodes.push(node)
     },
     drop() {
-      // What is done is cut off when it is half of all.
+      // Dropped nodes are cut off when they are half of all.
       if (++head * 2 < nodes.length || head < 1024) return
       nodes = nodes.slice(head)
       head = 0
@@ -52,7 +55,7 @@ export function createStack(): Frontier {
       return nodes.length
     },
     current: () => nodes[nodes.length - 1],
-    put(node) {
+    add(node) {
       nodes.push(node)
     },
     drop() {

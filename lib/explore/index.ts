@@ -2,14 +2,14 @@
 /// <reference types="node" preserve="true" />
 
 /**
- * Checks real programs by rolling them back: every way that a program can go, each state once.
+ * Checks real programs by rolling them back: takes every alternative at every choice of a program, each state once.
  */
 
 export type { Change } from './changes.js'
 export type { Bound, Exploration, Progress, TraceStep, Violation, ViolationKind } from './exploration.js'
-export { type ExploreOptions, explore } from './explore.js'
+export { explore } from './explore.js'
+export type { ExploreOptions, Strategy } from './options.js'
 export { always, type Property, sometimes } from './property.js'
-export type { Strategy } from './search.js'
 export type { ListReader, LongReader, Reader, State, Where } from './state.js'
 export type { Failure, Layout, Located, Running, Step, Subject } from './subject.js'
 export { ByteModel, type Bytes } from './subjects/byte-model.js'

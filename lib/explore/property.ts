@@ -1,21 +1,23 @@
+/** What a user demands of the states of a subject. */
+
 import type { State } from './state.js'
 
-/** What is to hold of a subject; see {@link always} and {@link sometimes}. */
+/** What must hold of a subject; see {@link always} and {@link sometimes}. */
 export interface Property {
-  /** In every state, or in one at least. */
+  /** Whether it must hold in every state, or in at least one. */
   readonly kind: 'always' | 'sometimes'
-  /** What it is called where it is violated. */
+  /** What a violation of it is called. */
   readonly name: string
-  /** Asked in each state once; what it throws ends the search. */
+  /** Called once for each state; what it throws ends the search. */
   readonly holds: (state: State) => boolean
 }
 
-/** In every state. */
+/** A property that must hold in every state. */
 export function always(name: string, holds: (state: State) => boolean): Property {
   return { kind: 'always', name, holds }
 }
 
-/** In at least one state. */
+/** A property that must hold in at least one state. */
 export function sometimes(name: string, holds: (state: State) => boolean): Property {
   return { kind: 'sometimes', name, holds }
 }

@@ -1,4 +1,6 @@
-/** Numbers from 0 to just below 1, the same for a seed: mulberry32 (Tommy Ettinger, 2017). */
+/** Random numbers that a seed repeats: what is found with a seed is found with it again. */
+
+/** Numbers from 0 to just below 1, the same for the same seed: mulberry32 (Tommy Ettinger, 2017). */
 export function createRandom(seed: number): () => number {
   let state = seed | 0
   return () => {

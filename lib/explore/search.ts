@@ -1,43 +1,34 @@
+/**
+ * The search: takes every alternative of every state of a subject, each state once, and checks what it finds.
+ *
+ * Two states are one if their keys are equal. That is exact, because a key names nothing else as long as somebody has a
+ * reference to it, and the search keeps one for each state. It keeps a whole snapshot only of states in the frontier.
+ */
+
 import { PageStoreError } from '../errors.js'
 import { type PageStore, pageSize } from '../page-store.js'
 import type { Snapshot } from '../snapshot.js'
-import type { Bound, Progress, Violation, ViolationKind } from './exploration.js'
+import type { Bound, Progress, Violation } from './exploration.js'
 import { createQueue, createStack, type Frontier, type Node } from './frontier.js'
-import type { Property } from './property.js'
+import type { SearchOptions } from './options.js'
 import { createRandom } from './random.js'
+import { createReservoir } from './reservoir.js'
 import { createStateView } from './state.js'
 import type { Failure, Running, Step } from './subject.js'
 
-/** What is gone on from next: the nearest state, the latest, or a walk at random. */
-export type Strategy = 'breadth' | 'depth' | 'random'
-
-export interface SearchOptions {
-  strategy: Strategy
-  properties: readonly Property[]
-  maxDepth: number
-  maxStates: number
-  maxTransitions: number
-  maxSeconds: number
-  maxBytes: number
-  first: boolean
-  allowDeadlock: boolean
-  seed: number
-  /** Whether what is needed to verify is kept. */
-  verify: boolean
-}
-
-/** Two ways to a state, of which the second was not gone on from. */
+/** A state that was reached by a second path, from which it was not expanded. */
 export interface Sample {
   state: number
+  /** The state as the second path reached it. */
   snapshot: Snapshot
-  ways: number
-  /** The way to it. */
+  alternatives: number
+  /** The second path. */
   choices: readonly number[]
 }
 
 export interface Search {
-  /** Goes on until there is nothing left, or a bound is met (then `bound` says so), or `enough` says that it is time. */
-  run(enough: () => boolean): void
+  /** Runs until nothing is left, a bound is reached (`bound` says which), or `isTimeUp` returns true. */
+  run(isTimeUp: () => boolean): void
   readonly isOver: boolean
   readonly bound: Bound | undefined
   progress(): Progress
@@ -48,70 +39,75 @@ export interface Search {
   readonly start: Snapshot
   readonly first: Step
   readonly samples: readonly Sample[]
-  /** Where the ways from a state have led: the same text means the same. */
+  /** Where each alternative of a state led, as labels: equal labels mean equal states, or equal failures. */
   successors(state: number): readonly string[]
-  /** What a step is remembered by. */
+  /** The label of what a step led to. */
   labelOf(step: Step, key?: number): string
-  wayTo(state: number): number[]
+  /** The alternatives taken from the start to a state. */
+  pathTo(state: number): number[]
 }
 
 const mostSamples = 128
 const tableBytes = 64
-// The store is asked for its size every so many transitions.
-const often = 64
+// The store's size is asked for once in so many transitions: that takes longer than the other bounds.
+const sizeInterval = 64
 
-/**
- * Every way from the start, each state once. Two states are one if their keys are equal, which is exact: a key is held
- * for as long as it is listed, so that it names nothing else. Snapshots are held until their state is expanded.
- */
+/** A search that has captured the first state, and nothing else yet. */
 export function createSearch(store: PageStore, running: Running, options: SearchOptions): Search {
   const { memory } = running
   const isRandom = options.strategy === 'random'
   const frontier: Frontier = options.strategy === 'depth' ? createStack() : createQueue()
   const random = createRandom(options.seed)
   const view = createStateView(memory, running.layout)
-  const began = performance.now()
-  // Of each state: how it is recognised, who holds that, the way to it, how far it is.
+  const startedAt = performance.now()
+  // For each state: its number by key, the snapshot that refers to the key, the state and the alternative that led to
+  // it, and how far it is from the start. State 0 is the start, to which nothing led.
   const stateOfKey = new Map<number, number>()
-  const holders: Snapshot[] = []
+  const keySnapshots: Snapshot[] = []
   const parents: number[] = []
   const choices: number[] = []
   const depths: number[] = []
   const labels: string[][] = []
-  // Not expanded for being too far away.
-  const cut = new Map<number, number>()
+  // States that are not expanded because they are too far away.
+  const tooDeep = new Set<number>()
 
   const violations = new Map<string, Violation>()
   const reached = new Map<string, readonly number[]>()
-  const pending = new Set(options.properties)
-  const samples: Sample[] = []
-  let seen = 0
+  const openProperties = new Set(options.properties)
+  const samples = createReservoir<Sample>(mostSamples, random, ({ snapshot }) => snapshot.release())
   let transitions = 0
   let deepest = 0
   let deadlocks = 0
   let bound: Bound | undefined
-  /** Whose snapshot the memory is equal to. */
-  let at: Snapshot | undefined
+  /** The snapshot that the memory is equal to. */
+  let inMemory: Snapshot | undefined
 
-  function wayTo(state: number): number[] {
-    const way: number[] = []
-    for (let each = state; parents[each] !== -1; each = parents[each] ?? -1) way.push(choices[each] ?? 0)
-    return way.reverse()
+  function pathTo(state: number): number[] {
+    const path: number[] = []
+    for (let each = state; each !== 0; each = parents[each] ?? 0) path.push(choices[each] ?? 0)
+    return path.reverse()
   }
 
-  function violate(kind: ViolationKind, property: string, way: () => number[], length: number, more?: Failure): void {
+  function addViolation(violation: Pick<Violation, 'kind' | 'property'>, found: Found): void {
+    const { kind, property } = violation
     const name = `${kind}\0${property}`
     const known = violations.get(name)
-    if (known !== undefined && known.choices.length <= length) return
-    const choices = way()
+    if (known !== undefined && known.choices.length <= found.depth) return
+    const choices = found.path()
     if (known !== undefined && known.choices.length <= choices.length) return
-    violations.set(name, { kind, property, choices, place: more?.place, detail: more?.detail })
+    violations.set(name, { kind, property, choices, location: found.location, detail: found.detail })
     if (options.first) bound = 'first'
   }
 
-  function look(step: Step, state: number, depth: number): void {
-    view.moved(step, depth)
-    for (const property of pending) {
+  function addFailure(failure: Failure, path: () => number[], depth: number): void {
+    const { location, detail } = failure
+    addViolation(failure, { path, depth, location, detail })
+  }
+
+  function checkState(step: Step, state: number, depth: number): void {
+    const found: Found = { path: () => pathTo(state), depth }
+    view.update(step, depth)
+    for (const property of openProperties) {
       let holds: boolean
       try {
         holds = property.holds(view.state)
@@ -120,91 +116,79 @@ export function createSearch(store: PageStore, running: Running, options: Search
         throw error
       }
       if (property.kind === 'always' && !holds) {
-        violate('always', property.name, () => wayTo(state), depth)
-        // Nothing shorter comes.
-        if (options.strategy === 'breadth') pending.delete(property)
+        addViolation({ kind: 'always', property: property.name }, found)
+        // No shorter path will come.
+        if (options.strategy === 'breadth') openProperties.delete(property)
       } else if (property.kind === 'sometimes' && holds) {
-        reached.set(property.name, wayTo(state))
-        pending.delete(property)
+        reached.set(property.name, pathTo(state))
+        openProperties.delete(property)
       }
     }
-    if (step.kind !== 'choice' || step.ways > 0) return
+    if (step.kind !== 'choice' || step.alternatives > 0) return
     deadlocks++
-    if (!options.allowDeadlock) {
-      violate(
-        'deadlock',
-        step.place === undefined ? 'no way on' : `no way on at ${step.place}`,
-        () => wayTo(state),
-        depth,
-      )
-    }
+    if (options.allowDeadlock) return
+    const where = step.location === undefined ? '' : ` at ${step.location}`
+    addViolation({ kind: 'deadlock', property: `no alternative${where}` }, found)
   }
 
-  /** A state that was not there before. */
-  function add(key: number, snapshot: Snapshot, parent: number, way: number, depth: number): number {
-    const state = holders.length
+  /** Numbers a new state. */
+  function addState(key: number, snapshot: Snapshot, { parent, choice, depth }: Arrival): number {
+    const state = keySnapshots.length
     stateOfKey.set(key, state)
-    holders.push(snapshot)
+    keySnapshots.push(snapshot)
     parents.push(parent)
-    choices.push(way)
+    choices.push(choice)
     depths.push(depth)
     if (depth > deepest) deepest = depth
     return state
   }
 
-  function put(step: Step, snapshot: Snapshot, state: number, depth: number, isAgain: boolean): void {
-    const ways = step.kind === 'choice' ? step.ways : 0
-    if (ways > 0 && depth >= options.maxDepth) {
-      cut.set(state, ways)
-    } else if (ways > 0) {
-      cut.delete(state)
-      frontier.put({ snapshot, state, ways, depth, next: 0, isAgain })
+  /** Puts a state into the frontier if there is something to expand, and else gives its snapshot back. */
+  function enqueue(step: Step, snapshot: Snapshot, state: number, { depth, isRevisited }: Position): void {
+    const alternatives = alternativesOf(step)
+    if (alternatives > 0 && depth >= options.maxDepth) {
+      tooDeep.add(state)
+    } else if (alternatives > 0) {
+      tooDeep.delete(state)
+      frontier.add({ snapshot, state, alternatives, depth, next: 0, isRevisited })
       return
     }
-    if (holders[state] === snapshot) snapshot.keepKey()
+    giveBack(snapshot, state)
+  }
+
+  /** Gives back a snapshot that is not needed any more, but for the key if the search refers to it through this one. */
+  function giveBack(snapshot: Snapshot, state: number): void {
+    if (keySnapshots[state] === snapshot) snapshot.keepKey()
     else snapshot.release()
   }
 
-  function begin(step: Step): Snapshot {
+  function captureStart(step: Step): Snapshot {
     const snapshot = memory.capture()
-    // One that stays whole: a trace begins there.
-    const first = memory.capture()
-    at = snapshot
-    firstWays = step.kind === 'choice' ? step.ways : 0
-    add(first.key, first, -1, 0, 0)
-    look(step, 0, 0)
-    put(step, snapshot, 0, 0, false)
-    return first
+    // One that stays whole: replays begin there.
+    const start = memory.capture()
+    inMemory = snapshot
+    addState(start.key, start, { parent: 0, choice: 0, depth: 0 })
+    checkState(step, 0, 0)
+    enqueue(step, snapshot, 0, { depth: 0, isRevisited: false })
+    return start
   }
 
-  function keepSample(sample: () => Sample): boolean {
-    seen++
-    if (samples.length < mostSamples) {
-      samples.push(sample())
-      return true
-    }
-    // Each of those that were seen is as likely to stay (Vitter's algorithm R).
-    const place = Math.floor(random() * seen)
-    if (place >= mostSamples) return false
-    samples[place]?.snapshot.release()
-    samples[place] = sample()
-    return true
-  }
-
-  function meetAgain(step: Step, snapshot: Snapshot, state: number, from: Node, way: number): void {
-    const depth = from.depth + 1
-    // Depth first with a bound: from nearer by, more can be reached. What was expanded is counted already.
+  /** A transition led to a state that is known. */
+  function revisit(step: Step, snapshot: Snapshot, state: number, { parent, choice, depth }: Arrival): void {
+    // Depth first with a bound: from nearer to the start, more can be reached. What was expanded is counted already.
     if (options.strategy === 'depth' && options.maxDepth < Number.POSITIVE_INFINITY && depth < (depths[state] ?? 0)) {
       depths[state] = depth
-      parents[state] = from.state
-      choices[state] = way
-      at = snapshot
-      put(step, snapshot, state, depth, !cut.has(state))
+      parents[state] = parent
+      choices[state] = choice
+      inMemory = snapshot
+      enqueue(step, snapshot, state, { depth, isRevisited: !tooDeep.has(state) })
       return
     }
-    const ways = step.kind === 'choice' ? step.ways : 0
+    const alternatives = alternativesOf(step)
     const isKept =
-      options.verify && ways > 0 && keepSample(() => ({ state, snapshot, ways, choices: [...wayTo(from.state), way] }))
+      options.verify &&
+      alternatives > 0 &&
+      samples.offer(() => ({ state, snapshot, alternatives, choices: [...pathTo(parent), choice] }))
     if (!isKept) snapshot.release()
   }
 
@@ -213,120 +197,147 @@ export function createSearch(store: PageStore, running: Running, options: Search
     return String((key === undefined ? undefined : stateOfKey.get(key)) ?? 'a state that the search has not seen')
   }
 
+  /** Takes the next alternative of a node. */
   function expand(node: Node): void {
-    const way = node.next++
-    if (at !== node.snapshot) memory.restore(node.snapshot)
-    at = undefined
-    const step = running.go(way)
-    if (!node.isAgain) transitions++
-    const depth = node.depth + 1
+    const choice = node.next++
+    if (inMemory !== node.snapshot) memory.restore(node.snapshot)
+    inMemory = undefined
+    const step = running.take(choice)
+    if (!node.isRevisited) transitions++
+    const arrival = { parent: node.state, choice, depth: node.depth + 1 }
     if (step.kind === 'failure') {
-      const { failure } = step
-      violate(failure.kind, failure.property, () => [...wayTo(node.state), way], depth, failure)
-      if (options.verify) note(node, way, labelOf(step))
+      addFailure(step.failure, () => [...pathTo(node.state), choice], arrival.depth)
+      if (options.verify) keepLabel(arrival, labelOf(step))
       return
     }
     const snapshot = memory.capture()
     const { key } = snapshot
     let state = stateOfKey.get(key)
     if (state === undefined) {
-      state = add(key, snapshot, node.state, way, depth)
-      at = snapshot
-      look(step, state, depth)
-      put(step, snapshot, state, depth, false)
+      state = addState(key, snapshot, arrival)
+      inMemory = snapshot
+      checkState(step, state, arrival.depth)
+      enqueue(step, snapshot, state, { depth: arrival.depth, isRevisited: false })
     } else {
-      meetAgain(step, snapshot, state, node, way)
+      revisit(step, snapshot, state, arrival)
     }
-    if (options.verify) note(node, way, String(state))
+    if (options.verify) keepLabel(arrival, String(state))
   }
 
-  function note(node: Node, way: number, label: string): void {
-    const of = labels[node.state] ?? []
-    of[way] = label
-    labels[node.state] = of
+  function keepLabel({ parent, choice }: Arrival, label: string): void {
+    const ofParent = labels[parent] ?? []
+    ofParent[choice] = label
+    labels[parent] = ofParent
   }
 
-  let walk: Node | undefined
-  const wandered: number[] = []
-  /** One more step of a way from the start at random. */
-  function wander(): void {
+  /** Where a random walk is, and the path to it; none between two walks. */
+  let walk: { state: number; alternatives: number; depth: number } | undefined
+  const walkPath: number[] = []
+  /** Takes one more alternative of a random walk, or the first of a new one. */
+  function walkOn(): void {
     if (walk === undefined) {
+      walkPath.length = 0
       memory.restore(start)
-      walk = { snapshot: start, state: 0, ways: firstWays, depth: 0, next: 0, isAgain: false }
+      walk = { state: 0, alternatives: alternativesOf(first), depth: 0 }
     }
-    const way = Math.floor(random() * walk.ways)
-    wandered.push(way)
-    const step = running.go(way)
+    const choice = Math.floor(random() * walk.alternatives)
+    walkPath.push(choice)
+    const step = running.take(choice)
     transitions++
     const depth = walk.depth + 1
     if (step.kind === 'failure') {
-      const { failure } = step
-      violate(failure.kind, failure.property, () => [...wandered], depth, failure)
+      addFailure(step.failure, () => [...walkPath], depth)
       walk = undefined
-    } else {
-      const snapshot = memory.capture()
-      let state = stateOfKey.get(snapshot.key)
-      if (state === undefined) {
-        state = add(snapshot.key, snapshot, walk.state, way, depth)
-        look(step, state, depth)
-        snapshot.keepKey()
-      } else {
-        snapshot.release()
-      }
-      const ways = step.kind === 'choice' ? step.ways : 0
-      walk = ways === 0 || depth >= options.maxDepth ? undefined : { ...walk, state, ways, depth }
+      return
     }
-    if (walk === undefined) wandered.length = 0
+    const snapshot = memory.capture()
+    let state = stateOfKey.get(snapshot.key)
+    if (state === undefined) {
+      state = addState(snapshot.key, snapshot, { parent: walk.state, choice, depth })
+      checkState(step, state, depth)
+      snapshot.keepKey()
+    } else {
+      snapshot.release()
+    }
+    const alternatives = alternativesOf(step)
+    walk = alternatives === 0 || depth >= options.maxDepth ? undefined : { state, alternatives, depth }
   }
 
-  /** Whether a bound is met. What is counted is looked at each time, what is measured now and then. */
-  function isBounded(turn: number): boolean {
+  /** Whether a bound is reached. Counts are compared each time; the store is measured now and then. */
+  function isBounded(iteration: number): boolean {
     if (bound !== undefined) return true
-    if (holders.length >= options.maxStates) bound = 'states'
+    if (keySnapshots.length >= options.maxStates) bound = 'states'
     else if (transitions >= options.maxTransitions) bound = 'transitions'
-    else if ((performance.now() - began) / 1000 >= options.maxSeconds) bound = 'seconds'
-    else if (turn % often === 0 && bytesOf(store) - bytesBefore > options.maxBytes) bound = 'bytes'
+    else if ((performance.now() - startedAt) / 1000 >= options.maxSeconds) bound = 'seconds'
+    else if (iteration % sizeInterval === 0 && bytesOf(store) - bytesBefore > options.maxBytes) bound = 'bytes'
     return bound !== undefined
   }
 
   let isOver = false
-  let turn = 0
-  let firstWays = 0
-  const firstStep = running.start()
-  const start = begin(firstStep)
-  // What the subject is from the start belongs to no state.
+  let iteration = 0
+  const first = running.start()
+  const start = captureStart(first)
+  // What the first state takes does not count as the cost of a state.
   const bytesBefore = bytesOf(store)
 
+  /** Whether nothing is left to expand. Drops the nodes whose alternatives have all been taken. */
   function isDone(): boolean {
-    if (isRandom) return firstWays === 0 || options.maxDepth === 0
+    if (isRandom) return alternativesOf(first) === 0 || options.maxDepth === 0
     for (let node = frontier.current(); node !== undefined; node = frontier.current()) {
-      if (node.next < node.ways) return false
+      if (node.next < node.alternatives) return false
       frontier.drop()
-      if (holders[node.state] === node.snapshot) node.snapshot.keepKey()
-      else node.snapshot.release()
+      giveBack(node.snapshot, node.state)
     }
     return true
   }
 
+  function advance(): void {
+    const node = frontier.current()
+    if (isRandom) attempt(walkOn, () => [...walkPath])
+    else if (node !== undefined)
+      attempt(
+        () => expand(node),
+        () => [...pathTo(node.state), node.next - 1],
+      )
+  }
+
+  /**
+   * A full store ends the search as any other bound does. So does the death of a program that was killed; it is also a
+   * violation, since the program may have done it to itself.
+   */
+  function attempt(transition: () => void, path: () => number[]): void {
+    try {
+      transition()
+    } catch (error) {
+      if (!(error instanceof PageStoreError)) throw error
+      inMemory = undefined
+      walk = undefined
+      if (error.code === 'ERR_OUT_OF_MEMORY') {
+        bound = 'bytes'
+      } else if (error.code === 'ERR_PROCESS_GONE') {
+        addViolation(
+          { kind: 'crash', property: 'the program was killed, by itself or from outside' },
+          { path, depth: 0 },
+        )
+        bound = 'gone'
+      } else {
+        throw error
+      }
+    }
+  }
+
   return {
-    run(enough) {
+    run(isTimeUp) {
       while (!isOver) {
         if (isDone()) {
           isOver = true
-          if (cut.size > 0) bound ??= 'depth'
-        } else if (isBounded(turn++)) {
+          if (tooDeep.size > 0) bound ??= 'depth'
+        } else if (isBounded(iteration++)) {
           isOver = true
-        } else if (isRandom) {
-          tryTo(wander, () => [...wandered])
         } else {
-          const node = frontier.current()
-          if (node !== undefined)
-            tryTo(
-              () => expand(node),
-              () => [...wayTo(node.state), node.next - 1],
-            )
+          advance()
         }
-        if (enough()) return
+        if (isTimeUp()) return
       }
     },
     get isOver() {
@@ -337,12 +348,12 @@ export function createSearch(store: PageStore, running: Running, options: Search
     },
     progress() {
       return {
-        states: holders.length,
+        states: keySnapshots.length,
         transitions,
         depth: deepest,
         queue: isRandom ? 0 : frontier.size,
-        seconds: (performance.now() - began) / 1000,
-        bytesPerState: Math.round((bytesOf(store) - bytesBefore) / holders.length),
+        seconds: (performance.now() - startedAt) / 1000,
+        bytesPerState: Math.round((bytesOf(store) - bytesBefore) / keySnapshots.length),
       }
     },
     get deadlocks() {
@@ -353,37 +364,38 @@ export function createSearch(store: PageStore, running: Running, options: Search
     },
     reached,
     start,
-    first: firstStep,
-    samples,
+    first,
+    samples: samples.items,
     successors: (state) => labels[state] ?? [],
     labelOf,
-    wayTo,
-  }
-
-  /**
-   * A store that is full ends the search as any other bound does. So does the end of a program that was killed: what it
-   * was about is a violation, for it may have been the program's own doing.
-   */
-  function tryTo(go: () => void, path: () => number[]): void {
-    try {
-      go()
-    } catch (error) {
-      if (!(error instanceof PageStoreError)) throw error
-      at = undefined
-      walk = undefined
-      if (error.code === 'ERR_OUT_OF_MEMORY') {
-        bound = 'bytes'
-      } else if (error.code === 'ERR_PROCESS_GONE') {
-        violate('crash', 'the program was killed, by somebody or by itself', path, 0)
-        bound = 'gone'
-      } else {
-        throw error
-      }
-    }
+    pathTo,
   }
 }
 
-/** What a store holds: pages, page tables, and what it takes to find them. */
+/** The transition that led to a state, and how far that is from the start. */
+interface Arrival {
+  parent: number
+  choice: number
+  depth: number
+}
+
+/** How far a state is from the start, and whether it was expanded from farther away. */
+type Position = Pick<Node, 'depth' | 'isRevisited'>
+
+/** Where a violation was found. */
+interface Found {
+  /** The path there, made only for a violation that is reported. */
+  path: () => number[]
+  depth: number
+  location?: string | undefined
+  detail?: string | undefined
+}
+
+function alternativesOf(step: Step): number {
+  return step.kind === 'choice' ? step.alternatives : 0
+}
+
+/** What a store takes: pages, page tables, and its bookkeeping. */
 function bytesOf(store: PageStore): number {
   const { pages, tables, keys, bookkeepingBytes } = store.stats()
   return pages * pageSize + (tables + keys) * tableBytes + bookkeepingBytes

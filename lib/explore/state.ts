@@ -1,3 +1,5 @@
+/** What a property sees of a state: variables by name and type, read from the memory while the property is called. */
+
 import { PageStoreError } from '../errors.js'
 import type { RestorableMemory } from '../memory.js'
 import type { Layout, Located, Step } from './subject.js'
@@ -5,85 +7,88 @@ import type { Layout, Located, Step } from './subject.js'
 /** A variable's name, or an address. */
 export type Where = string | bigint
 
-/** Of a number at `where`, or so many bytes behind it. */
+/** Reads a number at `where`, or `offset` bytes behind it. */
 export type Reader = (where: Where, offset?: number) => number
-/** The same of what does not fit into a number. */
+/** Reads a 64-bit number at `where`, or `offset` bytes behind it. */
 export type LongReader = (where: Where, offset?: number) => bigint
-/** Of the numbers from `where` on. */
+/** Reads numbers from `where` on. */
 export type ListReader = (where: Where, count?: number) => number[]
 
 /**
  * What a property sees: the variables of a state, by symbol name and type. `offset` is in bytes, for members of structs;
- * lists are as long as the variable unless `count` says otherwise. Good only while the property is asked.
+ * a list is as long as the variable unless `count` says otherwise. It is valid only while the property is called.
  *
- * Each throws `ERR_SYMBOL` and `ERR_ADDRESS`.
+ * Each reader throws `ERR_SYMBOL` (no such name, or its size is unknown) and `ERR_ADDRESS`.
  */
 export interface State {
-  /** At a choice, or at a good end. */
+  /** Whether the subject is at a choice, or has ended as it should. */
   readonly kind: 'choice' | 'end'
-  /** 0 at an end, and where there is no way on. */
-  readonly ways: number
-  /** In the source: `file.c:12`; empty where that is unknown. */
-  readonly place: string
+  /** How many alternatives the choice has; 0 at an end and in a deadlock. */
+  readonly alternatives: number
+  /** Where in the source the choice is: `file.c:12`; empty where that is unknown. */
+  readonly location: string
   /** Choices from the start. */
   readonly depth: number
-  /** Signed, 1 byte. */
+  /** A signed number of 1 byte. */
   readonly int8: Reader
-  /** Unsigned, 1 byte. */
+  /** An unsigned number of 1 byte. */
   readonly uint8: Reader
-  /** Signed, 2 bytes. */
+  /** A signed number of 2 bytes. */
   readonly int16: Reader
-  /** Unsigned, 2 bytes. */
+  /** An unsigned number of 2 bytes. */
   readonly uint16: Reader
-  /** Signed, 4 bytes. */
+  /** A signed number of 4 bytes. */
   readonly int32: Reader
-  /** Unsigned, 4 bytes. */
+  /** An unsigned number of 4 bytes. */
   readonly uint32: Reader
-  /** Signed, 8 bytes. */
+  /** A signed number of 8 bytes. */
   readonly int64: LongReader
-  /** Unsigned, 8 bytes. */
+  /** An unsigned number of 8 bytes. */
   readonly uint64: LongReader
   /** A `float`. */
   readonly float32: Reader
   /** A `double`. */
   readonly float64: Reader
-  /** Signed, 1 byte each. */
+  /** An array of signed numbers of 1 byte. */
   readonly int8s: ListReader
-  /** Unsigned, 1 byte each. */
+  /** An array of unsigned numbers of 1 byte. */
   readonly uint8s: ListReader
-  /** Signed, 2 bytes each. */
+  /** An array of signed numbers of 2 bytes. */
   readonly int16s: ListReader
-  /** Unsigned, 2 bytes each. */
+  /** An array of unsigned numbers of 2 bytes. */
   readonly uint16s: ListReader
-  /** Signed, 4 bytes each. */
+  /** An array of signed numbers of 4 bytes. */
   readonly int32s: ListReader
-  /** Unsigned, 4 bytes each. */
+  /** An array of unsigned numbers of 4 bytes. */
   readonly uint32s: ListReader
   /** An array of `float`. */
   readonly float32s: ListReader
   /** An array of `double`. */
   readonly float64s: ListReader
-  /** A copy; of a variable, all of it. */
+  /** Copies `length` bytes; by default all bytes of the variable. */
   bytes(where: Where, length?: number): Buffer
 }
 
-/** A view that is the same for all states, and what says where it is now. */
+/** One view that serves all states. */
 export interface StateView {
   state: State
-  moved(step: Step, depth: number): void
+  /** Makes it a view of the state that the memory has now, which `step` led to. */
+  update(step: Step, depth: number): void
 }
 
-const little = true
+// For DataView.
+const littleEndian = true
 
 export function createStateView(memory: RestorableMemory, layout: Layout | undefined): StateView {
   const known = new Map<string, Located>()
-  const now = { kind: 'choice' as State['kind'], ways: 0, place: '', depth: 0 }
+  const now = { kind: 'choice' as State['kind'], alternatives: 0, location: '', depth: 0 }
 
   function locate(where: Where): Located {
     if (typeof where === 'bigint') return { address: where, size: 0 }
     let found = known.get(where)
     if (found === undefined) {
-      if (layout === undefined) throw new PageStoreError('ERR_SYMBOL', `there are no names here, and so no ${where}`)
+      if (layout === undefined)
+        throw new PageStoreError('ERR_SYMBOL', `this subject has no names for its addresses, so there is no ${where}`)
       found = layout.find(where)
       known.set(where, found)
     }
@@ -104,48 +109,48 @@ export function createStateView(memory: RestorableMemory, layout: Layout | undef
   function lengthOf(where: Where): number {
     const { size } = locate(where)
     if (size > 0) return size
-    throw new PageStoreError('ERR_SYMBOL', `how long ${where} is nobody knows: say so`)
+    throw new PageStoreError('ERR_SYMBOL', `the symbol ${where} has no size: pass the length that you want`)
   }
 
   const state: State = {
     get kind() {
       return now.kind
     },
-    get ways() {
-      return now.ways
+    get alternatives() {
+      return now.alternatives
     },
-    get place() {
-      return now.place
+    get location() {
+      return now.location
     },
     get depth() {
       return now.depth
     },
     int8: (where, offset = 0) => viewOf(where, offset, 1).getInt8(0),
     uint8: (where, offset = 0) => viewOf(where, offset, 1).getUint8(0),
-    int16: (where, offset = 0) => viewOf(where, offset, 2).getInt16(0, little),
-    uint16: (where, offset = 0) => viewOf(where, offset, 2).getUint16(0, little),
-    int32: (where, offset = 0) => viewOf(where, offset, 4).getInt32(0, little),
-    uint32: (where, offset = 0) => viewOf(where, offset, 4).getUint32(0, little),
-    int64: (where, offset = 0) => viewOf(where, offset, 8).getBigInt64(0, little),
-    uint64: (where, offset = 0) => viewOf(where, offset, 8).getBigUint64(0, little),
-    float32: (where, offset = 0) => viewOf(where, offset, 4).getFloat32(0, little),
-    float64: (where, offset = 0) => viewOf(where, offset, 8).getFloat64(0, little),
+    int16: (where, offset = 0) => viewOf(where, offset, 2).getInt16(0, littleEndian),
+    uint16: (where, offset = 0) => viewOf(where, offset, 2).getUint16(0, littleEndian),
+    int32: (where, offset = 0) => viewOf(where, offset, 4).getInt32(0, littleEndian),
+    uint32: (where, offset = 0) => viewOf(where, offset, 4).getUint32(0, littleEndian),
+    int64: (where, offset = 0) => viewOf(where, offset, 8).getBigInt64(0, littleEndian),
+    uint64: (where, offset = 0) => viewOf(where, offset, 8).getBigUint64(0, littleEndian),
+    float32: (where, offset = 0) => viewOf(where, offset, 4).getFloat32(0, littleEndian),
+    float64: (where, offset = 0) => viewOf(where, offset, 8).getFloat64(0, littleEndian),
     int8s: (where, count) => listOf(where, count, 1, (view, at) => view.getInt8(at)),
     uint8s: (where, count) => listOf(where, count, 1, (view, at) => view.getUint8(at)),
-    int16s: (where, count) => listOf(where, count, 2, (view, at) => view.getInt16(at, little)),
-    uint16s: (where, count) => listOf(where, count, 2, (view, at) => view.getUint16(at, little)),
-    int32s: (where, count) => listOf(where, count, 4, (view, at) => view.getInt32(at, little)),
-    uint32s: (where, count) => listOf(where, count, 4, (view, at) => view.getUint32(at, little)),
-    float32s: (where, count) => listOf(where, count, 4, (view, at) => view.getFloat32(at, little)),
-    float64s: (where, count) => listOf(where, count, 8, (view, at) => view.getFloat64(at, little)),
+    int16s: (where, count) => listOf(where, count, 2, (view, at) => view.getInt16(at, littleEndian)),
+    uint16s: (where, count) => listOf(where, count, 2, (view, at) => view.getUint16(at, littleEndian)),
+    int32s: (where, count) => listOf(where, count, 4, (view, at) => view.getInt32(at, littleEndian)),
+    uint32s: (where, count) => listOf(where, count, 4, (view, at) => view.getUint32(at, littleEndian)),
+    float32s: (where, count) => listOf(where, count, 4, (view, at) => view.getFloat32(at, littleEndian)),
+    float64s: (where, count) => listOf(where, count, 8, (view, at) => view.getFloat64(at, littleEndian)),
     bytes: (where, length) => memory.read(locate(where).address, length ?? lengthOf(where)),
   }
   return {
     state,
-    moved(step, depth) {
+    update(step, depth) {
       now.kind = step.kind === 'end' ? 'end' : 'choice'
-      now.ways = step.kind === 'choice' ? step.ways : 0
-      now.place = step.kind === 'choice' ? (step.place ?? '') : ''
+      now.alternatives = step.kind === 'choice' ? step.alternatives : 0
+      now.location = step.kind === 'choice' ? (step.location ?? '') : ''
       now.depth = depth
     },
   }

@@ -1,68 +1,70 @@
+/** What an explorer needs of the thing that it explores: a memory to capture and restore, and steps between choices. */
+
 import type { Range } from '../addon/native.js'
 import type { RestorableMemory } from '../memory.js'
 import type { PageStore } from '../page-store.js'
 
 /**
- * What can be explored: how many ways lead on from here, go that way, and a memory that is captured and restored. All
- * that tells one state from another must lie in that memory, or in the step.
+ * What can be explored: it says how many alternatives it has at a choice, takes one of them, and has a memory that the
+ * explorer captures and restores. All that tells one state from another must lie in that memory, or in the step.
  *
- * {@link Program}, {@link WasmModel} and {@link ByteModel} are three; anything else that has `open` is as good.
+ * {@link Program}, {@link WasmModel} and {@link ByteModel} are subjects; so is any object that has `open`.
  */
 export interface Subject {
-  /** Begins a run. Snapshots will be kept in `store`; whoever opens it closes it. */
+  /** Begins a run. The explorer keeps its snapshots in `store`, and closes the run. */
   open(store: PageStore): Running
 }
 
 /** A run of a subject, between two steps. */
 export interface Running {
-  /** What is captured and restored. */
+  /** What the explorer captures and restores. */
   readonly memory: RestorableMemory
-  /** To its first choice; once, before anything else. */
+  /** Runs to the first choice; called once, before anything else. */
   start(): Step
-  /** From a choice, which way: from 0 to `ways` - 1. */
-  go(way: number): Step
+  /** Takes an alternative of the choice that was reached last, from 0 on, and runs to the next choice. */
+  take(alternative: number): Step
   /** Names for addresses, where there are any. */
   readonly layout?: Layout | undefined
-  /** What a user should be told at the end, a sentence each. */
+  /** What the user should know at the end, a sentence each. */
   readonly warnings?: readonly string[] | undefined
   /** Ends the run. */
   close(): void
 }
 
-/** Where a step has led. */
+/** What a step led to. */
 export type Step =
   /** A choice. */
   | {
       kind: 'choice'
-      /** Among so many; 0: there is no way on. */
-      ways: number
-      /** In the source: `file.c:12`. */
-      place?: string | undefined
+      /** How many alternatives the choice has; with 0 it is a deadlock. */
+      alternatives: number
+      /** Where in the source: `file.c:12`. */
+      location?: string | undefined
     }
-  /** A good end. */
+  /** The subject ended as it should. */
   | { kind: 'end' }
-  /** Nothing that could be gone on from. */
+  /** The subject failed; the explorer does not continue from here. */
   | {
       kind: 'failure'
-      /** Of what kind, and where. */
+      /** How it failed, and where. */
       failure: Failure
     }
 
-/** How a run went wrong. */
+/** How a run failed. */
 export interface Failure {
-  /** `hang`: it came to no choice in a time. */
+  /** `hang`: the subject reached no choice within the time that a step may take. */
   kind: 'assertion' | 'crash' | 'exit' | 'hang'
-  /** What failed: failures of one kind with the same are one. */
+  /** What failed. Two failures with the same kind and property are reported as one. */
   property: string
-  /** In the source: `file.c:12`. */
-  place?: string | undefined
+  /** Where in the source: `file.c:12`. */
+  location?: string | undefined
   /** Whatever else is known. */
   detail?: string | undefined
 }
 
 /** Where a variable is. */
 export interface Located {
-  /** Of its first byte. */
+  /** The address of its first byte. */
   address: bigint
   /** In bytes; 0 where that is unknown. */
   size: number
@@ -75,7 +77,7 @@ export interface Layout {
    * @throws `ERR_SYMBOL`
    */
   find(name: string): Located
-  /** What is in no variable is not worth showing: the insides of libraries. */
+  /** Whether changes outside of all variables are left out of reports, as the insides of libraries are. */
   readonly hidesUnnamed: boolean
   /** The variable that the byte at `address` belongs to. */
   nameOf(address: bigint):
@@ -84,10 +86,10 @@ export interface Layout {
         name: string
         /** Bytes from the start of the variable. */
         offset: number
-        /** Of the variable, in bytes. */
+        /** The size of the variable, in bytes. */
         size: number
       }
     | undefined
-  /** The bytes that the subject declared to be its state; none: all are. */
+  /** The ranges that the subject declared to be its state; empty where it declared none, and all memory is its state. */
   declared(): Range[]
 }

@@ -61,7 +61,8 @@ struct Cost {
 };
 
 Cost measure(VirtualPage base, size_t pages, size_t dirty) {
-  PageStores stores;
+  PageStore page_store;
+  PageStores stores(page_store);
   open(stores.pages, kPageBytes);
   open(stores.tables, kTableBytes);
   PageTables tables(stores);

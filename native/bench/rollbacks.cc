@@ -50,7 +50,7 @@ class Program {
   }
   ~Program() {
     drop(&start_);
-    tracee_->release(*SharedStore::Lock(*store_));
+    tracee_->release(*LockedStores(*store_));
     tracee_.reset();
     store_->close();
   }
@@ -67,7 +67,7 @@ class Program {
   }
 
  private:
-  void drop(Snapshot* snapshot) { release(*SharedStore::Lock(*store_), snapshot); }
+  void drop(Snapshot* snapshot) { release(*LockedStores(*store_), snapshot); }
 
   SharedStore* store_ = nullptr;
   std::unique_ptr<Tracee> tracee_;

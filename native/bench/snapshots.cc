@@ -36,7 +36,7 @@ SharedStore* create_store() {
 }
 
 void release(SharedStore* store, Snapshot* snapshot) {
-  pagestore::release(*SharedStore::Lock(*store), snapshot);
+  pagestore::release(*LockedStores(*store), snapshot);
 }
 
 void local_memory(benchmark::State& state) {
@@ -90,7 +90,7 @@ void local_memory(benchmark::State& state) {
     }
     release(store, &start);
     tracked->leave();
-    tracked->release(*SharedStore::Lock(*store));
+    tracked->release(*LockedStores(*store));
   }
   store->close();
 }
@@ -116,7 +116,7 @@ class Observer {
   }
   ~Observer() {
     release(store_, &last_);
-    memory_->release(*SharedStore::Lock(*store_));
+    memory_->release(*LockedStores(*store_));
   }
 
   void capture() {

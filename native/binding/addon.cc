@@ -39,7 +39,7 @@ Handle Addon::add(const SnapshotEntry& snapshot) {
   if (entry != nullptr && snapshots_.add(entry, &handle)) return handle;
   delete entry;
   Snapshot lost = snapshot.snapshot;
-  release(*SharedStore::Lock(*store(snapshot.store)), &lost);
+  release(*LockedStores(*store(snapshot.store)), &lost);
   fail_for_handle();
 }
 
@@ -63,12 +63,12 @@ void Addon::close_all_of(Handle store) {
 
 void Addon::close_memory(Handle handle) {
   const std::unique_ptr<MemoryEntry> entry(memories_.take(handle));
-  if (entry) entry->memory->release(*SharedStore::Lock(*store(entry->store)));
+  if (entry) entry->memory->release(*LockedStores(*store(entry->store)));
 }
 
 void Addon::release_snapshot(Handle handle) {
   const std::unique_ptr<SnapshotEntry> entry(snapshots_.take(handle));
-  if (entry) release(*SharedStore::Lock(*store(entry->store)), &entry->snapshot);
+  if (entry) release(*LockedStores(*store(entry->store)), &entry->snapshot);
 }
 
 napi_value Addon::referred(napi_ref reference) const {

@@ -6,6 +6,7 @@
 #include "binding/external_buffer.h"
 #include "binding/function.h"
 #include "binding/tables.h"
+#include "snapshot/page_stores.h"
 #include "store/page_hash.h"
 #include "store/page_memory.h"
 
@@ -130,7 +131,7 @@ size_t figure_of(const Arguments& arguments) {
 // (store, statistics): fills the Float64Array
 void stats(const Arguments& arguments) {
   const auto to = arguments.doubles(1, std::size(kStatistics));
-  const StoreStats stats = arguments.store(0).stats();
+  const SnapshotStats stats = stats_of(arguments.store(0));
   const uint64_t values[] = {stats.pages,
                              stats.capacity,
                              stats.references,

@@ -42,7 +42,7 @@ struct Pair : Subject {
 // about; of one that is closed, with nothing to remember.
 template <typename Use>
 void with_memory(const Arguments& arguments, const Subject& subject, Use use) {
-  const SharedStore::Lock stores(subject.store);
+  const LockedStores stores(subject.store);
   Status status = Status::ok();
   if (const MemoryEntry* entry = arguments.addon().memory(subject.entry.memory)) {
     status = use(*stores, entry->memory->captured());
@@ -64,7 +64,7 @@ void make_key(const Arguments& arguments, const Subject& subject) {
 void keep_key(const Arguments& arguments) {
   const Subject subject = key_subject(arguments);
   make_key(arguments, subject);
-  keep_key_alone(*SharedStore::Lock(subject.store), &subject.snapshot);
+  keep_key_alone(*LockedStores(subject.store), &subject.snapshot);
 }
 
 // (store, snapshot) -> number
@@ -94,7 +94,7 @@ bool equals(const Arguments& arguments) {
 napi_value diff(const Arguments& arguments) {
   const Pair pair(arguments);
   GrowingArray<AddressRange> ranges;
-  check(difference(*SharedStore::Lock(pair.store), pair.snapshot, pair.other, &ranges));
+  check(difference(*LockedStores(pair.store), pair.snapshot, pair.other, &ranges));
   const napi_env env = arguments.env();
   List list(env);
   for (const auto& [start, end] : ranges) {
@@ -104,7 +104,7 @@ napi_value diff(const Arguments& arguments) {
 }
 
 void check_covers(const Subject& subject, const AddressRange& range) {
-  check(check_covered(*SharedStore::Lock(subject.store), subject.snapshot.regions, range));
+  check(check_covered(*LockedStores(subject.store), subject.snapshot.regions, range));
 }
 
 // (store, snapshot, address, length): refuses what lies outside of all regions
@@ -118,7 +118,7 @@ void read(const Arguments& arguments) {
   const auto bytes = arguments.bytes(3);
   const AddressRange range = arguments.range(2, bytes);
   const Subject subject(arguments);
-  check(read_snapshot(*SharedStore::Lock(subject.store), subject.snapshot, range, bytes));
+  check(read_snapshot(*LockedStores(subject.store), subject.snapshot, range, bytes));
 }
 
 // (store, snapshot, address, length) -> ArrayBuffer of the whole pages around, or null where the runtime forbids it
@@ -135,7 +135,7 @@ napi_value map(const Arguments& arguments) {
 napi_value regions(const Arguments& arguments) {
   const Subject subject(arguments);
   GrowingArray<std::byte> bytes;
-  check(read_regions(*SharedStore::Lock(subject.store), subject.snapshot.regions, &bytes));
+  check(read_regions(*LockedStores(subject.store), subject.snapshot.regions, &bytes));
   return regions_of(arguments.env(), {bytes.data(), bytes.size()});
 }
 

@@ -103,7 +103,7 @@ Status LocalMemory::capture(Snapshot* snapshot) {
   const RegionList* regions;
   if (Status status = this->regions(&regions); !status.is_ok()) return status;
 
-  const SharedStore::Lock stores(*store_);
+  const LockedStores stores(*store_);
   Capture capture(*this, *stores);
   TreeReader known(*stores, captured_.tree());
   Status status =
@@ -153,7 +153,7 @@ Status LocalMemory::restore(const Snapshot& snapshot) {
   if (Status status = track_located(); !status.is_ok()) return status;
   if (Status status = find_dirty(Protect::nothing); !status.is_ok()) return status;
 
-  const SharedStore::Lock stores(*store_);
+  const LockedStores stores(*store_);
   const uint64_t length = end_of_regions(*stores, snapshot.regions);
   if (length > bytes_.length) return Status::refused(Error::memory_size, bytes_.length, length);
   // The last that can fail: the memory is written only after it.

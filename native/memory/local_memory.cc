@@ -18,7 +18,7 @@ Status LocalMemory::open(SharedStore* store, std::optional<TrackerKind> wanted, 
   if (wanted && !Tracker::is_supported(*wanted)) {
     return Status::system(Error::tracker, "this tracker", ENOSYS);
   }
-  if (Status status = store->open_tables(kTableBytes); !status.is_ok()) return status;
+  if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   memory->reset(new (std::nothrow) LocalMemory(store, wanted));
   if (*memory) return Status::ok();
   return Status::out_of_memory("new", sizeof(LocalMemory), ENOMEM);

@@ -22,7 +22,7 @@ Status ProcessMemory::open(SharedStore* store, pid_t pid, std::optional<TrackerK
   }
   RegionList regions;
   if (Status status = read_regions_of(pid, &regions); !status.is_ok()) return status;
-  if (Status status = store->open_tables(kTableBytes); !status.is_ok()) return status;
+  if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   std::unique_ptr<ProcessMemory> made(new (std::nothrow) ProcessMemory(store, pid));
   if (!made) return Status::out_of_memory("new", sizeof(ProcessMemory), ENOMEM);
   made->process_ = ScopedFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
@@ -225,7 +225,7 @@ Status ProcessMemory::capture(Snapshot* snapshot) {
   if (Status status = Pagemap::open(pid_, &pagemap); !status.is_ok()) {
     return process_refused(pid_, status.what(), status.error_number());
   }
-  const SharedStore::Lock stores(*store_);
+  const LockedStores stores(*store_);
   Capture capture(*this, *stores);
   RegionReader reader(selected_.bytes());
   Region region;

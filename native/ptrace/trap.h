@@ -1,34 +1,59 @@
-// What a program under check says to us: the numbers that include/pagestore.h uses, and the layout of what
-// it declares. The header is the program's and is compiled with it, so nothing here may change without a
-// new number.
+// What a program under check says to us: the system calls that include/pagestore.h makes, and the layout of
+// what it declares. The header is compiled into the program, so programs with older headers are there to
+// stay: every layout that was ever published is read, told from the others by its magic number and version.
+//
+// It promises nothing about what lies in a program's memory; who reads it checks every field.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace pagestore::trap {
 
-// System calls that no kernel has, so that without us they are refused: whether it is under check, with the
-// address of what it declares; which way to go, of so many; what did not hold. File and line follow.
+// System calls that no kernel has, so that without us the kernel refuses them: asks whether the program is
+// under check, and passes the address of its layout; asks for one of so many alternatives; reports a failed
+// assertion. File and line follow the first argument of the last two.
 inline constexpr int64_t kCheck = 0x7073'0000, kChoose = 0x7073'0001, kAssert = 0x7073'0002;
 
-// What a program declared, at the address that it told with its question. It counts only while `number`
-// and `is_checked` are there: a rollback takes it back.
-inline constexpr uint32_t kRangesNumber = 0x7073'5231;  // changes with the layout
-inline constexpr uint32_t kMostRanges = 256;
-enum class RangeKind : uint32_t { state = 1, ignored = 2 };
+// The answer to kCheck.
+inline constexpr uint64_t kUnderCheck = 0x7073'0001;
 
 struct Range {
   uint64_t start, length;
 };
+
+// Behind each layout lie two arrays of ranges: the program's state, and what is ignored.
+
+// The first layout, which had a number and no version: kMostRanges of each.
+inline constexpr uint32_t kRangesNumber = 0x7073'5231;
+inline constexpr uint32_t kMostRanges = 256;
 struct Ranges {
   uint32_t number;
   uint32_t is_checked;
-  uint32_t states, ignored;  // how many of each
-  Range state[kMostRanges];
-  Range ignore[kMostRanges];
+  uint32_t states, ignored;  // ranges of each kind in use
 };
+static_assert(sizeof(Ranges) == 16);
 
-// The answer to the question whether it is under check.
-inline constexpr uint64_t kUnderCheck = 0x7073'0001;
+// The layout since: `most_ranges` of each. A field that gets a meaning is taken from the reserve, where zero
+// says that the program does not use it, so that it needs no new version.
+inline constexpr uint32_t kLayoutMagic = 0x7073'5232;
+inline constexpr uint32_t kLayoutVersion = 2;
+struct Layout {
+  uint32_t magic;
+  uint32_t is_checked;
+  uint32_t version;
+  uint32_t size;  // with the arrays, in bytes
+  uint32_t most_ranges;
+  uint32_t states, ignored;  // ranges of each kind in use
+  uint32_t reserved_symmetric;
+  uint64_t reserved_symmetric_ranges;
+  uint64_t reserved_entry;
+  uint64_t reserved_names;
+  uint64_t reserved[7];
+};
+static_assert(sizeof(Layout) == 112);
+
+// A rollback to before kCheck, and a detach, set it to 0: they need not know which layout it is.
+static_assert(offsetof(Layout, is_checked) == offsetof(Ranges, is_checked));
 
 }  // namespace pagestore::trap

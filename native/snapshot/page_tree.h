@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "store/page_stores.h"
+#include "snapshot/page_stores.h"
 #include "system/virtual_page.h"
 
 #ifndef PAGESTORE_FAN_OUT_BITS

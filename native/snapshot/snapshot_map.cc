@@ -56,7 +56,7 @@ Status SnapshotMap::make(SharedStore* store, const PageTree& tree, const Address
 }
 
 Status SnapshotMap::show_owned(const PageTree& tree, const AddressRange& pages) {
-  const SharedStore::Lock stores(*store_);
+  const LockedStores stores(*store_);
   OwnedTree owned;
   if (Status status = OwnedTree::ref(*stores, tree, &owned); !status.is_ok()) return status;
   tree_ = owned.take();
@@ -100,7 +100,7 @@ bool SnapshotMap::show_run(PageStores& stores, PageNumber first, size_t count, s
 
 void SnapshotMap::end() {
   {
-    const SharedStore::Lock stores(*store_);
+    const LockedStores stores(*store_);
     if (stores) give_back(*stores, &tree_);
   }
   runs_in_use.fetch_sub(2 * runs_);

@@ -46,8 +46,6 @@ struct StoreStats {
   uint64_t references = 0;
   uint64_t duplicates = 0;  // pages offered that were stored already
   uint64_t collisions = 0;  // comparisons of pages that shared a hash tag and differed
-  uint64_t tables = 0;      // page tables of snapshots, in a store of their own
-  uint64_t keys = 0;        // what snapshots are recognised by, in another one
   uint64_t bookkeeping_bytes = 0;
   uint64_t growths = 0;
   uint64_t moves = 0;

@@ -23,37 +23,25 @@ BackingFile open_file(MemoryChoice choice) {
   return open_memfd();
 }
 
-Status open_store(MemoryChoice memory, const StoreOptions& options, PageStore* store) {
+}  // namespace
+
+Status open_page_store(MemoryChoice memory, const StoreOptions& options, PageStore* store) {
   BackingFile file = open_file(memory);
   if (!file.fd.is_open()) return Status::out_of_memory("opening memory", 0, errno);
   return store->open(std::move(file), options);
 }
 
-}  // namespace
-
 Status SharedStore::create(const StoreOptions& options, MemoryChoice memory, SharedStore** store) {
   std::unique_ptr<SharedStore> shared(new (std::nothrow) SharedStore);
-  if (shared) shared->stores_.reset(new (std::nothrow) PageStores);
-  if (!shared || !shared->stores_) return Status::out_of_memory("new", sizeof(PageStores), ENOMEM);
+  if (shared) shared->pages_.reset(new (std::nothrow) PageStore);
+  if (!shared || !shared->pages_) return Status::out_of_memory("new", sizeof(PageStore), ENOMEM);
   if (getrandom(&shared->token_, sizeof(shared->token_), 0) != sizeof(shared->token_)) {
     return Status::out_of_memory("getrandom", sizeof(shared->token_), errno);
   }
   shared->memory_ = memory;
-  if (Status status = open_store(memory, options, &shared->stores_->pages); !status.is_ok()) return status;
+  if (Status status = open_page_store(memory, options, shared->pages_.get()); !status.is_ok()) return status;
   *store = shared.release();
   (*store)->list();
-  return Status::ok();
-}
-
-Status SharedStore::open_tables(size_t bytes) {
-  std::unique_lock guard(lock_);
-  if (Status status = stores_->pages.lower_budget(kMostSnapshotPages); !status.is_ok()) return status;
-  const std::pair<PageStore*, size_t> each_store[] = {{&stores_->tables, bytes}, {&stores_->keys, kKeyBytes}};
-  for (const auto& [store, page_bytes] : each_store) {
-    if (store->capacity() > 0) continue;
-    const StoreOptions options{.max_pages = kMostSnapshotPages, .page_bytes = page_bytes};
-    if (Status status = open_store(memory_, options, store); !status.is_ok()) return status;
-  }
   return Status::ok();
 }
 
@@ -74,19 +62,20 @@ SharedStore* SharedStore::open(const StoreToken& token) {
   std::lock_guard guard(open_stores_lock);
   SharedStore* store = open_stores;
   while (store != nullptr && store->token_ != token) store = store->next_;
-  if (store != nullptr) ++store->holders_;
+  if (store != nullptr) ++store->users_;
   return store;
 }
 
 void SharedStore::close() {
   {
     std::lock_guard guard(open_stores_lock);
-    if (--holders_ > 0) return;
+    if (--users_ > 0) return;
     unlist();
   }
   {
     std::unique_lock guard(lock_);
-    stores_.reset();
+    companion_.reset();
+    pages_.reset();
   }
   drop_shell();
 }
@@ -97,54 +86,50 @@ void SharedStore::drop_shell() {
 
 Status SharedStore::store(const std::byte* pages, size_t count, PageNumber* numbers) {
   std::unique_lock guard(lock_);
-  return stores_->pages.store(pages, count, numbers);
+  return pages_->store(pages, count, numbers);
 }
 
 Status SharedStore::ref(const PageNumber* numbers, size_t count) {
   std::unique_lock guard(lock_);
-  return stores_->pages.ref(numbers, count);
+  return pages_->ref(numbers, count);
 }
 
 Status SharedStore::unref(const PageNumber* numbers, size_t count) {
   std::unique_lock guard(lock_);
-  return stores_->pages.unref(numbers, count);
+  return pages_->unref(numbers, count);
 }
 
 Status SharedStore::count_of(uint64_t number, PageStore::Count* count) const {
   std::shared_lock guard(lock_);
-  return stores_->pages.count_of(number, count);
+  return pages_->count_of(number, count);
 }
 
 Status SharedStore::copy_out(uint64_t number, std::byte* to) const {
   std::shared_lock guard(lock_);
   const std::byte* page;
-  if (Status status = stores_->pages.page(number, &page); !status.is_ok()) return status;
+  if (Status status = pages_->page(number, &page); !status.is_ok()) return status;
   memcpy(to, page, page_size());
   return Status::ok();
 }
 
 Status SharedStore::hand_out(uint64_t number) {
   std::shared_lock guard(lock_);
-  return stores_->pages.hand_out(number);
+  return pages_->hand_out(number);
 }
 
 size_t SharedStore::size() const {
   std::shared_lock guard(lock_);
-  return stores_->pages.size();
+  return pages_->size();
 }
 
 size_t SharedStore::capacity() const {
   std::shared_lock guard(lock_);
-  return stores_->pages.capacity();
+  return pages_->capacity();
 }
 
 StoreStats SharedStore::stats() const {
   std::shared_lock guard(lock_);
-  StoreStats stats = stores_->pages.stats();
-  stats.tables = stores_->tables.size();
-  stats.keys = stores_->keys.size();
-  stats.bookkeeping_bytes += stores_->tables.stats().bookkeeping_bytes + stores_->keys.stats().bookkeeping_bytes;
-  return stats;
+  return pages_->stats();
 }
 
 Status Window::open(SharedStore* store, size_t index, Window** window) {
@@ -152,7 +137,7 @@ Status Window::open(SharedStore* store, size_t index, Window** window) {
   if (*window == nullptr) return Status::out_of_memory("new", sizeof(Window), ENOMEM);
   store->need_shell();
   std::unique_lock guard(store->lock_);
-  Status status = store->stores_->pages.open_window(index, &(*window)->view_);
+  Status status = store->pages_->open_window(index, &(*window)->view_);
   guard.unlock();
   if (!status.is_ok()) std::exchange(*window, nullptr)->close();
   return status;

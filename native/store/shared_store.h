@@ -1,11 +1,13 @@
-// A page store that several threads hold: the store, its lock, and who still needs it.
+// A page store that several threads use: the store, its lock, and who still needs it.
 //
-// Every holder (an open handle in some thread) counts, and so does every window. When the last
-// holder lets go, the store and its memory go; what stays until the last window is gone is this
-// object's shell, so that a view that is read after `close` still reads memory.
+// Every user (an open handle in some thread) counts, and so does every window. When the last user closes it, the store
+// and its memory go. What stays until the last window is closed is this object alone, its shell, so that a view that is
+// read after `close` still reads memory.
 //
-// A token names a store within this process and holds nothing: once the last holder is gone it
-// opens nothing.
+// A token names a store within this process and keeps nothing alive: after the last `close` it opens nothing.
+//
+// Whoever keeps more beside the pages (snapshot/page_stores.h) hangs it on as a companion: it is used under the same
+// lock, and ends with the store.
 #pragma once
 
 #include <atomic>
@@ -15,7 +17,7 @@
 #include <mutex>
 #include <shared_mutex>
 
-#include "store/page_stores.h"
+#include "store/page_store.h"
 #include "system/shared_lock.h"
 #include "system/status.h"
 
@@ -30,20 +32,30 @@ struct StoreToken {
 // Which memory to ask for. `any`: huge pages where the system allows, else a memfd.
 enum class MemoryChoice : uint8_t { any, huge, memfd };
 
+// Opens `store` in memory of its own.
+Status open_page_store(MemoryChoice memory, const StoreOptions& options, PageStore* store);
+
+// What is kept beside a store: it may refer to its pages, and is deleted before them.
+class StoreCompanion {
+ public:
+  virtual ~StoreCompanion() = default;
+};
+
 class SharedStore {
  public:
-  // The new store has one holder: the caller.
+  // The new store has one user: the caller.
   static Status create(const StoreOptions& options, MemoryChoice memory, SharedStore** store);
 
-  // One holder more, or null when nobody holds such a store.
+  // One user more, or null when nobody has such a store open.
   static SharedStore* open(const StoreToken& token);
 
-  // One holder less. The caller does not use the store again.
+  // One user less. The caller does not use the store again.
   void close();
 
   const StoreToken& token() const { return token_; }
+  MemoryChoice memory() const { return memory_; }
 
-  // As in PageStore, each under the lock it needs. Only for holders.
+  // As in PageStore, each under the lock it needs. Only for users.
   Status store(const std::byte* pages, size_t count, PageNumber* numbers);
   Status ref(const PageNumber* numbers, size_t count);
   Status unref(const PageNumber* numbers, size_t count);
@@ -54,21 +66,19 @@ class SharedStore {
   size_t capacity() const;
   StoreStats stats() const;
 
-  // Makes the stores for page tables of `bytes` and for keys, unless they are there.
-  Status open_tables(size_t bytes);
-
-  // All of its stores, exclusively, until the result goes. Null where the last holder is gone. Nothing may
-  // run meanwhile that could come back here: no JavaScript, and nothing that throws it.
+  // The pages and what is kept beside them, exclusively, until this ends.
   class Lock {
    public:
-    explicit Lock(SharedStore& store) : guard_(store.lock_), stores_(store.stores_.get()) {}
-    explicit operator bool() const { return stores_ != nullptr; }
-    PageStores& operator*() const { return *stores_; }
-    PageStores* operator->() const { return stores_; }
+    explicit Lock(SharedStore& store) : guard_(store.lock_), store_(store) {}
+    // Null after the last `close`, or before there is one.
+    PageStore* pages() const { return store_.pages_.get(); }
+    StoreCompanion* companion() const { return store_.companion_.get(); }
+    // Once, before the last `close`.
+    void set_companion(std::unique_ptr<StoreCompanion> companion) { store_.companion_ = std::move(companion); }
 
    private:
     std::unique_lock<SharedLock> guard_;
-    PageStores* stores_;
+    SharedStore& store_;
   };
 
   // Keeps this object, not what is stored, until `drop_shell`.
@@ -82,11 +92,12 @@ class SharedStore {
   void unlist();
 
   mutable SharedLock lock_;
-  std::unique_ptr<PageStores> stores_;  // null once the last holder is gone
+  std::unique_ptr<PageStore> pages_;  // null after the last `close`
+  std::unique_ptr<StoreCompanion> companion_;
   MemoryChoice memory_ = MemoryChoice::any;
   StoreToken token_{};
-  uint32_t holders_ = 1;             // under the list's lock
-  std::atomic<uint32_t> needed_{1};  // one for all holders together, one for each window
+  uint32_t users_ = 1;               // under the list's lock
+  std::atomic<uint32_t> needed_{1};  // one for all users together, one for each window
   SharedStore* next_ = nullptr;      // in the list of open stores, under its lock
 };
 

@@ -21,11 +21,13 @@ describe('check', () => {
     expect(stdout).toMatch(/^no violation in 10 states\n20 transitions, depth 7, 0 deadlocks, /)
   })
 
-  test('shows a way to a violation, and ends with 1', async () => {
+  test('shows a path to a violation, and ends with 1', async () => {
     const { code, stdout } = await check('--', buildExample('bugs/ring'))
     expect(code).toBe(1)
     expect(stdout).toMatch(/^assertion failed: first in, first out \(.*ring\.c:22\)\n/)
-    expect(stdout).toMatch(/^ {2}2\. way 0 of 2 at .*ring\.c:31: ring\[1\] 0 → 1, ring\[4\] 1 → 2, ring\[5\] 1 → 2, /m)
+    expect(stdout).toMatch(
+      /^ {2}2\. alternative 0 of 2 at .*ring\.c:31: ring\[1\] 0 → 1, ring\[4\] 1 → 2, ring\[5\] 1 → 2, /m,
+    )
     expect(stdout).toMatch(/\n1 violation in \d+ states\n/)
     expect(stdout).toContain('PAGESTORE_TRACE=0,0,0,0,1 ')
     expect(JSON.parse(readFileSync(trace, 'utf8'))).toMatchObject({
@@ -51,7 +53,7 @@ describe('check', () => {
       transitions: 27,
       depth: 3,
       deadlocks: 1,
-      violations: [{ kind: 'deadlock', property: expect.stringMatching(/^no way on at /), choices: [0, 1, 1] }],
+      violations: [{ kind: 'deadlock', property: expect.stringMatching(/^no alternative at /), choices: [0, 1, 1] }],
       seconds: expect.any(Number),
       bytesPerState: expect.any(Number),
     })
@@ -108,13 +110,13 @@ describe('replay', () => {
     return { program, file, done: runCli(['check', '--trace', file, '--', program]) }
   }
 
-  test.each(['bugs/ring', 'bugs/mutex', 'bugs/order', 'bugs/once'])('goes the way of %s again', async (name) => {
+  test.each(['bugs/ring', 'bugs/mutex', 'bugs/order', 'bugs/once'])('takes the path of %s again', async (name) => {
     const { program, file, done } = saved(name)
     await done
     const { choices, property } = JSON.parse(readFileSync(file, 'utf8'))
     const { code, stdout, stderr } = await runCli(['replay', file, '--', program])
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
-    expect(stdout.match(/^\d+\. way /gm)).toHaveLength(choices.length)
+    expect(stdout.match(/^\d+\. alternative /gm)).toHaveLength(choices.length)
     expect(stdout).toContain(property)
     // And the version that is mended does not go there.
     const mended = await runCli(['replay', file, '--', buildExample(name, ['-DFIXED'])])
@@ -132,7 +134,7 @@ describe('replay', () => {
     }
     await refused('{', /is no JSON/)
     await refused('{"version": 1}', /no trace that pagestore check has written/)
-    await refused('{"version":1,"kind":"always","property":"x","choices":[9]}', /choice 1 is 9, of \d ways/)
+    await refused('{"version":1,"kind":"always","property":"x","choices":[9]}', /choice 1 is 9, of \d alternatives/)
     expect(await runCli(['replay', '/nonexistent.json', '--', program])).toMatchObject({ code: 2 })
   })
 

@@ -20,16 +20,16 @@ int main(void) { ps_state(&at, sizeof at); ${body} }`
 }
 
 test('a program that comes to no choice says why', async () => {
-  const told = async (subject: Program, text: RegExp) => {
+  const refused = async (subject: Program, text: RegExp) => {
     await expect(explore(subject)).rejects.toMatchObject({ code: 'ERR_PROGRAM', message: expect.stringMatching(text) })
   }
-  await told(program('return 0;'), /ended without a choice.*ps_choose/)
-  await told(program('return 3;'), /exit\(3\)/)
-  await told(program('abort();'), /SIGABRT/)
-  await told(program('for (;;) ++*(volatile int *)&at;'), /no choice within 400 ms.*computes in main/)
-  await told(program('for (;;) pause();'), /waits in the system call pause/)
-  await told(new Program('true'), /ended without a choice/)
-  await told(new Program('sleep', ['9'], { stepTimeout: 200 }), /waits in the system call (clock_)?nanosleep/)
+  await refused(program('return 0;'), /ended without a choice.*ps_choose/)
+  await refused(program('return 3;'), /exit\(3\)/)
+  await refused(program('abort();'), /SIGABRT/)
+  await refused(program('for (;;) ++*(volatile int *)&at;'), /no choice within 400 ms.*is running in main/)
+  await refused(program('for (;;) pause();'), /waits in the system call pause/)
+  await refused(new Program('true'), /ended without a choice/)
+  await refused(new Program('sleep', ['9'], { stepTimeout: 200 }), /waits in the system call (clock_)?nanosleep/)
 })
 
 test('a program that reads finds nothing there', async () => {
@@ -73,7 +73,7 @@ test('crashes, bad ends and hangs are violations, told apart, and the search goe
     ['crash', expect.stringMatching(/^SIGABRT/)],
     ['hang', 'no choice within 400 ms'],
     ['crash', 'SIGFPE in main'],
-    ['deadlock', expect.stringMatching(/^no way on at .*\.c:\d+$/)],
+    ['deadlock', expect.stringMatching(/^no alternative at .*\.c:\d+$/)],
     ['assertion', 'at is something'],
   ])
   expect(found.violations[0]?.detail).toMatch(/SIGSEGV at 0x8, by the instruction at 0x/)
@@ -102,7 +102,7 @@ test('a program that writes to the outside is warned of, and one that prints is 
   expect((await explore(program(prints))).warnings).toEqual([])
 })
 
-test('a program that is killed, by somebody or by itself, ends the search with the way that was being gone', async () => {
+test('a program that is killed, by somebody or by itself, ends the search with the path that it was on', async () => {
   const subject = program('for (;;) { ps_choose(2); ++at; }')
   const open = subject.open.bind(subject)
   subject.open = (store) => {

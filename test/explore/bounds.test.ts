@@ -11,9 +11,9 @@ function endless(): Bytes {
   const state = new Uint32Array(1)
   return {
     state: new Uint8Array(state.buffer),
-    ways: () => 8,
-    choose: (way) => {
-      state[0] = (state[0] ?? 0) * 3 + 2 ** way
+    alternatives: () => 8,
+    choose: (alternative) => {
+      state[0] = (state[0] ?? 0) * 3 + 2 ** alternative
     },
   }
 }
@@ -68,7 +68,7 @@ test('random walks with one seed are the same, and with another are others', asy
   expect(one.complete).toBe(false)
 })
 
-test('random walks find a violation, and the way is one', async () => {
+test('random walks find a violation, and the path leads there', async () => {
   const found = await explore(new Program(buildExample('bugs/ring')), { strategy: 'random', seed: 5, first: true })
   expect(found).toMatchObject({ bound: 'first', violations: [{ kind: 'assertion' }] })
   expect(found.violations[0]?.steps).toHaveLength(found.violations[0]?.choices.length ?? 0)

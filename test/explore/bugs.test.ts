@@ -11,13 +11,13 @@ describe.each([
   ['order', { kind: 'crash', property: expect.stringMatching(/^SIGSEGV in main/), choices: [0, 1, 2, 3] }],
   ['once', { kind: 'assertion', property: 'used before it was made', choices: [0, 0, 0, 1, 1] }],
 ] as const)('the bug in examples/bugs/%s.c', (name, violation) => {
-  test.each(['-O0', '-O2'])('is found, with a shortest way to it (%s)', async (optimized) => {
+  test.each(['-O0', '-O2'])('is found, with a shortest path to it (%s)', async (optimized) => {
     const program = buildExample(`bugs/${name}`, [optimized])
     const found = await explore(new Program(program))
     const { kind, property, choices } = violation
     const [first] = found.violations
     expect(first).toMatchObject({ kind, property })
-    // Another way as short is as good: two threads may change places.
+    // Another path as short is as good: two threads may change places.
     expect(first?.choices).toHaveLength(choices.length)
     const { status, signal } = spawnSync(program, {
       env: { PAGESTORE_TRACE: first?.choices.join(',') ?? '', PAGESTORE_SEED: '1' },

@@ -91,11 +91,12 @@ test('what a plain object throws is a crash or a failed assertion, and the searc
   const found = await explore(
     new ByteModel({
       state,
-      ways: () => (state[0] === 3 ? -1 : 2),
-      choose(way) {
-        if (way === 1 && state[0] === 1) throw new TypeError('no such thing')
-        if (way === 1 && state[0] === 2) throw Object.assign(new Error('two is too much'), { code: 'ERR_ASSERTION' })
-        state[0] = (state[0] ?? 0) + (way === 0 ? 1 : 0)
+      alternatives: () => (state[0] === 3 ? -1 : 2),
+      choose(alternative) {
+        if (alternative === 1 && state[0] === 1) throw new TypeError('no such thing')
+        if (alternative === 1 && state[0] === 2)
+          throw Object.assign(new Error('two is too much'), { code: 'ERR_ASSERTION' })
+        state[0] = (state[0] ?? 0) + (alternative === 0 ? 1 : 0)
       },
     }),
   )
@@ -106,9 +107,9 @@ test('what a plain object throws is a crash or a failed assertion, and the searc
   ])
 })
 
-test('a trap in WebAssembly is a crash', async () => {
+test.each(['alternatives', 'ways'])('a trap in WebAssembly is a crash, in a module that exports %s', async (name) => {
   const bytes = assemble(`(module (memory (export "memory") 1)
-    (func (export "ways") (result i32) (i32.const 2))
+    (func (export "${name}") (result i32) (i32.const 2))
     (func (export "choose") (param i32) (if (local.get 0) (then unreachable))))`)
   const found = await explore(new WasmModel(bytes))
   expect(found).toMatchObject({ complete: true, states: 1, transitions: 2 })
@@ -131,5 +132,7 @@ test('state that a module keeps where it does not roll back is refused, by name'
 test('a module without what is asked for is refused', () => {
   expect(errorOf(() => new WasmModel(Buffer.from('no module'))).code).toBe('ERR_MODEL')
   expect(errorOf(() => new WasmModel(assemble('(module)'))).message).toMatch(/no memory "memory"/)
-  expect(errorOf(() => new WasmModel(assemble('(module (memory (export "memory") 1))'))).message).toMatch(/"ways"/)
+  expect(errorOf(() => new WasmModel(assemble('(module (memory (export "memory") 1))'))).message).toMatch(
+    /"alternatives"/,
+  )
 })

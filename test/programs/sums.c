@@ -1,4 +1,4 @@
-/* A game for one: add one, two or three until the sum is ten. Above that there is no way on. */
+/* A game for one: add one, two or three until the sum is ten. Above that there is no alternative. */
 #include "sums.h"
 
 int sum;

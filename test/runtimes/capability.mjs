@@ -132,8 +132,8 @@ export const capabilities = {
     const state = new Uint8Array(1)
     const model = {
       state,
-      ways: () => 3,
-      choose: (/** @type {number} */ way) => state.set([(state[0] ?? 0) * 2 + way]),
+      alternatives: () => 3,
+      choose: (/** @type {number} */ alternative) => state.set([(state[0] ?? 0) * 2 + alternative]),
     }
     const found = await explore(new ByteModel(model), { maxDepth: 20 })
     assert.equal(found.states, 256)

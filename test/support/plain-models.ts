@@ -2,14 +2,14 @@ import type { Bytes } from 'pagestore/explore'
 
 /** The models of `examples/models` once more, as plain objects whose state is bytes. */
 
-/** A model told by the steps that can be taken: each gives the bytes that follow. */
+/** A model described by the steps that it can take: each is the bytes that follow. */
 function modelOf(start: readonly number[], next: (state: readonly number[]) => (readonly number[])[]): Bytes {
   const state = Uint8Array.from(start)
   const steps = () => next([...state])
   return {
     state,
-    ways: () => steps().length,
-    choose: (way) => state.set(steps()[way] ?? []),
+    alternatives: () => steps().length,
+    choose: (alternative) => state.set(steps()[alternative] ?? []),
   }
 }
 
@@ -24,12 +24,12 @@ export function philosophers(n: number, { reversed = false, singly = false } = {
   const fork = (i: number, nth: number) => n + ((i + (reversed && i === n - 1 ? 1 - nth : nth)) % n)
   return modelOf(Array(2 * n).fill(0), (state) =>
     upTo(n).flatMap((i) => {
-      const place = state[i]
+      const forks = state[i]
       const [first, second] = [fork(i, 0), fork(i, 1)]
-      if (place === 0) return state[first] === 0 ? [changed(state, { [i]: 1, [first]: 1 })] : []
-      if (place === 1) return state[second] === 0 ? [changed(state, { [i]: 2, [second]: 1 })] : []
-      if (place === 2 && singly) return [changed(state, { [i]: 3, [first]: 0 })]
-      const down = place === 2 ? { [first]: 0, [second]: 0 } : { [second]: 0 }
+      if (forks === 0) return state[first] === 0 ? [changed(state, { [i]: 1, [first]: 1 })] : []
+      if (forks === 1) return state[second] === 0 ? [changed(state, { [i]: 2, [second]: 1 })] : []
+      if (forks === 2 && singly) return [changed(state, { [i]: 3, [first]: 0 })]
+      const down = forks === 2 ? { [first]: 0, [second]: 0 } : { [second]: 0 }
       return [changed(state, { ...down, [i]: 0 })]
     }),
   )

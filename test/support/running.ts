@@ -5,16 +5,16 @@ import { join } from 'node:path'
 import { PageStore, type ResumeOptions, type SpawnOptions, type Stop, Tracee } from 'pagestore'
 
 /** The names of what every processor has, for integers. */
-export const registerOf: Readonly<Record<'first' | 'second' | 'result' | 'place' | 'stack', string>> =
+export const registerOf: Readonly<Record<'first' | 'second' | 'result' | 'stopPoint' | 'stack', string>> =
   process.arch === 'arm64'
-    ? { first: 'x0', second: 'x1', result: 'x0', place: 'pc', stack: 'sp' }
-    : { first: 'rdi', second: 'rsi', result: 'rax', place: 'rip', stack: 'rsp' }
+    ? { first: 'x0', second: 'x1', result: 'x0', stopPoint: 'pc', stack: 'sp' }
+    : { first: 'rdi', second: 'rsi', result: 'rax', stopPoint: 'rip', stack: 'rsp' }
 
 export function hasEnded(stop: Stop): boolean {
   return stop.kind === 'killed' || (stop.kind === 'exit' && stop.ended)
 }
 
-/** Everything it stops for up to its end. At a choice it goes the first way. */
+/** Everything it stops for up to its end. At a choice it takes the first alternative. */
 export function stopsOf(tracee: Tracee, options: ResumeOptions = {}): Stop[] {
   const stops: Stop[] = []
   for (let stop: Stop | undefined; stop === undefined || !hasEnded(stop); stops.push(stop)) {
@@ -41,7 +41,7 @@ export function runTraced(
 }
 
 /** Where in a test program a text stands, as `__FILE__:__LINE__` says it. */
-export function placeOf(name: string, text: string): string {
+export function locationOf(name: string, text: string): string {
   const file = join(import.meta.dirname, '../programs', name)
   const line = readFileSync(file, 'utf8')
     .split('\n')

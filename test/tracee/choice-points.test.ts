@@ -30,14 +30,14 @@ describe.each(variants)('%s, two files with one header', (_, more, flags) => {
     expect(run({ PAGESTORE_TRACE: '0,0,0,0,0,0,0,0,0,0' })).toMatchObject({ stdout: '10 in 10\n', status: 0 })
   })
 
-  test('or at random, the same way for the same PAGESTORE_SEED', () => {
+  test('or at random, the same choices for the same PAGESTORE_SEED', () => {
     const seeds = Array.from({ length: 20 }, (_, i) => String(i))
     const results = seeds.map((seed) => run({ PAGESTORE_SEED: seed }))
     expect(seeds.map((seed) => run({ PAGESTORE_SEED: seed }))).toEqual(results)
     expect(new Set(results.map(({ stdout, stderr }) => stdout + stderr)).size).toBeGreaterThan(3)
   })
 
-  test('a way that is not offered, a dead end and a failed assertion say so and where', () => {
+  test('an alternative that there is not, a deadlock and a failed assertion say so and where', () => {
     expect(run({ PAGESTORE_TRACE: '2,3' })).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('PAGESTORE_TRACE'),
@@ -49,37 +49,45 @@ describe.each(variants)('%s, two files with one header', (_, more, flags) => {
     expect(failed).toMatchObject({ signal: 'SIGABRT', stderr: expect.stringMatching(/sums\.c:13: eleven/) })
   })
 
-  test('under check every choice stops with its place, a dead end has no ways, a failed assertion its text', () => {
+  test('under check every choice stops with its location, a deadlock has no alternatives, a failed assertion its text', () => {
     using store = new PageStore()
     using tracee = Tracee.spawn(store, program, [], { stdio: ['ignore', 'ignore', 'inherit'] })
     const first = tracee.resume()
-    expect(first).toMatchObject({ kind: 'choice', ways: 3, place: expect.stringMatching(/sums-more\.cc?:\d$/) })
+    expect(first).toMatchObject({
+      kind: 'choice',
+      alternatives: 3,
+      location: expect.stringMatching(/sums-more\.cc?:\d$/),
+    })
     using start = tracee.capture()
-    const go = (...ways: number[]) => ways.reduce<Stop>((_, choose) => tracee.resume({ choose }), first)
-    expect(go(2, 2, 2, 1)).toMatchObject({
+    const take = (...path: number[]) => path.reduce<Stop>((_, choose) => tracee.resume({ choose }), first)
+    expect(take(2, 2, 2, 1)).toMatchObject({
       kind: 'assertion',
       text: 'eleven',
-      place: expect.stringMatching(/sums\.c:13$/),
+      location: expect.stringMatching(/sums\.c:13$/),
     })
     // An assertion that failed lets the program go on.
-    expect(tracee.resume()).toMatchObject({ kind: 'choice', ways: 0, place: expect.stringMatching(/sums\.c:16$/) })
-    expect(() => tracee.resume({ choose: 0 })).toThrow(/no alternative/)
+    expect(tracee.resume()).toMatchObject({
+      kind: 'choice',
+      alternatives: 0,
+      location: expect.stringMatching(/sums\.c:16$/),
+    })
+    expect(() => tracee.resume({ choose: 0 })).toThrow(/ps_choose\(0\)/)
     tracee.restore(start)
-    expect(go(2, 2, 2, 0)).toMatchObject({ kind: 'exit', code: 0 })
+    expect(take(2, 2, 2, 0)).toMatchObject({ kind: 'exit', code: 0 })
   })
 
-  test('states are one when what was declared is equal and they stand at one place', () => {
+  test('states are one when what was declared is equal and they stopped at one location', () => {
     using store = new PageStore()
     using tracee = Tracee.spawn(store, program, [], { stdio: ['ignore', 'ignore', 'inherit'] })
     tracee.resume()
     using start = tracee.capture()
-    const keyAfter = (...ways: number[]) => {
+    const keyAfter = (...path: number[]) => {
       tracee.restore(start)
-      for (const choose of ways) tracee.resume({ choose })
+      for (const choose of path) tracee.resume({ choose })
       // Held to the end: a number is a state only while somebody holds it.
       return tracee.capture()
     }
-    const [a, b, c, ten, twelve] = [[0, 0, 0], [2], [1], [2, 2, 2, 0], [2, 2, 2, 2]].map((ways) => keyAfter(...ways))
+    const [a, b, c, ten, twelve] = [[0, 0, 0], [2], [1], [2, 2, 2, 0], [2, 2, 2, 2]].map((path) => keyAfter(...path))
     expect(a?.key).toBe(b?.key)
     expect(a?.root).not.toBe(b?.root)
     expect(a?.key).not.toBe(c?.key)

@@ -119,7 +119,7 @@ describe('a symbol', () => {
 
   test('is told from an address in it', () => {
     const { value, size } = elf.find('main')!
-    for (const place of [value, value + 1n, value + BigInt(size) - 1n]) expect(elf.around(place)?.name).toBe('main')
+    for (const address of [value, value + 1n, value + BigInt(size) - 1n]) expect(elf.around(address)?.name).toBe('main')
     expect(elf.around(elf.find('zeroed')!.value + 999n)?.name).toBe('zeroed')
   })
 

@@ -154,7 +154,7 @@ describe('a Worker that is terminated in resume()', () => {
     expect(isThere(pid)).toBe(true)
     expect(await worker.terminate()).toBe(1)
     await untilGone(pid)
-    expect(mine.resume({ choose: 0 })).toMatchObject({ kind: 'choice', ways: 1 })
+    expect(mine.resume({ choose: 0 })).toMatchObject({ kind: 'choice', alternatives: 1 })
     mine.close()
   })
 

@@ -22,10 +22,10 @@ describe('an answer to a choice', () => {
   test.each<[string, ResumeOptions, RegExp]>([
     ['that is missing', {}, /waits for a choice among 3/],
     ['that is too large', { choose: 3 }, /3 was chosen among 3/],
-    ['that is negative', { choose: -1 }, /-1 is no answer/],
-    ['that is no whole number', { choose: 0.5 }, /0.5 is no answer/],
-    ['that is no number at all', { choose: Number.NaN }, /NaN is no answer/],
-    ['that is beyond all numbers', { choose: Infinity }, /Infinity is no answer/],
+    ['that is negative', { choose: -1 }, /-1 is no alternative/],
+    ['that is no whole number', { choose: 0.5 }, /0.5 is no alternative/],
+    ['that is no number at all', { choose: Number.NaN }, /NaN is no alternative/],
+    ['that is beyond all numbers', { choose: Infinity }, /Infinity is no alternative/],
     ['that is huge', { choose: 2 ** 40 }, /1099511627776 was chosen among 3/],
   ])('%s is ERR_CHOICE, and it still waits', (_, options, message) => {
     using tracee = start('choices')
@@ -43,13 +43,13 @@ describe('an answer to a choice', () => {
     expect(error.code).toBe('ERR_CHOICE')
     expect(error.message).toMatch(/waits at no choice/)
     expect(tracee.registers()).toEqual(before)
-    expect(tracee.resume()).toMatchObject({ kind: 'choice', ways: 3 })
+    expect(tracee.resume()).toMatchObject({ kind: 'choice', alternatives: 3 })
   })
 
-  test('where there is no way on is ERR_CHOICE', () => {
+  test('where there is no alternative is ERR_CHOICE', () => {
     using tracee = start('choices')
     tracee.resume()
-    expect(tracee.resume({ choose: 2 })).toMatchObject({ ways: 0 })
+    expect(tracee.resume({ choose: 2 })).toMatchObject({ alternatives: 0 })
     for (const options of [{}, { choose: 0 }, { choose: 1 }, { timeout: 1 }]) {
       expect(codeOf(() => tracee.resume(options))).toBe('ERR_CHOICE')
     }
@@ -147,7 +147,7 @@ describe('what is not of the kind that a parameter takes is ERR_ARGUMENT_TYPE', 
         inspect(options),
       ).toBe('ERR_ARGUMENT_TYPE')
     }
-    expect(tracee.resume()).toMatchObject({ kind: 'choice', ways: 3 })
+    expect(tracee.resume()).toMatchObject({ kind: 'choice', alternatives: 3 })
   })
 
   test('of everything else', () => {

@@ -15,7 +15,7 @@ beforeEach(() => {
 })
 afterEach(() => store.close())
 
-const { first, second, result, place, stack } = registerOf
+const { first, second, result, stopPoint, stack } = registerOf
 
 describe('registers', () => {
   test('have the names that the processor’s manual uses', () => {
@@ -29,7 +29,7 @@ describe('registers', () => {
   })
 
   test('say where it stands: at the first instruction of its own, with the stack that it was given', () => {
-    const { [place]: at, [stack]: top } = tracee.registers()
+    const { [stopPoint]: at, [stack]: top } = tracee.registers()
     expect(at).toBe(tracee.symbol('_start').address)
     const region = tracee.regions.find(({ path }) => path === '[stack]')!
     expect(region.start <= top! && top! < region.end).toBe(true)
@@ -85,8 +85,8 @@ describe('registers', () => {
     expect(other.registers(newTid)[result]).toBe(0n)
     expect(other.registers()[result]).toBe(BigInt(newTid))
     other.resume({ tid: newTid, until: { symbol: 'count_in_thread' } })
-    expect(other.registers()[place]).toBe(other.symbol('count_in_thread').address)
-    expect(other.registers(other.pid)[place]).not.toBe(other.registers()[place])
+    expect(other.registers()[stopPoint]).toBe(other.symbol('count_in_thread').address)
+    expect(other.registers(other.pid)[stopPoint]).not.toBe(other.registers()[stopPoint])
     other.close()
   })
 

@@ -36,7 +36,7 @@ function mapped(name: string): { store: PageStore; tracee: Tracee; file: string 
   writeFileSync(file, Buffer.alloc(pageBytes, 7))
   const store = new PageStore()
   const tracee = Tracee.spawn(store, mapper, [file], { stdio: ['ignore', 'ignore', 'ignore'] })
-  expect(tracee.resume()).toMatchObject({ kind: 'choice', ways: 2 })
+  expect(tracee.resume()).toMatchObject({ kind: 'choice', alternatives: 2 })
   return { store, tracee, file }
 }
 
@@ -114,13 +114,13 @@ int main(void) {
 test('holes in a heap, and what took its place, are undone', () => {
   const store = new PageStore()
   const tracee = Tracee.spawn(store, heap, [], { stdio: ['ignore', 'ignore', 'ignore'] })
-  expect(tracee.resume()).toMatchObject({ kind: 'choice', ways: 6 })
+  expect(tracee.resume()).toMatchObject({ kind: 'choice', alternatives: 6 })
   const before = tracee.capture()
   tracee.resume({ choose: 4 }) // and back from the heap that is larger
   const larger = tracee.capture()
-  for (const way of [0, 1, 2, 3, 4, 5]) {
+  for (const choose of [0, 1, 2, 3, 4, 5]) {
     tracee.restore(before)
-    expect(tracee.resume({ choose: way })).toMatchObject({ kind: 'choice', ways: 1 })
+    expect(tracee.resume({ choose })).toMatchObject({ kind: 'choice', alternatives: 1 })
     const after = tracee.capture()
     tracee.restore(before)
     expect(tracee.capture().equals(before)).toBe(true)

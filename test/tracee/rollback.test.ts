@@ -13,8 +13,8 @@ const directory = ownFolder()
 /** The paths to all leaves of the tree, and what the untraced program does there. */
 function leaves(depth: number, path: number[] = []): number[][] {
   if (path.length === depth) return [path]
-  const ways = (depth - path.length) % 2 ? 3 : 2
-  return Array.from({ length: ways }, (_, way) => leaves(depth, [...path, way])).flat()
+  const alternatives = (depth - path.length) % 2 ? 3 : 2
+  return Array.from({ length: alternatives }, (_, choice) => leaves(depth, [...path, choice])).flat()
 }
 
 function runNatively(program: string, args: string[], path: number[]) {
@@ -49,9 +49,9 @@ describe.each([
         }
         if (stop.kind !== 'choice') throw new Error(`stopped for ${stop.kind}`)
         const here = tracee.capture()
-        for (let way = 0; way < stop.ways; way++) {
+        for (let choose = 0; choose < stop.alternatives; choose++) {
           tracee.restore(here)
-          visit(tracee.resume({ choose: way }), [...path, way])
+          visit(tracee.resume({ choose }), [...path, choose])
         }
         here.release()
       }
@@ -63,7 +63,7 @@ describe.each([
         expect(found.get(path.join(','))).toBe(runNatively(program, [String(depth)], path).code)
       }
 
-      // Back at the start, and to the end on a way of its own: it prints what an untraced run prints.
+      // Back at the start, and to the end on a path of its own: it prints what an untraced run prints.
       tracee.restore(start)
       const again = tracee.capture()
       expect(again.equals(start)).toBe(true)

@@ -251,7 +251,7 @@ describe('two spawns of one program', () => {
     using tracee = Tracee.spawn(store, file, ['random'], { stdio: ['ignore', fd, 'ignore'], ...options })
     closeSync(fd)
     using start = tracee.capture()
-    expect(tracee.resume()).toMatchObject({ kind: 'choice', ways: 2 })
+    expect(tracee.resume()).toMatchObject({ kind: 'choice', alternatives: 2 })
     using choice = tracee.capture()
     const prints = [start.fingerprint(), choice.fingerprint()]
     expect(prints[0]).not.toBe(prints[1])
@@ -341,11 +341,11 @@ describe('this thread', () => {
     using alsoAtFirst = b.capture()
     for (let i = 0; i < 5; i++) {
       expect(a.resume({ choose: 1 }).kind).toBe('assertion')
-      expect(b.resume({ choose: 0 })).toMatchObject({ kind: 'choice', ways: 1 })
+      expect(b.resume({ choose: 0 })).toMatchObject({ kind: 'choice', alternatives: 1 })
       a.restore(atFirst)
       expect(b.resume({ choose: 0 })).toMatchObject({ kind: 'exit', code: 0 })
       b.restore(alsoAtFirst)
-      expect(a.resume({ choose: 2 })).toMatchObject({ kind: 'choice', ways: 0 })
+      expect(a.resume({ choose: 2 })).toMatchObject({ kind: 'choice', alternatives: 0 })
       a.restore(atFirst)
     }
     a.close()

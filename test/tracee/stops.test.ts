@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { errorOf } from '../support/pages.js'
 import { ownFolder } from '../support/programs.js'
-import { placeOf, registerOf, stopsOf } from '../support/running.js'
+import { locationOf, registerOf, stopsOf } from '../support/running.js'
 import { build, isThere, untilGone } from '../support/tracees.js'
 
 const folder = ownFolder()
@@ -204,7 +204,7 @@ describe.each([false, true])('a program stops (detachable: %s)', (detachable) =>
       const until = how === 'symbol' ? { symbol: 'count_one' } : { address }
       for (let i = 0; i < 4; i++) {
         expect(tracee.resume({ until })).toEqual({ kind: 'breakpoint', tid: tracee.pid, address })
-        expect(tracee.registers()[registerOf.place]).toBe(address)
+        expect(tracee.registers()[registerOf.stopPoint]).toBe(address)
         expect(tracee.read(tracee.symbol('count').address, 4).readInt32LE()).toBe(i)
         expect(tracee.read(address, 16)).toEqual(code)
       }
@@ -247,36 +247,40 @@ describe.each([false, true])('a program stops (detachable: %s)', (detachable) =>
     })
   })
 
-  test('for a choice, with the number of ways and the place', () => {
+  test('for a choice, with the number of alternatives and the location', () => {
     const tracee = start(['choices'])
-    const place = placeOf('acts.c', 'ps_choose(3)')
-    expect(tracee.resume()).toEqual({ kind: 'choice', tid: tracee.pid, ways: 3, place })
-    expect(tracee.resume({ choose: 0 })).toMatchObject({ kind: 'choice', ways: 1 })
+    const location = locationOf('acts.c', 'ps_choose(3)')
+    expect(tracee.resume()).toEqual({ kind: 'choice', tid: tracee.pid, alternatives: 3, location })
+    expect(tracee.resume({ choose: 0 })).toMatchObject({ kind: 'choice', alternatives: 1 })
     expect(tracee.resume({ choose: 0 })).toMatchObject({ kind: 'exit', code: 0 })
   })
 
-  test('for an assertion, with its text and the place', () => {
+  test('for an assertion, with its text and the location', () => {
     const tracee = start(['choices'])
     tracee.resume()
-    const place = placeOf('acts.c', 'ps_assert(')
+    const location = locationOf('acts.c', 'ps_assert(')
     expect(tracee.resume({ choose: 1 })).toEqual({
       kind: 'assertion',
       tid: tracee.pid,
       text: 'the way is not one',
-      place,
+      location,
     })
-    expect(tracee.resume()).toMatchObject({ kind: 'choice', ways: 1 })
+    expect(tracee.resume()).toMatchObject({ kind: 'choice', alternatives: 1 })
     expect(tracee.resume({ choose: 0 })).toMatchObject({ kind: 'exit', code: 1 })
   })
 
-  test('where there is no way on, for good', () => {
+  test('where there is no alternative, for good', () => {
     const tracee = start(['choices'])
     tracee.resume()
     using first = tracee.capture()
-    expect(tracee.resume({ choose: 2 })).toMatchObject({ kind: 'choice', ways: 0, place: placeOf('acts.c', '(0);') })
-    expect(errorOf(() => tracee.resume({ choose: 0 })).message).toContain('no alternative')
+    expect(tracee.resume({ choose: 2 })).toMatchObject({
+      kind: 'choice',
+      alternatives: 0,
+      location: locationOf('acts.c', '(0);'),
+    })
+    expect(errorOf(() => tracee.resume({ choose: 0 })).message).toContain('ps_choose(0)')
     tracee.restore(first)
-    expect(tracee.resume({ choose: 0 })).toMatchObject({ kind: 'choice', ways: 1 })
+    expect(tracee.resume({ choose: 0 })).toMatchObject({ kind: 'choice', alternatives: 1 })
   })
 
   test('when it has become another program, which has symbols of its own', () => {

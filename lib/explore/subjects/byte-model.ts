@@ -1,25 +1,27 @@
+/** Models in plain TypeScript, whose state is an array of bytes. */
+
 import { LocalMemory } from '../../local-memory.js'
 import type { PageStore } from '../../page-store.js'
 import type { Failure, Running, Step, Subject } from '../subject.js'
 
 /**
- * A model in plain TypeScript. All that it remembers lies in `state`, which is rolled back beneath it: it must keep
- * nothing else.
+ * A model in plain TypeScript. The explorer rolls `state` back, and nothing else: the model must keep all that it
+ * remembers in there.
  */
 export interface Bytes {
   /** The same array from the first step to the last. */
   readonly state: Uint8Array
-  /** How many ways lead on from here; 0: none. Below 0: this is a good end. */
-  ways(): number
-  /** Goes one of them. What it throws is a failure. */
-  choose(way: number): void
+  /** How many alternatives there are now; 0 is a deadlock, a number below 0 says that the model ended as it should. */
+  alternatives(): number
+  /** Takes one of them, from 0 on. The explorer reports what it throws as a failure. */
+  choose(alternative: number): void
 }
 
 /** Explores a plain object whose state is bytes. Its addresses are offsets into them. */
 export class ByteModel implements Subject {
   readonly #model: Bytes
 
-  /** The model starts from its state as it is when it is opened, and has it back when it is closed. */
+  /** A run starts from the model's state as it is when the run is opened, and puts that back when it is closed. */
   constructor(model: Bytes) {
     this.#model = model
   }
@@ -34,11 +36,11 @@ export class ByteModel implements Subject {
     const before = Uint8Array.from(model.state)
     return {
       memory,
-      start: () => stepOf(() => model.ways()),
-      go: (way) =>
+      start: () => stepOf(() => model.alternatives()),
+      take: (alternative) =>
         stepOf(() => {
-          model.choose(way)
-          return model.ways()
+          model.choose(alternative)
+          return model.alternatives()
         }),
       close() {
         memory.close()
@@ -48,11 +50,11 @@ export class ByteModel implements Subject {
   }
 }
 
-/** What comes of going on: `ways` goes, and says how many ways there are then. */
-export function stepOf(ways: () => number): Step {
+/** @param run runs a model to its next choice, and returns how many alternatives that has */
+export function stepOf(run: () => number): Step {
   try {
-    const count = ways()
-    return count < 0 ? { kind: 'end' } : { kind: 'choice', ways: count }
+    const alternatives = run()
+    return alternatives < 0 ? { kind: 'end' } : { kind: 'choice', alternatives }
   } catch (error) {
     return { kind: 'failure', failure: failureOf(error) }
   }

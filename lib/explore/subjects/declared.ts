@@ -1,29 +1,78 @@
+/** Reads what a program declared with include/pagestore.h, in the layouts of native/ptrace/trap.h. */
+
 import type { Range } from '../../addon/native.js'
 import { PageStoreError } from '../../errors.js'
 import type { Tracee } from '../../tracee.js'
 
-// struct ps_declared of include/pagestore.h.
-const headBytes = 16
+/** Where the ranges of a layout are, and how many the program has declared to be its state. */
+interface Layout {
+  start: bigint
+  count: number
+}
+
 const rangeBytes = 16
-const magic = 0x70735231
+
+// The first layout: a number, is_checked, and two counts.
+const first = { symbol: 'ps_declared_ranges', magic: 0x70735231, headBytes: 16, countAt: 8 }
+// The layout since.
+const current = {
+  symbol: 'ps_program_layout',
+  magic: 0x70735232,
+  headBytes: 112,
+  versionAt: 8,
+  countAt: 20,
+  version: 2,
+}
 
 /** What a program said with `ps_state`; nothing for one that was stripped of its symbols. */
 export function declaredRanges(tracee: Tracee): Range[] {
-  const declared = find(tracee)
-  if (declared === undefined) return []
-  const head = tracee.read(declared, headBytes)
-  const count = head.readUInt32LE(8)
-  if (head.readUInt32LE(0) !== magic || count === 0) return []
-  const bytes = tracee.read(declared + BigInt(headBytes), count * rangeBytes)
-  return Array.from({ length: count }, (_, i) => {
+  const layout = layoutOf(tracee)
+  if (layout === undefined || layout.count === 0) return []
+  const bytes = tracee.read(layout.start, layout.count * rangeBytes)
+  return Array.from({ length: layout.count }, (_, i) => {
     const start = bytes.readBigUInt64LE(i * rangeBytes)
     return { start, end: start + bytes.readBigUInt64LE(i * rangeBytes + 8) }
   })
 }
 
-function find(tracee: Tracee): bigint | undefined {
+/**
+ * Refuses a program whose declarations would be passed over.
+ * @throws `ERR_PROGRAM` for a newer pagestore.h than this package knows, or two versions in one program
+ */
+export function checkLayout(tracee: Tracee): void {
+  const head = headAt(tracee, current.symbol, current.headBytes)
+  if (head === undefined) return
+  if (addressOf(tracee, first.symbol) !== undefined) {
+    throw new PageStoreError(
+      'ERR_PROGRAM',
+      'files of the program include two versions of pagestore.h: compile all again',
+    )
+  }
+  const version = head.bytes.readUInt32LE(current.versionAt)
+  if (version === current.version) return
+  throw new PageStoreError(
+    'ERR_PROGRAM',
+    `the program includes a pagestore.h of layout ${version}, and this pagestore knows layouts up to ${current.version}`,
+  )
+}
+
+function layoutOf(tracee: Tracee): Layout | undefined {
+  for (const { symbol, magic, headBytes, countAt } of [current, first]) {
+    const head = headAt(tracee, symbol, headBytes)
+    if (head === undefined || head.bytes.readUInt32LE(0) !== magic) continue
+    return { start: head.address + BigInt(headBytes), count: head.bytes.readUInt32LE(countAt) }
+  }
+  return undefined
+}
+
+function headAt(tracee: Tracee, symbol: string, length: number): { address: bigint; bytes: Buffer } | undefined {
+  const address = addressOf(tracee, symbol)
+  return address === undefined ? undefined : { address, bytes: tracee.read(address, length) }
+}
+
+function addressOf(tracee: Tracee, symbol: string): bigint | undefined {
   try {
-    return tracee.symbol('ps_declared_ranges').address
+    return tracee.symbol(symbol).address
   } catch (error) {
     if (error instanceof PageStoreError && error.code === 'ERR_SYMBOL') return undefined
     throw error

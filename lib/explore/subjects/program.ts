@@ -1,25 +1,26 @@
-import { readFileSync } from 'node:fs'
+/** Native programs as subjects: runs a tracee from choice to choice, and says how it failed where it failed. */
 
 import { PageStoreError } from '../../errors.js'
-import { signalNumber } from '../../linux/signals.js'
-import { findSymbol, nameOf } from '../../linux/symbols.js'
-import { systemCallName } from '../../linux/system-calls.js'
+import { nameOf } from '../../linux/symbols.js'
 import type { PageStore } from '../../page-store.js'
+import type { ResumeOptions } from '../../resume-options.js'
 import type { SpawnOptions } from '../../spawn-options.js'
 import type { Stop } from '../../stop.js'
-import { type ResumeOptions, Tracee } from '../../tracee.js'
+import { Tracee } from '../../tracee.js'
 import type { Failure, Layout, Running, Step, Subject } from '../subject.js'
-import { declaredRanges } from './declared.js'
+import { checkLayout } from './declared.js'
+import { layoutOf } from './program-layout.js'
 
-/** How a program is started and followed. */
+/** How a program is started and run. */
 export interface ProgramOptions extends SpawnOptions {
   /** Milliseconds that it may take from one choice to the next. Default: 10 000. */
   stepTimeout?: number | undefined
 }
 
-// So many steps are watched for what reaches beyond the program's own memory: that costs two stops for each call.
-const watchedSteps = 32
-const outward = [
+// In so many first steps the explorer sees each call that reaches beyond the program's memory. That costs two stops for
+// each call, so it does not go on for ever.
+const inspectedSteps = 32
+const outwardCalls = [
   'write',
   'writev',
   'pwrite64',
@@ -32,18 +33,21 @@ const outward = [
   'kill',
 ]
 
+// Signals whose default action does not end a process.
+const harmless = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'])
+
 /**
- * Explores a native program that includes `pagestore.h`. It has a session of its own, no input, and its output goes
- * nowhere, unless `stdio` says otherwise.
+ * Explores a native program that includes `pagestore.h`. The program has a session of its own, no input, and its output
+ * is discarded, unless `stdio` says otherwise.
  */
 export class Program implements Subject {
-  /** A path, or a name that is looked for on the path. */
+  /** A path, or a name that is looked up in `PATH`. */
   readonly file: string
-  /** Its arguments, without its own name. */
+  /** The program's arguments, without its own name. */
   readonly args: readonly string[]
   readonly #options: ProgramOptions
 
-  /** Nothing is started before it is opened. */
+  /** Starts nothing: {@link open} does. */
   constructor(file: string, args: readonly string[] = [], options: ProgramOptions = {}) {
     this.file = file
     this.args = args
@@ -67,76 +71,65 @@ export class RunningProgram implements Running {
   readonly memory: Tracee
   readonly layout: Layout
   readonly warnings: string[] = []
-  readonly #limit: number
+  readonly #stepTimeout: number
   #steps = 0
 
-  constructor(tracee: Tracee, limit: number) {
+  /** For {@link Program}. */
+  constructor(tracee: Tracee, stepTimeout: number) {
     this.memory = tracee
     this.layout = layoutOf(tracee)
-    this.#limit = limit
+    this.#stepTimeout = stepTimeout
   }
 
-  /** @throws `ERR_PROGRAM` where there is nothing to explore */
+  /** @throws `ERR_PROGRAM` for a program that cannot be explored */
   start(): Step {
-    const step = this.#run({ timeout: this.#limit })
+    const step = this.#run({})
+    checkLayout(this.memory)
     if (step.kind === 'choice') return step
-    const { kind } = step
     throw new PageStoreError(
       'ERR_PROGRAM',
-      kind === 'end'
-        ? 'the program ended without a choice: it is to include pagestore.h and to call ps_choose'
-        : `the program came to no choice: ${describe(step.failure)}`,
+      step.kind === 'end'
+        ? 'the program ended without a choice: it must include pagestore.h and call ps_choose'
+        : `the program failed before its first choice: ${describe(step.failure)}`,
     )
   }
 
-  /** @throws `ERR_PROGRAM` for what cannot be rolled back: another process, another program */
-  go(way: number): Step {
-    if (this.#steps < watchedSteps) return this.#goWatched(way)
-    return this.#run({ choose: way, timeout: this.#limit })
+  /** @throws `ERR_PROGRAM` when the program does what cannot be rolled back: starts a process, becomes another program */
+  take(alternative: number): Step {
+    if (this.#steps >= inspectedSteps) return this.#run({ choose: alternative })
+    this.#steps++
+    return this.#run({ choose: alternative, until: { syscall: outwardCalls } })
   }
 
   close(): void {
     this.memory.close()
   }
 
-  #run(options: ResumeOptions): Step {
-    const end = performance.now() + this.#limit
-    for (let next = options; ; ) {
-      const stop = this.memory.resume(next)
-      const step = this.#stepOf(stop)
+  #run({ choose, until }: ResumeOptions): Step {
+    const end = performance.now() + this.#stepTimeout
+    let options: ResumeOptions = { choose, until, timeout: this.#stepTimeout }
+    for (;;) {
+      const step = this.#stepOf(this.memory.resume(options))
       if (step !== undefined) return step
       const timeout = Math.ceil(end - performance.now())
       if (timeout <= 0) return this.#hang()
-      const { choose: _, ...rest } = options
-      next = { ...rest, timeout }
+      options = { until, timeout }
     }
   }
 
-  #hang(): Step {
-    return failure({
-      kind: 'hang',
-      property: `no choice within ${this.#limit} ms`,
-      detail: this.#whereItIs(),
-    })
-  }
-
-  #goWatched(way: number): Step {
-    this.#steps++
-    return this.#run({ choose: way, timeout: this.#limit, until: { syscall: outward } })
-  }
-
-  /** Nothing where it is to go on. */
+  /** What a stop means for the search; undefined where the program runs on. */
   #stepOf(stop: Stop): Step | undefined {
     switch (stop.kind) {
       case 'choice':
-        return { kind: 'choice', ways: stop.ways, place: stop.place }
+        return { kind: 'choice', alternatives: stop.alternatives, location: stop.location }
       case 'exit':
         if (stop.code === 0) return { kind: 'end' }
         return failure({ kind: 'exit', property: `exit(${stop.code})` })
       case 'assertion':
-        return failure({ kind: 'assertion', property: stop.text, place: stop.place })
+        return failure({ kind: 'assertion', property: stop.text, location: stop.location })
       case 'signal':
-        return this.#isFatal(stop.signal) ? failure(this.#crash(stop.signal, stop.address)) : undefined
+        if (harmless.has(stop.signal) || this.memory.handlesSignal(stop.signal)) return undefined
+        return failure(this.#crash(stop.signal, stop.address))
       case 'timeout':
         return this.#hang()
       case 'fork':
@@ -149,91 +142,69 @@ export class RunningProgram implements Running {
       case 'killed':
         throw new PageStoreError(
           'ERR_PROCESS_GONE',
-          `the program was killed, by somebody or by itself (${stop.signal})`,
+          `the program was killed, by itself or from outside (${stop.signal})`,
         )
       case 'syscall':
-        this.#warnOf(stop.name, stop.entering)
+        if (stop.entering) this.#warnOf(stop.name)
         return undefined
       default:
         return undefined
     }
   }
 
-  #isFatal(signal: string): boolean {
-    const number = signalNumber(signal)
-    if (number === undefined || harmless.has(signal)) return false
-    const status = readFileSync(`/proc/${this.memory.pid}/status`, 'latin1')
-    const bit = 1n << BigInt(number - 1)
-    return !['SigCgt', 'SigIgn'].some((set) => {
-      const bits = new RegExp(`^${set}:\\s*([0-9a-f]+)`, 'm').exec(status)?.[1]
-      return bits !== undefined && (BigInt(`0x${bits}`) & bit) !== 0n
+  #hang(): Step {
+    return failure({
+      kind: 'hang',
+      property: `no choice within ${this.#stepTimeout} ms`,
+      detail: this.#activity(),
     })
   }
 
   #crash(signal: string, address: bigint | undefined): Failure {
-    const at = this.#pointOf()
-    const name = at === undefined ? undefined : nameOf(this.memory.regions, at)
-    const of = address === undefined ? '' : ` at ${hex(address)}`
+    const at = this.memory.stopPoint()
+    const name = this.#functionAt(at)
+    const where = address === undefined ? '' : ` at ${hex(address)}`
     return {
       kind: 'crash',
-      property: name === undefined ? signal : `${signal} in ${name.name}`,
-      detail: `${signal}${of}${at === undefined ? '' : `, by the instruction at ${hex(at)}`}`,
+      property: name === undefined ? signal : `${signal} in ${name}`,
+      detail: `${signal}${where}, by the instruction at ${hex(at)}`,
     }
   }
 
-  #whereItIs(): string {
-    const { orig_rax: call } = this.memory.registers()
-    const name = call === undefined || BigInt.asIntN(64, call) < 0n ? undefined : systemCallName(Number(call))
-    if (name !== undefined) return `it waits in the system call ${name}: it has no input, and nobody else to wait for`
-    const at = this.#pointOf()
-    const place = at === undefined ? undefined : nameOf(this.memory.regions, at)
-    return `it computes${place === undefined ? '' : ` in ${place.name}`}; give it more time (--step-timeout), or let it choose on the way`
+  /** What the program does instead of making a choice. */
+  #activity(): string {
+    const call = this.memory.systemCall()
+    if (call !== undefined) {
+      return `the program waits in the system call ${call.name}: it has no input, and no other process to wait for`
+    }
+    const name = this.#functionAt(this.memory.stopPoint())
+    const where = name === undefined ? '' : ` in ${name}`
+    return `the program is running${where}: allow more time with --step-timeout, or let it make a choice earlier`
   }
 
-  #pointOf(): bigint | undefined {
-    const registers = this.memory.registers()
-    return registers['rip'] ?? registers['pc']
+  #functionAt(address: bigint): string | undefined {
+    return nameOf(this.memory.regions, address)?.name
   }
 
-  #warnOf(name: string, entering: boolean): void {
-    if (!entering || this.warnings.length > 0) return
-    const { rdi, x0 } = this.memory.registers()
-    const isOutput = name.startsWith('write') && [1n, 2n].includes(rdi ?? x0 ?? 0n)
+  #warnOf(call: string): void {
+    if (this.warnings.length > 0) return
+    const [fd = 0n] = this.memory.systemCall()?.args ?? []
+    const isOutput = call.startsWith('write') && (fd === 1n || fd === 2n)
     if (isOutput) return
     this.warnings.push(
-      `The program reaches beyond its memory (${name}): files, pipes and other processes are not rolled back.`,
+      `The program acts outside of its memory (${call}): files, pipes and other processes are not rolled back.`,
     )
   }
 }
-
-const harmless = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'])
 
 function failure(failure: Failure): Step {
   return { kind: 'failure', failure }
 }
 
-function describe({ kind, property, place, detail }: Failure): string {
-  return [kind, property, place, detail].filter((each) => each !== undefined && each !== '').join(', ')
+function describe({ kind, property, location, detail }: Failure): string {
+  return [kind, property, location, detail].filter((each) => each !== undefined && each !== '').join(', ')
 }
 
 function hex(address: bigint): string {
   return `0x${address.toString(16)}`
-}
-
-function layoutOf(tracee: Tracee): Layout {
-  // Mappings change, and where the program's own variables are does not.
-  let regions: Tracee['regions'] | undefined
-  return {
-    hidesUnnamed: true,
-    find: (name) => tracee.symbol(name),
-    nameOf(address) {
-      regions ??= tracee.regions
-      const place = nameOf(regions, address)
-      // What libraries remember is theirs.
-      if (place === undefined || place.file !== regions.find(({ path }) => path.startsWith('/'))?.path) return undefined
-      const size = findSymbol(regions, place.name)?.size ?? 0
-      return place.offset < size || size === 0 ? { ...place, size } : undefined
-    },
-    declared: () => declaredRanges(tracee),
-  }
 }

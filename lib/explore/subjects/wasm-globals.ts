@@ -1,11 +1,14 @@
 /**
- * Which globals of a WebAssembly module can change: https://webassembly.github.io/spec/core/binary/modules.html. Only
- * what that takes is read; that the module is valid the engine has checked before.
+ * Finds the globals of a WebAssembly module that can change, in the binary format
+ * (https://webassembly.github.io/spec/core/binary/modules.html). It reads no more than that takes, and relies on the
+ * engine, which has checked that the module is valid.
  */
+
+/** A global that can change, and that does not roll back. */
 export interface MutableGlobal {
-  /** As exported or imported, or its number. */
+  /** The name under which it is exported or imported, or its number. */
   name: string
-  /** Which is the same between calls, so that it need not roll back. */
+  /** Whether it is the stack pointer, which is the same between calls and so need not roll back. */
   isStackPointer: boolean
 }
 
@@ -14,10 +17,13 @@ const kinds = { function: 0, table: 1, memory: 2, global: 3, tag: 4 } as const
 const i32 = 0x7f
 const i32Const = 0x41
 
+/** What linkers call it. */
+const stackPointer = '__stack_pointer'
+
 interface Global {
   isMutable: boolean
   isNumber: boolean
-  /** Of an `i32.const`. */
+  /** The value of an `i32.const` that initialises it. */
   initial: number | undefined
   name: string | undefined
   isImported: boolean
@@ -35,28 +41,22 @@ export function mutableGlobals(bytes: Uint8Array): MutableGlobal[] {
     if (id === sections.globals) readGlobals(reader, globals)
     if (id === sections.exports) readExports(reader, names)
     if (id === sections.custom && reader.text() === 'name') named = stackPointerIn(reader, end)
-    reader.go(end)
+    reader.seek(end)
   }
   return globals.flatMap((global, index) => {
     if (!global.isMutable) return []
     const name = names.get(index) ?? global.name ?? `global ${index}`
-    return [{ name, isStackPointer: isStackPointer(global, index, name, named, globals) }]
+    const isNamed = name === stackPointer || named === index
+    return [{ name, isStackPointer: isNamed || (named === undefined && isLikeStackPointer(name, index, globals)) }]
   })
 }
 
-/** By its name where there is one; else as linkers make it: the first of all, never told, the top of a stack. */
-function isStackPointer(
-  { isNumber, initial, isImported }: Global,
-  index: number,
-  name: string,
-  named: number | undefined,
-  globals: readonly Global[],
-): boolean {
-  if (name === '__stack_pointer') return true
-  if (named !== undefined) return named === index
+/** Whether a linker would make a stack pointer like this: the first mutable global, not exported, the end of a stack. */
+function isLikeStackPointer(name: string, index: number, globals: readonly Global[]): boolean {
+  const global = globals[index]
+  if (global === undefined || global.isImported || !global.isNumber || name !== `global ${index}`) return false
   const isFirst = globals.findIndex(({ isMutable }) => isMutable) === index
-  const isTop = initial !== undefined && initial >= 1024 && initial % 16 === 0
-  return isFirst && isNumber && isTop && !isImported && name === `global ${index}`
+  return isFirst && global.initial !== undefined && global.initial >= 1024 && global.initial % 16 === 0
 }
 
 type Reader = ReturnType<typeof createReader>
@@ -87,7 +87,7 @@ function createReader(bytes: Uint8Array, start: number) {
   }
   return {
     at: () => at,
-    go(to: number) {
+    seek(to: number) {
       at = to
     },
     byte,
@@ -132,8 +132,8 @@ function readGlobals(reader: Reader, globals: Global[]): void {
     for (let code = reader.byte(); code !== 0x0b; code = reader.byte()) {
       if (code === i32Const) initial = reader.signed()
       else if (code === 0x42 || code === 0x23 || code === 0xd2) reader.signed()
-      else if (code === 0x43) reader.go(reader.at() + 4)
-      else if (code === 0x44) reader.go(reader.at() + 8)
+      else if (code === 0x43) reader.seek(reader.at() + 4)
+      else if (code === 0x44) reader.seek(reader.at() + 8)
       else if (code === 0xd0) reader.byte()
     }
     globals.push({ isMutable, isNumber, initial, name: undefined, isImported: false })
@@ -149,7 +149,7 @@ function readExports(reader: Reader, names: Map<number, string>): void {
   }
 }
 
-/** The number of the global that the name section calls so. */
+/** The number of the global that the name section calls `__stack_pointer`. */
 function stackPointerIn(reader: Reader, end: number): number | undefined {
   const globalNames = 7
   while (reader.at() < end) {
@@ -158,10 +158,10 @@ function stackPointerIn(reader: Reader, end: number): number | undefined {
     if (id === globalNames) {
       for (let count = reader.number(); count > 0; count--) {
         const index = reader.number()
-        if (reader.text() === '__stack_pointer') return index
+        if (reader.text() === stackPointer) return index
       }
     }
-    reader.go(next)
+    reader.seek(next)
   }
   return undefined
 }

@@ -1,3 +1,5 @@
+/** WebAssembly modules as subjects. */
+
 import { PageStoreError } from '../../errors.js'
 import { type GrowingSource, LocalMemory } from '../../local-memory.js'
 import type { PageStore } from '../../page-store.js'
@@ -8,16 +10,17 @@ import { engine, type WasmImports } from './webassembly.js'
 
 /** How a module is instantiated. */
 export interface WasmOptions {
-  /** What it is given: `{ env: { log: console.log } }`. Default: nothing. */
+  /** What the module imports: `{ env: { log: console.log } }`. Default: nothing. */
   imports?: WasmImports | undefined
-  /** Explore although some mutable globals do not roll back: they hold no state. Default: false. */
+  /** Whether to explore a module with mutable globals, which do not roll back, because they keep no state. Default: false. */
   allowGlobals?: boolean | undefined
 }
 
 /**
- * Explores a WebAssembly module that exports `memory`, `ways(): i32` (how many ways lead on; 0: none, below 0: a good
- * end) and `choose(i32)`. A trap is a crash. Its addresses are those of its memory, and exported constant globals, as
- * linkers make for variables, are names for them.
+ * Explores a WebAssembly module that exports `memory`, `alternatives(): i32` (how many alternatives there are now; 0 is a
+ * deadlock, a number below 0 says that the module ended as it should) and `choose(i32)`, which takes one. A module may
+ * export `ways` in place of `alternatives`, as older ones do. A trap is a crash. Addresses are those of its memory;
+ * exported constant globals, as linkers make for variables, are names for them.
  *
  * Only memory rolls back. Mutable globals do not, other than the stack pointer, which is the same between calls; tables
  * that the module changes do not either.
@@ -25,12 +28,14 @@ export interface WasmOptions {
 export class WasmModel implements Subject {
   readonly #module: object
   readonly #imports: WasmImports
+  /** The name of the export that counts alternatives. */
+  readonly #counter: 'alternatives' | 'ways'
   /** Mutable globals that do not roll back, by name or number. */
   readonly uncaptured: readonly MutableGlobal[]
 
   /**
    * Compiles the module; each run has an instance of its own.
-   * @throws `ERR_MODEL` for a module that is none of that kind or keeps state in globals
+   * @throws `ERR_MODEL` for a module that lacks one of the exports, or has mutable globals
    */
   constructor(bytes: Uint8Array, options: WasmOptions = {}) {
     const { imports = {}, allowGlobals = false } = options
@@ -45,11 +50,13 @@ export class WasmModel implements Subject {
     if (first !== undefined && !allowGlobals) {
       throw new PageStoreError(
         'ERR_MODEL',
-        `the module keeps state in ${this.uncaptured.length} mutable globals that do not roll back (${first.name}): keep it in memory, or say allowGlobals`,
+        `the module has ${this.uncaptured.length} mutable globals that do not roll back (${first.name}): ` +
+          'keep their values in memory, or, if they are no state, pass allowGlobals: true',
       )
     }
     const kinds = new Map(engine.Module.exports(this.#module).map(({ name, kind }) => [name, kind]))
-    for (const [name, kind] of Object.entries({ memory: 'memory', ways: 'function', choose: 'function' })) {
+    this.#counter = !kinds.has('alternatives') && kinds.has('ways') ? 'ways' : 'alternatives'
+    for (const [name, kind] of Object.entries({ memory: 'memory', [this.#counter]: 'function', choose: 'function' })) {
       if (kinds.get(name) !== kind) throw new PageStoreError('ERR_MODEL', `the module exports no ${kind} "${name}"`)
     }
   }
@@ -58,16 +65,16 @@ export class WasmModel implements Subject {
   open(store: PageStore): Running {
     const { exports } = new engine.Instance(this.#module, this.#imports)
     const memory = new LocalMemory(store, exports['memory'] as GrowingSource)
-    const ways = exports['ways'] as () => number
-    const choose = exports['choose'] as (way: number) => void
+    const alternatives = exports[this.#counter] as () => number
+    const choose = exports['choose'] as (alternative: number) => void
     return {
       memory,
       layout: layoutOf(exports),
-      start: () => stepOf(ways),
-      go: (way) =>
+      start: () => stepOf(alternatives),
+      take: (alternative) =>
         stepOf(() => {
-          choose(way)
-          return ways()
+          choose(alternative)
+          return alternatives()
         }),
       close: () => memory.close(),
     }
@@ -82,7 +89,7 @@ function layoutOf(exports: Record<string, unknown>): Layout {
   return {
     find(name) {
       const address = names.get(name)
-      if (address === undefined) throw new PageStoreError('ERR_SYMBOL', `the module exports no address ${name}`)
+      if (address === undefined) throw new PageStoreError('ERR_SYMBOL', `the module exports no constant global ${name}`)
       return { address, size: 0 }
     },
     hidesUnnamed: false,

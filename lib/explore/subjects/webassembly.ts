@@ -1,6 +1,6 @@
 /** What we use of WebAssembly: its types come with browsers' (`lib.dom`), which users of Node need not have. */
 
-/** What a module is given: `{ env: { log: console.log } }`. */
+/** What a module imports: `{ env: { log: console.log } }`. */
 export type WasmImports = Record<string, Record<string, unknown>>
 
 interface Engine {

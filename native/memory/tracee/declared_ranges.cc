@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstddef>
+#include <cstring>
 
 #include "ptrace/trap.h"
 #include "snapshot/stored_bytes.h"
@@ -11,11 +11,48 @@ namespace pagestore {
 
 namespace {
 
-Status append(std::span<const trap::Range> declared, GrowingArray<AddressRange>* ranges) {
-  for (const trap::Range& each : declared) {
-    AddressRange range;
-    if (!range_of(each.start, each.length, &range).is_ok()) continue;
-    if (!ranges->append(range)) return Status::out_of_memory("realloc", sizeof(range), ENOMEM);
+// Where the ranges of one kind lie in the memory of the program, and how many there are.
+struct RangeArray {
+  uint64_t address = 0;
+  uint32_t count = 0;
+};
+
+struct RangeArrays {
+  RangeArray states, ignored;
+};
+
+RangeArrays arrays_at(uint64_t address, uint32_t most, uint32_t states, uint32_t ignored) {
+  const uint64_t second = address + uint64_t{most} * sizeof(trap::Range);
+  return {{address, std::min(states, most)}, {second, std::min(ignored, most)}};
+}
+
+// Of whichever layout lies at `address`; nothing of one that is not known.
+RangeArrays find_arrays(PageStores& stores, const PageTree& memory, uint64_t address) {
+  trap::Layout layout;
+  read_memory(stores, memory, address, std::as_writable_bytes(std::span(&layout, 1)));
+  if (layout.is_checked == 0) return {};
+  if (layout.magic == trap::kRangesNumber) {
+    trap::Ranges first;
+    memcpy(&first, &layout, sizeof(first));
+    return arrays_at(address + sizeof(first), trap::kMostRanges, first.states, first.ignored);
+  }
+  if (layout.magic != trap::kLayoutMagic || layout.version != trap::kLayoutVersion) return {};
+  if (layout.size != sizeof(layout) + uint64_t{layout.most_ranges} * 2 * sizeof(trap::Range)) return {};
+  return arrays_at(address + sizeof(layout), layout.most_ranges, layout.states, layout.ignored);
+}
+
+Status append(PageStores& stores, const PageTree& memory, const RangeArray& declared,
+              GrowingArray<AddressRange>* ranges) {
+  trap::Range part[64];
+  for (uint32_t done = 0; done < declared.count;) {
+    const std::span next(part, std::min<size_t>(std::size(part), declared.count - done));
+    read_memory(stores, memory, declared.address + uint64_t{done} * sizeof(trap::Range), std::as_writable_bytes(next));
+    done += static_cast<uint32_t>(next.size());
+    for (const trap::Range& each : next) {
+      AddressRange range;
+      if (!range_of(each.start, each.length, &range).is_ok()) continue;
+      if (!ranges->append(range)) return Status::out_of_memory("realloc", sizeof(range), ENOMEM);
+    }
   }
   return Status::ok();
 }
@@ -23,19 +60,9 @@ Status append(std::span<const trap::Range> declared, GrowingArray<AddressRange>*
 }  // namespace
 
 Status read_declared_ranges(PageStores& stores, const PageTree& memory, uint64_t address, StateRanges* ranges) {
-  trap::Ranges declared;
-  const auto head = std::as_writable_bytes(std::span(&declared, 1)).first(offsetof(trap::Ranges, state));
-  read_memory(stores, memory, address, head);
-  if (declared.number != trap::kRangesNumber || declared.is_checked == 0) return Status::ok();
-  const auto read = [&](trap::Range* to, uint64_t offset, uint32_t count) {
-    const std::span range(to, std::min(count, trap::kMostRanges));
-    read_memory(stores, memory, address + offset, std::as_writable_bytes(range));
-    return range;
-  };
-  const auto states = read(declared.state, offsetof(trap::Ranges, state), declared.states);
-  if (Status status = append(states, &ranges->tracked); !status.is_ok()) return status;
-  const auto ignored = read(declared.ignore, offsetof(trap::Ranges, ignore), declared.ignored);
-  return append(ignored, &ranges->ignored);
+  const RangeArrays declared = find_arrays(stores, memory, address);
+  if (Status status = append(stores, memory, declared.states, &ranges->tracked); !status.is_ok()) return status;
+  return append(stores, memory, declared.ignored, &ranges->ignored);
 }
 
 }  // namespace pagestore

@@ -14,7 +14,7 @@ namespace pagestore {
 
 Status Tracee::spawn(SharedStore* store, const SpawnOptions& options, std::optional<TrackerKind> wanted,
                      std::unique_ptr<Tracee>* tracee) {
-  if (Status status = store->open_tables(kTableBytes); !status.is_ok()) return status;
+  if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   std::unique_ptr<Tracee> made(new (std::nothrow) Tracee(store));
   if (!made) return Status::out_of_memory("new", sizeof(Tracee), ENOMEM);
   LaunchOptions launch_options = options.launch;
@@ -27,7 +27,7 @@ Status Tracee::spawn(SharedStore* store, const SpawnOptions& options, std::optio
 
 Status Tracee::attach(SharedStore* store, pid_t pid, std::optional<TrackerKind> wanted,
                       std::unique_ptr<Tracee>* tracee) {
-  if (Status status = store->open_tables(kTableBytes); !status.is_ok()) return status;
+  if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   std::unique_ptr<Tracee> made(new (std::nothrow) Tracee(store));
   if (!made) return Status::out_of_memory("new", sizeof(Tracee), ENOMEM);
   if (Status status = made->process_.attach(pid); !status.is_ok()) return status;
@@ -51,7 +51,7 @@ Status Tracee::capture(Snapshot* snapshot) {
   const std::span<const std::byte> state(bytes.data(), bytes.size());
   if (Status status = read_state(state, &saved); !status.is_ok()) return status;
 
-  const SharedStore::Lock stores(*store_);
+  const LockedStores stores(*store_);
   TraceeMemory::Pages pages;
   if (Status status = memory_.capture(*stores, &pages); !status.is_ok()) return status;
   const InPhase phase(Phase::key);
@@ -81,7 +81,7 @@ Status Tracee::restore(const Snapshot& snapshot) {
 }
 
 Status Tracee::read_parts(const Snapshot& snapshot, Parts* parts) const {
-  const SharedStore::Lock stores(*store_);
+  const LockedStores stores(*store_);
   const uint64_t length = stored_length(*stores, snapshot.threads);
   if (!parts->state.resize(length)) return Status::out_of_memory("realloc", length, ENOMEM);
   read_stored_bytes(*stores, snapshot.threads, 0, {parts->state.data(), length});
@@ -104,7 +104,7 @@ Status Tracee::restore_mappings(const Mappings& wanted) {
 }
 
 Status Tracee::restore_memory(const Snapshot& snapshot) {
-  const SharedStore::Lock stores(*store_);
+  const LockedStores stores(*store_);
   return memory_.restore(*stores, snapshot);
 }
 

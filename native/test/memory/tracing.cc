@@ -52,7 +52,7 @@ Held& Held::operator=(Held&& other) noexcept {
 }
 
 Held::~Held() {
-  if (store_ != nullptr) release(*SharedStore::Lock(*store_), &snapshot_);
+  if (store_ != nullptr) release(*LockedStores(*store_), &snapshot_);
 }
 
 void Program::create(size_t max_pages) {
@@ -86,7 +86,7 @@ Program::Program(pid_t pid) {
 
 Program::~Program() {
   let_go();
-  const StoreStats left = store_->stats();
+  const SnapshotStats left = stats_of(*store_);
   EXPECT_EQ(left.pages, 0u);
   EXPECT_EQ(left.tables, 0u);
   EXPECT_EQ(left.references, 0u);
@@ -95,7 +95,7 @@ Program::~Program() {
 
 void Program::let_go() {
   if (!tracee_) return;
-  tracee_->release(*SharedStore::Lock(*store_));
+  tracee_->release(*LockedStores(*store_));
   tracee_.reset();
 }
 
@@ -127,7 +127,7 @@ Stop Program::run_for(int64_t milliseconds) {
 Held Program::capture() {
   Snapshot snapshot;
   EXPECT_TRUE(ok(tracee_->capture(&snapshot)));
-  const SharedStore::Lock stores(*store_);
+  const LockedStores stores(*store_);
   EXPECT_TRUE(ok(tracee_->captured().mask(*stores, &snapshot)));
   EXPECT_TRUE(ok(tracee_->captured().make_key(*stores, &snapshot)));
   return {store_, snapshot};
@@ -135,7 +135,7 @@ Held Program::capture() {
 
 Fingerprint Program::fingerprint(const Held& snapshot) {
   Fingerprint result;
-  EXPECT_TRUE(ok(tracee_->captured().fingerprints().of(*SharedStore::Lock(*store_), snapshot->masked, &result)));
+  EXPECT_TRUE(ok(tracee_->captured().fingerprints().of(*LockedStores(*store_), snapshot->masked, &result)));
   return result;
 }
 

@@ -21,7 +21,9 @@ class SnapshotTree : public OnEachMemory {
   }
 
   void open(size_t most_tables) {
-    stores_ = std::make_unique<PageStores>();
+    stores_.reset();
+    pages_ = std::make_unique<PageStore>();
+    stores_ = std::make_unique<PageStores>(*pages_);
     ASSERT_TRUE(ok(stores_->pages.open(file(), {})));
     ASSERT_TRUE(ok(stores_->tables.open(file(), {.max_pages = most_tables, .page_bytes = kTableBytes})));
     ASSERT_TRUE(ok(stores_->keys.open(file(), {.page_bytes = kKeyBytes})));
@@ -72,6 +74,7 @@ class SnapshotTree : public OnEachMemory {
     EXPECT_EQ(stores_->tables.stats().references, 0u);
   }
 
+  std::unique_ptr<PageStore> pages_;
   std::unique_ptr<PageStores> stores_;
 };
 ON_EACH_MEMORY(SnapshotTree);

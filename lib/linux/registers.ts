@@ -1,0 +1,77 @@
+/** What the registers of a stopped thread say, by the names that native/ptrace gives them on each processor. */
+
+import { systemCallName } from './system-calls.js'
+
+/** A system call. */
+export interface SystemCall {
+  /** As in the manual: `openat`; `syscall_500` for one that has no name here. */
+  name: string
+  /** Its six arguments, as the registers have them. After the call, the first of arm64 is the result. */
+  args: readonly bigint[]
+}
+
+interface Roles {
+  /** The address of the next instruction. */
+  stopPoint: string
+  /** The number of the call that the thread is in; negative if it is in none. */
+  currentCall: string
+  /** Where a program puts the number of a call that it makes. */
+  nextCall: string
+  args: readonly string[]
+  /** The instruction that makes a call. */
+  instruction: Buffer
+}
+
+const x64: Roles = {
+  stopPoint: 'rip',
+  currentCall: 'orig_rax',
+  nextCall: 'rax',
+  args: ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'],
+  instruction: Buffer.from([0x0f, 0x05]),
+}
+const arm64: Roles = {
+  stopPoint: 'pc',
+  currentCall: 'syscall',
+  nextCall: 'x8',
+  args: ['x0', 'x1', 'x2', 'x3', 'x4', 'x5'],
+  instruction: Buffer.from([0x01, 0x00, 0x00, 0xd4]),
+}
+const roles: Partial<Record<string, Roles>> = { x64, arm64 }
+
+type Registers = Readonly<Record<string, bigint>>
+
+function rolesOf(arch: string): Roles {
+  return roles[arch] ?? x64
+}
+
+/** The address of the instruction that comes next. */
+export function stopPointIn(registers: Registers, arch: string = process.arch): bigint {
+  return registers[rolesOf(arch).stopPoint] ?? 0n
+}
+
+/**
+ * The system call that a thread is in, or makes with its next instruction: a call that was interrupted is made again.
+ * @param read reads the memory of the thread; it throws where nothing is mapped
+ */
+export function systemCallIn(
+  registers: Registers,
+  read: (address: bigint, length: number) => Buffer,
+  arch: string = process.arch,
+): SystemCall | undefined {
+  const { currentCall, nextCall, args, instruction } = rolesOf(arch)
+  // The kernel counts calls with 32 bits.
+  let number = Number(BigInt.asIntN(32, registers[currentCall] ?? -1n))
+  if (number < 0) {
+    if (!instruction.equals(readOrNothing(read, stopPointIn(registers, arch), instruction.length))) return undefined
+    number = Number(BigInt.asIntN(32, registers[nextCall] ?? -1n))
+  }
+  return { name: systemCallName(number, arch), args: args.map((name) => registers[name] ?? 0n) }
+}
+
+function readOrNothing(read: (address: bigint, length: number) => Buffer, address: bigint, length: number): Buffer {
+  try {
+    return read(address, length)
+  } catch {
+    return Buffer.alloc(0)
+  }
+}

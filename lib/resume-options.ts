@@ -1,0 +1,116 @@
+/** What a caller may ask of `Tracee.resume`, and the same checked and in numbers, as the addon takes it. */
+
+import { PageStoreError } from './errors.js'
+import { signalNumber } from './linux/signals.js'
+import { systemCallNumber } from './linux/system-calls.js'
+
+/** What {@link Tracee.resume} lets run, and until when. */
+export interface ResumeOptions {
+  /** The alternative to take where the program waits in `ps_choose(n)`: 0 ≤ choose < n. */
+  choose?: number | undefined
+  /** The signal that the program receives: the one that it stopped for (default), another one, or `'none'`. */
+  signal?: string | undefined
+  /** What else to stop for: system calls, both before and after them; one breakpoint. */
+  until?:
+    | {
+        /** The calls by name, `['openat', 'read']`, or all of them with `true`. */
+        syscall?: readonly string[] | true
+        /** The address of an instruction. */
+        address?: bigint
+        /** A function, in place of its address. */
+        symbol?: string
+      }
+    | undefined
+  /** The one thread that runs. Default: all. */
+  tid?: number | undefined
+  /** Milliseconds after which the program is interrupted. Default: none. */
+  timeout?: number | undefined
+}
+
+/** What the addon is given; undefined for what the caller did not ask for. */
+export interface PreparedResume {
+  choice: number | undefined
+  /** 0 for no signal at all. */
+  signal: number | undefined
+  /** One bit for each system call. */
+  calls: Uint8Array | undefined
+  address: bigint | undefined
+  symbol: string | undefined
+  thread: number | undefined
+  timeout: number | undefined
+}
+
+/** @throws `ERR_CHOICE`, `ERR_ADDRESS`, `ERR_ARGUMENT_TYPE` */
+export function prepareResume(options: ResumeOptions): PreparedResume {
+  checkObject(options, 'options')
+  const { choose, signal, until = {}, tid, timeout } = options
+  checkObject(until, 'until')
+  return {
+    thread: tid === undefined ? undefined : checkedThread(tid),
+    choice: choose === undefined ? undefined : checkedChoice(choose),
+    timeout: timeout === undefined ? undefined : checkedTimeout(timeout),
+    signal: signal === undefined ? undefined : signal === 'none' ? 0 : numberOfSignal(signal),
+    calls: until.syscall === undefined ? undefined : callBits(until.syscall),
+    address: until.address === undefined ? undefined : checkedAddress(until.address),
+    symbol: until.symbol,
+  }
+}
+
+/** @throws `ERR_ARGUMENT_TYPE` */
+export function checkObject(value: unknown, name: string): void {
+  if (value !== null && typeof value === 'object') return
+  throw wrong(`${name} must be an object`)
+}
+
+/**
+ * Whether there is such a thread is for the addon to say; this refuses only what can be no thread's number.
+ * @throws `ERR_ARGUMENT_TYPE`
+ */
+export function checkedThread(tid: number): number {
+  if (Number.isInteger(tid) && tid >= 0 && tid < 2 ** 31) return tid
+  throw wrong('tid must be the number of a thread')
+}
+
+/** @throws `ERR_ARGUMENT_TYPE` */
+export function checkedTimeout(timeout: number): number {
+  if (Number.isSafeInteger(timeout) && timeout >= 0) return timeout
+  throw wrong('timeout must be a whole number of milliseconds')
+}
+
+/** @throws `ERR_ARGUMENT_TYPE` */
+export function numberOfSignal(name: string): number {
+  const number = signalNumber(name)
+  if (number === undefined) throw wrong(`there is no signal ${name}`)
+  return number
+}
+
+/** Whether the program offers that alternative is for the addon to say. */
+function checkedChoice(choose: number): number {
+  if (typeof choose !== 'number') throw wrong('choose must be a number')
+  if (Number.isSafeInteger(choose) && choose >= 0) return choose
+  throw new PageStoreError('ERR_CHOICE', `${choose} is no alternative of any choice: a whole number from 0 on`)
+}
+
+function checkedAddress(address: bigint): bigint {
+  if (typeof address !== 'bigint') throw wrong('an address must be a bigint')
+  if (BigInt.asUintN(64, address) === address) return address
+  throw new PageStoreError('ERR_ADDRESS', 'the address is negative or has more than 64 bits')
+}
+
+const mostCalls = 1024
+
+function callBits(names: readonly string[] | true): Uint8Array {
+  const bits = new Uint8Array(mostCalls / 8)
+  if (names === true) return bits.fill(0xff)
+  if (!Array.isArray(names)) throw wrong('until.syscall must be an array of names, or true')
+  for (const name of names) {
+    const number = systemCallNumber(name)
+    if (number === undefined || number >= mostCalls) throw wrong(`there is no system call ${name}`)
+    bits[number >> 3] = (bits[number >> 3] ?? 0) | (1 << (number & 7))
+  }
+  return bits
+}
+
+function wrong(message: string): PageStoreError {
+  return new PageStoreError('ERR_ARGUMENT_TYPE', message)
+}

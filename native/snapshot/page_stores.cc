@@ -1,0 +1,36 @@
+#include "snapshot/page_stores.h"
+
+#include <cerrno>
+#include <new>
+
+#include "snapshot/page_tree.h"
+
+namespace pagestore {
+
+Status open_snapshot_stores(SharedStore& store) {
+  SharedStore::Lock lock(store);
+  if (lock.companion() != nullptr) return Status::ok();
+  if (Status status = lock.pages()->lower_budget(kMostSnapshotPages); !status.is_ok()) return status;
+  std::unique_ptr<PageStores> stores(new (std::nothrow) PageStores(*lock.pages()));
+  if (!stores) return Status::out_of_memory("new", sizeof(PageStores), ENOMEM);
+  StoreOptions options{.max_pages = kMostSnapshotPages, .page_bytes = kTableBytes};
+  if (Status status = open_page_store(store.memory(), options, &stores->tables); !status.is_ok()) return status;
+  options.page_bytes = kKeyBytes;
+  if (Status status = open_page_store(store.memory(), options, &stores->keys); !status.is_ok()) return status;
+  lock.set_companion(std::move(stores));
+  return Status::ok();
+}
+
+SnapshotStats stats_of(SharedStore& store) {
+  const SharedStore::Lock lock(store);
+  SnapshotStats stats{lock.pages()->stats()};
+  if (const auto* stores = static_cast<const PageStores*>(lock.companion())) {
+    const StoreStats tables = stores->tables.stats(), keys = stores->keys.stats();
+    stats.tables = tables.pages;
+    stats.keys = keys.pages;
+    stats.bookkeeping_bytes += tables.bookkeeping_bytes + keys.bookkeeping_bytes;
+  }
+  return stats;
+}
+
+}  // namespace pagestore

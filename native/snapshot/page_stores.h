@@ -1,0 +1,53 @@
+// The stores that snapshots live in: pages, the page tables that lead to them, and keys.
+//
+// Three, because equal bytes mean different things in each. The pages are a SharedStore's own (store/shared_store.h);
+// the other two are added when its first memory is opened, and end with it.
+//
+// Whoever works with snapshots has all three locked at once, exclusively, for as long as there is a LockedStores.
+#pragma once
+
+#include "store/page_store.h"
+#include "store/shared_store.h"
+
+namespace pagestore {
+
+// Bytes of what a snapshot's key stands for.
+inline constexpr size_t kKeyBytes = 64;
+
+// One bit of a number is taken to tell pages from tables.
+inline constexpr size_t kMostSnapshotPages = kMostPages / 2;
+
+struct PageStores final : StoreCompanion {
+  explicit PageStores(PageStore& pages) : pages(pages) {}
+
+  PageStore& pages;
+  PageStore tables;
+  PageStore keys;
+};
+
+// Makes the stores for page tables and for keys, unless they are there.
+Status open_snapshot_stores(SharedStore& store);
+
+// The stores of snapshots, until this ends. Null where the last user of the store has closed it, or where
+// `open_snapshot_stores` was never called. Nothing may run meanwhile that could come back here: no JavaScript, and
+// nothing that throws it.
+class LockedStores {
+ public:
+  explicit LockedStores(SharedStore& store) : lock_(store), stores_(static_cast<PageStores*>(lock_.companion())) {}
+  explicit operator bool() const { return stores_ != nullptr; }
+  PageStores& operator*() const { return *stores_; }
+  PageStores* operator->() const { return stores_; }
+
+ private:
+  SharedStore::Lock lock_;
+  PageStores* stores_;
+};
+
+// The figures of a store and of what its snapshots take.
+struct SnapshotStats : StoreStats {
+  uint64_t tables = 0;  // page tables of snapshots
+  uint64_t keys = 0;    // what snapshots are recognised by
+};
+SnapshotStats stats_of(SharedStore& store);
+
+}  // namespace pagestore

@@ -1,0 +1,185 @@
+/* What a C or C++ program says to whoever checks it: which way could I go, what must hold, what is my state.
+ *
+ *   switch (ps_choose(3)) { ... }          which way? 0, 1 or 2; the checker tries them all
+ *   ps_choose(0);                          there is no way on: does not return
+ *   ps_assert(balance >= 0, "overdrawn");  must hold on every way
+ *   ps_state(&model, sizeof model);        these bytes are my state: states with equal bytes are one
+ *   ps_ignore(&counter, sizeof counter);   these bytes do not count
+ *
+ * There is no library to link. Under a checker (pagestore's Tracee) each choice stops the program, which is
+ * then rolled back as often as there are ways. Without one, ps_choose takes its answers from the environment
+ * variable PAGESTORE_TRACE ("2,0,1"), and when these are used up, or there are none, at random, from
+ * PAGESTORE_SEED if it is set; a failed assertion aborts. So a way that a checker has found runs by itself
+ * in a debugger.
+ *
+ * ps_choose and ps_assert tell their file and line, so they are macros. What is declared, at most 256 ranges
+ * of each kind, lies in the program's own memory: it rolls back with it.
+ */
+#ifndef PAGESTORE_H
+#define PAGESTORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A place is a file, a line, and which one of all in its file: two on one line are two. */
+#define ps_choose(n) ps_choose_at((n), __FILE__, (uint64_t)__COUNTER__ << 32 | __LINE__)
+#define ps_assert(ok, text) ((ok) ? (void)0 : ps_fail_at((text), __FILE__, __LINE__))
+
+/* The layout and the numbers are those of native/ptrace/trap.h. */
+struct ps_range {
+  uint64_t start, length;
+};
+
+#define PS_MOST_RANGES 256
+
+struct ps_declared {
+  uint32_t number;
+  uint32_t is_checked;
+  uint32_t states, ignored;
+  struct ps_range state[PS_MOST_RANGES];
+  struct ps_range ignore[PS_MOST_RANGES];
+};
+
+/* One of each in a program, however many files include this. */
+__attribute__((weak)) struct ps_declared ps_declared_ranges = {0x70735231u, 0, 0, 0, {{0, 0}}, {{0, 0}}};
+__attribute__((weak)) int ps_has_asked = 0;
+__attribute__((weak)) const char* ps_trace_left = NULL;
+__attribute__((weak)) uint64_t ps_random_state = 0;
+
+enum { PS_CHECK = 0x70730000, PS_CHOOSE = 0x70730001, PS_ASSERT = 0x70730002, PS_UNDER_CHECK = 0x70730001 };
+
+/* How a program speaks to a checker: by system calls that no kernel has, and that a kernel refuses where nobody
+ * listens. A call is what the compiler is to take it for, a call of a function: what that need not keep may be lost, so
+ * that a checker need not compare it. */
+#if defined(__x86_64__)
+
+static inline long ps_call(long number, uint64_t a, const void* b, uint64_t c) {
+  long result = number, rdi = (long)a, rsi = (long)b, rdx = (long)c;
+  __asm__ volatile("syscall"
+                   : "+a"(result), "+D"(rdi), "+S"(rsi), "+d"(rdx)
+                   :
+                   : "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+                     "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15",
+#if defined(__AVX512F__)
+                     "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26",
+                     "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6", "k7",
+#endif
+                     "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "memory", "cc");
+  return result;
+}
+
+#elif defined(__aarch64__)
+
+static inline long ps_call(long number, uint64_t a, const void* b, uint64_t c) {
+  register long x8 __asm__("x8") = number;
+  register long x0 __asm__("x0") = (long)a;
+  register long x1 __asm__("x1") = (long)b;
+  register long x2 __asm__("x2") = (long)c;
+  __asm__ volatile("svc #0"
+                   : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x8)
+                   :
+                   : "x3", "x4", "x5", "x6", "x7", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "v0",
+                     "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23",
+                     "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31", "memory", "cc");
+  return x0;
+}
+
+#else
+#error "pagestore.h does not know this processor yet"
+#endif
+
+/* Asked once by each thread that comes before the first answer, and never again. */
+__attribute__((weak)) int ps_under_check(void) {
+  if (!__atomic_load_n(&ps_has_asked, __ATOMIC_ACQUIRE)) {
+    /* Another thread may ask meanwhile: it gets the same answer. */
+    ps_declared_ranges.is_checked =
+        ps_call(PS_CHECK, (uint64_t)(uintptr_t)&ps_declared_ranges, NULL, 0) == PS_UNDER_CHECK;
+    __atomic_store_n(&ps_has_asked, 1, __ATOMIC_RELEASE);
+  }
+  return ps_declared_ranges.is_checked != 0;
+}
+
+__attribute__((weak)) int ps_choose_by_itself(int n, const char* file, int line) {
+  if (ps_trace_left == NULL) {
+    const char *trace = getenv("PAGESTORE_TRACE"), *seed = getenv("PAGESTORE_SEED");
+    ps_trace_left = trace != NULL ? trace : "";
+    ps_random_state = seed != NULL ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
+  }
+  if (n <= 0) {
+    fflush(stdout);
+    fprintf(stderr, "%s:%d: ps_choose(0): there is no way on\n", file, line);
+    exit(1);
+  }
+  if (*ps_trace_left != '\0') {
+    char* end;
+    long way = strtol(ps_trace_left, &end, 10);
+    if (end == ps_trace_left || way < 0 || way >= n) {
+      fflush(stdout);
+      fprintf(stderr, "%s:%d: ps_choose(%d): PAGESTORE_TRACE goes on with \"%s\"\n", file, line, n, ps_trace_left);
+      exit(2);
+    }
+    ps_trace_left = *end == ',' ? end + 1 : end;
+    return (int)way;
+  }
+  /* splitmix64 */
+  uint64_t z = (ps_random_state += 0x9e3779b97f4a7c15u);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return (int)((z ^ (z >> 31)) % (uint64_t)n);
+}
+
+static inline int ps_choose_at(int n, const char* file, uint64_t place) {
+  if (ps_under_check()) {
+    long way = ps_call(PS_CHOOSE, (uint64_t)n, file, place);
+    /* Below zero when the checker has let go. */
+    if (way >= 0) return (int)way;
+  }
+  return ps_choose_by_itself(n, file, (int)(place & 0xffffffffu));
+}
+
+static inline void ps_fail_at(const char* text, const char* file, int line) {
+  /* Below zero when nobody listens: in a child of the program under check. */
+  if (ps_under_check() && ps_call(PS_ASSERT, (uint64_t)(uintptr_t)text, file, (uint64_t)line) >= 0) return;
+  fflush(stdout);
+  fprintf(stderr, "%s:%d: %s\n", file, line, text);
+  abort();
+}
+
+__attribute__((weak)) void ps_declare(struct ps_range* ranges, uint32_t* count, const void* p, size_t n) {
+  const uint64_t start = (uint64_t)(uintptr_t)p;
+  uint32_t i;
+  if (!ps_under_check()) return;
+  for (i = 0; i < *count; i++) {
+    if (ranges[i].start == start && ranges[i].length == n) return;
+  }
+  if (*count == PS_MOST_RANGES) {
+    fprintf(stderr, "pagestore.h: more than %d ranges\n", PS_MOST_RANGES);
+    abort();
+  }
+  ranges[*count].start = start;
+  ranges[*count].length = n;
+  ++*count;
+}
+
+static inline void ps_state(const void* p, size_t n) {
+  ps_declare(ps_declared_ranges.state, &ps_declared_ranges.states, p, n);
+}
+
+static inline void ps_ignore(const void* p, size_t n) {
+  ps_declare(ps_declared_ranges.ignore, &ps_declared_ranges.ignored, p, n);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
