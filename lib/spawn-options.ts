@@ -4,6 +4,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
 import type { Spawn, TrackerKind } from './addon/native.js'
 import { PageStoreError } from './errors.js'
+import { checkedTimeout } from './resume-options.js'
 
 /** What differs from one run of a program to the next unless it is fixed. Each is fixed by default. */
 export interface Determinism {

@@ -8,14 +8,7 @@ import { type SystemCall, stopPointIn, systemCallIn } from './linux/registers.js
 import { findSymbol } from './linux/symbols.js'
 import type { RestorableMemory } from './memory.js'
 import { handleOf, type PageStore } from './page-store.js'
-import {
-  checkedThread,
-  checkedTimeout,
-  checkObject,
-  numberOfSignal,
-  prepareResume,
-  type ResumeOptions,
-} from './resume-options.js'
+import { checkedThread, checkObject, numberOfSignal, prepareResume, type ResumeOptions } from './resume-options.js'
 import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snapshot.js'
 import { prepareSpawn, type SpawnOptions } from './spawn-options.js'
 import { readStop, type Stop, stopSlots } from './stop.js'
@@ -29,7 +22,7 @@ export interface AttachOptions {
 // A tracee that nobody closed is closed when it is collected.
 const forgotten = new FinalizationRegistry<Handle>((handle) => native.closeMemory(handle))
 
-const registerNames: readonly string[] = native.registerNames
+const { registerNames } = native
 
 /**
  * A live program under control, which can be rolled back: captured and restored in place, as often as one likes.
