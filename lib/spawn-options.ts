@@ -47,13 +47,20 @@ const fixedEnvironment = { PATH: standardPath, LANG: 'C.UTF-8' }
 const withoutRseq = 'glibc.pthread.rseq=0'
 
 /** @throws `ERR_ARGUMENT_TYPE`, `ERR_SPAWN` for a program that is in no directory of `PATH` */
-export function prepareSpawn(file: string, args: readonly string[], options: SpawnOptions): Omit<Spawn, 'timeout'> {
+export function prepareSpawn(file: string, args: readonly string[], options: SpawnOptions): Spawn {
   if (typeof file !== 'string' || file === '') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'file must be a path')
   if (!Array.isArray(args)) throw new PageStoreError('ERR_ARGUMENT_TYPE', 'args must be an array of strings')
   if (options === null || typeof options !== 'object') {
     throw new PageStoreError('ERR_ARGUMENT_TYPE', 'options must be an object')
   }
-  const { env, cwd, stdio = ['ignore', 'inherit', 'inherit'], deterministic = true, detachable = false } = options
+  const {
+    env,
+    cwd,
+    stdio = ['ignore', 'inherit', 'inherit'],
+    deterministic = true,
+    detachable = false,
+    timeout,
+  } = options
   if (env !== undefined && (env === null || typeof env !== 'object')) {
     throw new PageStoreError('ERR_ARGUMENT_TYPE', 'env must be an object')
   }
@@ -78,6 +85,7 @@ export function prepareSpawn(file: string, args: readonly string[], options: Spa
     fixesRandom: isFixed('random'),
     sharesProcessor: isFixed('processor'),
     isDetachable: Boolean(detachable),
+    timeout: timeout === undefined ? undefined : checkedTimeout(timeout),
   }
 }
 

@@ -55,9 +55,7 @@ export class Tracee implements RestorableMemory {
    * @throws `ERR_SPAWN`, `ERR_TRACEE`, `ERR_TRACKER`, `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED`
    */
   static spawn(store: PageStore, file: string, args: readonly string[] = [], options: SpawnOptions = {}): Tracee {
-    const prepared = prepareSpawn(file, args, options)
-    const timeout = options.timeout === undefined ? undefined : checkedTimeout(options.timeout)
-    const what = { ...prepared, timeout }
+    const what = prepareSpawn(file, args, options)
     return new Tracee(store, native.spawnTracee(handleOf(store), what, options.tracker))
   }
 
