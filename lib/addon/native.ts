@@ -2,8 +2,7 @@
 
 import { PageStoreError } from '../errors.js'
 import { loadAddon } from './load.js'
-import type { HashInstructions } from './statistics.js'
-import type { MemoryKind, TrackerKind } from './tables.js'
+import type { HashInstructions, MemoryKind, TrackerKind } from './tables.js'
 
 export type { MemoryKind, TrackerKind }
 

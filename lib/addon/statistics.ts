@@ -1,7 +1,7 @@
 /** What a store counts: it crosses the border as numbers in one array, and becomes an object with names here. */
 
 import { type Handle, native } from './native.js'
-import { type MemoryKind, memoryKinds, statisticsSlots as slot } from './tables.js'
+import { type HashInstructions, type MemoryKind, memoryKinds, statisticsSlots as slot } from './tables.js'
 
 /** Counted since the store was made, by all who share it. */
 export interface PageStoreStats {
@@ -30,9 +30,6 @@ export interface PageStoreStats {
   /** What pages are hashed with. */
   hash: HashInstructions
 }
-
-/** From the fastest to what works everywhere; `neon` on arm64. */
-export type HashInstructions = 'avx512' | 'avx2' | 'sse2' | 'neon' | 'scalar'
 
 // Filled and read without anything in between.
 const figures = new Float64Array(Object.keys(slot).length)

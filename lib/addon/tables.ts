@@ -18,6 +18,9 @@ export const memoryKinds = ['huge', 'memfd'] as const
  */
 export type MemoryKind = (typeof memoryKinds)[number]
 
+/** Vector instructions: on x86-64 the first three, on arm64 `neon`. */
+export type HashInstructions = 'avx512' | 'avx2' | 'sse2' | 'neon' | 'scalar'
+
 /** Where each figure of a store is in its statistics. */
 export const statisticsSlots = {
   pages: 0,
