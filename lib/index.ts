@@ -2,6 +2,7 @@
 /// <reference types="node" preserve="true" />
 
 export type { Range, Region, TrackerKind } from './addon/native.js'
+export type { HashInstructions } from './addon/tables.js'
 export { type ErrorCode, PageStoreError } from './errors.js'
 export type { SystemCall } from './linux/registers.js'
 export { type GrowingSource, LocalMemory, type LocalMemoryOptions, type LocalSource } from './local-memory.js'

@@ -3,20 +3,20 @@
  * and the addon exports it; test/tables.test.ts sees to it that they agree.
  */
 
-export const trackers = ['write-protect', 'soft-dirty', 'none'] as const
-
 /**
  * What finds the pages that were written: `write-protect` (userfaultfd, Linux 6.7), `soft-dirty` (kernels built with
  * it), or `none`: everything is compared.
  */
-export type TrackerKind = (typeof trackers)[number]
+export type TrackerKind = 'write-protect' | 'soft-dirty' | 'none'
 
-export const memoryKinds = ['huge', 'memfd'] as const
+export const trackers = ['write-protect', 'soft-dirty', 'none'] as const satisfies readonly TrackerKind[]
 
 /**
  * The memory a store lives in: `huge` pages (a tmpfs of its own; new pages cost a tenth) or a plain `memfd`.
  */
-export type MemoryKind = (typeof memoryKinds)[number]
+export type MemoryKind = 'huge' | 'memfd'
+
+export const memoryKinds = ['huge', 'memfd'] as const satisfies readonly MemoryKind[]
 
 /** Vector instructions: on x86-64 the first three, on arm64 `neon`. */
 export type HashInstructions = 'avx512' | 'avx2' | 'sse2' | 'neon' | 'scalar'
