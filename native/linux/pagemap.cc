@@ -10,7 +10,8 @@
 
 #include "linux/kernel_pages.h"
 #include "linux/proc_file.h"
-#include "system/mapping.h"
+#include "system/assert.h"
+#include "system/page_size.h"
 
 namespace pagestore {
 
@@ -33,7 +34,7 @@ Status append(const AddressRange& run, GrowingArray<AddressRange>* runs) {
     return Status::ok();
   }
   if (runs->append(run)) return Status::ok();
-  return Status::out_of_memory("realloc", (runs->size() + 1) * sizeof(run), ENOMEM);
+  return Status::no_memory((runs->size() + 1) * sizeof(run));
 }
 
 }  // namespace
@@ -61,6 +62,7 @@ Status Pagemap::open(pid_t pid, Pagemap* pagemap) {
 
 template <typename Is>
 Status Pagemap::read_entries(const AddressRange& range, Is is, GrowingArray<AddressRange>* runs) const {
+  PS_ASSERT(file_.is_open() && range.start % page_size() == 0 && range.end % page_size() == 0);
   uint64_t entries[512];
   for (uint64_t at = range.start; at < range.end;) {
     const uint64_t wanted = std::min<uint64_t>(std::size(entries), (range.end - at) / page_size());
@@ -102,6 +104,7 @@ Status Pagemap::soft_dirty(const AddressRange& range, GrowingArray<AddressRange>
 }
 
 Status Pagemap::scan(const AddressRange& range, const Categories& wanted, GrowingArray<AddressRange>* runs) const {
+  PS_ASSERT(file_.is_open() && range.start % page_size() == 0 && range.end % page_size() == 0);
   kernel::PageRegion found[256];
   uint64_t from = range.start;
   do {
