@@ -167,12 +167,19 @@ bool Arguments::is_shared(size_t i) const {
 }
 
 // True for a view of no bytes whose buffer was detached, or has shrunk so that the view lies outside. The view alone
-// does not tell: only the methods of a typed array look behind its length, and throw if there is nothing.
+// does not tell: only the methods of a typed array look behind its length, and throw a TypeError if there is nothing.
+// Where the call was refused because JavaScript will not run on, there is no such error, and what stands in its place
+// must stay.
 bool Arguments::is_out_of_bounds(napi_value view) const {
   const napi_value at = addon_->typed_array_at();
-  if (at == nullptr || napi_call_function(env_, view, at, 0, nullptr, nullptr) != napi_pending_exception) return false;
+  if (at == nullptr) return false;
+  const napi_status status = napi_call_function(env_, view, at, 0, nullptr, nullptr);
+  if (status == napi_ok) return false;
   napi_value exception;
-  napi_get_and_clear_last_exception(env_, &exception);
+  bool is_error = false;
+  check(napi_get_and_clear_last_exception(env_, &exception));
+  check(napi_is_error(env_, exception, &is_error));
+  if (!is_error) throw Pending{};
   return true;
 }
 
