@@ -6,7 +6,7 @@
 // The binding is on node-addon-api, which makes JavaScript's values for us and never runs JavaScript: that may be
 // refused at any time, once `worker.terminate()` was called or a `vm` script has run out of time, and node-addon-api
 // then ends the process or loses the refusal. What may run JavaScript is therefore asked of Node-API itself, and
-// failure.h says how a refusal is passed on. scripts/binding-lint.ts looks for what would break this.
+// failure.h says how a refusal is passed on. scripts/structure/floors.ts lists the calls that would break this.
 #pragma once
 
 #include <napi.h>

@@ -1,6 +1,6 @@
 // Checks what a header leaves to its caller. On in the builds that test (PAGESTORE_ASSERTIONS, which CMake defines for
-// tests and for sanitizers), where a false condition prints itself and ends the process. Elsewhere it costs nothing: the
-// condition is compiled and not evaluated.
+// tests and for sanitizers), where a false condition prints itself and ends the process. Elsewhere it costs nothing:
+// the condition is compiled and not evaluated.
 //
 // For preconditions of the core's own functions. Whatever can be wrong because of JavaScript or of the system is a
 // Status.
