@@ -98,14 +98,14 @@ TEST_F(Attached, ThreadsAreAllStoppedAndRunOnWhenTheyAreDetached) {
       Program program(stranger->pid());
       ASSERT_TRUE(ok(program.status()));
       EXPECT_EQ(program->process().threads().size(), 4u);
-      const Held held = program.capture();
+      const ScopedSnapshot saved = program.capture();
       const uint64_t before = count_at(stranger->pid(), counters_);
       usleep(5000);
       EXPECT_EQ(count_at(stranger->pid(), counters_), before);
       for (int i = 0; i < 10; ++i) {
         ASSERT_TRUE(stopped(program.run_for(5), StopKind::timeout));
         EXPECT_GT(count_at(stranger->pid(), counters_), before);
-        program.restore(held);
+        program.restore(saved);
         EXPECT_EQ(count_at(stranger->pid(), counters_), before);
       }
       if (detaches) {
@@ -124,9 +124,9 @@ TEST_F(Attached, InTheMiddleOfARead) {
   {
     Program program(stranger.pid());
     ASSERT_TRUE(ok(program.status()));
-    const Held held = program.capture();
+    const ScopedSnapshot saved = program.capture();
     ASSERT_TRUE(stopped(program.run_for(5), StopKind::timeout));
-    program.restore(held);
+    program.restore(saved);
   }
   EXPECT_EQ(tracer_of(stranger.pid()), 0);
   ASSERT_EQ(write(input_.in.get(), "\x07", 1), 1);
@@ -137,11 +137,11 @@ TEST_F(Attached, ToItsExitAndRolledBackFromThere) {
   Stranger stranger({program("stops"), "read"}, input_.out.get());
   wait_until_in_call(stranger.pid(), SYS_read);
   Program program(stranger.pid());
-  const Held held = program.capture();
+  const ScopedSnapshot saved = program.capture();
   for (const char byte : {3, 4, 5}) {
     ASSERT_EQ(write(input_.in.get(), &byte, 1), 1);
     ASSERT_TRUE(stopped(program.resume(), StopKind::exit, byte));
-    program.restore(held);
+    program.restore(saved);
   }
   program.release();
   ASSERT_EQ(write(input_.in.get(), "\x09", 1), 1);
@@ -155,9 +155,9 @@ TEST_F(Attached, InAGroupStopItStaysThere) {
   {
     Program program(stranger->pid());
     ASSERT_TRUE(ok(program.status()));
-    const Held held = program.capture();
+    const ScopedSnapshot saved = program.capture();
     ASSERT_TRUE(stopped(program.run_for(20), StopKind::timeout));
-    program.restore(held);
+    program.restore(saved);
   }
   while (state_of(stranger->pid()) != 'T') usleep(1000);
   const uint64_t before = count_at(stranger->pid(), counters_);
@@ -180,10 +180,10 @@ TEST_F(Attached, ASignalThatItStoppedForIsDeliveredAfterAll) {
   const auto stranger = start_counting();
   {
     Program program(stranger->pid());
-    const Held held = program.capture();
+    const ScopedSnapshot saved = program.capture();
     kill(stranger->pid(), SIGTERM);
     ASSERT_TRUE(stopped(program.resume(), StopKind::signal, SIGTERM));
-    const Held before = program.capture();
+    const ScopedSnapshot before = program.capture();
     program.restore(before);
   }
   EXPECT_EQ(stranger->wait(), 100 + SIGTERM);
@@ -195,9 +195,9 @@ TEST_F(Attached, AChildOfOurOwnLeavesItsStatusToUs) {
   {
     Program program(child.pid());
     ASSERT_TRUE(ok(program.status()));
-    const Held held = program.capture();
+    const ScopedSnapshot saved = program.capture();
     ASSERT_TRUE(stopped(program.run_for(5), StopKind::timeout));
-    program.restore(held);
+    program.restore(saved);
     kill(child.pid(), SIGKILL);
     ASSERT_TRUE(stopped(program.resume(), StopKind::killed, SIGKILL));
   }
@@ -215,13 +215,13 @@ TEST_F(Attached, AChildOfOurOwnIsForTheMainThread) {
 
 TEST_F(Attached, CallsFromAnotherThreadAreRefused) {
   Program program({test::program("stops"), "spin"});
-  const Held held = program.capture();
+  const ScopedSnapshot saved = program.capture();
   std::thread([&] {
     Snapshot snapshot;
     Stop stop;
     Registers registers;
     EXPECT_TRUE(refused(program->capture(&snapshot), Error::wrong_thread));
-    EXPECT_TRUE(refused(program->restore(*held), Error::wrong_thread));
+    EXPECT_TRUE(refused(program->restore(*saved), Error::wrong_thread));
     EXPECT_TRUE(refused(program->resume({}, &stop), Error::wrong_thread));
     EXPECT_TRUE(refused(program->registers({}, &registers), Error::wrong_thread));
     EXPECT_TRUE(refused(program->detach(), Error::wrong_thread));
@@ -253,9 +253,9 @@ TEST(Detached, ASpawnedProgramWithoutAFilterRunsOn) {
   {
     Program program({test::program("stops"), "read"}, wishes);
     pid = program.pid();
-    const Held held = program.capture();
+    const ScopedSnapshot saved = program.capture();
     ASSERT_TRUE(stopped(program.run_for(5), StopKind::timeout));
-    program.restore(held);
+    program.restore(saved);
     ASSERT_TRUE(ok(program->detach()));
     Stop stop;
     EXPECT_TRUE(refused(program->resume({}, &stop), Error::process_gone));

@@ -55,11 +55,11 @@ class Waiting : public testing::Test {
 TEST_F(Waiting, InReadGetsTheDataThatComesLater) {
   const auto program = start("read", 0);
   ASSERT_TRUE(stopped(program->run_for(20), StopKind::timeout));
-  const Held held = program->capture();
+  const ScopedSnapshot saved = program->capture();
   for (const char* text : {"one", "two", "three"}) {
     put(text);
     EXPECT_EQ(outcome(*program, program->resume()), std::to_string(strlen(text)) + " 0 0 " + text);
-    program->restore(held);
+    program->restore(saved);
     ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
   }
 }
@@ -69,8 +69,8 @@ TEST_F(Waiting, IsInterruptedAsOftenAsOneLikes) {
     const auto program = start("read", 0, has_filter);
     for (int i = 0; i < 20; ++i) {
       ASSERT_TRUE(stopped(program->run_for(2), StopKind::timeout));
-      const Held held = program->capture();
-      program->restore(held);
+      const ScopedSnapshot saved = program->capture();
+      program->restore(saved);
     }
     put("data");
     EXPECT_EQ(outcome(*program, program->resume()), "4 0 0 data");
@@ -96,12 +96,12 @@ TEST_P(Sleeping, EndsInTimeWhenItIsInterruptedAndGoesOn) {
 TEST_P(Sleeping, EndsWellAfterARollback) {
   const auto program = start(GetParam().first, 60);
   ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
-  const Held first = program->capture();
+  const ScopedSnapshot first = program->capture();
   ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
-  const Held second = program->capture();  // in the call that goes on with the first
+  const ScopedSnapshot second = program->capture();  // in the call that goes on with the first
   ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
-  for (const Held* held : {&first, &second, &first, &second}) {
-    program->restore(*held);
+  for (const ScopedSnapshot* saved : {&first, &second, &first, &second}) {
+    program->restore(*saved);
     ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
     const Stop stop = program->resume();
     EXPECT_EQ(outcome(*program, stop), GetParam().second);
@@ -115,11 +115,11 @@ TEST_P(Sleeping, IsTheSameStateHoweverOftenItWasInterrupted) {
   if (GetParam().first == std::string("select")) GTEST_SKIP() << "it notes how much is left in memory";
   const auto program = start(GetParam().first, 10'000);
   ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
-  const Held first = program->capture();
+  const ScopedSnapshot first = program->capture();
   program->restore(first);
-  const Held again = program->capture();
+  const ScopedSnapshot again = program->capture();
   ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
-  const Held later = program->capture();
+  const ScopedSnapshot later = program->capture();
   EXPECT_TRUE(equal(*first, *again));
   EXPECT_EQ(first->memory, later->memory);
   EXPECT_EQ(first->threads, later->threads);
@@ -130,15 +130,15 @@ TEST_P(Sleeping, IsEndedByASignalAlsoAfterARollback) {
   ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
   kill(program->pid(), SIGUSR1);
   ASSERT_TRUE(stopped(program->resume(), StopKind::signal, SIGUSR1));
-  const Held held = program->capture();
+  const ScopedSnapshot saved = program->capture();
   const std::string name = GetParam().first;
   const std::string ended = name == "clock_nanosleep" ? "4 0 1 " : "-1 4 1 ";
   EXPECT_EQ(outcome(*program, program->resume()), ended);
   for (int i = 0; i < 3; ++i) {
-    program->restore(held);
+    program->restore(saved);
     EXPECT_EQ(outcome(*program, program->resume()), ended);
     // And without the signal it goes on.
-    program->restore(held);
+    program->restore(saved);
     RunOptions options;
     options.signal = SignalAnswer::suppress();
     options.timeout = 10;
@@ -149,10 +149,10 @@ TEST_P(Sleeping, IsEndedByASignalAlsoAfterARollback) {
 TEST_F(Waiting, InAFutexWithoutEndStaysThere) {
   const auto program = start("futex-endless", 0);
   ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
-  const Held held = program->capture();
+  const ScopedSnapshot saved = program->capture();
   for (int i = 0; i < 20; ++i) {
     ASSERT_TRUE(stopped(program->run_for(2), StopKind::timeout));
-    program->restore(held);
+    program->restore(saved);
   }
 }
 
@@ -162,12 +162,12 @@ TEST_F(Waiting, ASignalInterruptsReadOrItIsMadeAgainAsTheHandlerSays) {
     ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
     kill(program->pid(), SIGUSR1);
     ASSERT_TRUE(stopped(program->resume(), StopKind::signal, SIGUSR1));
-    const Held interrupts = program->capture();
+    const ScopedSnapshot interrupts = program->capture();
     EXPECT_EQ(outcome(*program, program->resume()), "-1 4 1 ");
     ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
     kill(program->pid(), SIGUSR2);
     ASSERT_TRUE(stopped(program->resume(), StopKind::signal, SIGUSR2));
-    const Held restarts = program->capture();
+    const ScopedSnapshot restarts = program->capture();
     for (int i = 0; i < 3; ++i) {
       program->restore(interrupts);
       EXPECT_EQ(outcome(*program, program->resume()), "-1 4 1 ");
@@ -195,12 +195,12 @@ TEST_F(Waiting, ASignalInterruptsReadOrItIsMadeAgainAsTheHandlerSays) {
 TEST_F(Waiting, SigsuspendGivesBackTheMaskThatItFound) {
   const auto program = start("sigsuspend", 0);
   ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
-  const Held held = program->capture();
+  const ScopedSnapshot saved = program->capture();
   for (int i = 0; i < 3; ++i) {
     kill(program->pid(), SIGUSR1);
     ASSERT_TRUE(stopped(program->resume(), StopKind::signal, SIGUSR1));
     EXPECT_EQ(outcome(*program, program->resume()), "-1 4 1 ");
-    program->restore(held);
+    program->restore(saved);
     ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
   }
 }
@@ -212,7 +212,7 @@ TEST_F(Waiting, AtItsEntryTheCallIsNotToldTwice) {
     while (program->registers().call().arguments[0] != 0) stop = program->resume_to_call(SYS_read);
     ASSERT_TRUE(stopped(stop, StopKind::system_call, SYS_read));
     ASSERT_TRUE(stop.is_entry);
-    const Held held = program->capture();
+    const ScopedSnapshot saved = program->capture();
     for (int i = 0; i < 3; ++i) {
       put("abc");
       stop = program->resume_to_call(SYS_read);
@@ -220,21 +220,21 @@ TEST_F(Waiting, AtItsEntryTheCallIsNotToldTwice) {
       EXPECT_FALSE(stop.is_entry);
       EXPECT_EQ(program->registers().result(), 3);
       EXPECT_EQ(outcome(*program, program->resume()), "3 0 0 abc");
-      program->restore(held);
+      program->restore(saved);
       put("de");
       EXPECT_EQ(outcome(*program, program->resume()), "2 0 0 de");
       stop = program->resume_to_call(SYS_read);
       EXPECT_TRUE(stop.is_entry);
-      program->restore(held);
+      program->restore(saved);
     }
   }
 }
 
 TEST_F(Waiting, NothingOfACallIsLeftInAThreadThatWasPutElsewhere) {
   const auto program = start("read", 0);
-  const Held begin = program->capture();
+  const ScopedSnapshot begin = program->capture();
   ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
-  const Held inside = program->capture();
+  const ScopedSnapshot inside = program->capture();
   for (int i = 0; i < 5; ++i) {
     program->restore(begin);
     EXPECT_TRUE(equal(*program->capture(), *begin));

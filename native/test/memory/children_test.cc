@@ -12,7 +12,7 @@ INSTANTIATE_TEST_SUITE_P(, Children, testing::Bool(), filter_name);
 TEST_P(Children, AnExecIsReportedAndTheNextProgramRuns) {
   Program program(stops("exec", "7"), wishes());
   ASSERT_TRUE(stopped(program.resume(), StopKind::exec));
-  const Held held = program.capture();
+  const ScopedSnapshot saved = program.capture();
   expect_end(program, 7);
 }
 
@@ -57,9 +57,9 @@ TEST_P(Children, AProcessGoesOnWithoutItsFirstThread) {
   ASSERT_TRUE(stopped(stop, StopKind::thread_exit));
   EXPECT_EQ(stop.thread, program.pid());
   ASSERT_TRUE(stopped(program.resume(), StopKind::assertion));
-  const Held held = program.capture();
+  const ScopedSnapshot saved = program.capture();
   ASSERT_TRUE(stopped(program.resume(), StopKind::exit, 6));
-  program.restore(held);
+  program.restore(saved);
   expect_end(program, 6);
 }
 
@@ -70,7 +70,7 @@ TEST_P(Children, WhenItsFirstThreadRanAloneToItsEndTheRestCanBeCaptured) {
   RunOptions options;
   options.thread = program.pid();
   ASSERT_TRUE(stopped(program.resume(options), StopKind::thread_exit));
-  const Held held = program.capture();
+  const ScopedSnapshot saved = program.capture();
   ASSERT_TRUE(stopped(program.resume(), StopKind::assertion));
   expect_end(program, 6);
 }
@@ -79,7 +79,7 @@ TEST_P(Children, AForkIsReportedAndTheChildRunsOn) {
   Program program(stops("fork", "5"), wishes());
   const Stop stop = program.resume();
   ASSERT_TRUE(stopped(stop, StopKind::fork));
-  const Held held = program.capture();
+  const ScopedSnapshot saved = program.capture();
   ASSERT_TRUE(stopped(program.resume(), StopKind::signal, SIGCHLD));
   expect_end(program, 5);
 }
@@ -90,7 +90,7 @@ TEST_P(Children, AVforkIsReportedAndTheChildRunsOn) {
   Snapshot snapshot;
   EXPECT_TRUE(refused(program->capture(&snapshot), Error::tracee));
   ASSERT_TRUE(stopped(program.resume(), StopKind::signal, SIGCHLD));
-  const Held held = program.capture();
+  const ScopedSnapshot saved = program.capture();
   expect_end(program, 5);
 }
 

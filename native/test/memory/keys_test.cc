@@ -19,15 +19,15 @@ class Keys : public testing::Test {
 TEST_F(Keys, AreOfAllMemoryButTheDeadStack) {
   const auto program = start("plain");
   program->choose(44);  // once through the loop: registers count, whether or not they are used again
-  const Held begin = program->capture();
+  const ScopedSnapshot begin = program->capture();
   program->choose(45);
-  const Held stack = program->capture();
+  const ScopedSnapshot stack = program->capture();
   EXPECT_FALSE(equal(*begin, *stack));
   EXPECT_EQ(begin->masked, stack->masked);
   EXPECT_EQ(begin->key, stack->key);
   for (const int64_t alternative : {11, 21, 31}) {
     program->choose(alternative);
-    const Held other = program->capture();
+    const ScopedSnapshot other = program->capture();
     EXPECT_NE(other->key, begin->key) << alternative;
     program->choose(alternative - 1);
     EXPECT_EQ(program->capture()->key, begin->key) << alternative;
@@ -36,13 +36,13 @@ TEST_F(Keys, AreOfAllMemoryButTheDeadStack) {
 
 TEST_F(Keys, AreOfTheDeclaredStateAlone) {
   const auto program = start("state");
-  const Held begin = program->capture();
+  const ScopedSnapshot begin = program->capture();
   for (const int64_t alternative : {22, 33, 44}) {
     program->choose(alternative);
     EXPECT_EQ(program->capture()->key, begin->key) << alternative;
   }
   program->choose(15);
-  const Held other = program->capture();
+  const ScopedSnapshot other = program->capture();
   EXPECT_NE(other->key, begin->key);
   program->choose(10);
   EXPECT_EQ(program->capture()->key, begin->key);
@@ -51,13 +51,13 @@ TEST_F(Keys, AreOfTheDeclaredStateAlone) {
 TEST_F(Keys, AreOfTheStopPointToo) {
   for (const char* what : {"state", "plain"}) {
     const auto program = start(what);
-    const Held begin = program->capture();
+    const ScopedSnapshot begin = program->capture();
     ASSERT_TRUE(stopped(program->choose(50), StopKind::choice, 7));
-    const Held other_alternatives = program->capture();
+    const ScopedSnapshot other_alternatives = program->capture();
     EXPECT_NE(other_alternatives->key, begin->key);
     program->choose(0);
     ASSERT_TRUE(stopped(program->choose(60), StopKind::choice, 100));
-    const Held other_line = program->capture();
+    const ScopedSnapshot other_line = program->capture();
     EXPECT_NE(other_line->key, begin->key);
     EXPECT_NE(other_line->key, other_alternatives->key);
     program->choose(0);
@@ -67,13 +67,13 @@ TEST_F(Keys, AreOfTheStopPointToo) {
 
 TEST_F(Keys, LeaveOutWhatTheProgramIgnores) {
   const auto program = start("ignore");
-  const Held begin = program->capture();
+  const ScopedSnapshot begin = program->capture();
   program->choose(35);
-  const Held ignored = program->capture();
+  const ScopedSnapshot ignored = program->capture();
   EXPECT_EQ(ignored->key, begin->key);
   EXPECT_NE(ignored->memory, begin->memory);
   program->choose(25);
-  const Held noise = program->capture();
+  const ScopedSnapshot noise = program->capture();
   EXPECT_NE(noise->key, begin->key);
 }
 
@@ -81,29 +81,29 @@ TEST_F(Keys, LeaveOutWhatWeIgnoreAndKeepWhatWeTrack) {
   const auto program = start("plain");
   ASSERT_TRUE(ok((*program)->captured().masks().ignore({addresses_[1], addresses_[1] + 4})));
   {
-    const Held begin = program->capture();
+    const ScopedSnapshot begin = program->capture();
     program->choose(25);
     EXPECT_EQ(program->capture()->key, begin->key);
   }
   ASSERT_TRUE(ok((*program)->captured().masks().track({addresses_[0], addresses_[0] + 8})));
-  const Held tracked = program->capture();
+  const ScopedSnapshot tracked = program->capture();
   program->choose(36);
   EXPECT_EQ(program->capture()->key, tracked->key);
   program->choose(16);
-  const Held other = program->capture();
+  const ScopedSnapshot other = program->capture();
   EXPECT_NE(other->key, tracked->key);
 }
 
 TEST_F(Keys, DeclarationsRollBack) {
   Program program({test::program("choices"), "state"});
   // Before it has declared anything.
-  const Held begin = program.capture();
+  const ScopedSnapshot begin = program.capture();
   for (int i = 0; i < 2; ++i) {
     for (int assertion = 0; assertion < 3; ++assertion) program.resume();
     ASSERT_TRUE(stopped(program.resume(), StopKind::choice, 100));
-    const Held one = program.capture();
+    const ScopedSnapshot one = program.capture();
     program.choose(22);
-    const Held two = program.capture();
+    const ScopedSnapshot two = program.capture();
     EXPECT_EQ(one->key, two->key);
     program.restore(begin);
     EXPECT_EQ(program.capture()->key, begin->key);
@@ -113,14 +113,14 @@ TEST_F(Keys, DeclarationsRollBack) {
 TEST_F(Keys, OfTwoPathsToOneEndAreOne) {
   Program program({test::program("choices")});
   ASSERT_TRUE(stopped(program.resume(), StopKind::choice, 3));
-  const Held begin = program.capture();
+  const ScopedSnapshot begin = program.capture();
   program.choose(1);
   ASSERT_TRUE(stopped(program.choose(2), StopKind::exit, 12));
-  const Held end = program.capture();
+  const ScopedSnapshot end = program.capture();
   program.restore(begin);
   program.choose(2);
   ASSERT_TRUE(stopped(program.choose(2), StopKind::exit, 22));
-  const Held other_end = program.capture();
+  const ScopedSnapshot other_end = program.capture();
   EXPECT_NE(end->key, other_end->key);
   program.restore(begin);
   program.choose(1);

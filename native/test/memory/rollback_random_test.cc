@@ -64,7 +64,7 @@ TEST_P(RandomChanges, AreUndoneInFull) {
   Program program({test::program("changes"), path_}, wishes());
   ASSERT_TRUE(stopped(program.resume(), StopKind::choice));
   struct Recorded {
-    Held held;
+    ScopedSnapshot saved;
     Truth truth;
   };
   std::vector<Recorded> recorded;
@@ -82,13 +82,13 @@ TEST_P(RandomChanges, AreUndoneInFull) {
     ASSERT_TRUE(is_valid(program)) << "round " << round;
     if (random() % 3 != 0) continue;
     const Recorded& then = recorded[random() % recorded.size()];
-    program.restore(then.held);
+    program.restore(then.saved);
     const Truth now = truth_of(program);
     ASSERT_TRUE(same(now, then.truth)) << "round " << round;
     ASSERT_TRUE(is_valid(program)) << "round " << round;
     // A snapshot of it is the same one.
     if (random() % 4 == 0) {
-      ASSERT_TRUE(equal(*program.capture(), *then.held)) << "round " << round;
+      ASSERT_TRUE(equal(*program.capture(), *then.saved)) << "round " << round;
     }
   }
 }

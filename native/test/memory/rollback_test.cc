@@ -25,7 +25,7 @@ INSTANTIATE_TEST_SUITE_P(, Rollback, testing::Bool(),
 TEST_P(Rollback, GivesBackFloatingPointAndVectorRegisters) {
   Program program(state("registers"), wishes());
   struct At {
-    Held held;
+    ScopedSnapshot saved;
     Registers registers;
     uint64_t sum;
   };
@@ -34,18 +34,18 @@ TEST_P(Rollback, GivesBackFloatingPointAndVectorRegisters) {
     Stop stop = program.resume_to_call(SYS_getppid);
     if (i % 2 == 1) stop = program.resume_to_call(SYS_getppid);  // behind it
     ASSERT_TRUE(stopped(stop, StopKind::system_call, SYS_getppid));
-    Held held = program.capture();
+    ScopedSnapshot saved = program.capture();
     const Registers registers = program.registers();
     stop = program.resume();
     ASSERT_TRUE(stopped(stop, StopKind::assertion));
-    all.push_back({std::move(held), registers, stop.text.value()});
+    all.push_back({std::move(saved), registers, stop.text.value()});
   }
   std::mt19937_64 random(7);
   for (int i = 0; i < 200; ++i) {
     const At& at = all[random() % all.size()];
-    program.restore(at.held);
+    program.restore(at.saved);
     if (random() % 2 == 0) {
-      ASSERT_TRUE(equal(*program.capture(), *at.held));
+      ASSERT_TRUE(equal(*program.capture(), *at.saved));
     }
     EXPECT_EQ(program.registers().stack(), at.registers.stack());
     const Stop stop = program.resume();
@@ -56,18 +56,18 @@ TEST_P(Rollback, GivesBackFloatingPointAndVectorRegisters) {
 
 TEST_P(Rollback, GivesBackBlockedSignals) {
   Program program(state("mask"), wishes());
-  std::vector<std::pair<Held, uint64_t>> all;
+  std::vector<std::pair<ScopedSnapshot, uint64_t>> all;
   for (int i = 0; i < 8; ++i) {
     ASSERT_TRUE(stopped(program.resume(), StopKind::choice, 1));
-    Held held = program.capture();
+    ScopedSnapshot saved = program.capture();
     const Stop stop = program.choose(0);
     ASSERT_TRUE(stopped(stop, StopKind::assertion));
-    all.emplace_back(std::move(held), stop.text.value());
+    all.emplace_back(std::move(saved), stop.text.value());
   }
   EXPECT_NE(all[2].second, all[3].second);
   for (int i = 0; i < 40; ++i) {
-    const auto& [held, mask] = all[static_cast<size_t>(i * 5) % all.size()];
-    program.restore(held);
+    const auto& [saved, mask] = all[static_cast<size_t>(i * 5) % all.size()];
+    program.restore(saved);
     const Stop stop = program.choose(0);
     ASSERT_TRUE(stopped(stop, StopKind::assertion));
     ASSERT_EQ(stop.text.value(), mask);
@@ -76,8 +76,8 @@ TEST_P(Rollback, GivesBackBlockedSignals) {
 
 TEST_P(Rollback, PutsAFaultBeforeItsHandlerAgain) {
   Program program(state("faults"), wishes());
-  const Held begin = program.capture();
-  std::vector<Held> before;
+  const ScopedSnapshot begin = program.capture();
+  std::vector<ScopedSnapshot> before;
   std::vector<Stop> stops;
   for (int i = 0; i < 3; ++i) {
     stops.push_back(program.resume());
@@ -112,10 +112,10 @@ TEST_P(Rollback, PutsAFaultBeforeItsHandlerAgain) {
 
 TEST_P(Rollback, BringsAProgramBackFromAFatalSignal) {
   Program program({test::program("stops"), "abort"}, wishes());
-  const Held begin = program.capture();
+  const ScopedSnapshot begin = program.capture();
   for (int i = 0; i < 10; ++i) {
     ASSERT_TRUE(stopped(program.resume(), StopKind::signal, SIGABRT));
-    const Held end = program.capture();
+    const ScopedSnapshot end = program.capture();
     program.restore(begin);
     program.restore(end);
     program.restore(begin);
@@ -125,7 +125,7 @@ TEST_P(Rollback, BringsAProgramBackFromAFatalSignal) {
 TEST_P(Rollback, GoesThousandsOfTimesToWhereTheSamePathGivesTheSame) {
   Program program(state("sum"), wishes());
   ASSERT_TRUE(stopped(program.resume(), StopKind::choice, 3));
-  const Held root = program.capture();
+  const ScopedSnapshot root = program.capture();
   const auto run = [&](uint64_t path) {
     for (int i = 0; i < 4; ++i, path /= 3) program.choose(static_cast<int64_t>(path % 3));
     const Stop stop = program.choose(static_cast<int64_t>(path % 3));
@@ -153,7 +153,7 @@ TEST_P(Rollback, GoesThousandsOfTimesToWhereTheSamePathGivesTheSame) {
 TEST_P(Rollback, TakesBackWhatWasWrittenFromOutside) {
   Program program(state("sum"), wishes());
   ASSERT_TRUE(stopped(program.resume(), StopKind::choice, 3));
-  const Held held = program.capture();
+  const ScopedSnapshot saved = program.capture();
   const Truth truth = truth_of(program);
   for (const Mapped& mapped : truth.mappings) {
     // Also where the program itself may not.
@@ -163,23 +163,23 @@ TEST_P(Rollback, TakesBackWhatWasWrittenFromOutside) {
   registers.instruction_pointer() += 0x10;
   registers.set_result(77);
   ASSERT_TRUE(ok(program->set_registers({}, registers)));
-  const Held other = program.capture();
-  EXPECT_FALSE(equal(*held, *other));
+  const ScopedSnapshot other = program.capture();
+  EXPECT_FALSE(equal(*saved, *other));
   const Truth written = truth_of(program);
-  program.restore(held);
+  program.restore(saved);
   ASSERT_TRUE(same(truth_of(program), truth));
   program.restore(other);
   ASSERT_TRUE(same(truth_of(program), written));
-  program.restore(held);
+  program.restore(saved);
   EXPECT_TRUE(stopped(program.choose(1), StopKind::choice, 3));
 }
 
 TEST_P(Rollback, IsRefusedAcrossAnExec) {
   Program program({test::program("stops"), "exec", "3"}, wishes());
-  const Held held = program.capture();
+  const ScopedSnapshot saved = program.capture();
   ASSERT_TRUE(stopped(program.resume(), StopKind::exec));
-  EXPECT_TRUE(refused(program->restore(*held), Error::process_gone));
-  const Held next = program.capture();
+  EXPECT_TRUE(refused(program->restore(*saved), Error::process_gone));
+  const ScopedSnapshot next = program.capture();
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(stopped(program.resume(), StopKind::exit, 3));
     program.restore(next);

@@ -93,18 +93,18 @@ TEST_P(Stops, ASignalMayBeDeliveredAtAnyStop) {
     for (int i = 0; i < 2; ++i) ASSERT_TRUE(stopped(program.resume(), StopKind::signal, SIGUSR1));
     ASSERT_TRUE(stopped(program.resume(), StopKind::exit, code));
   };
-  const Held held = program.capture();
+  const ScopedSnapshot saved = program.capture();
   again(13);
-  program.restore(held);
+  program.restore(saved);
   again(13);
   // At the entry of a call it comes first.
-  program.restore(held);
+  program.restore(saved);
   const Stop stop = program.resume_to_call(SYS_tgkill);
   ASSERT_TRUE(stopped(stop, StopKind::system_call));
   ASSERT_TRUE(stop.is_entry);
   again(13);
   // Only to the call's end, with the call's result.
-  program.restore(held);
+  program.restore(saved);
   program.resume_to_call(SYS_tgkill);
   ASSERT_FALSE(program.resume_to_call(SYS_tgkill).is_entry);
   ASSERT_TRUE(stopped(program.resume(options), StopKind::signal, SIGUSR1));
@@ -132,15 +132,15 @@ TEST_P(Stops, MayGoOnEndsARunWithFalse) {
 TEST_P(Stops, AnExitCanBeUndoneOverAndOver) {
   Program program(stops("choice"), wishes());
   ASSERT_TRUE(stopped(program.resume(), StopKind::choice, 3));
-  const Held held = program.capture();
+  const ScopedSnapshot saved = program.capture();
   Program other(stops("exit", "2"), wishes());
-  const Held start = other.capture();
+  const ScopedSnapshot start = other.capture();
   for (int i = 0; i < 200; ++i) {
     ASSERT_TRUE(stopped(other.resume(), StopKind::exit, 2));
     other.restore(start);
   }
   ASSERT_TRUE(stopped(other.resume(), StopKind::exit, 2));
-  const Held end = other.capture();
+  const ScopedSnapshot end = other.capture();
   other.restore(start);
   other.restore(end);
   const Stop stop = other.resume();
@@ -188,8 +188,8 @@ TEST_P(Stops, AGroupStopLastsUntilItIsEnded) {
   Program program(stops("stop"), wishes());
   ASSERT_TRUE(stopped(program.resume(), StopKind::signal, SIGSTOP));
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(stopped(program.run_for(30), StopKind::timeout));
-  const Held held = program.capture();
-  program.restore(held);
+  const ScopedSnapshot saved = program.capture();
+  program.restore(saved);
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(stopped(program.run_for(30), StopKind::timeout));
   kill(program.pid(), SIGCONT);
   ASSERT_TRUE(stopped(program.resume(), StopKind::signal, SIGCONT));

@@ -50,7 +50,7 @@ INSTANTIATE_TEST_SUITE_P(, TracedThreads, testing::Bool(),
 TEST_P(TracedThreads, AreAllRolledBack) {
   const auto program = start("count");
   ASSERT_TRUE(stopped(program->run_for(20), StopKind::timeout));
-  const Held first = program->capture();
+  const ScopedSnapshot first = program->capture();
   const Truth then = truth_of(*program);
   EXPECT_EQ(then.registers.size(), 4u);
   for (int i = 0; i < 30; ++i) {
@@ -108,7 +108,7 @@ TEST_P(TracedThreads, WaitAtTheirChoicesUntilTheyAreAnswered) {
     }
   }
   counters_ = counters;
-  const Held held = program->capture();
+  const ScopedSnapshot saved = program->capture();
   const std::vector<pid_t> order(waiting.begin(), waiting.end());
   for (int round = 0; round < 20; ++round) {
     for (size_t i = 0; i < order.size(); ++i) {
@@ -118,7 +118,7 @@ TEST_P(TracedThreads, WaitAtTheirChoicesUntilTheyAreAnswered) {
     Counts after = counts(*program);
     std::sort(after.begin(), after.end());
     EXPECT_EQ(after, (Counts{1, 2, 3, 4}));
-    program->restore(held);
+    program->restore(saved);
     EXPECT_EQ(counts(*program), (Counts{}));
   }
 }
@@ -126,7 +126,7 @@ TEST_P(TracedThreads, WaitAtTheirChoicesUntilTheyAreAnswered) {
 TEST_P(TracedThreads, StartedOrEndedSinceAreNamed) {
   Program program({test::program("threads"), "more"}, wishes());
   ASSERT_TRUE(stopped(program.resume(), StopKind::assertion));
-  const Held one = program.capture();
+  const ScopedSnapshot one = program.capture();
   Stop stop = program.resume();
   ASSERT_TRUE(stopped(stop, StopKind::clone));
   const auto thread = static_cast<uint64_t>(stop.value);
@@ -135,7 +135,7 @@ TEST_P(TracedThreads, StartedOrEndedSinceAreNamed) {
   EXPECT_TRUE(refused(status, Error::threads));
   EXPECT_EQ(status.value(), thread);
   EXPECT_STREQ(status.what(), "was started");
-  const Held two = program.capture();
+  const ScopedSnapshot two = program.capture();
   stop = program.resume();
   ASSERT_TRUE(stopped(stop, StopKind::thread_exit));
   // Before its end it can still be undone.

@@ -45,13 +45,13 @@ std::string program(const std::string& name) {
   return std::string(PAGESTORE_PROGRAMS) + "/" + name;
 }
 
-Held& Held::operator=(Held&& other) noexcept {
+ScopedSnapshot& ScopedSnapshot::operator=(ScopedSnapshot&& other) noexcept {
   std::swap(store_, other.store_);
   std::swap(snapshot_, other.snapshot_);
   return *this;
 }
 
-Held::~Held() {
+ScopedSnapshot::~ScopedSnapshot() {
   if (store_ != nullptr) release(*LockedStores(*store_), &snapshot_);
 }
 
@@ -123,7 +123,7 @@ Stop Program::run_for(int64_t milliseconds) {
   return resume(options);
 }
 
-Held Program::capture() {
+ScopedSnapshot Program::capture() {
   Snapshot snapshot;
   EXPECT_TRUE(ok(tracee_->capture(&snapshot)));
   const LockedStores stores(*store_);
@@ -132,7 +132,7 @@ Held Program::capture() {
   return {store_, snapshot};
 }
 
-Fingerprint Program::fingerprint(const Held& snapshot) {
+Fingerprint Program::fingerprint(const ScopedSnapshot& snapshot) {
   Fingerprint result;
   EXPECT_TRUE(ok(tracee_->captured().fingerprints().of(*LockedStores(*store_), snapshot->masked, &result)));
   return result;

@@ -27,12 +27,13 @@ std::string program(const std::string& name);
 class Program;
 
 // A snapshot that is released at the end of its scope, before its program is.
-class Held {
+class ScopedSnapshot {
  public:
-  Held(SharedStore* store, const Snapshot& snapshot) : store_(store), snapshot_(snapshot) {}
-  Held(Held&& other) noexcept : store_(std::exchange(other.store_, nullptr)), snapshot_(other.snapshot_) {}
-  Held& operator=(Held&& other) noexcept;
-  ~Held();
+  ScopedSnapshot(SharedStore* store, const Snapshot& snapshot) : store_(store), snapshot_(snapshot) {}
+  ScopedSnapshot(ScopedSnapshot&& other) noexcept
+      : store_(std::exchange(other.store_, nullptr)), snapshot_(other.snapshot_) {}
+  ScopedSnapshot& operator=(ScopedSnapshot&& other) noexcept;
+  ~ScopedSnapshot();
 
   const Snapshot& operator*() const { return snapshot_; }
   const Snapshot* operator->() const { return &snapshot_; }
@@ -73,9 +74,9 @@ class Program {
   // Interrupted after that long.
   Stop run_for(int64_t milliseconds);
 
-  Held capture();
-  void restore(const Held& snapshot) { EXPECT_TRUE(ok(tracee_->restore(*snapshot))); }
-  Fingerprint fingerprint(const Held& snapshot);
+  ScopedSnapshot capture();
+  void restore(const ScopedSnapshot& snapshot) { EXPECT_TRUE(ok(tracee_->restore(*snapshot))); }
+  Fingerprint fingerprint(const ScopedSnapshot& snapshot);
   Registers registers(std::optional<pid_t> thread = {});
   Bytes read(uint64_t address, size_t count);
   Bytes read(RemoteAddress address, size_t count) { return read(address.value(), count); }

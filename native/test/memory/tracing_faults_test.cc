@@ -19,7 +19,7 @@ std::vector<std::string> commands(const std::string& name, const std::string& wh
 }
 
 // Whatever is done to a program after its end is refused; its end can still be reported.
-void expect_gone(Program& program) {
+void expect_ended(Program& program) {
   Snapshot snapshot;
   EXPECT_TRUE(refused(program->capture(&snapshot), Error::process_gone));
   Stop stop;
@@ -42,7 +42,7 @@ TEST(Killed, BeforeEachStepItIsGoneAndNothingIsLeft) {
       Program program(commands(name, "registers"));
       // With all of its threads.
       while (program.resume().kind != StopKind::assertion) continue;
-      const Held held = program.capture();
+      const ScopedSnapshot saved = program.capture();
       program.run_for(2);
       kill(program.pid(), SIGKILL);
       Snapshot snapshot;
@@ -51,13 +51,13 @@ TEST(Killed, BeforeEachStepItIsGoneAndNothingIsLeft) {
         EXPECT_TRUE(refused(program->capture(&snapshot), Error::process_gone));
       }
       if (step == 2) {
-        EXPECT_TRUE(refused(program->restore(*held), Error::process_gone));
+        EXPECT_TRUE(refused(program->restore(*saved), Error::process_gone));
       }
       if (step == 3) {
         ASSERT_TRUE(ok(program->resume({}, &stop)));
         EXPECT_TRUE(stopped(stop, StopKind::killed, SIGKILL));
       }
-      expect_gone(program);
+      expect_ended(program);
     }
   }
 }
@@ -83,7 +83,7 @@ TEST(Killed, AtAnyMomentItIsGoneAndNothingIsLeft) {
     const bool has_threads = i % 3 == 0;
     Program program(has_threads ? commands("threads", "count") : commands("changes", "/proc/self/exe"));
     Stop stop = program.resume();
-    const Held first = program.capture();
+    const ScopedSnapshot first = program.capture();
     Killer killer(program.pid(), i * i);
     Status status = Status::ok();
     Snapshot snapshot;
@@ -95,14 +95,14 @@ TEST(Killed, AtAnyMomentItIsGoneAndNothingIsLeft) {
       if (status.is_ok() && stop.has_ended) break;
       if (status.is_ok()) status = program->capture(&snapshot);
       if (!status.is_ok()) break;
-      const Held held(program.store(), snapshot);
+      const ScopedSnapshot saved(program.store(), snapshot);
       if (round % 2 == 1 && !has_threads) status = program->restore(*first), stop.kind = StopKind::choice;
     }
     if (status.is_ok()) {
       EXPECT_TRUE(stopped(stop, StopKind::killed, SIGKILL));
     } else {
       EXPECT_TRUE(refused(status, Error::process_gone));
-      expect_gone(program);
+      expect_ended(program);
     }
   }
 }
@@ -134,7 +134,7 @@ TEST(StoreThatIsFull, RefusesLaterCapturesUntilThereIsRoom) {
   {
     Program program(commands("changes", "/proc/self/exe"));
     program.resume();
-    const Held held = program.capture();
+    const ScopedSnapshot saved = program.capture();
     pages = program.store()->stats().pages;
   }
   for (size_t more = 0; more < 12; ++more) {
@@ -142,35 +142,35 @@ TEST(StoreThatIsFull, RefusesLaterCapturesUntilThereIsRoom) {
     wishes.max_pages = pages + more;
     Program program(commands("changes", "/proc/self/exe"), wishes);
     program.resume();
-    std::vector<Held> held;
+    std::vector<ScopedSnapshot> saved;
     std::vector<Truth> truths;
     Status status = Status::ok();
     for (int round = 0; status.is_ok() && round < 100; ++round) {
       Snapshot snapshot;
       status = program->capture(&snapshot);
       if (!status.is_ok()) break;
-      held.emplace_back(program.store(), snapshot);
+      saved.emplace_back(program.store(), snapshot);
       truths.push_back(truth_of(program));
       ASSERT_TRUE(stopped(program.choose(round * 65536 + 256 * 33 + (round % 2 ? 15 : 0)), StopKind::choice));
     }
     ASSERT_TRUE(refused(status, Error::out_of_memory));
     // What there is can be restored, and with room again be taken.
-    if (held.empty()) continue;
-    program.restore(held[0]);
+    if (saved.empty()) continue;
+    program.restore(saved[0]);
     ASSERT_TRUE(same(truth_of(program), truths[0]));
-    while (held.size() > 1) held.pop_back();
-    const Held again = program.capture();
-    EXPECT_TRUE(equal(*again, *held[0]));
+    while (saved.size() > 1) saved.pop_back();
+    const ScopedSnapshot again = program.capture();
+    EXPECT_TRUE(equal(*again, *saved[0]));
   }
 }
 
 TEST(ProgramWithoutMemory, CannotHaveItsMappingsBackUntilItHas) {
   Program program(commands("changes", "/proc/self/exe"));
   program.resume();
-  const Held small = program.capture();
+  const ScopedSnapshot small = program.capture();
   for (int slot = 0; slot < 12; ++slot)
     ASSERT_TRUE(stopped(program.choose(12 + slot * 16 + 7 * 256), StopKind::choice));
-  const Held large = program.capture();
+  const ScopedSnapshot large = program.capture();
   const Truth truth = truth_of(program);
   program.restore(small);
   rlimit before, now{8 << 20, 8 << 20};
@@ -234,7 +234,7 @@ TEST(OtherChildren, AreLeftToWhoeverStartedThem) {
   {
     Program program(commands("state", "sum"));
     program.resume();
-    const Held held = program.capture();
+    const ScopedSnapshot saved = program.capture();
     std::vector<pid_t> children;
     for (int i = 0; i < 60; ++i) {
       const pid_t child = fork();
@@ -247,7 +247,7 @@ TEST(OtherChildren, AreLeftToWhoeverStartedThem) {
     // While the kernel has their zombies to report, too, it runs and is interrupted.
     for (int i = 0; i < 50; ++i) {
       ASSERT_TRUE(stopped(program.choose(i % 3), StopKind::choice, 3));
-      program.restore(held);
+      program.restore(saved);
     }
     Program other(commands("stops", "spin"));
     for (int i = 0; i < 10; ++i) ASSERT_TRUE(stopped(other.run_for(2), StopKind::timeout));

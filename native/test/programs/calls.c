@@ -1,5 +1,5 @@
-/* Waits in a call, as its first argument says, then tells what came of it. Signals that it gets are counted. */
-#include "tell.h"
+/* Waits in a call, as its first argument says, then reports what came of it. Signals that it gets are counted. */
+#include "report.h"
 
 #include <poll.h>
 #include <sys/select.h>

@@ -1,5 +1,5 @@
 /* Changes its mappings as it is told: each answer to its question is a command. */
-#include "tell.h"
+#include "report.h"
 
 enum { kSlots = 12, kPage = 4096 };
 

@@ -1,5 +1,5 @@
-/* Two choices; and with an argument, states that are to be told apart or not. */
-#include "tell.h"
+/* Two choices; and with an argument, states that differ or not. */
+#include "report.h"
 
 static int state[2], noise, ignored;
 
@@ -17,14 +17,14 @@ int main(int argc, char** argv) {
   }
   if (is(what, "state")) ps_state(state, sizeof(state));
   if (is(what, "ignore")) ps_ignore(&ignored, sizeof(ignored));
-  tell(&state), tell(&noise), tell(&ignored);
+  report(&state), report(&noise), report(&ignored);
   for (;;) {
-    const int way = ps_choose(100);
-    if (way / 10 == 1) state[0] = way % 10;
-    if (way / 10 == 2) noise = way % 10;
-    if (way / 10 == 3) ignored = way % 10;
-    if (way / 10 == 4) dirty_the_stack(way);
-    if (way == 50) ps_choose(7);
-    if (way == 60) ps_choose(100);
+    const int chosen = ps_choose(100);
+    if (chosen / 10 == 1) state[0] = chosen % 10;
+    if (chosen / 10 == 2) noise = chosen % 10;
+    if (chosen / 10 == 3) ignored = chosen % 10;
+    if (chosen / 10 == 4) dirty_the_stack(chosen);
+    if (chosen == 50) ps_choose(7);
+    if (chosen == 60) ps_choose(100);
   }
 }

@@ -1,5 +1,5 @@
 /* Holds state beside its memory: registers of all kinds, blocked signals, a signal that is being handled. */
-#include "tell.h"
+#include "report.h"
 
 #include <setjmp.h>
 
@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
       keep();
       unsigned long sum = 0;
       for (size_t i = 0; i < 512 + 10; i++) sum = sum * 31 + after[i];
-      tell(sum);
+      report(sum);
     }
   }
   if (is(what, "mask")) {
@@ -74,7 +74,7 @@ int main(int argc, char** argv) {
       sigprocmask(SIG_SETMASK, NULL, &now);
       unsigned long is = 0;
       for (int i = 1; i < 12; i++) is |= (unsigned long)sigismember(&now, i) << i;
-      tell(is);
+      report(is);
     }
   }
   if (is(what, "faults")) {
@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
     sigaction(SIGSEGV, &action, NULL);
     for (uintptr_t at = 0x1000;; at += 8) {
       if (sigsetjmp(out, 1) == 0) *(volatile int*)at = 1;
-      tell(faulted);
+      report(faulted);
     }
   }
   if (is(what, "sum")) {

@@ -1,5 +1,5 @@
 /* Does what its first argument says: one kind of stop each. */
-#include "tell.h"
+#include "report.h"
 
 static volatile int count;
 
@@ -28,7 +28,7 @@ static void* spin(void* argument) {
 static void* wait_then_count(void* argument) {
   pthread_join(*(pthread_t*)argument, NULL);
   count = 6;
-  tell(count);
+  report(count);
   exit(count);
 }
 static void* start_and_end_threads(void* argument) {
@@ -51,10 +51,10 @@ int main(int argc, char** argv) {
   pthread_t thread;
   if (is(what, "exit")) return value;
   if (is(what, "choice")) {
-    const int way = ps_choose(3);
-    ps_assert(way != 1, "one");
+    const int chosen = ps_choose(3);
+    ps_assert(chosen != 1, "one");
     ps_choose(0);
-    return way;
+    return chosen;
   }
   if (is(what, "calls")) {
     for (int i = 0; i < 3; ++i) syscall(SYS_getppid), syscall(SYS_getuid);
@@ -63,35 +63,35 @@ int main(int argc, char** argv) {
   if (is(what, "signals")) {
     signal(SIGUSR1, on_first);
     signal(SIGUSR2, on_second);
-    tell(0);
+    report(0);
     for (int i = 0; i < 3; ++i) raise(SIGUSR1);
     return count;
   }
   if (is(what, "breakpoint")) {
-    tell(count_one);
+    report(count_one);
     for (int i = 0; i < 5; ++i) count_one();
     return count;
   }
   if (is(what, "breakpoint-fork")) {
-    tell(count_one);
+    report(count_one);
     const pid_t child = fork();
     count_one();
     if (child == 0) _exit(7 + count);
     return status_of(child);
   }
   if (is(what, "breakpoint-vfork")) {
-    tell(count_one);
+    report(count_one);
     const pid_t child = vfork();
     count_one();
     if (child == 0) _exit(7);
     return status_of(child) + count;
   }
   if (is(what, "breakpoint-exec")) {
-    tell(count_one);
+    report(count_one);
     execl(argv[2], argv[2], (char*)NULL);
   }
   if (is(what, "breakpoint-choice")) {
-    tell(ask);
+    report(ask);
     return ask() + 2 * ask() + 4 * ask();
   }
   if (is(what, "exec")) execl(argv[0], argv[0], "exit", argv[2], (char*)NULL);
@@ -140,7 +140,7 @@ int main(int argc, char** argv) {
   }
   if (is(what, "abort")) abort();
   if (is(what, "fault")) {
-    tell(&count);
+    report(&count);
     *(volatile int*)(uintptr_t)0x1230 = 1;
   }
   if (is(what, "stop")) {

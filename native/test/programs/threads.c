@@ -1,5 +1,5 @@
 /* Threads that count, each for itself. The first argument says what they do. */
-#include "tell.h"
+#include "report.h"
 
 enum { kThreads = 3 };
 static volatile unsigned long counts[kThreads + 1];
@@ -20,8 +20,8 @@ static void* count(void* argument) {
 
 static void* choose(void* argument) {
   for (;;) {
-    const int way = ps_choose(10);
-    counts[(long)argument] = counts[(long)argument] * 10 + (unsigned long)way;
+    const int chosen = ps_choose(10);
+    counts[(long)argument] = counts[(long)argument] * 10 + (unsigned long)chosen;
   }
   return argument;
 }
@@ -36,24 +36,24 @@ int main(int argc, char** argv) {
   void* (*const body)(void*) = is(what, "choose") ? choose : is(what, "sleep") ? sleep_and_count : count;
   pthread_t threads[kThreads + 1];
   if (is(what, "more")) {
-    tell(1);
+    report(1);
     pthread_create(&threads[0], NULL, count, NULL);
-    tell(2);
+    report(2);
     may_end = 1;
     pthread_join(threads[0], NULL);
-    tell(3);
+    report(3);
     return 0;
   }
   for (long i = 1; i <= kThreads; i++) pthread_create(&threads[i], NULL, body, (void*)i);
   if (is(what, "sleep")) {
-    /* Its output is for whoever started it, when all are on their way. */
+    /* Its output is for whoever started it, when all are on their chosen. */
     for (int i = 1; i <= kThreads; i++) {
       while (counts[i] == 0) usleep(100);
     }
     printf("%p\n", (void*)counts), fflush(stdout);
     sleep_and_count(NULL);
   }
-  tell(counts);
+  report(counts);
   body(NULL);
   return 0;
 }

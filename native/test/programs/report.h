@@ -1,4 +1,4 @@
-/* What the programs of these tests have in common: a word told to the test, and questions. */
+/* What the programs of these tests have in common: a value reported to the test, and comparisons. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +10,8 @@
 
 #include "pagestore.h"
 
-/* A failed assertion, whose text is the word. */
-#define tell(word) ps_fail_at((const char*)(uintptr_t)(word), __FILE__, __LINE__)
+/* A failed assertion, whose text is the value. */
+#define report(value) ps_fail_at((const char*)(uintptr_t)(value), __FILE__, __LINE__)
 
 static inline int is(const char* argument, const char* name) {
   return strcmp(argument, name) == 0;
