@@ -45,7 +45,7 @@ Status read_proc_file(ProcSubject subject, const char* name, GrowingArray<char>*
   if (Status status = open_proc_file(subject, name, O_RDONLY, &file); !status.is_ok()) return status;
   for (;;) {
     const size_t before = text->size();
-    if (!text->resize(before + kPart)) return Status::out_of_memory("realloc", before + kPart, ENOMEM);
+    if (!text->resize(before + kPart)) return Status::no_memory(before + kPart);
     const ssize_t got = read(file.get(), text->data() + before, kPart);
     if (got < 0 && errno != EINTR) return process_refused(subject.process, name, errno);
     static_cast<void>(text->resize(before + static_cast<size_t>(got < 0 ? 0 : got)));

@@ -61,7 +61,7 @@ Status parse_regions(std::string_view text, RegionList* regions) {
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     Region region;
     if (!parse(line, &region)) continue;
-    if (!unescape(region.path, &path)) return Status::out_of_memory("realloc", region.path.size(), ENOMEM);
+    if (!unescape(region.path, &path)) return Status::no_memory(region.path.size());
     region.path = {path.data(), path.size()};
     if (Status status = regions->add(region); !status.is_ok()) return status;
   }

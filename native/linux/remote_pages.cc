@@ -6,7 +6,7 @@
 #include <cerrno>
 
 #include "linux/proc_file.h"
-#include "system/mapping.h"
+#include "system/page_size.h"
 
 namespace pagestore {
 

@@ -18,7 +18,7 @@ Status Followers::add(pid_t child) {
   }
   if (!followers_.append(child)) {
     ::kill(child, SIGKILL);
-    return Status::out_of_memory("realloc", sizeof(pid_t), ENOMEM);
+    return Status::no_memory(sizeof(pid_t));
   }
   ptrace(PTRACE_CONT, child, nullptr, 0);
   return Status::ok();

@@ -1,6 +1,6 @@
 #include "ptrace/memory_changes.h"
 
-#include "system/mapping.h"
+#include "system/page_size.h"
 
 namespace pagestore {
 

@@ -39,8 +39,7 @@ Status ProcessWaiter::wait_for_any(std::span<const pid_t> others, int millisecon
   waited_for_.clear();
   bool fits = true;
   for (const TracedThread* thread : threads_.all()) fits = fits && waited_for_.append(thread->id());
-  if (!fits || !waited_for_.append(others))
-    return Status::out_of_memory("realloc", waited_for_.size() * sizeof(pid_t), ENOMEM);
+  if (!fits || !waited_for_.append(others)) return Status::no_memory(waited_for_.size() * sizeof(pid_t));
   Status status = waiter_.wait({waited_for_.data(), waited_for_.size()}, milliseconds, event);
   if (status.is_ok() && !*event) reap_threads();
   note(*event);

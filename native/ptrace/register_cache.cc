@@ -68,10 +68,6 @@ Status refused(pid_t thread, const char* what) {
   return errno == ESRCH ? Status::process_gone(thread, "was killed") : Status::system(Error::tracee, what, errno);
 }
 
-Status no_memory(size_t bytes) {
-  return Status::out_of_memory("realloc", bytes, ENOMEM);
-}
-
 }  // namespace
 
 Status RegisterCache::get(Registers** registers) {
@@ -96,7 +92,7 @@ Status RegisterCache::flush() {
 
 Status RegisterCache::get_vectors(std::span<const std::byte>* vectors) {
   if (!has_vectors_) {
-    if (!vectors_.resize(kMostVectorBytes)) return no_memory(kMostVectorBytes);
+    if (!vectors_.resize(kMostVectorBytes)) return Status::no_memory(kMostVectorBytes);
     size_t bytes = kMostVectorBytes;
     if (!transfer(PTRACE_GETREGSET, thread_, kVectors, vectors_.data(), &bytes)) {
       return refused(thread_, "reading vector registers (PTRACE_GETREGSET)");
@@ -113,7 +109,7 @@ Status RegisterCache::set_vectors(std::span<const std::byte> vectors) {
       has_vectors_ && vectors.size() == vectors_.size() && memcmp(vectors.data(), vectors_.data(), vectors.size()) == 0;
   if (is_same) return Status::ok();
   has_vectors_ = false;
-  if (!vectors_.resize(vectors.size())) return no_memory(vectors.size());
+  if (!vectors_.resize(vectors.size())) return Status::no_memory(vectors.size());
   memcpy(vectors_.data(), vectors.data(), vectors.size());
   size_t bytes = vectors_.size();
   if (!transfer(PTRACE_SETREGSET, thread_, kVectors, vectors_.data(), &bytes)) {

@@ -97,7 +97,7 @@ Status RunLoop::choose_runners(TracedThread& asked, const RunOptions& options,
     if (!thread->is_stopped() || (options.thread && thread != &asked)) continue;
     // A thread that waits at another choice stays there.
     if (thread != &asked && thread->asks(question::Kind::choice)) continue;
-    if (!runners->append(thread)) return Status::out_of_memory("realloc", sizeof(thread), ENOMEM);
+    if (!runners->append(thread)) return Status::no_memory(sizeof(thread));
   }
   return Status::ok();
 }

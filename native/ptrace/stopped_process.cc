@@ -61,7 +61,7 @@ Status StoppedProcess::seize_all(pid_t pid) {
     const Wait waited = wait_for(thread, &signal);
     if (!threads_.append({thread, signal})) {
       ptrace(PTRACE_DETACH, thread, nullptr, signal);
-      return Status::out_of_memory("realloc", sizeof(SeizedThread), ENOMEM);
+      return Status::no_memory(sizeof(SeizedThread));
     }
     if (waited != Wait::timeout) return Status::ok();
     return Status::system(Error::process_memory, "waiting for a thread to stop (waitpid)", ETIMEDOUT);

@@ -21,7 +21,7 @@ Status ThreadTable::add(pid_t id, TracedThread** thread) {
   // Room among the removed as well: `remove` cannot fail.
   const size_t most = threads_.size() + removed_.size() + 1;
   if (!made || !removed_.reserve(most) || !threads_.append(made.get())) {
-    return Status::out_of_memory("new", sizeof(TracedThread), ENOMEM);
+    return Status::no_memory(sizeof(TracedThread));
   }
   *thread = made.release();
   return Status::ok();

@@ -224,7 +224,7 @@ Status TracedThread::save(GrowingArray<std::byte>* bytes) {
   if (asks_signal) state.signal = *asked_signal();
   state.vector_bytes = static_cast<uint32_t>(vectors.size());
   if (bytes->append(std::as_bytes(std::span(&state, 1))) && bytes->append(vectors)) return Status::ok();
-  return Status::out_of_memory("realloc", sizeof(state) + vectors.size(), ENOMEM);
+  return Status::no_memory(sizeof(state) + vectors.size());
 }
 
 Status TracedThread::load(const ThreadState& state, std::span<const std::byte> vectors) {

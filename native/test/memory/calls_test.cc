@@ -77,6 +77,9 @@ TEST_F(Waiting, IsInterruptedAsOftenAsOneLikes) {
   }
 }
 
+// Long enough to be interrupted several times, also on a busy machine.
+constexpr int kSleep = 250;
+
 // Of sleeps the kernel remembers how much is left, once for each thread: by another sleep it is lost.
 class Sleeping : public Waiting, public testing::WithParamInterface<std::pair<const char*, const char*>> {};
 INSTANTIATE_TEST_SUITE_P(, Sleeping,
@@ -86,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(, Sleeping,
                          [](const auto& info) { return info.param.first; });
 
 TEST_P(Sleeping, EndsInTimeWhenItIsInterruptedAndGoesOn) {
-  const auto program = start(GetParam().first, 60);
+  const auto program = start(GetParam().first, kSleep);
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
   const Stop stop = program->resume();
   EXPECT_EQ(outcome(*program, stop), GetParam().second);
@@ -94,7 +97,7 @@ TEST_P(Sleeping, EndsInTimeWhenItIsInterruptedAndGoesOn) {
 }
 
 TEST_P(Sleeping, EndsWellAfterARollback) {
-  const auto program = start(GetParam().first, 60);
+  const auto program = start(GetParam().first, kSleep);
   ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
   const ScopedSnapshot first = program->capture();
   ASSERT_TRUE(stopped(program->run_for(5), StopKind::timeout));
