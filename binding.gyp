@@ -1,26 +1,42 @@
 {
   "includes": ["native/sources.gypi"],
   "variables": {
-    "xxhash": "<!(node -p \"require('path').dirname(require.resolve('xxhash-addon/xxHash/xxhash.h'))\")"
+    "xxhash": "<!(node -p \"require('path').dirname(require.resolve('xxhash-addon/xxHash/xxhash.h'))\")",
+    "node_addon_api": "<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except_all",
+    # A path where the C++ library can be linked statically. Some systems have it as a package of its own.
+    "static_libstdcxx": "<!(${CXX:-g++} -print-file-name=libstdc++.a)"
+  },
+  "target_defaults": {
+    "include_dirs": ["native", "<(xxhash)"],
+    "defines": ["NDEBUG"],
+    "cflags!": ["-O2"],
+    "cflags": ["-O3", "-fvisibility=hidden"],
+    "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O2"],
+    "cflags_cc": ["-std=c++20", "-O3", "-Wall", "-Wextra"]
   },
   "targets": [
     {
+      "target_name": "pagestore_core",
+      "type": "static_library",
+      "sources": ["<@(core_sources)"],
+      "cflags_cc": ["-fno-exceptions", "-fno-rtti"]
+    },
+    {
+      # The one part with C++ exceptions, which never leave it.
       "target_name": "pagestore",
-      "sources": ["<@(core_sources)", "<@(binding_sources)"],
-      "include_dirs": [
-        "native",
-        "<(xxhash)"
+      "dependencies": ["pagestore_core", "<(node_addon_api)"],
+      "sources": ["<@(binding_sources)"],
+      "defines": ["NAPI_VERSION=9", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
+      "ldflags": [
+        # A signal handler of ours (native/ptrace/waiting.cc) must outlive the Worker that loaded it.
+        "-Wl,-z,nodelete",
+        # What is linked statically must not meet the same in another copy of the addon, or in the runtime.
+        "-Wl,--version-script=<(module_root_dir)/native/binding/exports.map"
       ],
-      "defines": [
-        "NAPI_VERSION=9",
-        "NDEBUG"
-      ],
-      # A signal handler of ours (native/ptrace/waiting.cc) must outlive the Worker that loaded it.
-      "ldflags": ["-Wl,-z,nodelete"],
-      "cflags!": ["-O2"],
-      "cflags": ["-O3", "-fvisibility=hidden"],
-      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O2"],
-      "cflags_cc": ["-std=c++20", "-O3", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra"]
+      "conditions": [
+        # Of the library only what is used: the rest would ask for a newer glibc.
+        ["static_libstdcxx!='libstdc++.a'", { "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,--gc-sections"] }]
+      ]
     }
   ]
 }

@@ -1,11 +1,12 @@
 // The exported types use Buffer, and TypeScript 6 loads no types that are not asked for.
 /// <reference types="node" preserve="true" />
 
+export type { Range, Region, TrackerKind } from './addon/native.js'
+export type { HashInstructions } from './addon/tables.js'
 export { type ErrorCode, PageStoreError } from './errors.js'
 export type { SystemCall } from './linux/registers.js'
 export { type GrowingSource, LocalMemory, type LocalMemoryOptions, type LocalSource } from './local-memory.js'
 export type { Memory, RestorableMemory } from './memory.js'
-export type { Range, Region, TrackerKind } from './native.js'
 export {
   type MemoryKind,
   PageStore,

@@ -1,10 +1,9 @@
 /** Memory of this process: WebAssembly memories and buffers. */
 
 import { types } from 'node:util'
-
+import { type Handle, native, type Region, type TrackerKind } from './addon/native.js'
 import { PageStoreError } from './errors.js'
 import type { RestorableMemory } from './memory.js'
-import { type Handle, native, type Region, type TrackerKind } from './native.js'
 import { handleOf, type PageStore } from './page-store.js'
 import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snapshot.js'
 
@@ -58,7 +57,7 @@ export class LocalMemory implements RestorableMemory {
   }
 
   get tracker(): TrackerKind {
-    return native.localTracker(this.#handle, this.#bytes())
+    return native.memoryTracker(this.#handle, this.#bytes())
   }
 
   /**
@@ -66,7 +65,7 @@ export class LocalMemory implements RestorableMemory {
    * @throws `ERR_BUFFER_DETACHED`, `ERR_OUT_OF_MEMORY`, `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
    */
   capture(): Snapshot {
-    return createSnapshot(this.#store, native.captureLocal(handleOf(this.#store), this.#handle, this.#bytes()))
+    return createSnapshot(this.#store, native.captureMemory(handleOf(this.#store), this.#handle, this.#bytes()))
   }
 
   /**
@@ -76,7 +75,7 @@ export class LocalMemory implements RestorableMemory {
    */
   restore(snapshot: Snapshot): void {
     const handle = snapshotHandle(snapshot)
-    native.restoreLocal(handleOf(this.#store), this.#handle, this.#bytes(), handle)
+    native.restoreMemory(handleOf(this.#store), this.#handle, handle, this.#bytes())
   }
 
   read(address: bigint, length: number): Buffer {
@@ -117,7 +116,7 @@ export class LocalMemory implements RestorableMemory {
 
   #bytesWhileOpen(): Uint8Array {
     const bytes = this.#bytes()
-    native.localTracker(this.#handle, bytes)
+    native.memoryTracker(this.#handle, bytes)
     return bytes
   }
 }

@@ -1,6 +1,6 @@
 /** What all memories have in common, whether of this process or of another one. */
 
-import type { Region, TrackerKind } from './native.js'
+import type { Region, TrackerKind } from './addon/native.js'
 import type { Snapshot } from './snapshot.js'
 
 /** What can be captured: memory of this process, or of another one. */

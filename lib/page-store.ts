@@ -1,9 +1,9 @@
 /** The page store: each distinct page once, counted, and seen through windows without a copy. */
 
 import { types } from 'node:util'
-
+import { type Handle, type MemoryKind, native } from './addon/native.js'
+import { type PageStoreStats, statisticsOf } from './addon/statistics.js'
 import { PageStoreError } from './errors.js'
-import { type Handle, type MemoryKind, native, type PageStoreStats } from './native.js'
 
 export type { MemoryKind, PageStoreStats }
 
@@ -169,15 +169,21 @@ export class PageStore implements Disposable {
     // It is too short if the store has grown since it was opened, or if a caller has transferred it.
     if (window === undefined || window.byteLength < offset + pageSize) {
       window = native.openWindow(this.#handle, index)
-      if (window === null) return native.copyPage(this.#handle, n)
+      if (window === null) return this.#copy(n)
       this.#windows[index] = window
     }
     return Buffer.from(window, offset, pageSize)
   }
 
+  #copy(n: number): Buffer {
+    const page = Buffer.allocUnsafeSlow(pageSize)
+    native.copyPage(this.#handle, n, page)
+    return page
+  }
+
   /** What the store has done and what it costs. */
   stats(): PageStoreStats {
-    return native.stats(this.#handle)
+    return statisticsOf(this.#handle)
   }
 
   /**

@@ -1,8 +1,8 @@
 /** Memory of another process, which is observed and never written to. */
 
+import { type Handle, native, type Region, type TrackerKind } from './addon/native.js'
 import { PageStoreError } from './errors.js'
 import type { Memory } from './memory.js'
-import { type Handle, native, type Region, type TrackerKind } from './native.js'
 import { handleOf, type PageStore } from './page-store.js'
 import { allocate, createSnapshot, type Snapshot } from './snapshot.js'
 
@@ -62,7 +62,7 @@ export class ProcessMemory implements Memory {
   }
 
   get tracker(): TrackerKind {
-    return native.processTracker(this.#handle)
+    return native.memoryTracker(this.#handle)
   }
 
   /**
@@ -77,7 +77,8 @@ export class ProcessMemory implements Memory {
     if (this.#stops) native.stopProcess(this.#handle)
     try {
       const { keep } = this.#selectRegions()
-      return createSnapshot(this.#store, native.captureProcess(handleOf(this.#store), this.#handle, keep))
+      native.selectRegions(this.#handle, keep)
+      return createSnapshot(this.#store, native.captureMemory(handleOf(this.#store), this.#handle))
     } finally {
       native.resumeProcess(this.#handle)
     }
@@ -94,7 +95,7 @@ export class ProcessMemory implements Memory {
    * @throws `ERR_ADDRESS` where not all of the range is mapped, and then `bytes` has anything
    */
   readInto(address: bigint, bytes: Uint8Array): void {
-    native.readProcess(this.#handle, address, bytes)
+    native.readMemory(this.#handle, address, bytes)
   }
 
   ignore(address: bigint, length: number): void {
@@ -119,8 +120,8 @@ export class ProcessMemory implements Memory {
   #selectRegions(): { wanted: Region[]; keep: Uint8Array } {
     if (this.#isAsking)
       throw new PageStoreError('ERR_ARGUMENT_TYPE', 'the function in the regions option must not use this memory')
-    const all = native.processRegions(this.#handle)
-    const keep = this.#wanted === undefined ? native.privateRegions(this.#handle) : this.#filter(all, this.#wanted)
+    const all = native.memoryRegions(this.#handle)
+    const keep = this.#wanted === undefined ? native.capturedRegions(this.#handle) : this.#filter(all, this.#wanted)
     return { wanted: all.filter((_, i) => keep[i]), keep: Uint8Array.from(keep, Number) }
   }
 

@@ -64,10 +64,11 @@ export function checkObject(value: unknown, name: string): void {
 
 /**
  * Whether there is such a thread is for the addon to say; this refuses only what can be no thread's number.
+ * @returns undefined for 0, which no thread has: the default
  * @throws `ERR_ARGUMENT_TYPE`
  */
-export function checkedThread(tid: number): number {
-  if (Number.isInteger(tid) && tid >= 0 && tid < 2 ** 31) return tid
+export function checkedThread(tid: number): number | undefined {
+  if (Number.isInteger(tid) && tid >= 0 && tid < 2 ** 31) return tid || undefined
   throw wrong('tid must be the number of a thread')
 }
 

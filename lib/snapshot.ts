@@ -1,7 +1,7 @@
 /** Snapshots: what a capture returns, to compare, to read, and to restore. */
 
+import { type Handle, native, type Range, type Region } from './addon/native.js'
 import { PageStoreError } from './errors.js'
-import { type Handle, native, type Range, type Region } from './native.js'
 import { handleOf, type PageStore, pageSize } from './page-store.js'
 
 // A snapshot that nobody released is released when it is collected.

@@ -2,9 +2,9 @@
 
 import { accessSync, constants, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
-
+import type { Spawn, TrackerKind } from './addon/native.js'
 import { PageStoreError } from './errors.js'
-import type { TrackerKind } from './native.js'
+import { checkedTimeout } from './resume-options.js'
 
 /** What differs from one run of a program to the next unless it is fixed. Each is fixed by default. */
 export interface Determinism {
@@ -46,30 +46,21 @@ const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const fixedEnvironment = { PATH: standardPath, LANG: 'C.UTF-8' }
 const withoutRseq = 'glibc.pthread.rseq=0'
 
-// As native/binding/tracee.cc has them.
-const flag = { addresses: 1, random: 2, processor: 4, detachable: 8 }
-
-/** What the addon is given. */
-export interface PreparedSpawn {
-  path: string
-  /** The program's own name first. */
-  args: string[]
-  /** `NAME=value` each. */
-  env: string[]
-  cwd: string | undefined
-  /** Descriptors; -1 stands for /dev/null. */
-  stdio: number[]
-  flags: number
-}
-
 /** @throws `ERR_ARGUMENT_TYPE`, `ERR_SPAWN` for a program that is in no directory of `PATH` */
-export function prepareSpawn(file: string, args: readonly string[], options: SpawnOptions): PreparedSpawn {
+export function prepareSpawn(file: string, args: readonly string[], options: SpawnOptions): Spawn {
   if (typeof file !== 'string' || file === '') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'file must be a path')
   if (!Array.isArray(args)) throw new PageStoreError('ERR_ARGUMENT_TYPE', 'args must be an array of strings')
   if (options === null || typeof options !== 'object') {
     throw new PageStoreError('ERR_ARGUMENT_TYPE', 'options must be an object')
   }
-  const { env, cwd, stdio = ['ignore', 'inherit', 'inherit'], deterministic = true, detachable = false } = options
+  const {
+    env,
+    cwd,
+    stdio = ['ignore', 'inherit', 'inherit'],
+    deterministic = true,
+    detachable = false,
+    timeout,
+  } = options
   if (env !== undefined && (env === null || typeof env !== 'object')) {
     throw new PageStoreError('ERR_ARGUMENT_TYPE', 'env must be an object')
   }
@@ -83,16 +74,18 @@ export function prepareSpawn(file: string, args: readonly string[], options: Spa
     typeof deterministic === 'boolean' ? deterministic : deterministic[name] !== false
   const environment = environmentOf(env, isFixed('environment'), isFixed('rseq'))
   return {
-    path: file.includes('/') ? file : findProgram(file, environment['PATH'] ?? standardPath),
+    file: file.includes('/') ? file : findProgram(file, environment['PATH'] ?? standardPath),
     args: [file, ...args],
     env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
     cwd,
-    stdio: [0, 1, 2].map((fd) => streamOf(stdio[fd] ?? 'ignore', fd)),
-    flags:
-      (isFixed('addresses') ? flag.addresses : 0) |
-      (isFixed('random') ? flag.random : 0) |
-      (isFixed('processor') ? flag.processor : 0) |
-      (detachable ? flag.detachable : 0),
+    stdin: streamOf(stdio[0] ?? 'ignore', 0),
+    stdout: streamOf(stdio[1] ?? 'ignore', 1),
+    stderr: streamOf(stdio[2] ?? 'ignore', 2),
+    fixesAddresses: isFixed('addresses'),
+    fixesRandom: isFixed('random'),
+    sharesProcessor: isFixed('processor'),
+    isDetachable: Boolean(detachable),
+    timeout: timeout === undefined ? undefined : checkedTimeout(timeout),
   }
 }
 
@@ -121,9 +114,9 @@ function findProgram(name: string, path: string): string {
   throw new PageStoreError('ERR_SPAWN', `there is no program ${basename(name)} in ${path}`)
 }
 
-function streamOf(stream: 'inherit' | 'ignore' | number, fd: number): number {
+function streamOf(stream: 'inherit' | 'ignore' | number, fd: number): number | undefined {
   if (stream === 'inherit') return fd
-  if (stream === 'ignore') return -1
+  if (stream === 'ignore') return undefined
   if (Number.isInteger(stream) && stream >= 0 && stream < 2 ** 31) return stream
   throw new PageStoreError(
     'ERR_ARGUMENT_TYPE',

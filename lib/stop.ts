@@ -1,5 +1,6 @@
 /** Why a tracee is stopped: what the addon reports in numbers, made into an object with names. */
 
+import { stopSlots as slot, stopFlags, stopKinds } from './addon/tables.js'
 import { signalName } from './linux/signals.js'
 import { systemCallName } from './linux/system-calls.js'
 
@@ -80,36 +81,16 @@ export type Stop = {
     }
 )
 
-/** What the addon writes a stop into: numbers, in the order of native/binding/tracee.cc, and one address as 64 bits. */
+/** What the addon writes a stop into: numbers, in the order of addon/tables.ts, and one address as 64 bits. */
 export interface StopSlots {
   readonly numbers: Float64Array
   readonly address: BigUint64Array
 }
 
 export function stopSlots(): StopSlots {
-  const slots = new ArrayBuffer(64)
-  return { numbers: new Float64Array(slots), address: new BigUint64Array(slots, 56) }
+  const numbers = new Float64Array(Object.keys(slot).length)
+  return { numbers, address: new BigUint64Array(numbers.buffer, slot.address * 8) }
 }
-
-const entering = 1
-const hasAddress = 2
-const ended = 4
-
-// In the order of StopKind (native/ptrace/stop.h).
-const kinds = [
-  'choice',
-  'assertion',
-  'syscall',
-  'signal',
-  'breakpoint',
-  'exec',
-  'clone',
-  'fork',
-  'timeout',
-  'exit',
-  'thread-exit',
-  'killed',
-] as const satisfies readonly Stop['kind'][]
 
 /** @param name reads the name of a source file in the tracee's memory, @param text any other string */
 export function readStop(
@@ -117,19 +98,20 @@ export function readStop(
   name: (address: number) => string,
   text: (address: number) => string,
 ): Stop {
-  const [index = 0, tid = 0, value = 0, flags = 0] = [numbers[0], numbers[1], numbers[2], numbers[3]]
-  const has = (flag: number) => (flags & flag) !== 0
-  const location = () => `${name(numbers[5] ?? 0)}:${numbers[6]}`
-  const kind = kinds[index] ?? 'timeout'
+  const at = (index: number) => numbers[index] ?? 0
+  const [index, tid, value] = [at(slot.kind), at(slot.tid), at(slot.value)]
+  const has = (flag: number) => (at(slot.flags) & flag) !== 0
+  const location = () => `${name(at(slot.file))}:${at(slot.line)}`
+  const kind = stopKinds[index] ?? 'timeout'
   switch (kind) {
     case 'choice':
       return { kind, tid, alternatives: value, location: location() }
     case 'assertion':
-      return { kind, tid, text: text(numbers[4] ?? 0), location: location() }
+      return { kind, tid, text: text(at(slot.text)), location: location() }
     case 'syscall':
-      return { kind, tid, name: systemCallName(value), entering: has(entering) }
+      return { kind, tid, name: systemCallName(value), entering: has(stopFlags.entering) }
     case 'signal':
-      return { kind, tid, signal: signalName(value), ...(has(hasAddress) && { address: address[0] ?? 0n }) }
+      return { kind, tid, signal: signalName(value), ...(has(stopFlags.hasAddress) && { address: address[0] ?? 0n }) }
     case 'breakpoint':
       return { kind, tid, address: address[0] ?? 0n }
     case 'clone':
@@ -137,9 +119,9 @@ export function readStop(
     case 'fork':
       return { kind, tid, pid: value }
     case 'exit':
-      return { kind, tid, code: value, ended: has(ended) }
+      return { kind, tid, code: value, ended: has(stopFlags.ended) }
     case 'thread-exit':
-      return { kind, tid, ended: has(ended) }
+      return { kind, tid, ended: has(stopFlags.ended) }
     case 'killed':
       return { kind, tid, signal: signalName(value) }
     default:

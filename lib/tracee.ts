@@ -1,20 +1,14 @@
 /** Live programs under control: starts or attaches to a process, runs it from stop to stop, captures and restores it. */
 
+import { type Handle, native, type Region, type TrackerKind } from './addon/native.js'
+import { resumeSlots as slot } from './addon/tables.js'
 import { PageStoreError } from './errors.js'
 import { signalDisposition } from './linux/process-status.js'
 import { type SystemCall, stopPointIn, systemCallIn } from './linux/registers.js'
 import { findSymbol } from './linux/symbols.js'
 import type { RestorableMemory } from './memory.js'
-import { type Handle, native, type Region, type TrackerKind } from './native.js'
 import { handleOf, type PageStore } from './page-store.js'
-import {
-  checkedThread,
-  checkedTimeout,
-  checkObject,
-  numberOfSignal,
-  prepareResume,
-  type ResumeOptions,
-} from './resume-options.js'
+import { checkedThread, checkObject, numberOfSignal, prepareResume, type ResumeOptions } from './resume-options.js'
 import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snapshot.js'
 import { prepareSpawn, type SpawnOptions } from './spawn-options.js'
 import { readStop, type Stop, stopSlots } from './stop.js'
@@ -28,11 +22,7 @@ export interface AttachOptions {
 // A tracee that nobody closed is closed when it is collected.
 const forgotten = new FinalizationRegistry<Handle>((handle) => native.closeMemory(handle))
 
-const registerNames: readonly string[] = native.registerNames()
-
-// What the addon takes for an option that was not given.
-const unset = -1
-const anyThread = 0
+const { registerNames } = native
 
 /**
  * A live program under control, which can be rolled back: captured and restored in place, as often as one likes.
@@ -47,6 +37,7 @@ const anyThread = 0
 export class Tracee implements RestorableMemory {
   readonly #store: PageStore
   readonly #handle: Handle
+  readonly #request = new Float64Array(Object.keys(slot).length)
   readonly #stop = stopSlots()
   readonly #fileNames = new Map<number, string>()
   /** The kernel's number for the process. */
@@ -64,20 +55,8 @@ export class Tracee implements RestorableMemory {
    * @throws `ERR_SPAWN`, `ERR_TRACEE`, `ERR_TRACKER`, `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED`
    */
   static spawn(store: PageStore, file: string, args: readonly string[] = [], options: SpawnOptions = {}): Tracee {
-    const prepared = prepareSpawn(file, args, options)
-    const limit = options.timeout === undefined ? unset : checkedTimeout(options.timeout)
-    const handle = native.spawnTracee(
-      handleOf(store),
-      prepared.path,
-      prepared.args,
-      prepared.env,
-      prepared.cwd,
-      prepared.stdio,
-      prepared.flags,
-      options.tracker,
-      limit,
-    )
-    return new Tracee(store, handle)
+    const what = prepareSpawn(file, args, options)
+    return new Tracee(store, native.spawnTracee(handleOf(store), what, options.tracker))
   }
 
   /**
@@ -98,16 +77,12 @@ export class Tracee implements RestorableMemory {
   resume(options: ResumeOptions = {}): Stop {
     const { choice, signal, calls, address, symbol, thread, timeout } = prepareResume(options)
     const breakpoint = symbol === undefined ? address : this.symbol(symbol).address
-    native.resumeTracee(
-      this.#handle,
-      choice ?? unset,
-      signal ?? unset,
-      calls,
-      breakpoint,
-      thread ?? anyThread,
-      timeout ?? unset,
-      this.#stop.numbers,
-    )
+    const request = this.#request
+    request[slot.choose] = choice ?? Number.NaN
+    request[slot.signal] = signal ?? Number.NaN
+    request[slot.tid] = thread ?? Number.NaN
+    request[slot.timeout] = timeout ?? Number.NaN
+    native.resumeTracee(this.#handle, request, calls, breakpoint, this.#stop.numbers)
     const stop = readStop(this.#stop, this.#fileName, this.#readText)
     if (stop.kind === 'exec') this.#fileNames.clear()
     return stop
@@ -118,7 +93,7 @@ export class Tracee implements RestorableMemory {
    * @throws `ERR_OUT_OF_MEMORY`, `ERR_TRACEE` (in the middle of `vfork`), `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
    */
   capture(): Snapshot {
-    return createSnapshot(this.#store, native.captureTracee(handleOf(this.#store), this.#handle))
+    return createSnapshot(this.#store, native.captureMemory(handleOf(this.#store), this.#handle))
   }
 
   /**
@@ -128,15 +103,15 @@ export class Tracee implements RestorableMemory {
    *   `ERR_OUT_OF_MEMORY`
    */
   restore(snapshot: Snapshot): void {
-    native.restoreTracee(handleOf(this.#store), this.#handle, snapshotHandle(snapshot))
+    native.restoreMemory(handleOf(this.#store), this.#handle, snapshotHandle(snapshot))
   }
 
   get regions(): readonly Region[] {
-    return native.traceeRegions(this.#handle)
+    return native.memoryRegions(this.#handle)
   }
 
   get tracker(): TrackerKind {
-    return native.traceeTracker(this.#handle)
+    return native.memoryTracker(this.#handle)
   }
 
   /** The kernel's numbers for the threads. */
@@ -146,7 +121,7 @@ export class Tracee implements RestorableMemory {
 
   read(address: bigint, length: number): Buffer {
     const bytes = allocate(length)
-    native.readTracee(this.#handle, address, bytes)
+    native.readMemory(this.#handle, address, bytes)
     return bytes
   }
 
@@ -184,7 +159,7 @@ export class Tracee implements RestorableMemory {
       }
       all[index] = value
     }
-    native.writeRegisters(this.#handle, tid ?? anyThread, all)
+    native.writeRegisters(this.#handle, tid === undefined ? undefined : checkedThread(tid), all)
   }
 
   /**
@@ -271,7 +246,7 @@ export class Tracee implements RestorableMemory {
   }
 
   #registers(tid: number | undefined): BigUint64Array {
-    const thread = tid === undefined ? anyThread : checkedThread(tid)
+    const thread = tid === undefined ? undefined : checkedThread(tid)
     const values = new BigUint64Array(registerNames.length)
     native.readRegisters(this.#handle, thread, values)
     return values

@@ -75,15 +75,18 @@
     "binding_sources": [
       "native/binding/addon.cc",
       "native/binding/arguments.cc",
-      "native/binding/errors.cc",
+      "native/binding/environment.cc",
       "native/binding/external_buffer.cc",
+      "native/binding/failure.cc",
       "native/binding/local_memory.cc",
       "native/binding/memory.cc",
+      "native/binding/module.cc",
       "native/binding/page_store.cc",
       "native/binding/process_memory.cc",
       "native/binding/results.cc",
       "native/binding/snapshot.cc",
-      "native/binding/text_list.cc",
+      "native/binding/static_runtime.cc",
+      "native/binding/strings.cc",
       "native/binding/tracee.cc"
     ]
   }

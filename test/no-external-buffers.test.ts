@@ -1,7 +1,7 @@
 import { PageStore } from 'pagestore'
 import { expect, test, vi } from 'vitest'
 
-import { native } from '../dist/lib/native.js'
+import { native } from '../dist/lib/addon/native.js'
 import { errorOf, page } from './support/pages.js'
 
 test('where a runtime allows no memory of ours in a Buffer, getPage gives a copy', () => {

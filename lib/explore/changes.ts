@@ -1,6 +1,6 @@
 /** What changed between two snapshots, as a reader of the source would say it: variables, and their values. */
 
-import type { Range } from '../native.js'
+import type { Range } from '../addon/native.js'
 import type { Snapshot } from '../snapshot.js'
 import type { Layout } from './subject.js'
 

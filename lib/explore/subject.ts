@@ -1,7 +1,7 @@
 /** What an explorer needs of the thing that it explores: a memory to capture and restore, and steps between choices. */
 
+import type { Range } from '../addon/native.js'
 import type { RestorableMemory } from '../memory.js'
-import type { Range } from '../native.js'
 import type { PageStore } from '../page-store.js'
 
 /**

@@ -7,7 +7,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { endianness } from 'node:os'
 
-import type { Range } from '../native.js'
+import type { Range } from '../addon/native.js'
 
 /** A row of pages, by the address of the first. */
 export interface PageRun {

@@ -1,7 +1,7 @@
 /** Finds the symbols of a process: its mapped files give the names, its regions say where the files are loaded. */
 
 import { statSync } from 'node:fs'
-import type { Region } from '../native.js'
+import type { Region } from '../addon/native.js'
 import { type Elf, type ElfSymbol, readElfFile } from './elf.js'
 
 export interface FoundSymbol {

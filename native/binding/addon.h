@@ -1,38 +1,31 @@
 // What the addon keeps for each JavaScript environment (the main thread, each Worker).
 //
-// Stores, memories and snapshots are named by handles. What is left of them when their store is closed,
-// or when the environment ends, is released then.
+// JavaScript names stores, memories and snapshots by handles. What is left of them when their store is closed, or when
+// the environment ends, is released then.
 //
-// The binding is written on Node-API itself. Its C++ wrapper ends the process when a call fails
-// that it did not expect to, and every call may fail once `worker.terminate()` was called: here a
-// call that fails returns to a JavaScript that will not run on.
+// The binding is on node-addon-api, which makes JavaScript's values for us and never runs JavaScript: that may be
+// refused at any time, once `worker.terminate()` was called or a `vm` script has run out of time, and node-addon-api
+// then ends the process or loses the refusal. What may run JavaScript is therefore asked of Node-API itself, and
+// failure.h says how a refusal is passed on. scripts/structure/floors.ts lists the calls that would break this.
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
-#include <cstdint>
 #include <memory>
 
 #include "binding/handles.h"
-#include "memory/local_memory.h"
-#include "memory/process_memory.h"
-#include "memory/tracee/tracee.h"
+#include "memory/memory.h"
 #include "snapshot/snapshot.h"
 #include "store/shared_store.h"
 
 namespace pagestore::binding {
 
-// One of the three.
-struct HeldMemory {
+struct MemoryEntry {
   Handle store;
-  std::unique_ptr<LocalMemory> local;
-  std::unique_ptr<ProcessMemory> process;
-  std::unique_ptr<Tracee> tracee = {};
-
-  CapturedMemory& captured() { return local ? local->captured() : process ? process->captured() : tracee->captured(); }
+  std::unique_ptr<Memory> memory;
 };
 
-struct HeldSnapshot {
+struct SnapshotEntry {
   Handle store;
   Handle memory;  // whose snapshot it is; it may be closed by now
   Snapshot snapshot;
@@ -44,26 +37,27 @@ class Addon {
   Addon(const Addon&) = delete;
   ~Addon();
 
-  static Addon& of(napi_env env);
+  static Addon& of(napi_env env) { return *Napi::Env(env).GetInstanceData<Addon>(); }
 
-  // Each takes over what it is given, and releases it when there is no memory to remember it.
-  Status hold(SharedStore* store, Handle* handle);
-  Status hold(std::unique_ptr<HeldMemory> memory, Handle* handle);
-  Status hold(const HeldSnapshot& snapshot, Handle* handle);
+  // Each takes over what it is given, and releases it when there is no memory for a handle.
+  Handle add(SharedStore* store);
+  Handle add(Handle store, std::unique_ptr<Memory> memory);
+  Handle add(const SnapshotEntry& snapshot);
 
-  // Null when nothing has that handle (any more).
+  // Null when the handle names nothing, or nothing any more.
   SharedStore* store(Handle handle) const { return stores_.get(handle); }
-  HeldMemory* memory(Handle handle) const { return memories_.get(handle); }
-  HeldSnapshot* snapshot(Handle handle) const { return snapshots_.get(handle); }
+  MemoryEntry* memory(Handle handle) const { return memories_.get(handle); }
+  SnapshotEntry* snapshot(Handle handle) const { return snapshots_.get(handle); }
 
+  // To close twice is no error.
   void close_store(Handle handle);
   void close_memory(Handle handle);
   void release_snapshot(Handle handle);
 
   // What the addon must know of this environment's JavaScript before anybody can change it.
-  bool look_up_builtins();
+  void look_up_builtins();
 
-  // What failures are thrown as; null until the facade has told.
+  // The class of what is thrown; null until the facade has set it.
   napi_value error_class() const { return referred(error_class_); }
   void set_error_class(napi_value error_class);
 
@@ -72,12 +66,12 @@ class Addon {
 
  private:
   napi_value referred(napi_ref reference) const;
-  void close(SharedStore* store, Handle handle);
+  void close_all_of(Handle store);
 
   napi_env env_;
   Handles<SharedStore> stores_;
-  Handles<HeldMemory> memories_;
-  Handles<HeldSnapshot> snapshots_;
+  Handles<MemoryEntry> memories_;
+  Handles<SnapshotEntry> snapshots_;
   napi_ref error_class_ = nullptr;
   napi_ref typed_array_at_ = nullptr;
 };

@@ -3,7 +3,8 @@
 #include <cerrno>
 #include <new>
 
-#include "binding/errors.h"
+#include "binding/environment.h"
+#include "binding/failure.h"
 
 namespace pagestore::binding {
 
@@ -11,19 +12,13 @@ namespace {
 
 struct Wrapped {
   External external;
-  bool is_wrapped;  // until then, the finalizer only takes note that it ran
+  bool is_wrapped;  // until then, the finalizer only notes that it ran
   bool is_finalized;
 };
 
-// When an environment ends, the runtime finalizes its buffers whether or not they were transferred to
-// another thread, which may be reading: there is no telling. What can be told is that the environment
-// ends, for then no JavaScript can run.
-bool is_ending(napi_env env) {
-  napi_value global;
-  bool has;
-  return napi_get_global(env, &global) != napi_ok || napi_has_named_property(env, global, "Object", &has) != napi_ok;
-}
-
+// When an environment ends, the runtime finalizes its buffers whether or not they were transferred to another thread,
+// which may be reading, and nothing says which were. What can be found out is that the environment ends, for then no
+// JavaScript runs.
 void finalize(napi_env env, void*, void* hint) {
   auto* wrapped = static_cast<Wrapped*>(hint);
   if (!wrapped->is_wrapped) {
@@ -41,7 +36,7 @@ napi_value wrap(napi_env env, const External& external) {
   auto* wrapped = new (std::nothrow) Wrapped{external, false, false};
   if (wrapped == nullptr) {
     external.close(external.owner);
-    return throw_failure(env, Status::out_of_memory("new", sizeof(Wrapped), ENOMEM));
+    fail(Status::out_of_memory("new", sizeof(Wrapped), ENOMEM));
   }
 
   napi_value buffer;
@@ -52,15 +47,15 @@ napi_value wrap(napi_env env, const External& external) {
     return buffer;
   }
 
-  // Some runtimes finalize what they failed to wrap, some do not: it is ours to close either way, and the
-  // note stays for a finalizer that may yet come.
+  // Some runtimes finalize what they failed to wrap, some do not: it is ours to close either way, and the note stays
+  // for a finalizer that may yet come.
   external.close(external.owner);
   if (wrapped->is_finalized) delete wrapped;
   if (result != napi_no_external_buffers_allowed) {
-    return throw_failure(env, Status::out_of_memory("wrapping memory", external.bytes, ENOMEM));
+    fail(Status::out_of_memory("wrapping memory", external.bytes, ENOMEM));
   }
   napi_value none;
-  napi_get_null(env, &none);
+  check(napi_get_null(env, &none));
   return none;
 }
 

@@ -1,7 +1,9 @@
 // Memory of ours as an ArrayBuffer: wrapped once, and given up when the last view of it is gone.
+//
+// By Node-API itself: where a runtime refuses to wrap memory, node-addon-api frees its note twice (Node 20).
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
 #include <cstddef>
 
@@ -17,8 +19,8 @@ struct External {
   void (*leave_zeroes)(void* owner);
 };
 
-// The ArrayBuffer, which owns from now on; null (the JavaScript value) where this runtime allows no
-// memory of our own in one; nothing with an exception pending. In the two last cases it is closed.
+// The ArrayBuffer, which owns from now on; null (the JavaScript value) where this runtime allows no memory of our own
+// in one. Then, and when it throws, the memory is closed.
 napi_value wrap(napi_env env, const External& external);
 
 template <typename Owner>

@@ -1,4 +1,5 @@
-// What JavaScript holds, named by numbers that are checked on every call and never used twice.
+// Handles: the numbers by which JavaScript names what the addon owns. Each is checked at every call and never used
+// twice, so that no number that JavaScript could pass is an address.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@
 
 namespace pagestore::binding {
 
-// Nothing that JavaScript can pass is an address: a handle is a slot and how often it was used.
+// A slot, and how often the slot was used.
 class Handle {
  public:
   static constexpr unsigned kSlotBits = 24;
@@ -16,18 +17,19 @@ class Handle {
 
   Handle(uint32_t slot, uint32_t use) : number_((uint64_t{use} << kSlotBits) | slot) {}
   static Handle none() { return Handle(-1.0); }
-  // Any number at all; one that is no handle names nothing.
+  // Of any number; one that is no handle names nothing.
   explicit Handle(double number) : number_(number >= 0 && number < 9e15 ? static_cast<uint64_t>(number) : UINT64_MAX) {}
 
   uint32_t slot() const { return static_cast<uint32_t>(number_ % kMostSlots); }
   uint64_t use() const { return number_ >> kSlotBits; }
+  bool operator==(const Handle&) const = default;
   double number() const { return static_cast<double>(number_); }
 
  private:
   uint64_t number_;
 };
 
-// Owns by pointer; who takes one out ends it.
+// Owns by pointer. Who takes an object out deletes it.
 template <typename T>
 class Handles {
  public:
@@ -36,45 +38,45 @@ class Handles {
   Handles& operator=(const Handles&) = delete;
   ~Handles() { free(slots_); }
 
-  // False when there is no memory to remember it.
-  bool add(T* held, Handle* handle) {
+  // False when there is no memory for the slot.
+  bool add(T* object, Handle* handle) {
     if (free_ == count_ && !grow()) return false;
     Slot& slot = slots_[free_];
     slot.use = (slot.use + 1) % Handle::kMostUses;
     *handle = Handle(free_, slot.use);
     free_ = slot.next_free;
-    slot.held = held;
+    slot.object = object;
     return true;
   }
 
-  // Null when nothing has that handle.
+  // Null when the handle names nothing.
   T* get(Handle handle) const {
     const uint32_t slot = handle.slot();
-    return slot < count_ && slots_[slot].use == handle.use() ? slots_[slot].held : nullptr;
+    return slot < count_ && slots_[slot].use == handle.use() ? slots_[slot].object : nullptr;
   }
 
-  // Takes it out; null when nothing has that handle.
+  // Takes the object out; null when the handle names nothing.
   T* take(Handle handle) {
-    T* held = get(handle);
-    if (held == nullptr) return nullptr;
+    T* object = get(handle);
+    if (object == nullptr) return nullptr;
     Slot& slot = slots_[handle.slot()];
-    slot.held = nullptr;
+    slot.object = nullptr;
     slot.next_free = free_;
     free_ = handle.slot();
-    return held;
+    return object;
   }
 
-  // `visit` may take out what it is shown.
+  // `visit` may take out the object that it is given.
   template <typename Visit>
   void for_each(Visit visit) const {
     for (uint32_t slot = 0; slot < count_; ++slot) {
-      if (slots_[slot].held != nullptr) visit(slots_[slot].held, Handle(slot, slots_[slot].use));
+      if (slots_[slot].object != nullptr) visit(slots_[slot].object, Handle(slot, slots_[slot].use));
     }
   }
 
  private:
   struct Slot {
-    T* held;
+    T* object;
     uint32_t use;
     uint32_t next_free;
   };

@@ -1,87 +1,114 @@
-#include "binding/memory.h"
+// What the facade's LocalMemory, ProcessMemory and Tracee have in common.
+//
+// Memory of this process lies where its owner says at each call, since it may have grown: in a Uint8Array behind the
+// other arguments.
+#include "memory/memory.h"
 
-#include <cstring>
-
-#include "binding/addon.h"
-#include "binding/arguments.h"
-#include "binding/errors.h"
-#include "binding/results.h"
+#include "binding/function.h"
+#include "binding/tables.h"
+#include "memory/local_memory.h"
 
 namespace pagestore::binding {
 
 namespace {
 
-constexpr struct {
-  TrackerKind kind;
-  const char* name;
-} kTrackers[] = {{TrackerKind::write_protect, "write-protect"},
-                 {TrackerKind::soft_dirty, "soft-dirty"},
-                 {TrackerKind::none, "none"}};
-
-}  // namespace
-
-const char* name_of(TrackerKind kind) {
-  for (const auto& tracker : kTrackers) {
-    if (tracker.kind == kind) return tracker.name;
-  }
-  return "";
+// Where memory of this process lies now, if argument `i` says so.
+std::optional<LocalBytes> location(const Arguments& arguments, size_t i) {
+  if (!arguments.has(i)) return std::nullopt;
+  const auto bytes = arguments.bytes(i);
+  return LocalBytes{bytes.data(), bytes.size(), arguments.is_shared(i)};
 }
 
-bool get_tracker(napi_env env, napi_value value, TrackerKind* kind, const TrackerKind** wanted) {
-  napi_valuetype type = napi_undefined;
-  napi_typeof(env, value, &type);
-  *wanted = nullptr;
-  if (type == napi_undefined) return true;
-  char name[24] = "";
-  napi_get_value_string_utf8(env, value, name, sizeof(name), nullptr);
-  for (const auto& tracker : kTrackers) {
-    if (strcmp(tracker.name, name) != 0) continue;
-    *kind = tracker.kind;
-    *wanted = kind;
-    return true;
+MemoryEntry& memory_at(const Arguments& arguments, size_t i, const std::optional<LocalBytes>& location) {
+  MemoryEntry& entry = arguments.memory(i);
+  if (entry.memory->kind() == Memory::Kind::local) {
+    if (!location) fail(code::argument_type, "where is the memory? A Uint8Array is expected");
+    static_cast<LocalMemory&>(*entry.memory).locate(*location);
   }
-  throw_error(env, code::argument_type, "tracker must be 'write-protect', 'soft-dirty' or 'none'");
-  return false;
+  return entry;
 }
 
-namespace {
+// (store, memory, location) -> snapshot
+Handle capture(const Arguments& arguments) {
+  const auto bytes = location(arguments, 2);
+  arguments.store(0);
+  const MemoryEntry& entry = memory_at(arguments, 1, bytes);
+  SnapshotEntry snapshot{entry.store, arguments.handle(1), {}};
+  check(entry.memory->capture(&snapshot.snapshot));
+  return arguments.addon().add(snapshot);
+}
+
+// (store, memory, snapshot, location)
+void restore(const Arguments& arguments) {
+  const auto bytes = location(arguments, 3);
+  const SharedStore& store = arguments.store(0);
+  const MemoryEntry& entry = memory_at(arguments, 1, bytes);
+  const SnapshotEntry& snapshot = arguments.snapshot(2);
+  if (arguments.addon().store(snapshot.store) != &store) fail(code::other_store, "the snapshot is of another store");
+  if (entry.memory->kind() == Memory::Kind::tracee && snapshot.memory != arguments.handle(1)) {
+    fail(code::other_memory, "the snapshot is not of this process");
+  }
+  RestorableMemory* memory = entry.memory->restorable();
+  if (memory == nullptr) fail(code::argument_type, "a process that is only observed cannot be restored");
+  check(memory->restore(snapshot.snapshot));
+}
+
+// (memory, location) -> name
+const char* tracker(const Arguments& arguments) {
+  const auto bytes = location(arguments, 1);
+  return kTrackers[static_cast<size_t>(memory_at(arguments, 0, bytes).memory->tracker())];
+}
+
+// (memory, location) -> regions
+napi_value regions(const Arguments& arguments) {
+  const auto bytes = location(arguments, 1);
+  const RegionList* regions;
+  check(memory_at(arguments, 0, bytes).memory->regions(&regions));
+  return regions_of(arguments.env(), regions->bytes());
+}
+
+// (memory, address, bytes, location): fills the Uint8Array
+void read(const Arguments& arguments) {
+  const auto to = arguments.bytes(2);
+  const AddressRange range = arguments.range(1, to);
+  const auto bytes = location(arguments, 3);
+  check(memory_at(arguments, 0, bytes).memory->read(range.start, to));
+}
 
 // (memory, address, length)
 template <Status (Masks::*declare)(const AddressRange&)>
-napi_value declare_range(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
-  AddressRange range;
-  if (!get_range(env, arguments[1], arguments[2], &range)) return nullptr;
-  HeldMemory* memory = get_memory(env, arguments.addon, arguments[0]);
-  return memory == nullptr ? nullptr : undefined_or_throw(env, (memory->captured().masks().*declare)(range));
+void declare_range(const Arguments& arguments) {
+  const AddressRange range = arguments.range(1);
+  check((arguments.memory(0).memory->captured().masks().*declare)(range));
 }
 
 // (memory): closing twice is no error
-napi_value close_memory(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  arguments.addon->close_memory(get_handle(env, arguments[0]));
-  return nullptr;
+void close_memory(const Arguments& arguments) {
+  arguments.addon().close_memory(arguments.handle(0));
 }
 
 // (name) -> whether this kernel has it
-napi_value is_supported(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  TrackerKind kind;
-  const TrackerKind* wanted;
-  if (!get_tracker(env, arguments[0], &kind, &wanted)) return nullptr;
-  return boolean_of(env, wanted != nullptr && Tracker::is_supported(kind));
+bool has_tracker(const Arguments& arguments) {
+  const auto kind = arguments.tracker(0);
+  return kind && Tracker::is_supported(*kind);
 }
 
 }  // namespace
 
-void add_memory(napi_env env, napi_value exports, Addon* addon) {
+void add_memory(Exports& exports) {
   const Function functions[] = {
-      {"ignoreRange", declare_range<&Masks::ignore>},
-      {"trackRange", declare_range<&Masks::track>},
-      {"closeMemory", close_memory},
-      {"hasTracker", is_supported},
+      {"captureMemory", guarded<capture>},
+      {"restoreMemory", guarded<restore>},
+      {"memoryTracker", guarded<tracker>},
+      {"memoryRegions", guarded<regions>},
+      {"readMemory", guarded<read>},
+      {"ignoreRange", guarded<declare_range<&Masks::ignore>>},
+      {"trackRange", guarded<declare_range<&Masks::track>>},
+      {"closeMemory", guarded<close_memory>},
+      {"hasTracker", guarded<has_tracker>},
   };
-  add_functions(env, exports, addon, functions);
+  exports.add(functions);
+  exports.add("trackers", kTrackers);
 }
 
 }  // namespace pagestore::binding

@@ -1,140 +1,68 @@
-#include "binding/process_memory.h"
+// What the facade's ProcessMemory calls, beside what all memories have in common (memory.cc).
+#include "memory/process_memory.h"
 
-#include <cerrno>
-#include <new>
-
-#include "binding/addon.h"
-#include "binding/arguments.h"
-#include "binding/errors.h"
-#include "binding/memory.h"
-#include "binding/results.h"
+#include "binding/function.h"
 
 namespace pagestore::binding {
 
 namespace {
 
-HeldMemory* get_process(napi_env env, Addon* addon, napi_value handle) {
-  HeldMemory* memory = get_memory(env, addon, handle);
-  if (memory == nullptr || memory->process) return memory;
-  throw_error(env, code::argument_type, "not a memory of a process");
-  return nullptr;
+ProcessMemory& process_of(MemoryEntry& entry) {
+  if (entry.memory->kind() != Memory::Kind::process) fail(code::argument_type, "not a memory of a process");
+  return static_cast<ProcessMemory&>(*entry.memory);
 }
 
-// (store, pid, tracker, whether it stands still while it is captured) -> memory
-napi_value open_process(napi_env env, napi_callback_info info) {
-  const Arguments<4> arguments(env, info);
-  bool stands_still = false;
-  napi_get_value_bool(env, arguments[3], &stands_still);
-  pid_t pid;
-  TrackerKind kind;
-  const TrackerKind* wanted;
-  if (!get_pid(env, arguments[1], &pid) || !get_tracker(env, arguments[2], &kind, &wanted)) return nullptr;
-  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
-  if (store == nullptr) return nullptr;
-  std::unique_ptr<HeldMemory> held(new (std::nothrow) HeldMemory{get_handle(env, arguments[0]), nullptr, nullptr});
-  if (!held) return throw_failure(env, Status::out_of_memory("new", sizeof(HeldMemory), ENOMEM));
-  Handle handle = Handle::none();
-  Status status = ProcessMemory::open(store, pid, optional_of(wanted), stands_still, &held->process);
-  if (status.is_ok()) status = arguments.addon->hold(std::move(held), &handle);
-  return status.is_ok() ? number_of(env, handle) : throw_failure(env, status);
+// (store, pid, tracker, whether it is stopped while it is captured) -> memory
+Handle open(const Arguments& arguments) {
+  const pid_t pid = arguments.pid(1);
+  const auto tracker = arguments.tracker(2);
+  const bool stops = arguments.boolean(3);
+  std::unique_ptr<ProcessMemory> memory;
+  check(ProcessMemory::open(&arguments.store(0), pid, tracker, stops, &memory));
+  return arguments.addon().add(arguments.handle(0), std::move(memory));
 }
 
-// (memory): stands still until `resume`
-napi_value stop(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  const HeldMemory* memory = get_process(env, arguments.addon, arguments[0]);
-  return memory == nullptr ? nullptr : undefined_or_throw(env, memory->process->stop());
+// (memory): until `resume`
+void stop(const Arguments& arguments) {
+  check(process_of(arguments.memory(0)).stop());
 }
 
 // (memory): of one that is closed there is nothing to resume
-napi_value resume(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  const HeldMemory* memory = arguments.addon->memory(get_handle(env, arguments[0]));
-  if (memory != nullptr && memory->process) memory->process->resume();
-  return nullptr;
+void resume(const Arguments& arguments) {
+  if (MemoryEntry* entry = arguments.addon().memory(arguments.handle(0))) process_of(*entry).resume();
 }
 
-// (memory) -> all regions
-napi_value regions(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  HeldMemory* memory = get_process(env, arguments.addon, arguments[0]);
-  if (memory == nullptr) return nullptr;
-  const RegionList* regions;
-  if (Status status = memory->process->regions(&regions); !status.is_ok()) return throw_failure(env, status);
-  return regions_of(env, regions->bytes());
+// (memory) -> for each region that was listed last, whether a capture takes it unless others are selected
+napi_value captured_regions(const Arguments& arguments) {
+  const ProcessMemory& memory = process_of(arguments.memory(0));
+  List list(arguments.env());
+  RegionReader reader(memory.listed().bytes());
+  for (Region region; reader.next(&region);) list.add(value_of(arguments.env(), memory.is_captured(region)));
+  return list;
 }
 
-// (memory) -> for each region told last, 1 if it is captured unless somebody says otherwise
-napi_value private_regions(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  const HeldMemory* memory = get_process(env, arguments.addon, arguments[0]);
-  napi_value result;
-  if (memory == nullptr || napi_create_array(env, &result) != napi_ok) return nullptr;
-  RegionReader reader(memory->process->listed().bytes());
+// (memory, selected): captures take those of the regions listed last for which the Uint8Array holds a 1
+void select_regions(const Arguments& arguments) {
+  const auto selected = arguments.bytes(1);
+  ProcessMemory& memory = process_of(arguments.memory(0));
+  RegionList regions;
+  RegionReader reader(memory.listed().bytes());
   Region region;
-  for (uint32_t i = 0; reader.next(&region); ++i) {
-    napi_set_element(env, result, i, boolean_of(env, memory->process->is_captured(region)));
+  for (size_t i = 0; reader.next(&region); ++i) {
+    if (i < selected.size() && selected[i] != std::byte{0}) check(regions.add(region));
   }
-  return result;
-}
-
-// (store, memory, keep) -> snapshot, of those of the regions told last for which `keep` holds 1
-napi_value capture(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
-  Bytes keep;
-  if (!get_bytes(env, arguments[2], &keep)) return nullptr;
-  if (get_store(env, arguments.addon, arguments[0]) == nullptr) return nullptr;
-  HeldMemory* memory = get_process(env, arguments.addon, arguments[1]);
-  if (memory == nullptr) return nullptr;
-  RegionList kept;
-  RegionReader reader(memory->process->listed().bytes());
-  Region region;
-  Status status = Status::ok();
-  for (size_t i = 0; reader.next(&region) && status.is_ok(); ++i) {
-    if (i < keep.length && keep.data[i] != std::byte{0}) status = kept.add(region);
-  }
-  HeldSnapshot held{memory->store, get_handle(env, arguments[1]), {}};
-  Handle handle = Handle::none();
-  if (status.is_ok()) {
-    memory->process->select(std::move(kept));
-    status = memory->process->capture(&held.snapshot);
-  }
-  if (status.is_ok()) status = arguments.addon->hold(held, &handle);
-  return status.is_ok() ? number_of(env, handle) : throw_failure(env, status);
-}
-
-// (memory, address, bytes): fills the Uint8Array
-napi_value read(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
-  AddressRange range;
-  std::span<std::byte> bytes;
-  if (!get_transfer(env, arguments[1], arguments[2], &range, &bytes)) return nullptr;
-  const HeldMemory* memory = get_process(env, arguments.addon, arguments[0]);
-  if (memory == nullptr) return nullptr;
-  return undefined_or_throw(env, memory->process->read(range.start, bytes));
-}
-
-// (memory) -> name
-napi_value tracker(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  const HeldMemory* memory = get_process(env, arguments.addon, arguments[0]);
-  return memory == nullptr ? nullptr : string_of(env, name_of(memory->process->tracker()));
+  memory.select(std::move(regions));
 }
 
 }  // namespace
 
-void add_process_memory(napi_env env, napi_value exports, Addon* addon) {
+void add_process_memory(Exports& exports) {
   const Function functions[] = {
-      {"openProcessMemory", open_process},
-      {"stopProcess", stop},
-      {"resumeProcess", resume},
-      {"processRegions", regions},
-      {"privateRegions", private_regions},
-      {"captureProcess", capture},
-      {"readProcess", read},
-      {"processTracker", tracker},
+      {"openProcessMemory", guarded<open>},       {"stopProcess", guarded<stop>},
+      {"resumeProcess", guarded<resume>},         {"capturedRegions", guarded<captured_regions>},
+      {"selectRegions", guarded<select_regions>},
   };
-  add_functions(env, exports, addon, functions);
+  exports.add(functions);
 }
 
 }  // namespace pagestore::binding

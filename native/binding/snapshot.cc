@@ -1,13 +1,8 @@
-#include "binding/snapshot.h"
+// What the facade's Snapshot calls.
+#include "snapshot/snapshot.h"
 
-#include <cinttypes>
-#include <cstdio>
-
-#include "binding/addon.h"
-#include "binding/arguments.h"
-#include "binding/errors.h"
 #include "binding/external_buffer.h"
-#include "binding/results.h"
+#include "binding/function.h"
 #include "snapshot/snapshot_map.h"
 #include "snapshot/stored_bytes.h"
 #include "snapshot/stored_regions.h"
@@ -16,218 +11,168 @@ namespace pagestore::binding {
 
 namespace {
 
-// A snapshot of an open store, both named by handles; else not there, with an exception pending.
+// An open store, and a snapshot in it.
 struct Subject {
-  Subject(napi_env env, Addon* addon, napi_value store_handle, napi_value snapshot_handle)
-      : store(get_store(env, addon, store_handle)),
-        held(store == nullptr ? nullptr : get_snapshot(env, addon, snapshot_handle)) {}
-  Subject(SharedStore* store, HeldSnapshot* held) : store(store), held(held) {}
-  explicit operator bool() const { return held != nullptr; }
-  const Snapshot& snapshot() const { return held->snapshot; }
+  explicit Subject(const Arguments& arguments) : store(arguments.store(0)), entry(arguments.snapshot(1)) {}
+  Subject(SharedStore& store, SnapshotEntry& entry) : store(store), entry(entry) {}
 
-  SharedStore* store;
-  HeldSnapshot* held;
+  SharedStore& store;
+  SnapshotEntry& entry;
+  Snapshot& snapshot = entry.snapshot;
 };
 
-// The same of one whose key alone may have been kept.
-struct KeySubject : Subject {
-  KeySubject(napi_env env, Addon* addon, napi_value store_handle, napi_value snapshot_handle)
-      : Subject{get_store(env, addon, store_handle), nullptr} {
-    if (store != nullptr) held = get_key_holder(env, addon, snapshot_handle);
-  }
-};
+// The same where the key alone may have been kept.
+Subject key_subject(const Arguments& arguments) {
+  SharedStore& store = arguments.store(0);
+  return {store, arguments.key_holder(1)};
+}
 
 // Two snapshots of the same store.
-struct Pair {
-  template <size_t N>
-  Pair(napi_env env, const Arguments<N>& arguments)
-      : one(env, arguments.addon, arguments[0], arguments[1]),
-        other(one ? get_snapshot(env, arguments.addon, arguments[2]) : nullptr) {
-    if (other != nullptr && arguments.addon->store(other->store) != one.store) {
-      throw_error(env, code::other_store, "the snapshots are of two stores: their numbers mean nothing to each other");
-      other = nullptr;
+struct Pair : Subject {
+  explicit Pair(const Arguments& arguments) : Subject(arguments), other(arguments.snapshot(2).snapshot) {
+    if (arguments.addon().store(arguments.snapshot(2).store) != &store) {
+      fail(code::other_store, "the snapshots are of two stores: their numbers mean nothing to each other");
     }
   }
-  explicit operator bool() const { return other != nullptr; }
 
-  Subject one;
-  const HeldSnapshot* other;
+  const Snapshot& other;
 };
 
 // Calls `use(stores, memory)` with the memory that the snapshot is of, which remembers the last one that it was asked
 // about; of one that is closed, with nothing to remember.
 template <typename Use>
-Status with_memory(Addon* addon, const Subject& subject, Use use) {
-  const LockedStores stores(*subject.store);
-  if (HeldMemory* memory = addon->memory(subject.held->memory)) return use(*stores, memory->captured());
-  CapturedMemory nothing;
-  const Status status = use(*stores, nothing);
-  nothing.release(*stores);
-  return status;
+void with_memory(const Arguments& arguments, const Subject& subject, Use use) {
+  const LockedStores stores(subject.store);
+  Status status = Status::ok();
+  if (const MemoryEntry* entry = arguments.addon().memory(subject.entry.memory)) {
+    status = use(*stores, entry->memory->captured());
+  } else {
+    CapturedMemory nothing;
+    status = use(*stores, nothing);
+    nothing.release(*stores);
+  }
+  check(status);
 }
 
-Status make_key(Addon* addon, const Subject& subject) {
-  if (subject.snapshot().is_key_alone) return Status::ok();
-  return with_memory(addon, subject, [&](PageStores& stores, CapturedMemory& memory) {
-    return memory.make_key(stores, &subject.held->snapshot);
-  });
+void make_key(const Arguments& arguments, const Subject& subject) {
+  if (subject.snapshot.is_key_alone) return;
+  with_memory(arguments, subject,
+              [&](PageStores& stores, CapturedMemory& memory) { return memory.make_key(stores, &subject.snapshot); });
 }
 
-// (store, snapshot): from now on only its key is held
-napi_value keep_key(napi_env env, napi_callback_info info) {
-  const Arguments<2> arguments(env, info);
-  const KeySubject subject(env, arguments.addon, arguments[0], arguments[1]);
-  if (!subject) return nullptr;
-  const Status status = make_key(arguments.addon, subject);
-  if (!status.is_ok()) return throw_failure(env, status);
-  keep_key_alone(*LockedStores(*subject.store), &subject.held->snapshot);
-  return nullptr;
-}
-
-// (store, snapshot) -> number
-napi_value key(napi_env env, napi_callback_info info) {
-  const Arguments<2> arguments(env, info);
-  const KeySubject subject(env, arguments.addon, arguments[0], arguments[1]);
-  if (!subject) return nullptr;
-  const Status status = make_key(arguments.addon, subject);
-  return status.is_ok() ? number_of(env, static_cast<size_t>(subject.snapshot().key)) : throw_failure(env, status);
+// (store, snapshot): from now on only its key is kept
+void keep_key(const Arguments& arguments) {
+  const Subject subject = key_subject(arguments);
+  make_key(arguments, subject);
+  keep_key_alone(*LockedStores(subject.store), &subject.snapshot);
 }
 
 // (store, snapshot) -> number
-napi_value root(napi_env env, napi_callback_info info) {
-  const Arguments<2> arguments(env, info);
-  const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
-  return subject ? number_of(env, size_t{static_cast<uint32_t>(subject.snapshot().memory.root) & ~kIsTable}) : nullptr;
+uint32_t key(const Arguments& arguments) {
+  const Subject subject = key_subject(arguments);
+  make_key(arguments, subject);
+  return static_cast<uint32_t>(subject.snapshot.key);
 }
 
-napi_value page_count(napi_env env, napi_callback_info info) {
-  const Arguments<2> arguments(env, info);
-  const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
-  return subject ? number_of(env, subject.snapshot().pages) : nullptr;
+// (store, snapshot) -> number
+uint32_t root(const Arguments& arguments) {
+  return static_cast<uint32_t>(Subject(arguments).snapshot.memory.root) & ~kIsTable;
+}
+
+// (store, snapshot) -> number
+double page_count(const Arguments& arguments) {
+  return static_cast<double>(Subject(arguments).snapshot.pages);
 }
 
 // (store, snapshot, snapshot) -> boolean
-napi_value equals(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
-  const Pair pair(env, arguments);
-  return pair ? boolean_of(env, equal(pair.one.snapshot(), pair.other->snapshot)) : nullptr;
+bool equals(const Arguments& arguments) {
+  const Pair pair(arguments);
+  return equal(pair.snapshot, pair.other);
 }
 
 // (store, snapshot, snapshot) -> ranges
-napi_value diff(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
-  const Pair pair(env, arguments);
-  if (!pair) return nullptr;
+napi_value diff(const Arguments& arguments) {
+  const Pair pair(arguments);
   GrowingArray<AddressRange> ranges;
-  const Status status = difference(*LockedStores(*pair.one.store), pair.one.snapshot(), pair.other->snapshot, &ranges);
-  if (!status.is_ok()) return throw_failure(env, status);
-  napi_value result;
-  if (napi_create_array_with_length(env, ranges.size(), &result) != napi_ok) return nullptr;
-  for (uint32_t i = 0; i < ranges.size(); ++i) {
-    napi_value range;
-    if (napi_create_object(env, &range) != napi_ok) return nullptr;
-    set(env, range, "start", bigint_of(env, ranges[i].start));
-    set(env, range, "end", bigint_of(env, ranges[i].end));
-    if (napi_set_element(env, result, i, range) != napi_ok) return nullptr;
+  check(difference(*LockedStores(pair.store), pair.snapshot, pair.other, &ranges));
+  const napi_env env = arguments.env();
+  List list(env);
+  for (const auto& [start, end] : ranges) {
+    list.add({property("start", bigint_of(env, start)), property("end", bigint_of(env, end))});
   }
-  return result;
+  return list;
 }
 
-// (store, snapshot, address, length): refused with what lies outside of all regions
-napi_value check(napi_env env, napi_callback_info info) {
-  const Arguments<4> arguments(env, info);
-  AddressRange range;
-  if (!get_range(env, arguments[2], arguments[3], &range)) return nullptr;
-  const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
-  if (!subject) return nullptr;
-  const Status status = check_covered(*LockedStores(*subject.store), subject.snapshot().regions, range);
-  return undefined_or_throw(env, status);
+void check_covers(const Subject& subject, const AddressRange& range) {
+  check(check_covered(*LockedStores(subject.store), subject.snapshot.regions, range));
+}
+
+// (store, snapshot, address, length): refuses what lies outside of all regions
+void check_range(const Arguments& arguments) {
+  const AddressRange range = arguments.range(2);
+  check_covers(Subject(arguments), range);
 }
 
 // (store, snapshot, address, bytes): fills the Uint8Array
-napi_value read(napi_env env, napi_callback_info info) {
-  const Arguments<4> arguments(env, info);
-  Bytes bytes;
-  AddressRange range;
-  napi_value length;
-  if (!get_bytes(env, arguments[3], &bytes) ||
-      napi_create_double(env, static_cast<double>(bytes.length), &length) != napi_ok ||
-      !get_range(env, arguments[2], length, &range)) {
-    return nullptr;
-  }
-  const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
-  if (!subject) return nullptr;
-  const std::span to(const_cast<std::byte*>(bytes.data), bytes.length);
-  const Status status = read_snapshot(*LockedStores(*subject.store), subject.snapshot(), range, to);
-  return undefined_or_throw(env, status);
+void read(const Arguments& arguments) {
+  const auto bytes = arguments.bytes(3);
+  const AddressRange range = arguments.range(2, bytes);
+  const Subject subject(arguments);
+  check(read_snapshot(*LockedStores(subject.store), subject.snapshot, range, bytes));
 }
 
-// (store, snapshot, address, length) -> ArrayBuffer of the whole pages around, or null where the runtime
-// forbids it
-napi_value map(napi_env env, napi_callback_info info) {
-  const Arguments<4> arguments(env, info);
-  AddressRange range;
-  if (!get_range(env, arguments[2], arguments[3], &range)) return nullptr;
-  const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
-  if (!subject) return nullptr;
-  const Snapshot& snapshot = subject.snapshot();
+// (store, snapshot, address, length) -> ArrayBuffer of the whole pages around, or null where the runtime forbids it
+napi_value map(const Arguments& arguments) {
+  const AddressRange range = arguments.range(2);
+  const Subject subject(arguments);
+  check_covers(subject, range);
   SnapshotMap* map;
-  Status status = check_covered(*LockedStores(*subject.store), snapshot.regions, range);
-  if (status.is_ok()) status = SnapshotMap::make(subject.store, snapshot.memory, range, &map);
-  return status.is_ok() ? wrap(env, map) : throw_failure(env, status);
+  check(SnapshotMap::make(&subject.store, subject.snapshot.memory, range, &map));
+  return wrap(arguments.env(), map);
 }
 
 // (store, snapshot) -> regions
-napi_value regions(napi_env env, napi_callback_info info) {
-  const Arguments<2> arguments(env, info);
-  const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
-  if (!subject) return nullptr;
+napi_value regions(const Arguments& arguments) {
+  const Subject subject(arguments);
   GrowingArray<std::byte> bytes;
-  const Status status = read_regions(*LockedStores(*subject.store), subject.snapshot().regions, &bytes);
-  return status.is_ok() ? regions_of(env, {bytes.data(), bytes.size()}) : throw_failure(env, status);
+  check(read_regions(*LockedStores(subject.store), subject.snapshot.regions, &bytes));
+  return regions_of(arguments.env(), {bytes.data(), bytes.size()});
 }
 
 // (store, snapshot) -> 32 hexadecimal digits
-napi_value fingerprint(napi_env env, napi_callback_info info) {
-  const Arguments<2> arguments(env, info);
-  const Subject subject(env, arguments.addon, arguments[0], arguments[1]);
-  if (!subject) return nullptr;
+napi_value fingerprint(const Arguments& arguments) {
+  const Subject subject(arguments);
   Fingerprint fingerprint;
-  const Status status = with_memory(arguments.addon, subject, [&](PageStores& stores, CapturedMemory& memory) {
-    const Status masked = memory.mask(stores, &subject.held->snapshot);
-    return masked.is_ok() ? memory.fingerprints().of(stores, subject.snapshot().masked, &fingerprint) : masked;
+  with_memory(arguments, subject, [&](PageStores& stores, CapturedMemory& memory) {
+    const Status status = memory.mask(stores, &subject.snapshot);
+    return status.is_ok() ? memory.fingerprints().of(stores, subject.snapshot.masked, &fingerprint) : status;
   });
-  if (!status.is_ok()) return throw_failure(env, status);
-  char text[33];
-  snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, fingerprint.high, fingerprint.low);
-  return string_of(env, text, 32);
+  return hexadecimal(arguments.env(), fingerprint.high, fingerprint.low);
 }
 
 // (snapshot): releasing twice is no error
-napi_value release(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  arguments.addon->release_snapshot(get_handle(env, arguments[0]));
-  return nullptr;
+void release(const Arguments& arguments) {
+  arguments.addon().release_snapshot(arguments.handle(0));
 }
 
 }  // namespace
 
-void add_snapshot(napi_env env, napi_value exports, Addon* addon) {
+void add_snapshot(Exports& exports) {
   const Function functions[] = {
-      {"snapshotRoot", root},
-      {"snapshotKey", key},
-      {"keepSnapshotKey", keep_key},
-      {"snapshotPageCount", page_count},
-      {"snapshotEquals", equals},
-      {"snapshotDiff", diff},
-      {"snapshotCheck", check},
-      {"snapshotRead", read},
-      {"snapshotMap", map},
-      {"snapshotRegions", regions},
-      {"snapshotFingerprint", fingerprint},
-      {"releaseSnapshot", release},
+      {"snapshotRoot", guarded<root>},
+      {"snapshotKey", guarded<key>},
+      {"keepSnapshotKey", guarded<keep_key>},
+      {"snapshotPageCount", guarded<page_count>},
+      {"snapshotEquals", guarded<equals>},
+      {"snapshotDiff", guarded<diff>},
+      {"snapshotCheck", guarded<check_range>},
+      {"snapshotRead", guarded<read>},
+      {"snapshotMap", guarded<map>},
+      {"snapshotRegions", guarded<regions>},
+      {"snapshotFingerprint", guarded<fingerprint>},
+      {"releaseSnapshot", guarded<release>},
   };
-  add_functions(env, exports, addon, functions);
+  exports.add(functions);
 }
 
 }  // namespace pagestore::binding

@@ -1,353 +1,224 @@
-#include "binding/tracee.h"
+// What the facade's Tracee calls, beside what all memories have in common (memory.cc).
+#include "memory/tracee/tracee.h"
 
-#include <cerrno>
+#include <cmath>
 #include <cstring>
-#include <new>
-#include <optional>
 
-#include "binding/addon.h"
-#include "binding/arguments.h"
-#include "binding/errors.h"
-#include "binding/memory.h"
-#include "binding/results.h"
-#include "binding/text_list.h"
-#include "linux/process_regions.h"
+#include "binding/environment.h"
+#include "binding/function.h"
+#include "binding/strings.h"
+#include "binding/tables.h"
 
 namespace pagestore::binding {
 
 namespace {
 
-Tracee* get_tracee(napi_env env, Addon* addon, napi_value handle) {
-  const HeldMemory* memory = get_memory(env, addon, handle);
-  if (memory == nullptr) return nullptr;
-  if (memory->tracee) return memory->tracee.get();
-  throw_error(env, code::argument_type, "not a tracee");
-  return nullptr;
+Tracee& tracee_of(const Arguments& arguments, size_t i) {
+  Memory& memory = *arguments.memory(i).memory;
+  if (memory.kind() != Memory::Kind::tracee) fail(code::argument_type, "not a tracee");
+  return static_cast<Tracee&>(memory);
 }
 
-int64_t get_number(napi_env env, napi_value value, int64_t otherwise) {
-  int64_t number = otherwise;
-  napi_get_value_int64(env, value, &number);
-  return number;
-}
+// Properties of an object that the facade made, all of them there and its own: nothing of the user's is called.
+class Properties {
+ public:
+  Properties(napi_env env, napi_value object) : env_(env), object_(object) {}
 
-// What a number below zero stands for: none.
-template <typename T>
-std::optional<T> get_optional(napi_env env, napi_value value) {
-  const int64_t number = get_number(env, value, -1);
-  return number < 0 ? std::nullopt : std::optional<T>(static_cast<T>(number));
-}
-
-// 0 is the thread that stopped last.
-std::optional<pid_t> get_thread(napi_env env, napi_value value) {
-  const auto thread = static_cast<pid_t>(get_number(env, value, 0));
-  return thread == 0 ? std::nullopt : std::optional(thread);
-}
-
-// −1 is the signal that the thread stopped for, 0 is none.
-SignalAnswer get_signal(napi_env env, napi_value value) {
-  const auto signal = static_cast<int>(get_number(env, value, -1));
-  if (signal < 0) return {};
-  return signal == 0 ? SignalAnswer::suppress() : SignalAnswer::replace(signal);
-}
-
-napi_value hold(napi_env env, Addon* addon, Handle store, std::unique_ptr<Tracee> tracee) {
-  std::unique_ptr<HeldMemory> held(new (std::nothrow) HeldMemory{store, nullptr, nullptr});
-  Handle handle = Handle::none();
-  if (!held) return throw_failure(env, Status::out_of_memory("new", sizeof(HeldMemory), ENOMEM));
-  held->tracee = std::move(tracee);
-  const Status status = addon->hold(std::move(held), &handle);
-  return status.is_ok() ? number_of(env, handle) : throw_failure(env, status);
-}
-
-// Whether JavaScript may still run here: not once its Worker is being ended.
-bool is_alive(void* data) {
-  auto* env = static_cast<napi_env>(data);
-  napi_handle_scope scope;
-  if (napi_open_handle_scope(env, &scope) != napi_ok) return false;
-  napi_value global;
-  bool has = false;
-  const bool alive =
-      napi_get_global(env, &global) == napi_ok && napi_has_named_property(env, global, "Object", &has) == napi_ok;
-  napi_close_handle_scope(env, scope);
-  return alive;
-}
-
-// What of a program is to be the same every time, as bits that the facade knows.
-constexpr uint32_t kFixesAddresses = 1, kFixesRandom = 2, kSharesProcessor = 4, kIsDetachable = 8;
-
-// (store, file, arguments, environment, directory or undefined, three streams, bits, tracker,
-// milliseconds or -1) -> memory
-napi_value spawn(napi_env env, napi_callback_info info) {
-  const Arguments<9> arguments(env, info);
-  GrowingArray<char> file, directory;
-  TextList words, variables;
-  TrackerKind kind;
-  const TrackerKind* wanted;
-  if (!get_text(env, arguments[1], &file) || !words.read(env, arguments[2]) || !variables.read(env, arguments[3]) ||
-      !get_tracker(env, arguments[7], &kind, &wanted)) {
-    return nullptr;
+  napi_value get(const char* name) const {
+    napi_value value;
+    check(napi_get_named_property(env_, object_, name, &value));
+    return value;
   }
+  std::optional<int64_t> number(const char* name) const {
+    int64_t number;
+    if (napi_get_value_int64(env_, get(name), &number) != napi_ok) return std::nullopt;
+    return number;
+  }
+  bool boolean(const char* name) const {
+    bool value = false;
+    napi_get_value_bool(env_, get(name), &value);
+    return value;
+  }
+  std::string string(const char* name) const { return get_string(env_, get(name)); }
+  std::optional<std::string> optional_string(const char* name) const {
+    napi_valuetype type = napi_undefined;
+    napi_typeof(env_, get(name), &type);
+    if (type == napi_undefined) return std::nullopt;
+    return string(name);
+  }
+  StringList strings(const char* name) const { return {env_, get(name)}; }
+
+ private:
+  napi_env env_;
+  napi_value object_;
+};
+
+// Not there for the thread that stopped last.
+std::optional<pid_t> thread_at(const Arguments& arguments, size_t i) {
+  return arguments.has(i) ? std::optional(arguments.pid(i)) : std::nullopt;
+}
+
+void ask_environment(RunOptions* run, napi_env env) {
+  run->may_go_on = [](void* context) { return !is_ending(static_cast<napi_env>(context)); };
+  run->context = env;
+}
+
+// (store, what, tracker) -> memory. An object with properties, since there are eleven; a program takes milliseconds to
+// start.
+Handle spawn(const Arguments& arguments) {
+  const Properties what(arguments.env(), arguments[1]);
+  const auto tracker = arguments.tracker(2);
+  const std::string file = what.string("file");
+  const auto cwd = what.optional_string("cwd");
+  StringList args = what.strings("args"), env = what.strings("env");
   SpawnOptions options;
-  napi_valuetype type = napi_undefined;
-  napi_typeof(env, arguments[4], &type);
-  if (type != napi_undefined) {
-    if (!get_text(env, arguments[4], &directory)) return nullptr;
-    options.launch.cwd = directory.data();
+  options.launch.file = file.c_str();
+  options.launch.args = args.data();
+  options.launch.env = env.data();
+  if (cwd) options.launch.cwd = cwd->c_str();
+  constexpr const char* kStreams[] = {"stdin", "stdout", "stderr"};
+  for (size_t i = 0; i < std::size(kStreams); ++i) {
+    options.launch.streams[i] = what.number(kStreams[i]);
   }
-  for (uint32_t i = 0; i < 3; ++i) {
-    napi_value stream;
-    if (napi_get_element(env, arguments[5], i, &stream) == napi_ok) {
-      options.launch.streams[i] = get_optional<int>(env, stream);
-    }
-  }
-  const auto bits = static_cast<uint32_t>(get_number(env, arguments[6], 0));
-  options.launch.file = file.data();
-  options.launch.args = words.data();
-  options.launch.env = variables.data();
-  options.launch.has_deterministic_addresses = (bits & kFixesAddresses) != 0;
-  options.launch.has_deterministic_random = (bits & kFixesRandom) != 0;
-  options.launch.has_filter = (bits & kIsDetachable) == 0;
-  options.shares_processor = (bits & kSharesProcessor) != 0;
-  options.launch.run.timeout = get_optional<int64_t>(env, arguments[8]);
-  options.launch.run.may_go_on = is_alive;
-  options.launch.run.context = env;
-  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
-  if (store == nullptr) return nullptr;
+  options.launch.has_deterministic_addresses = what.boolean("fixesAddresses");
+  options.launch.has_deterministic_random = what.boolean("fixesRandom");
+  options.launch.has_filter = !what.boolean("isDetachable");
+  options.shares_processor = what.boolean("sharesProcessor");
+  options.launch.run.timeout = what.number("timeout");
+  ask_environment(&options.launch.run, arguments.env());
   std::unique_ptr<Tracee> tracee;
-  const Status status = Tracee::spawn(store, options, optional_of(wanted), &tracee);
-  if (!status.is_ok()) return throw_failure(env, status);
-  return hold(env, arguments.addon, get_handle(env, arguments[0]), std::move(tracee));
+  check(Tracee::spawn(&arguments.store(0), options, tracker, &tracee));
+  return arguments.addon().add(arguments.handle(0), std::move(tracee));
 }
 
 // (store, pid, tracker) -> memory
-napi_value attach(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
-  TrackerKind kind;
-  const TrackerKind* wanted;
-  pid_t pid;
-  if (!get_pid(env, arguments[1], &pid) || !get_tracker(env, arguments[2], &kind, &wanted)) return nullptr;
-  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
-  if (store == nullptr) return nullptr;
+Handle attach(const Arguments& arguments) {
+  const pid_t pid = arguments.pid(1);
+  const auto tracker = arguments.tracker(2);
   std::unique_ptr<Tracee> tracee;
-  const Status status = Tracee::attach(store, pid, optional_of(wanted), &tracee);
-  if (!status.is_ok()) return throw_failure(env, status);
-  return hold(env, arguments.addon, get_handle(env, arguments[0]), std::move(tracee));
+  check(Tracee::attach(&arguments.store(0), pid, tracker, &tracee));
+  return arguments.addon().add(arguments.handle(0), std::move(tracee));
 }
 
-// A stop as the facade reads it: numbers, and in the last place, as bits, an address.
-enum Slot : size_t { kKind, kThread, kValue, kFlags, kText, kFile, kLine, kAddress, kSlots };
-constexpr double kIsEntry = 1, kHasAddress = 2, kHasEnded = 4;
-
-void put(const Stop& stop, double* to) {
-  to[kKind] = static_cast<double>(stop.kind);
-  to[kThread] = stop.thread;
-  to[kValue] = static_cast<double>(stop.value);
-  to[kFlags] = (stop.is_entry ? kIsEntry : 0) + (stop.has_address ? kHasAddress : 0) + (stop.has_ended ? kHasEnded : 0);
-  to[kText] = static_cast<double>(stop.text.value());
-  to[kFile] = static_cast<double>(stop.file.value());
-  to[kLine] = static_cast<double>(stop.line & UINT32_MAX);
-  memcpy(&to[kAddress], &stop.address, sizeof(stop.address));
+// As ptrace has it, signal 0 is none.
+SignalAnswer signal_answer(std::optional<int64_t> signal) {
+  if (!signal) return {};
+  return *signal == 0 ? SignalAnswer::suppress() : SignalAnswer::replace(static_cast<int>(*signal));
 }
 
-// (memory, choice or -1, signal or -1, calls as bits or undefined, breakpoint or undefined, thread or 0,
-// milliseconds or -1, stop to be filled)
-napi_value resume(napi_env env, napi_callback_info info) {
-  const Arguments<8> arguments(env, info);
+void write_stop(const Stop& stop, std::span<double> to) {
+  const auto put = [&](StopSlot slot, auto value) { to[static_cast<size_t>(slot)] = static_cast<double>(value); };
+  const auto bit = [](StopFlag flag, bool is_set) { return is_set ? 1u << static_cast<unsigned>(flag) : 0; };
+  put(StopSlot::kind, stop.kind);
+  put(StopSlot::thread, stop.thread);
+  put(StopSlot::value, stop.value);
+  put(StopSlot::flags, bit(StopFlag::entering, stop.is_entry) | bit(StopFlag::has_address, stop.has_address) |
+                           bit(StopFlag::ended, stop.has_ended));
+  put(StopSlot::text, stop.text.value());
+  put(StopSlot::file, stop.file.value());
+  put(StopSlot::line, stop.line & UINT32_MAX);
+  memcpy(&to[static_cast<size_t>(StopSlot::address)], &stop.address, sizeof(stop.address));
+}
+
+// (memory, request, calls as bits or undefined, breakpoint or undefined, stop): fills the stop. The request is a
+// Float64Array, since a program is resumed thousands of times in a second and reading an object's properties would cost
+// more than the rest.
+void resume(const Arguments& arguments) {
+  const auto request = arguments.doubles(1, std::size(kResumeSlots));
+  const auto asked = [&](ResumeSlot slot) {
+    const double value = request[static_cast<size_t>(slot)];
+    return std::isnan(value) ? std::nullopt : std::optional(static_cast<int64_t>(value));
+  };
   RunOptions options;
-  napi_valuetype type = napi_undefined;
-  options.choose = get_optional<int64_t>(env, arguments[1]);
-  options.signal = get_signal(env, arguments[2]);
-  napi_typeof(env, arguments[3], &type);
-  if (type != napi_undefined) {
-    Bytes calls;
-    if (!get_bytes(env, arguments[3], &calls)) return nullptr;
+  options.choose = asked(ResumeSlot::choose);
+  options.signal = signal_answer(asked(ResumeSlot::signal));
+  options.thread = asked(ResumeSlot::thread);
+  options.timeout = asked(ResumeSlot::timeout);
+  if (arguments.has(2)) {
+    const auto calls = arguments.bytes(2);
     options.system_calls.emplace();
-    for (size_t i = 0; i < kMostSystemCalls && i / 8 < calls.length; ++i) {
-      (*options.system_calls)[i] = (static_cast<unsigned>(calls.data[i / 8]) >> (i % 8) & 1) != 0;
+    for (size_t i = 0; i < kMostSystemCalls && i / 8 < calls.size(); ++i) {
+      (*options.system_calls)[i] = (static_cast<unsigned>(calls[i / 8]) >> (i % 8) & 1) != 0;
     }
   }
-  napi_typeof(env, arguments[4], &type);
-  if (type != napi_undefined) {
-    bool is_exact;
-    uint64_t address = 0;
-    napi_get_value_bigint_uint64(env, arguments[4], &address, &is_exact);
-    options.breakpoint = RemoteAddress(address);
-  }
-  options.thread = get_thread(env, arguments[5]);
-  options.timeout = get_optional<int64_t>(env, arguments[6]);
-  options.may_go_on = is_alive;
-  options.context = env;
-  napi_typedarray_type kind;
-  size_t length = 0;
-  void* slots = nullptr;
-  if (napi_get_typedarray_info(env, arguments[7], &kind, &length, &slots, nullptr, nullptr) != napi_ok ||
-      kind != napi_float64_array || length != kSlots) {
-    return throw_error(env, code::argument_type, "a Float64Array for the stop");
-  }
-  Tracee* tracee = get_tracee(env, arguments.addon, arguments[0]);
-  if (tracee == nullptr) return nullptr;
+  if (arguments.has(3)) options.breakpoint = RemoteAddress(arguments.address(3));
+  ask_environment(&options, arguments.env());
+  const auto to = arguments.doubles(4, std::size(kStopSlots));
   Stop stop;
-  const Status status = tracee->resume(options, &stop);
-  if (!status.is_ok()) return throw_failure(env, status);
-  put(stop, static_cast<double*>(slots));
-  return nullptr;
+  check(tracee_of(arguments, 0).resume(options, &stop));
+  write_stop(stop, to);
 }
 
-// (store, memory) -> snapshot
-napi_value capture(napi_env env, napi_callback_info info) {
-  const Arguments<2> arguments(env, info);
-  if (get_store(env, arguments.addon, arguments[0]) == nullptr) return nullptr;
-  Tracee* tracee = get_tracee(env, arguments.addon, arguments[1]);
-  if (tracee == nullptr) return nullptr;
-  HeldSnapshot held{get_handle(env, arguments[0]), get_handle(env, arguments[1]), {}};
-  Handle handle = Handle::none();
-  Status status = tracee->capture(&held.snapshot);
-  if (status.is_ok()) status = arguments.addon->hold(held, &handle);
-  return status.is_ok() ? number_of(env, handle) : throw_failure(env, status);
-}
-
-// (store, memory, snapshot)
-napi_value restore(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
-  SharedStore* store = get_store(env, arguments.addon, arguments[0]);
-  if (store == nullptr) return nullptr;
-  Tracee* tracee = get_tracee(env, arguments.addon, arguments[1]);
-  if (tracee == nullptr) return nullptr;
-  const HeldSnapshot* held = get_snapshot(env, arguments.addon, arguments[2]);
-  if (held == nullptr) return nullptr;
-  if (arguments.addon->store(held->store) != store) {
-    return throw_error(env, code::other_store, "the snapshot is of another store");
-  }
-  if (held->memory.number() != get_handle(env, arguments[1]).number()) {
-    return throw_error(env, code::other_memory, "the snapshot is not of this process");
-  }
-  return undefined_or_throw(env, tracee->restore(held->snapshot));
-}
-
-// (memory) -> regions
-napi_value regions(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  Tracee* tracee = get_tracee(env, arguments.addon, arguments[0]);
-  if (tracee == nullptr) return nullptr;
-  const RegionList* list;
-  const Status status = tracee->regions(&list);
-  return status.is_ok() ? regions_of(env, list->bytes()) : throw_failure(env, status);
-}
-
-// (memory, address, bytes): fills the Uint8Array, or writes what it holds
-template <bool writes>
-napi_value transfer(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
-  AddressRange range;
-  std::span<std::byte> bytes;
-  if (!get_transfer(env, arguments[1], arguments[2], &range, &bytes)) return nullptr;
-  Tracee* tracee = get_tracee(env, arguments.addon, arguments[0]);
-  if (tracee == nullptr) return nullptr;
-  return undefined_or_throw(env, writes ? tracee->write(range.start, bytes) : tracee->read(range.start, bytes));
+// (memory, address, bytes)
+void write(const Arguments& arguments) {
+  const auto bytes = arguments.bytes(2);
+  const AddressRange range = arguments.range(1, bytes);
+  check(tracee_of(arguments, 0).write(range.start, bytes));
 }
 
 // (memory) -> numbers
-napi_value threads(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  const Tracee* tracee = get_tracee(env, arguments.addon, arguments[0]);
-  napi_value result;
-  if (tracee == nullptr) return nullptr;
-  if (const Status status = tracee->process().check(); !status.is_ok()) return throw_failure(env, status);
-  if (napi_create_array(env, &result) != napi_ok) return nullptr;
-  uint32_t count = 0;
-  for (const TracedThread* thread : tracee->process().threads()) {
-    if (thread->has_ended()) continue;
-    napi_set_element(env, result, count++, number_of(env, static_cast<size_t>(thread->id())));
+napi_value threads(const Arguments& arguments) {
+  const TracedProcess& process = tracee_of(arguments, 0).process();
+  check(process.check());
+  List list(arguments.env());
+  for (const TracedThread* thread : process.threads()) {
+    if (!thread->has_ended()) list.add(value_of(arguments.env(), thread->id()));
   }
-  return result;
+  return list;
 }
 
-// () -> names, in the order of the words
-napi_value register_names(napi_env env, napi_callback_info) {
-  napi_value result;
-  if (napi_create_array(env, &result) != napi_ok) return nullptr;
-  uint32_t count = 0;
-  for (const char* name : Registers::kNames) napi_set_element(env, result, count++, string_of(env, name));
-  return result;
+// (memory, thread or undefined, words): fills the BigUint64Array with a word for each register
+void read_registers(const Arguments& arguments) {
+  const auto words = arguments.words(2, Registers::kNames.size());
+  Registers registers;
+  check(tracee_of(arguments, 0).registers(thread_at(arguments, 1), &registers));
+  memcpy(words.data(), &registers, sizeof(registers));
 }
 
-// (memory, thread or 0, BigUint64Array of a word for each register): fills it, or takes what it holds
-template <bool writes>
-napi_value registers(napi_env env, napi_callback_info info) {
-  const Arguments<3> arguments(env, info);
-  napi_typedarray_type kind;
-  size_t length = 0;
-  void* words = nullptr;
-  if (napi_get_typedarray_info(env, arguments[2], &kind, &length, &words, nullptr, nullptr) != napi_ok ||
-      kind != napi_biguint64_array || length != Registers::kNames.size()) {
-    return throw_error(env, code::argument_type, "a BigUint64Array with a word for each register");
-  }
-  Tracee* tracee = get_tracee(env, arguments.addon, arguments[0]);
-  if (tracee == nullptr) return nullptr;
-  const std::optional<pid_t> thread = get_thread(env, arguments[1]);
-  Registers values;
-  if (writes) {
-    memcpy(&values, words, sizeof(values));
-    return undefined_or_throw(env, tracee->set_registers(thread, values));
-  }
-  const Status status = tracee->registers(thread, &values);
-  if (!status.is_ok()) return throw_failure(env, status);
-  memcpy(words, &values, sizeof(values));
-  return nullptr;
+// (memory, thread or undefined, words)
+void write_registers(const Arguments& arguments) {
+  const auto words = arguments.words(2, Registers::kNames.size());
+  Registers registers;
+  memcpy(&registers, words.data(), sizeof(registers));
+  check(tracee_of(arguments, 0).set_registers(thread_at(arguments, 1), registers));
 }
 
 // (memory) -> number; of one that has ended, too
-napi_value pid(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  const Tracee* tracee = get_tracee(env, arguments.addon, arguments[0]);
-  return tracee == nullptr ? nullptr : number_of(env, static_cast<size_t>(tracee->process().pid()));
+pid_t pid(const Arguments& arguments) {
+  return tracee_of(arguments, 0).process().pid();
 }
 
-// (memory) -> name
-napi_value tracker(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  const Tracee* tracee = get_tracee(env, arguments.addon, arguments[0]);
-  return tracee == nullptr ? nullptr : string_of(env, name_of(tracee->tracker()));
+// (memory): it runs on, untraced
+void detach(const Arguments& arguments) {
+  check(tracee_of(arguments, 0).detach());
 }
 
-// (memory): runs on, untraced
-napi_value detach(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  Tracee* tracee = get_tracee(env, arguments.addon, arguments[0]);
-  return tracee == nullptr ? nullptr : undefined_or_throw(env, tracee->detach());
-}
-
-// (memory): of one that has ended nothing is left to do
-napi_value kill(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
-  Tracee* tracee = get_tracee(env, arguments.addon, arguments[0]);
-  if (tracee != nullptr) tracee->kill();
-  return nullptr;
+// (memory): to kill one that has ended is no error
+void kill(const Arguments& arguments) {
+  tracee_of(arguments, 0).kill();
 }
 
 }  // namespace
 
-void add_tracee(napi_env env, napi_value exports, Addon* addon) {
+void add_tracee(Exports& exports) {
   const Function functions[] = {
-      {"spawnTracee", spawn},
-      {"attachTracee", attach},
-      {"resumeTracee", resume},
-      {"captureTracee", capture},
-      {"restoreTracee", restore},
-      {"traceeRegions", regions},
-      {"readTracee", transfer<false>},
-      {"writeTracee", transfer<true>},
-      {"traceeThreads", threads},
-      {"registerNames", register_names},
-      {"readRegisters", registers<false>},
-      {"writeRegisters", registers<true>},
-      {"traceePid", pid},
-      {"traceeTracker", tracker},
-      {"detachTracee", detach},
-      {"killTracee", kill},
+      {"spawnTracee", guarded<spawn>},
+      {"attachTracee", guarded<attach>},
+      {"resumeTracee", guarded<resume>},
+      {"writeTracee", guarded<write>},
+      {"traceeThreads", guarded<threads>},
+      {"readRegisters", guarded<read_registers>},
+      {"writeRegisters", guarded<write_registers>},
+      {"traceePid", guarded<pid>},
+      {"detachTracee", guarded<detach>},
+      {"killTracee", guarded<kill>},
   };
-  add_functions(env, exports, addon, functions);
+  exports.add(functions);
+  exports.add("registerNames", Registers::kNames);
+  exports.add("stopKinds", kStopKinds);
+  exports.add("stopSlots", kStopSlots);
+  exports.add("stopFlags", kStopFlags);
+  exports.add("resumeSlots", kResumeSlots);
 }
 
 }  // namespace pagestore::binding

@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <iterator>
 
 #include "linux/kernel_pages.h"
 #include "linux/proc_file.h"
-#include "system/mapping.h"
+#include "system/assert.h"
+#include "system/page_size.h"
 
 namespace pagestore {
 
@@ -34,7 +34,7 @@ Status append(const AddressRange& run, GrowingArray<AddressRange>* runs) {
     return Status::ok();
   }
   if (runs->append(run)) return Status::ok();
-  return Status::out_of_memory("realloc", (runs->size() + 1) * sizeof(run), ENOMEM);
+  return Status::no_memory((runs->size() + 1) * sizeof(run));
 }
 
 }  // namespace
@@ -56,15 +56,13 @@ Status Pagemap::open_own(Pagemap* pagemap) {
 }
 
 Status Pagemap::open(pid_t pid, Pagemap* pagemap) {
-  char path[40];
-  snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
   pagemap->pid_ = pid;
-  pagemap->file_ = ScopedFd(::open(path, O_RDONLY | O_CLOEXEC));
-  return pagemap->file_.is_open() ? Status::ok() : Status::system(Error::tracker, "/proc/PID/pagemap", errno);
+  return open_proc_file(pid, "/proc/PID/pagemap", O_RDONLY, &pagemap->file_);
 }
 
 template <typename Is>
 Status Pagemap::read_entries(const AddressRange& range, Is is, GrowingArray<AddressRange>* runs) const {
+  PS_ASSERT(file_.is_open() && range.start % page_size() == 0 && range.end % page_size() == 0);
   uint64_t entries[512];
   for (uint64_t at = range.start; at < range.end;) {
     const uint64_t wanted = std::min<uint64_t>(std::size(entries), (range.end - at) / page_size());
@@ -72,7 +70,7 @@ Status Pagemap::read_entries(const AddressRange& range, Is is, GrowingArray<Addr
     const ssize_t got = pread(file_.get(), entries, wanted * sizeof(entries[0]), offset);
     if (got < 0 && errno == EINTR) continue;
     const size_t count = got < 0 ? 0 : static_cast<size_t>(got) / sizeof(entries[0]);
-    if (count == 0) return refused("reading /proc/PID/pagemap", got < 0 ? errno : ESRCH);
+    if (count == 0) return refused("/proc/PID/pagemap", got < 0 ? errno : ESRCH);
     for (size_t i = 0; i < count; ++i, at += page_size()) {
       if (!is(entries[i])) continue;
       if (Status status = append({at, at + page_size()}, runs); !status.is_ok()) return status;
@@ -106,6 +104,7 @@ Status Pagemap::soft_dirty(const AddressRange& range, GrowingArray<AddressRange>
 }
 
 Status Pagemap::scan(const AddressRange& range, const Categories& wanted, GrowingArray<AddressRange>* runs) const {
+  PS_ASSERT(file_.is_open() && range.start % page_size() == 0 && range.end % page_size() == 0);
   kernel::PageRegion found[256];
   uint64_t from = range.start;
   do {

@@ -6,7 +6,18 @@
 
 #include <cerrno>
 
+#include "system/assert.h"
+#include "system/page_size.h"
+
 namespace pagestore {
+
+namespace {
+
+bool is_whole_pages(const AddressRange& range) {
+  return range.start < range.end && range.start % page_size() == 0 && range.end % page_size() == 0;
+}
+
+}  // namespace
 
 Status Userfaultfd::open(Userfaultfd* userfaultfd) {
   ScopedFd descriptor(static_cast<int>(syscall(SYS_userfaultfd, kFlags)));
@@ -15,6 +26,7 @@ Status Userfaultfd::open(Userfaultfd* userfaultfd) {
 }
 
 Status Userfaultfd::from(ScopedFd descriptor, Userfaultfd* userfaultfd) {
+  PS_ASSERT(descriptor.is_open());
   kernel::UffdioApi api{kernel::kUffdApi, kernel::kUffdFeatureWpAsync | kernel::kUffdFeatureWpUnpopulated, 0};
   if (ioctl(descriptor.get(), kernel::kUffdioApi, &api) != 0) {
     return Status::system(Error::tracker, "userfaultfd with asynchronous write-protection", errno);
@@ -24,12 +36,14 @@ Status Userfaultfd::from(ScopedFd descriptor, Userfaultfd* userfaultfd) {
 }
 
 Status Userfaultfd::register_range(const AddressRange& range) const {
+  PS_ASSERT(is_open() && is_whole_pages(range));
   kernel::UffdioRegister wanted{{range.start, range.length()}, kernel::kUffdioRegisterModeWp, 0};
   if (ioctl(descriptor_.get(), kernel::kUffdioRegister, &wanted) == 0) return Status::ok();
   return Status::system(Error::tracker, "registering memory with a userfaultfd", errno);
 }
 
 Status Userfaultfd::write_protect(const AddressRange& range) const {
+  PS_ASSERT(is_open() && is_whole_pages(range));
   kernel::UffdioWriteProtect wanted{{range.start, range.length()}, kernel::kUffdioWriteProtectModeWp};
   if (ioctl(descriptor_.get(), kernel::kUffdioWriteProtect, &wanted) == 0) return Status::ok();
   return Status::system(Error::tracker, "write-protecting memory with a userfaultfd", errno);

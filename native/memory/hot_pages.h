@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "system/assert.h"
 #include "system/growing_array.h"
 #include "system/status.h"
 #include "system/virtual_page.h"
@@ -31,6 +32,7 @@ class HotPages {
 
   // `is_equal`: the page was dirty, and is as it was at the end of the last round.
   void count(VirtualPage page, bool is_equal) {
+    PS_ASSERT(counted_.empty() || counted_[counted_.size() - 1].page < page);
     while (next_ < pages_.size() && pages_[next_].page < page) ++next_;
     const bool is_listed = next_ < pages_.size() && pages_[next_].page == page;
     const uint32_t rounds = is_equal ? 1 + (is_listed ? pages_[next_].equal_rounds : 0) : 0;

@@ -1,7 +1,6 @@
 // What a LocalMemory does with its dirty pages: `capture` stores those that differ from the last tree, `restore`
 // writes those that differ from the snapshot's.
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
 #include "memory/local_memory.h"

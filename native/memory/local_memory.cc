@@ -21,7 +21,7 @@ Status LocalMemory::open(SharedStore* store, std::optional<TrackerKind> wanted, 
   if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   memory->reset(new (std::nothrow) LocalMemory(store, wanted));
   if (*memory) return Status::ok();
-  return Status::out_of_memory("new", sizeof(LocalMemory), ENOMEM);
+  return Status::no_memory(sizeof(LocalMemory));
 }
 
 TrackerKind LocalMemory::tracker() const {
@@ -124,7 +124,7 @@ Status LocalMemory::find_dirty(Protect protect) {
 Status LocalMemory::add_all_pages() {
   dirty_.clear();
   if (dirty_.append({0, page_count()})) return Status::ok();
-  return Status::out_of_memory("realloc", sizeof(PageRun), ENOMEM);
+  return Status::no_memory(sizeof(PageRun));
 }
 
 Status LocalMemory::add_dirty(const GrowingArray<AddressRange>& runs) {
@@ -137,7 +137,7 @@ Status LocalMemory::add_dirty(const GrowingArray<AddressRange>& runs) {
     if (last != nullptr && last->first <= pages.first && pages.first <= last->end) {
       last->end = std::max(last->end, pages.end);
     } else if (!dirty_.append(pages)) {
-      return Status::out_of_memory("realloc", (dirty_.size() + 1) * sizeof(PageRun), ENOMEM);
+      return Status::no_memory((dirty_.size() + 1) * sizeof(PageRun));
     }
   }
   if (was_empty || dirty_.empty()) return Status::ok();

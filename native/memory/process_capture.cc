@@ -7,6 +7,7 @@
 #include "linux/proc_file.h"
 #include "memory/process_memory.h"
 #include "snapshot/page_capture.h"
+#include "system/assert.h"
 
 namespace pagestore {
 
@@ -18,11 +19,12 @@ class ProcessMemory::Capture {
 
   Status take(const Pagemap& pagemap, const Region& region) {
     const AddressRange range{region.start, region.end};
+    PS_ASSERT(range.start / page_size() >= next_);
     is_file_ = !is_anonymous(region);
     runs_.clear();
     // A page of a file that is not in memory reads as the file.
     if (is_file_) {
-      if (!runs_.append(range)) return Status::out_of_memory("realloc", sizeof(range), ENOMEM);
+      if (!runs_.append(range)) return Status::no_memory(sizeof(range));
     } else if (Status status = pagemap.present(range, &runs_); !status.is_ok()) {
       return status;
     }
@@ -128,9 +130,7 @@ Status ProcessMemory::capture(Snapshot* snapshot) {
     if (Status status = select_captured(); !status.is_ok()) return status;
   }
   Pagemap pagemap;
-  if (Status status = Pagemap::open(pid_, &pagemap); !status.is_ok()) {
-    return process_refused(pid_, status.what(), status.error_number());
-  }
+  if (Status status = Pagemap::open(pid_, &pagemap); !status.is_ok()) return status;
   const LockedStores stores(*store_);
   Capture capture(*this, *stores);
   RegionReader reader(selected_.bytes());

@@ -22,7 +22,7 @@ Status ProcessMemory::open(SharedStore* store, pid_t pid, std::optional<TrackerK
   if (Status status = read_regions_of(pid, &regions); !status.is_ok()) return status;
   if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   std::unique_ptr<ProcessMemory> made(new (std::nothrow) ProcessMemory(store, pid));
-  if (!made) return Status::out_of_memory("new", sizeof(ProcessMemory), ENOMEM);
+  if (!made) return Status::no_memory(sizeof(ProcessMemory));
   made->process_ = ScopedFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   // Of a process that runs, a write between reading the bits and clearing them would be lost.
   const bool can_track = is_stopped && !made->is_our_own() && Tracker::is_supported(TrackerKind::soft_dirty);

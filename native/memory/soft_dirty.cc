@@ -26,7 +26,7 @@ bool SoftDirtyClaim::take() {
 
 Status SoftDirty::make(std::unique_ptr<Tracker>* tracker) {
   std::unique_ptr<SoftDirty> made(new (std::nothrow) SoftDirty);
-  if (!made) return Status::out_of_memory("new", sizeof(SoftDirty), ENOMEM);
+  if (!made) return Status::no_memory(sizeof(SoftDirty));
   if (Status status = Pagemap::open_own(&made->pagemap_); !status.is_ok()) return status;
   made->clear_refs_ = ScopedFd(open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC));
   if (!made->clear_refs_.is_open()) return Status::system(Error::tracker, "/proc/self/clear_refs", errno);

@@ -1,6 +1,5 @@
 #include "memory/tracker.h"
 
-#include <cerrno>
 #include <new>
 
 #include "memory/soft_dirty.h"
@@ -21,7 +20,7 @@ class NoTracker final : public Tracker {
   }
   Status scan(Protect /*protect*/, GrowingArray<AddressRange>* runs) override {
     if (runs->append(range_)) return Status::ok();
-    return Status::out_of_memory("realloc", sizeof(AddressRange), ENOMEM);
+    return Status::no_memory(sizeof(AddressRange));
   }
   Status write_protect(const AddressRange& /*range*/) override { return Status::ok(); }
 
@@ -78,7 +77,7 @@ Status Tracker::make(TrackerKind kind, std::unique_ptr<Tracker>* tracker) {
   }
   tracker->reset(new (std::nothrow) NoTracker);
   if (*tracker) return Status::ok();
-  return Status::out_of_memory("new", sizeof(NoTracker), ENOMEM);
+  return Status::no_memory(sizeof(NoTracker));
 }
 
 }  // namespace pagestore

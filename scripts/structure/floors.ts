@@ -80,7 +80,7 @@ export const asking = /^(is|has|can|was|were)(_|[A-Z])|^(changed|captured)$/
 export const forbiddenCalls: readonly { under: string; call: RegExp; why: string }[] = [
   {
     under: 'native/binding',
-    call: /^(Call|MakeCallback|Get|New)$|\bArrayBuffer::New$/,
+    call: /^(Call|MakeCallback|Get|Has|Set|New|ThrowAsJavaScriptException)$|\b(Buffer(<\w+>)?|ArrayBuffer|Error)::New$/,
     why: 'node-addon-api ends the process where JavaScript cannot run: call Node-API itself',
   },
 ]

@@ -47,12 +47,18 @@ test('an addon that asks for more, or for what is no version, would be refused',
   expect(beyond(parseVersions(printed), nodesFloor)).toEqual(['GLIBC_2.34', 'GLIBC_ABI_DT_RELR', 'GLIBC_PRIVATE'])
 })
 
-test('the notices have the licence of what is compiled in, word for word', () => {
+test.each([
+  ['xxhash-addon/xxHash/xxhash.h', /Copyright[\s\S]*?SUCH DAMAGE\./],
+  ['node-addon-api/LICENSE.md', /Copyright[\s\S]*/],
+])('the notices have the licence of what is compiled in, word for word: %s', (file, licence) => {
   const notices = readFileSync(join(root, 'THIRD-PARTY-NOTICES.md'), 'utf8')
-  const header = readFileSync(join(root, 'node_modules/xxhash-addon/xxHash/xxhash.h'), 'utf8')
-  const licence = /Copyright[\s\S]*?SUCH DAMAGE\./.exec(header)?.[0]
-  const words = (text: string) => text.replace(/^[\s>*]+/gm, ' ').replace(/\s+/g, ' ')
-  expect(words(notices)).toContain(words(licence!))
+  const text = licence.exec(readFileSync(join(root, 'node_modules', file), 'utf8'))?.[0]
+  const words = (text: string) =>
+    text
+      .replace(/^[\s>*]+/gm, ' ')
+      .replace(/\s+/g, ' ')
+      .trim()
+  expect(words(notices)).toContain(words(text!))
 })
 
 test('what git ignores in prebuilds/ has a note that says what lands there', () => {

@@ -182,7 +182,9 @@ Napi::Value f(const Napi::CallbackInfo& info) {
   function.Call({});
   object->Get("a");
   constructor.New({});
-  Napi::ArrayBuffer::New(env, data, 1);  // .Set(
+  Napi::ArrayBuffer::New(env, data, 1);  // .Has(
+  exports->Set("a", value);
+  throw Napi::Error::New(env, "no");
   return Napi::Number::New(env, own.get());
 }
 `
@@ -191,6 +193,8 @@ Napi::Value f(const Napi::CallbackInfo& info) {
     'native/binding/a.cc:4 calls Get',
     'native/binding/a.cc:5 calls New',
     'native/binding/a.cc:6 calls Napi::ArrayBuffer::New',
+    'native/binding/a.cc:7 calls Set',
+    'native/binding/a.cc:8 calls Napi::Error::New',
   ])
 })
 

@@ -1,7 +1,7 @@
 // Every kind of memory that can be followed, and every tracker that this kernel has.
 import { type LocalSource, pageSize, type TrackerKind } from 'pagestore'
 
-import { native } from '../../dist/lib/native.js'
+import { native } from '../../dist/lib/addon/native.js'
 
 export interface Local {
   source: LocalSource

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Region } from '../../lib/addon/native.js'
 import { findSymbol, nameOf } from '../../lib/linux/symbols.js'
-import type { Region } from '../../lib/native.js'
 import { compile, isInstalled, ownFolder } from '../support/programs.js'
 
 const folder = ownFolder()

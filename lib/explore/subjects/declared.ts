@@ -1,7 +1,7 @@
 /** Reads what a program declared with include/pagestore.h, in the layouts of native/ptrace/trap.h. */
 
+import type { Range } from '../../addon/native.js'
 import { PageStoreError } from '../../errors.js'
-import type { Range } from '../../native.js'
 import type { Tracee } from '../../tracee.js'
 
 /** Where the ranges of a layout are, and how many the program has declared to be its state. */

@@ -9,6 +9,7 @@
 #include "linux/proc_file.h"
 #include "linux/process_regions.h"
 #include "memory/tracee/mappings.h"
+#include "system/assert.h"
 
 namespace pagestore {
 
@@ -17,6 +18,7 @@ Status CurrentMappings::open() {
 }
 
 bool CurrentMappings::size_changed() {
+  PS_ASSERT(statm_.is_open());
   char text[32] = "";
   if (pread(statm_.get(), text, sizeof(text) - 1, 0) <= 0) return true;
   const uint64_t pages = strtoull(text, nullptr, 10);

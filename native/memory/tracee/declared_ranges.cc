@@ -1,7 +1,6 @@
 #include "memory/tracee/declared_ranges.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
 #include "ptrace/trap.h"
@@ -51,7 +50,7 @@ Status append(PageStores& stores, const PageTree& memory, const RangeArray& decl
     for (const trap::Range& each : next) {
       AddressRange range;
       if (!range_of(each.start, each.length, &range).is_ok()) continue;
-      if (!ranges->append(range)) return Status::out_of_memory("realloc", sizeof(range), ENOMEM);
+      if (!ranges->append(range)) return Status::no_memory(sizeof(range));
     }
   }
   return Status::ok();

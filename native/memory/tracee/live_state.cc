@@ -1,6 +1,5 @@
 #include "memory/tracee/live_state.h"
 
-#include <cerrno>
 #include <cstring>
 
 #include "memory/tracee/dead_stack.h"
@@ -10,12 +9,8 @@ namespace pagestore {
 
 namespace {
 
-Status no_memory(size_t bytes) {
-  return Status::out_of_memory("realloc", bytes, ENOMEM);
-}
-
 Status put_bytes(std::span<const std::byte> part, GrowingArray<std::byte>* bytes) {
-  return bytes->append(part) ? Status::ok() : no_memory(part.size());
+  return bytes->append(part) ? Status::ok() : Status::no_memory(part.size());
 }
 
 template <typename T>
@@ -24,7 +19,7 @@ Status put(const T& value, GrowingArray<std::byte>* bytes) {
 }
 
 Status add(const AddressRange& range, GrowingArray<AddressRange>* ranges) {
-  return ranges->append(range) ? Status::ok() : no_memory(sizeof(range));
+  return ranges->append(range) ? Status::ok() : Status::no_memory(sizeof(range));
 }
 
 // Why a thread stopped, as far as it counts.

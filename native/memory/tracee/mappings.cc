@@ -1,7 +1,6 @@
 #include "memory/tracee/mappings.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
 #include "linux/kernel_mappings.h"
@@ -131,7 +130,7 @@ class Plan {
     if (joins) {
       last->range.end = change.range.end;
     } else if (!changes_->append(change)) {
-      return Status::out_of_memory("realloc", sizeof(change), ENOMEM);
+      return Status::no_memory(sizeof(change));
     }
     return Status::ok();
   }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "system/assert.h"
 #include "system/mapping.h"
 #include "system/phase_clock.h"
 
@@ -9,6 +10,8 @@ namespace pagestore {
 
 Status PageReader::take(const DirtyRange& dirty) {
   const VirtualPage first = dirty.range.start / page_size(), end = dirty.range.end / page_size();
+  PS_ASSERT(first >= end_);
+  end_ = end;
   switch (dirty.kind) {
     case DirtyRange::Kind::written:
       return add(first, end, true);

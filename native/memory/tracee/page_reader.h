@@ -37,7 +37,8 @@ class PageReader {
   RemotePages remote_;
   PageCapture pages_;
   GrowingArray<AddressRange> runs_;
-  size_t count_ = 0;  // pages to be read by the next `flush`
+  VirtualPage end_ = 0;  // of the range that was taken last
+  size_t count_ = 0;     // pages to be read by the next `flush`
   VirtualPage numbers_[kMost];
   bool was_written_[kMost];
 };

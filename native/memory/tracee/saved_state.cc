@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "system/assert.h"
 #include "system/phase_clock.h"
 
 namespace pagestore {
@@ -35,6 +36,7 @@ bool has_thread(const SavedState& state, pid_t id) {
 bool ThreadReader::next() {
   if (bytes_.size() < sizeof(state_)) return false;
   memcpy(&state_, bytes_.data(), sizeof(state_));
+  PS_ASSERT(bytes_.size() >= sizeof(state_) + state_.vector_bytes);
   vectors_ = bytes_.subspan(sizeof(state_), state_.vector_bytes);
   bytes_ = bytes_.subspan(sizeof(state_) + state_.vector_bytes);
   return true;
@@ -49,7 +51,7 @@ Status save_state(const TracedProcess& process, uint64_t program_break, GrowingA
   header.last = process.last_thread();
   header.stop = process.last_stop();
   if (!bytes->append(std::as_bytes(std::span(&header, 1)))) {
-    return Status::out_of_memory("realloc", sizeof(header), ENOMEM);
+    return Status::no_memory(sizeof(header));
   }
   for (TracedThread* thread : process.threads()) {
     if (thread->has_ended()) continue;

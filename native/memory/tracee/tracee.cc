@@ -1,7 +1,6 @@
 #include "memory/tracee/tracee.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <new>
 
 #include "memory/tracee/live_state.h"
@@ -16,7 +15,7 @@ Status Tracee::spawn(SharedStore* store, const SpawnOptions& options, std::optio
                      std::unique_ptr<Tracee>* tracee) {
   if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   std::unique_ptr<Tracee> made(new (std::nothrow) Tracee(store));
-  if (!made) return Status::out_of_memory("new", sizeof(Tracee), ENOMEM);
+  if (!made) return Status::no_memory(sizeof(Tracee));
   LaunchOptions launch_options = options.launch;
   if (options.shares_processor) launch_options.processor = made->processor_.take();
   if (Status status = launch(launch_options, &made->process_); !status.is_ok()) return status;
@@ -29,7 +28,7 @@ Status Tracee::attach(SharedStore* store, pid_t pid, std::optional<TrackerKind> 
                       std::unique_ptr<Tracee>* tracee) {
   if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   std::unique_ptr<Tracee> made(new (std::nothrow) Tracee(store));
-  if (!made) return Status::out_of_memory("new", sizeof(Tracee), ENOMEM);
+  if (!made) return Status::no_memory(sizeof(Tracee));
   if (Status status = made->process_.attach(pid); !status.is_ok()) return status;
   if (Status status = made->memory_.begin(wanted); !status.is_ok()) return status;
   *tracee = std::move(made);
@@ -83,7 +82,7 @@ Status Tracee::restore(const Snapshot& snapshot) {
 Status Tracee::read_parts(const Snapshot& snapshot, Parts* parts) const {
   const LockedStores stores(*store_);
   const uint64_t length = stored_length(*stores, snapshot.threads);
-  if (!parts->state.resize(length)) return Status::out_of_memory("realloc", length, ENOMEM);
+  if (!parts->state.resize(length)) return Status::no_memory(length);
   read_stored_bytes(*stores, snapshot.threads, 0, {parts->state.data(), length});
   return read_regions(*stores, snapshot.regions, &parts->mappings);
 }
@@ -116,7 +115,7 @@ Status Tracee::read(uint64_t address, std::span<std::byte> bytes) const {
 // All or nothing: what can be read can be written.
 Status Tracee::write(uint64_t address, std::span<const std::byte> bytes) {
   GrowingArray<std::byte> before;
-  if (!before.resize(bytes.size())) return Status::out_of_memory("realloc", bytes.size(), ENOMEM);
+  if (!before.resize(bytes.size())) return Status::no_memory(bytes.size());
   const Status status = read(address, {before.data(), before.size()});
   return status.is_ok() ? process_.write(RemoteAddress(address), bytes.data(), bytes.size()) : status;
 }

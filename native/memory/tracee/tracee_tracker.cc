@@ -17,7 +17,7 @@ namespace {
 
 Status append(const AddressRange& range, DirtyRange::Kind kind, GrowingArray<DirtyRange>* dirty) {
   if (dirty->append({range, kind})) return Status::ok();
-  return Status::out_of_memory("realloc", (dirty->size() + 1) * sizeof(DirtyRange), ENOMEM);
+  return Status::no_memory((dirty->size() + 1) * sizeof(DirtyRange));
 }
 
 AddressRange intersection(const AddressRange& a, const AddressRange& b) {
@@ -171,7 +171,7 @@ Status TraceeTracker::add_written(const RegionList& regions, const RangeSet& unt
 Status TraceeTracker::find_existing(const DirtyRange& dirty, GrowingArray<AddressRange>* runs) const {
   runs->clear();
   if (dirty.kind == DirtyRange::Kind::untracked) return pagemap_.present(dirty.range, runs);
-  return runs->append(dirty.range) ? Status::ok() : Status::out_of_memory("realloc", sizeof(AddressRange), ENOMEM);
+  return runs->append(dirty.range) ? Status::ok() : Status::no_memory(sizeof(AddressRange));
 }
 
 Status TraceeTracker::mark_known(const RegionList& regions) {

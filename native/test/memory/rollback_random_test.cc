@@ -43,6 +43,16 @@ INSTANTIATE_TEST_SUITE_P(, RandomChanges,
                                          Variant{"no_tracker", TrackerKind::none, true}),
                          [](const auto& info) { return info.param.name; });
 
+// Stores and thread table agree with themselves, whatever was done.
+testing::AssertionResult is_valid(Program& program) {
+  const LockedStores stores(*program.store());
+  if (!stores->pages.is_valid()) return testing::AssertionFailure() << "the store of pages";
+  if (!stores->tables.is_valid()) return testing::AssertionFailure() << "the store of tables";
+  if (!stores->keys.is_valid()) return testing::AssertionFailure() << "the store of keys";
+  if (!program->process().thread_table().is_valid()) return testing::AssertionFailure() << "the thread table";
+  return testing::AssertionSuccess();
+}
+
 TEST_P(RandomChanges, AreUndoneInFull) {
   const char* wanted_seed = getenv("PAGESTORE_TEST_SEED");
   const uint64_t seed = wanted_seed != nullptr ? strtoull(wanted_seed, nullptr, 0) : std::random_device{}();
@@ -69,11 +79,13 @@ TEST_P(RandomChanges, AreUndoneInFull) {
         recorded[random() % kMost] = std::move(now);
       }
     }
+    ASSERT_TRUE(is_valid(program)) << "round " << round;
     if (random() % 3 != 0) continue;
     const Recorded& then = recorded[random() % recorded.size()];
     program.restore(then.saved);
     const Truth now = truth_of(program);
     ASSERT_TRUE(same(now, then.truth)) << "round " << round;
+    ASSERT_TRUE(is_valid(program)) << "round " << round;
     // A snapshot of it is the same one.
     if (random() % 4 == 0) {
       ASSERT_TRUE(equal(*program.capture(), *then.saved)) << "round " << round;

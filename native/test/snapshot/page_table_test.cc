@@ -42,7 +42,7 @@ class SnapshotTree : public OnEachMemory {
 
   PageTree edit(const PageTree& from, const Model& changes, uint64_t* pages) {
     TreeEdit edit(*stores_, from, *pages);
-    for (const auto& [place, content] : changes) EXPECT_TRUE(ok(edit.set(place, page(content))));
+    for (const auto& [virtual_page, content] : changes) EXPECT_TRUE(ok(edit.set(virtual_page, page(content))));
     OwnedTree tree;
     EXPECT_TRUE(ok(edit.finish(&tree, pages)));
     return tree.take();
@@ -60,10 +60,10 @@ class SnapshotTree : public OnEachMemory {
   Model differences(const PageTree& a, const PageTree& b, VirtualPage first = 0, VirtualPage last = UINT64_MAX) {
     Model found;
     VirtualPage before = 0;
-    PageTables(*stores_).differences(a, b, first, last, [&](VirtualPage place, Child, Child now) {
-      EXPECT_TRUE(found.empty() || place > before);
-      before = place;
-      found[place] = static_cast<uint64_t>(now);
+    PageTables(*stores_).differences(a, b, first, last, [&](VirtualPage virtual_page, Child, Child now) {
+      EXPECT_TRUE(found.empty() || virtual_page > before);
+      before = virtual_page;
+      found[virtual_page] = static_cast<uint64_t>(now);
     });
     return found;
   }
@@ -102,11 +102,11 @@ TEST_P(SnapshotTree, EqualPagesInEqualPlacesHaveOneRootHoweverTheyCameToBe) {
     const PageTree next = edit(tree, changes, &pages);
     release(tree);
     tree = next;
-    for (const auto& [place, content] : changes) {
+    for (const auto& [virtual_page, content] : changes) {
       if (content == 0) {
-        model.erase(place);
+        model.erase(virtual_page);
       } else {
-        model[place] = content;
+        model[virtual_page] = content;
       }
     }
     ASSERT_EQ(pages, model.size());
@@ -120,8 +120,8 @@ TEST_P(SnapshotTree, EqualPagesInEqualPlacesHaveOneRootHoweverTheyCameToBe) {
   for (const auto& [a, model_a] : kept) {
     for (const auto& [b, model_b] : kept) ASSERT_EQ(a == b, model_a == model_b);
   }
-  for (const auto& [place, content] : model) {
-    const Child found = PageTables(*stores_).page_at(tree, place);
+  for (const auto& [virtual_page, content] : model) {
+    const Child found = PageTables(*stores_).page_at(tree, virtual_page);
     ASSERT_TRUE(found != Child::absent && page_is(stores_->pages.bytes(number_of(found)), content));
   }
   std::shuffle(kept.begin(), kept.end(), random);
@@ -139,30 +139,31 @@ TEST_P(SnapshotTree, DifferencesAreThosePlacesAndNoOthersWithinTheRange) {
     Model a, b;
     const VirtualPage far = round % 2 == 0 ? 0 : VirtualPage{1} << (random() % 50);
     for (int i = 0; i < 60; ++i) {
-      const VirtualPage place = random() % 200 + (i % 3 == 0 ? far : 0);
+      const VirtualPage virtual_page = random() % 200 + (i % 3 == 0 ? far : 0);
       const uint64_t content = random() % 4;
-      if (content > 0 && random() % 4 > 0) a[place] = content;
-      if (content > 0 && random() % 4 > 0) b[place] = content;
+      if (content > 0 && random() % 4 > 0) a[virtual_page] = content;
+      if (content > 0 && random() % 4 > 0) b[virtual_page] = content;
     }
     const VirtualPage first = random() % 100, last = first + random() % 150;
     std::vector<VirtualPage> expected, within;
-    for (VirtualPage place = 0; place < 200; ++place) {
-      for (const VirtualPage each : {place, place + far}) {
-        if (far == 0 && each != place) continue;
+    for (VirtualPage virtual_page = 0; virtual_page < 200; ++virtual_page) {
+      for (const VirtualPage each : {virtual_page, virtual_page + far}) {
+        if (far == 0 && each != virtual_page) continue;
         const bool differs = (a.contains(each) ? a[each] : 0) != (b.contains(each) ? b[each] : 0);
         if (differs) expected.push_back(each);
       }
     }
     std::sort(expected.begin(), expected.end());
     expected.erase(std::unique(expected.begin(), expected.end()), expected.end());
-    for (const VirtualPage place : expected) {
-      if (place >= first && place <= last) within.push_back(place);
+    for (const VirtualPage virtual_page : expected) {
+      if (virtual_page >= first && virtual_page <= last) within.push_back(virtual_page);
     }
     const PageTree tree_a = tree_of(a), tree_b = tree_of(b);
     ASSERT_TRUE(are_valid(*stores_, std::array{tree_a, tree_b}));
     std::vector<VirtualPage> found, found_within;
-    for (const auto& [place, page] : differences(tree_a, tree_b)) found.push_back(place);
-    for (const auto& [place, page] : differences(tree_a, tree_b, first, last)) found_within.push_back(place);
+    for (const auto& [virtual_page, page] : differences(tree_a, tree_b)) found.push_back(virtual_page);
+    for (const auto& [virtual_page, page] : differences(tree_a, tree_b, first, last))
+      found_within.push_back(virtual_page);
     ASSERT_EQ(found, expected);
     ASSERT_EQ(found_within, within);
     release(tree_a);
@@ -216,8 +217,8 @@ TEST_P(SnapshotTree, AnEditThatFindsNoRoomChangesNothingAndGivesBackEveryPage) {
     {
       TreeEdit edit(*stores_, base.get(), pages);
       Status status = Status::ok();
-      for (VirtualPage place = 0; place < 600 && status.is_ok(); place += 3)
-        status = edit.set(place << 8, page(place + 1));
+      for (VirtualPage virtual_page = 0; virtual_page < 600 && status.is_ok(); virtual_page += 3)
+        status = edit.set(virtual_page << 8, page(virtual_page + 1));
       OwnedTree made;
       if (status.is_ok()) status = edit.finish(&made, &pages);
       EXPECT_TRUE(refused(status, Error::out_of_memory)) << room;

@@ -61,7 +61,7 @@ TEST_P(Bookkeeping, AfterAMillionPagesStoredAndReleasedIsWhatItWasForAnEmptyStor
       ASSERT_TRUE(ok(store.store(pages.next(), 512, &numbers[i])));
     }
     ASSERT_EQ(store.size(), alive);
-    store.let_go(numbers);
+    store.release(numbers);
     ASSERT_EQ(store.size(), 0u);
   }
   EXPECT_GE(pages.distinct(), kSanitized ? 200'000u : 1'000'000u);
@@ -82,7 +82,7 @@ TEST_P(Bookkeeping, RandomChurnDoesNotMakeItGrow) {
   uint64_t random = 1;
   for (int round = 0; round < 500; ++round) {
     const size_t at = (random = random * 6364136223846793005 + 1442695040888963407) % (alive - 64);
-    store.let_go(std::span(numbers).subspan(at, 64));
+    store.release(std::span(numbers).subspan(at, 64));
     ASSERT_TRUE(ok(store.store(pages.next(), 64, &numbers[at])));
   }
   EXPECT_EQ(store.size(), alive);

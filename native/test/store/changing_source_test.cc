@@ -27,7 +27,7 @@ void expect_whole(OpenStore& store, size_t slots) {
     ASSERT_TRUE(ok(store.store(copy.data(), 1, &number)));
     ASSERT_EQ(index_of(number), i);
     ASSERT_EQ(store.stats().duplicates, before.duplicates + 1);
-    store.let_go(number);
+    store.release(number);
   }
 }
 
@@ -42,23 +42,23 @@ TEST_P(ChangingSource, EveryPageThatWasStoredIsFoundAgainByItsBytes) {
     }
   });
   PageNumber numbers[kPages];
-  std::vector<PageNumber> held;
+  std::vector<PageNumber> stored;
   for (int round = 0; round < (kSanitized ? 150 : 1000); ++round) {
     if (!store.store(source.data(), kPages, numbers).is_ok()) {
       ADD_FAILURE() << "round " << round;
       break;
     }
-    held.insert(held.end(), numbers, numbers + kPages);
+    stored.insert(stored.end(), numbers, numbers + kPages);
     if (round % 2 == 0) {  // recycles slots, too
-      store.let_go(std::span(held).last(kPages / 2));
-      held.resize(held.size() - kPages / 2);
+      store.release(std::span(stored).last(kPages / 2));
+      stored.resize(stored.size() - kPages / 2);
     }
   }
   ends = true;
   writer.join();
-  EXPECT_EQ(store.stats().references, held.size());
+  EXPECT_EQ(store.stats().references, stored.size());
   expect_whole(store, store.capacity());
-  store.let_go(held);
+  store.release(stored);
   EXPECT_EQ(store.size(), 0u);
 }
 
@@ -69,11 +69,11 @@ TEST_P(ChangingSource, PagesSeenThroughAWindowOfTheSameStoreAreSuchASource) {
   WindowView window;
   ASSERT_TRUE(ok(store.open_window(0, &window)));
   for (const PageNumber n : numbers) ASSERT_TRUE(ok(store.hand_out(index_of(n))));
-  store.let_go(numbers);  // their slots come back in the opposite order
+  store.release(numbers);  // their slots come back in the opposite order
   PageNumber again[8];
   ASSERT_TRUE(ok(store.store(window.data(), 8, again)));
   expect_whole(store, 8);
-  store.let_go(again);
+  store.release(again);
   EXPECT_EQ(store.size(), 0u);
 }
 

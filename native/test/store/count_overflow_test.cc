@@ -27,7 +27,7 @@ TEST_P(CountOverflow, CountsRefuseToOverflowWhenStoring) {
   EXPECT_EQ(store.count(n), kMost);
   EXPECT_TRUE(same_stats(store.stats(), before));
   EXPECT_TRUE(same_room(store.stats(), before));
-  store.let_go(n);
+  store.release(n);
   EXPECT_EQ(store.keep(1), n);
 }
 
@@ -41,7 +41,7 @@ TEST_P(CountOverflow, CountsRefuseToOverflowWhenReferring) {
   expect_refused(store.offer(contents_from(1, 1)), n);
   EXPECT_EQ(store.count(n), kMost);
   EXPECT_TRUE(same_stats(store.stats(), before));
-  for (uint64_t count = kMost; count > 0; --count) store.let_go(n);
+  for (uint64_t count = kMost; count > 0; --count) store.release(n);
   EXPECT_EQ(store.size(), 0u);
   EXPECT_TRUE(refused(store.unref(&n, 1), Error::page_number));
 }

@@ -11,20 +11,20 @@ namespace {
 class Growing : public OnEachMemory {
  protected:
   // A second descriptor of the file, to look behind the scenes.
-  BackingFile watched_file() {
+  BackingFile file_seen_twice() {
     BackingFile opened = file();
-    watch_ = ScopedFd(fcntl(opened.fd.get(), F_DUPFD_CLOEXEC, 0));
+    second_descriptor_ = ScopedFd(fcntl(opened.fd.get(), F_DUPFD_CLOEXEC, 0));
     return opened;
   }
   struct stat status() const {
     struct stat status {};
-    EXPECT_EQ(fstat(watch_.get(), &status), 0);
+    EXPECT_EQ(fstat(second_descriptor_.get(), &status), 0);
     return status;
   }
-  const ScopedFd& watch() const { return watch_; }
+  const ScopedFd& second_descriptor() const { return second_descriptor_; }
 
  private:
-  ScopedFd watch_;
+  ScopedFd second_descriptor_;
 };
 ON_EACH_MEMORY(Growing);
 
@@ -95,9 +95,9 @@ TEST_P(Growing, GrowingMovesTheBaseWhenSomethingIsInItsWayAndContentsAreAsBefore
 }
 
 TEST_P(Growing, GrowingNeverCopiesPageContents) {
-  PageMemory memory(watched_file());
+  PageMemory memory(file_seen_twice());
   ASSERT_TRUE(ok(memory.grow(pages_in(2))));
-  const Mapping other = Mapping::of_file(watch().get(), 0, 2 << 20, PROT_READ, MAP_SHARED);
+  const Mapping other = Mapping::of_file(second_descriptor().get(), 0, 2 << 20, PROT_READ, MAP_SHARED);
   ASSERT_TRUE(other.is_mapped());
   const std::byte* base = memory.page(page_number(0));
   const Obstacle obstacle(base + (2 << 20));
@@ -112,7 +112,7 @@ TEST_P(Growing, GrowingNeverCopiesPageContents) {
 }
 
 TEST_P(Growing, GrowingPopulatesTheNewPart) {
-  PageMemory memory(watched_file());
+  PageMemory memory(file_seen_twice());
   for (const size_t mebibytes : {2, 4, 8, 72}) {
     ASSERT_TRUE(ok(memory.grow(pages_in(mebibytes))));
     EXPECT_EQ(status().st_blocks * 512, static_cast<blkcnt_t>(mebibytes << 20));
@@ -130,11 +130,11 @@ TEST_P(Growing, NewPagesReadAsZero) {
 }
 
 TEST_P(Growing, TheFileNeverShrinks) {
-  OpenStore store(watched_file());
+  OpenStore store(file_seen_twice());
   const auto numbers = store.keep(contents_from(0, pages_in(4)));
   const off_t size = status().st_size;
   const blkcnt_t blocks = status().st_blocks;
-  store.let_go(numbers);
+  store.release(numbers);
   EXPECT_EQ(store.size(), 0u);
   EXPECT_EQ(status().st_size, size);
   EXPECT_EQ(status().st_blocks, blocks);
@@ -151,13 +151,13 @@ TEST_P(Growing, OnlyNumbersAreStoredAnAddressIsAlwaysLookedUpThroughTheBase) {
   EXPECT_EQ(store.stats().moves, 1u);
   EXPECT_EQ(index_of(next), pages_in(2));
   for (size_t i = 0; i < numbers.size(); ++i) {
-    ASSERT_TRUE(store.holds(numbers[i], i));
+    ASSERT_TRUE(store.has(numbers[i], i));
     ASSERT_EQ(store.count(numbers[i]), 1u);
   }
   // They are found by their contents, and released, as before.
   EXPECT_EQ(store.keep(contents_from(0, pages_in(2))), numbers);
-  store.let_go(numbers);
-  store.let_go(numbers);
+  store.release(numbers);
+  store.release(numbers);
   EXPECT_EQ(store.size(), 1u);
 }
 
@@ -171,7 +171,7 @@ TEST_P(Growing, InTheMiddleOfABatchTheBaseMayMove) {
   const auto numbers = store.keep(contents);
   EXPECT_EQ(store.stats().moves, 1u);
   EXPECT_EQ(store.size(), pages_in(3));
-  for (size_t i = 0; i < numbers.size(); ++i) ASSERT_TRUE(store.holds(numbers[i], contents[i]));
+  for (size_t i = 0; i < numbers.size(); ++i) ASSERT_TRUE(store.has(numbers[i], contents[i]));
 }
 
 TEST_P(Growing, GrowingDoesNotPutThousandsOfPagesOnTheFreeList) {
@@ -184,7 +184,7 @@ TEST_P(Growing, GrowingDoesNotPutThousandsOfPagesOnTheFreeList) {
   EXPECT_EQ(status.limit(), 3u);  // the top index
   // What comes next is the top of the store, in order; only what was released comes before it.
   EXPECT_EQ(index_of(store.keep(100)), 3u);
-  store.let_go(first[1]);
+  store.release(first[1]);
   EXPECT_EQ(store.keep(101), first[1]);
   EXPECT_EQ(index_of(store.keep(102)), 4u);
 }

@@ -30,17 +30,17 @@ class FullTmpfs : public testing::Test {
   // A file in a tmpfs of `mebibytes`, and a descriptor that tells how full that is.
   BackingFile file_of(size_t mebibytes) {
     BackingFile file = open_huge_file(mebibytes << 20);
-    watch_ = ScopedFd(fcntl(file.fd.get(), F_DUPFD_CLOEXEC, 0));
+    file_in_tmpfs_ = ScopedFd(fcntl(file.fd.get(), F_DUPFD_CLOEXEC, 0));
     return file;
   }
   uint64_t free_bytes() const {
     struct statfs status {};
-    EXPECT_EQ(fstatfs(watch_.get(), &status), 0);
+    EXPECT_EQ(fstatfs(file_in_tmpfs_.get(), &status), 0);
     return status.f_bfree * static_cast<uint64_t>(status.f_bsize);
   }
 
  private:
-  ScopedFd watch_;
+  ScopedFd file_in_tmpfs_;
 };
 
 TEST_F(FullTmpfs, IsAnErrorFromACallAndNeverASigbusLater) {
@@ -100,7 +100,7 @@ TEST_F(FullTmpfs, AWindowFromBeforeAndOneFromAfterwardsStillRead) {
 TEST_F(FullTmpfs, LeavesAStoreAsItWas) {
   OpenStore store(file_of(4), {.capacity = pages_in(4)});
   const auto numbers = store.keep(contents_from(0, pages_in(4) - 2));
-  store.let_go(numbers[5]);
+  store.release(numbers[5]);
   const StoreStats before = store.stats();
   for (int attempt = 0; attempt < 3; ++attempt) {
     // Takes the recycled slot and the two that never were, then finds no more.
@@ -114,7 +114,7 @@ TEST_F(FullTmpfs, LeavesAStoreAsItWas) {
   EXPECT_TRUE(refused(store.offer(contents_from(20'003, 1)), Error::out_of_memory));
   // Full, it still counts, finds, and recycles.
   EXPECT_EQ(store.keep(7), numbers[7]);
-  store.let_go(numbers[9]);
+  store.release(numbers[9]);
   EXPECT_EQ(store.keep(20'003), numbers[9]);
 }
 
@@ -202,8 +202,8 @@ TEST_P(Refused, AddressSpaceForAStore) {
     // The store goes on: counts, finds, recycles; and grows once it may.
     const PageNumber last = numbers.back();
     EXPECT_TRUE(ok(store.ref(&last, 1)));
-    store.let_go(last);
-    store.let_go(last);
+    store.release(last);
+    store.release(last);
     PageNumber number;
     EXPECT_TRUE(ok(store.store(page.data(), 1, &number)));
     EXPECT_EQ(number, last);
@@ -246,8 +246,8 @@ TEST_P(Refused, FileSizeWithoutASignalThatWouldEndTheProcess) {
     EXPECT_STREQ(status.what(), "RLIMIT_FSIZE");
     EXPECT_TRUE(same_stats(store.stats(), before));
     EXPECT_EQ(store.capacity(), pages_in(4));
-    for (size_t i = 0; i < numbers.size(); ++i) ASSERT_TRUE(store.holds(numbers[i], i));
-    store.let_go(numbers[3]);
+    for (size_t i = 0; i < numbers.size(); ++i) ASSERT_TRUE(store.has(numbers[i], i));
+    store.release(numbers[3]);
     EXPECT_EQ(store.keep(10'000), numbers[3]);
   });
 }
@@ -261,8 +261,8 @@ TEST_P(Refused, TheBudgetOfAStore) {
   EXPECT_EQ(status.value(), 100 * page_size());
   EXPECT_EQ(status.error_number(), 0);                    // nobody but the store refused
   EXPECT_EQ(store.keep(contents_from(0, 100)), numbers);  // duplicates cost no budget
-  store.let_go(numbers);
-  store.let_go(numbers[50]);
+  store.release(numbers);
+  store.release(numbers[50]);
   EXPECT_EQ(store.keep(100), numbers[50]);
 }
 

@@ -42,8 +42,8 @@ TEST_P(Opening, AStoreOfOnePageIsAStore) {
     const PageNumber only = store.keep(content);
     EXPECT_EQ(index_of(only), 0u);
     EXPECT_TRUE(refused(store.offer(contents_from(content + 1, 1)), Error::out_of_memory));
-    EXPECT_TRUE(store.holds(only, content));
-    store.let_go(only);
+    EXPECT_TRUE(store.has(only, content));
+    store.release(only);
   }
 }
 

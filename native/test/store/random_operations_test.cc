@@ -79,7 +79,7 @@ void RandomOperations::run(const Shape& shape, uint64_t seed) {
   ASSERT_TRUE(agrees(store, model));
   // To the last reference.
   for (size_t i = 0; i < model.slots.size(); ++i) {
-    for (uint64_t count = model.slots[i].count; count > 0; --count) store.let_go(page_number(i));
+    for (uint64_t count = model.slots[i].count; count > 0; --count) store.release(page_number(i));
   }
   EXPECT_EQ(store.size(), 0u);
   EXPECT_EQ(store.stats().references, 0u);

@@ -28,7 +28,7 @@ TEST_P(References, RemovingAPageDoesNotHashItAgain) {
   const auto numbers = store.keep(contents_from(0, 10));
   EXPECT_GE(hashes_counted, 10u);
   hashes_counted = 0;
-  store.let_go(numbers);
+  store.release(numbers);
   EXPECT_EQ(store.size(), 0u);
   EXPECT_EQ(hashes_counted, 0u);
 }
@@ -38,15 +38,15 @@ TEST_P(References, UnrefAtZeroPutsThePageOnTheFreeListAndTakesItOutOfTheHashInde
   const PageNumber page = store.keep(1);
   const PageNumber other = store.keep(2);
   EXPECT_TRUE(ok(store.ref(&page, 1)));
-  store.let_go(page);
+  store.release(page);
   EXPECT_EQ(store.count(page), 1u);
-  EXPECT_TRUE(store.holds(page, 1));
-  store.let_go(page);
+  EXPECT_TRUE(store.has(page, 1));
+  store.release(page);
   EXPECT_EQ(store.count(page), 0u);  // recycled
   EXPECT_EQ(store.size(), 1u);
   // The slot is the next to be used, by any content; the old content is not found in it.
   EXPECT_EQ(store.keep(3), page);
-  EXPECT_TRUE(store.holds(page, 3));
+  EXPECT_TRUE(store.has(page, 3));
   const PageNumber again = store.keep(1);
   EXPECT_NE(again, page);
   EXPECT_NE(again, other);
@@ -56,7 +56,7 @@ TEST_P(References, UnrefAtZeroPutsThePageOnTheFreeListAndTakesItOutOfTheHashInde
 TEST_P(References, APageThatWasReleasedIsNotFoundEvenBeforeItsSlotIsReused) {
   OpenStore store(file());
   const PageNumber page = store.keep(1);
-  store.let_go(page);
+  store.release(page);
   const uint64_t duplicates = store.stats().duplicates;
   EXPECT_EQ(store.keep(1), page);
   EXPECT_EQ(store.stats().duplicates, duplicates);
@@ -69,7 +69,7 @@ TEST_P(References, TheFreeListIsUsedBeforeTheTop) {
   std::vector<PageNumber> released = numbers;
   std::shuffle(released.begin(), released.end(), std::mt19937_64(1));
   released.resize(60);
-  store.let_go(released);
+  store.release(released);
   auto recycled = store.keep(contents_from(1000, 60));
   // The newest first: its memory is the nearest.
   std::reverse(recycled.begin(), recycled.end());
@@ -81,7 +81,7 @@ TEST_P(References, TheFreeListIsUsedBeforeTheTop) {
 TEST_P(References, RecycledSlotsAreUsedBeforeTheStoreGrows) {
   OpenStore store(file());
   for (uint64_t round = 0; round < 5; ++round) {
-    store.let_go(store.keep(contents_from(round * 10'000, pages_in(2))));
+    store.release(store.keep(contents_from(round * 10'000, pages_in(2))));
   }
   EXPECT_EQ(store.capacity(), pages_in(2));
 }
@@ -90,7 +90,7 @@ TEST_P(References, OneReferenceTooManyReleasedIsAnErrorOfThatCall) {
   OpenStore store(file());
   const PageNumber page = store.keep(1);
   const PageNumber other = store.keep(2);
-  store.let_go(page);
+  store.release(page);
   const StoreStats before = store.stats();
   for (int attempt = 0; attempt < 3; ++attempt) {
     const Status status = store.unref(&page, 1);
@@ -108,7 +108,7 @@ TEST_P(References, ANumberThatWasNeverStoredOrIsRecycledIsAnErrorOfEveryCall) {
   OpenStore store(file());
   store.keep(contents_from(0, 3));
   const auto recycled = page_number(1);
-  store.let_go(recycled);
+  store.release(recycled);
   const StoreStats before = store.stats();
   // Numbers beyond 32 bits must not be taken for others.
   for (const uint64_t wrong : {uint64_t{1}, uint64_t{3}, uint64_t{511}, uint64_t{UINT32_MAX}, uint64_t{1} << 32,
@@ -132,8 +132,8 @@ TEST_P(References, ANumberThatWasNeverStoredOrIsRecycledIsAnErrorOfEveryCall) {
     EXPECT_TRUE(refused(store.unref(&n, 1), Error::page_number)) << wrong;
   }
   EXPECT_TRUE(same_stats(store.stats(), before));
-  EXPECT_TRUE(store.holds(page_number(0), 0));
-  EXPECT_TRUE(store.holds(page_number(2), 2));
+  EXPECT_TRUE(store.has(page_number(0), 0));
+  EXPECT_TRUE(store.has(page_number(2), 2));
 }
 
 TEST_P(References, ANumberMayOccurSeveralTimesInABatch) {

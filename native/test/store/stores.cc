@@ -56,11 +56,11 @@ Status OpenStore::offer(std::span<const uint64_t> contents) {
   return store(pages_of(contents).data(), contents.size(), numbers.data());
 }
 
-void OpenStore::let_go(PageNumber n) {
-  let_go(std::span(&n, 1));
+void OpenStore::release(PageNumber n) {
+  release(std::span(&n, 1));
 }
 
-void OpenStore::let_go(std::span<const PageNumber> numbers) {
+void OpenStore::release(std::span<const PageNumber> numbers) {
   EXPECT_TRUE(ok(unref(numbers.data(), numbers.size())));
 }
 
@@ -70,7 +70,7 @@ uint64_t OpenStore::count(PageNumber n) const {
   return count;
 }
 
-bool OpenStore::holds(PageNumber n, uint64_t content) const {
+bool OpenStore::has(PageNumber n, uint64_t content) const {
   const std::byte* bytes;
   return page(index_of(n), &bytes).is_ok() && page_is(bytes, content);
 }

@@ -48,12 +48,12 @@ class OpenStore : public PageStore {
   // Tries to.
   Status offer(std::span<const uint64_t> contents);
 
-  void let_go(PageNumber n);
-  void let_go(std::span<const PageNumber> numbers);
+  void release(PageNumber n);
+  void release(std::span<const PageNumber> numbers);
 
   uint64_t count(PageNumber n) const;
-  bool holds(PageNumber n, uint64_t content) const;  // `n` is in use, and these are its bytes
-  const std::byte* base() const;                     // slot 0 must be in use
+  bool has(PageNumber n, uint64_t content) const;  // `n` is in use, and these are its bytes
+  const std::byte* base() const;                   // slot 0 must be in use
 };
 
 // Equal in every figure, those excepted that only say how much room was made.

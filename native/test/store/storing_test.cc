@@ -30,7 +30,7 @@ TEST_P(Storing, ANewPageIsCopiedIn) {
   PageNumber number;
   ASSERT_TRUE(ok(store.store(page.data(), 1, &number)));
   fill_page(page.data(), 2);  // no longer the store's business
-  EXPECT_TRUE(store.holds(number, 1));
+  EXPECT_TRUE(store.has(number, 1));
   EXPECT_NE(store.keep(2), number);
   EXPECT_EQ(store.keep(1), number);
 }
@@ -56,8 +56,8 @@ TEST_P(Storing, ABatchIsTheSameAsItsPagesOneByOne) {
     // Releases some, so that slots are recycled.
     std::shuffle(one_by_one.begin(), one_by_one.end(), random);
     one_by_one.resize(count / 2);
-    batched.let_go(one_by_one);
-    for (const PageNumber n : one_by_one) single.let_go(n);
+    batched.release(one_by_one);
+    for (const PageNumber n : one_by_one) single.release(n);
   }
   EXPECT_TRUE(same_stats(batched.stats(), single.stats()));
   EXPECT_TRUE(same_room(batched.stats(), single.stats()));
@@ -83,7 +83,7 @@ TEST_P(Storing, PagesMayLieAtAnyAlignment) {
     std::copy(pages.begin(), pages.end(), shifted.begin() + static_cast<ptrdiff_t>(shift));
     PageNumber numbers[kPages];
     ASSERT_TRUE(ok(store.store(shifted.data() + shift, kPages, numbers)));
-    for (size_t i = 0; i < kPages; ++i) ASSERT_TRUE(store.holds(numbers[i], contents[i]));
+    for (size_t i = 0; i < kPages; ++i) ASSERT_TRUE(store.has(numbers[i], contents[i]));
   }
   EXPECT_EQ(store.size(), shifts.size() * kPages);
 }
@@ -106,7 +106,7 @@ TEST_P(Storing, EqualityIsAlwaysDecidedByMemcmpNeverByTheHashAlone) {
   const auto contents = contents_from(0, 200);
   const auto numbers = store.keep(contents);
   EXPECT_EQ(store.size(), 200u);
-  for (size_t i = 0; i < 200; ++i) ASSERT_TRUE(store.holds(numbers[i], i));
+  for (size_t i = 0; i < 200; ++i) ASSERT_TRUE(store.has(numbers[i], i));
   EXPECT_EQ(store.keep(contents), numbers);
   EXPECT_EQ(store.size(), 200u);
   // Also when they differ in one bit only, wherever it is.
@@ -124,7 +124,7 @@ TEST_P(Storing, EqualityIsAlwaysDecidedByMemcmpNeverByTheHashAlone) {
 TEST_P(Storing, WithOneHashForAllEverythingStillWorks) {
   OpenStore store(file(), {.hash = constant_hash});
   const auto numbers = store.keep(contents_from(0, 100));
-  for (size_t i = 0; i < 100; i += 2) store.let_go(numbers[i]);
+  for (size_t i = 0; i < 100; i += 2) store.release(numbers[i]);
   EXPECT_EQ(store.size(), 50u);
   for (size_t i = 1; i < 100; i += 2) {
     EXPECT_EQ(store.keep(i), numbers[i]);
@@ -144,7 +144,7 @@ TEST_P(Storing, CollisionsAreCounted) {
   EXPECT_LE(collisions, 50u * 49 / 2 + 49);
   // Counting references compares nothing.
   EXPECT_TRUE(ok(store.ref(&number, 1)));
-  store.let_go(number);
+  store.release(number);
   EXPECT_EQ(store.stats().collisions, collisions);
 
   OpenStore ordinary(file());

@@ -29,7 +29,7 @@ class Twins : public OnEachMemory {
       }
       for (size_t i = 0; i < pages / 4; ++i) {
         const PageNumber n = numbers[random() % pages];
-        for (uint64_t count = each->count(n); count > 0; --count) each->let_go(n);
+        for (uint64_t count = each->count(n); count > 0; --count) each->release(n);
       }
     }
     expect_same();

@@ -100,7 +100,7 @@ TEST_P(Windows, AStrayWriteLandsInAPrivateCopyAndHarmsNoStoredPage) {
   ASSERT_TRUE(ok(store.open_window(0, &other)));
   memset(scribbled.data(), 0xee, scribbled.bytes());
   for (size_t i = 0; i < numbers.size(); ++i) {
-    EXPECT_TRUE(store.holds(numbers[i], i));
+    EXPECT_TRUE(store.has(numbers[i], i));
     EXPECT_TRUE(page_is(page_in(other, i), i));
   }
   // Equal content is not stored twice because somebody wrote through a view.
@@ -117,8 +117,8 @@ TEST_P(Windows, UntilASlotIsReusedWhoScribbledSeesTheirOwnScribble) {
   window.data()[0] = std::byte{0x55};
   store.keep(2);
   store.keep(1);
-  store.let_go(page);
-  store.let_go(page);  // recycled, but not reused
+  store.release(page);
+  store.release(page);  // recycled, but not reused
   EXPECT_EQ(window.data()[0], std::byte{0x55});
 }
 
@@ -135,7 +135,7 @@ TEST_P(Windows, AHandedOutSlotIsResyncedAtEveryReuseInEveryWindow) {
     fill_page(first.data(), 500);
     if (content % 2 == 0) fill_page(second.data(), 600);
     for (const auto& window : later) fill_page(window->data(), 700);
-    store.let_go(page);
+    store.release(page);
     EXPECT_EQ(store.keep(content), page);
     EXPECT_TRUE(page_is(first.data(), content));
     EXPECT_TRUE(page_is(second.data(), content));
@@ -154,7 +154,7 @@ TEST_P(Windows, ResyncingASlotTouchesNoOther) {
   ASSERT_TRUE(ok(store.open_window(0, &window)));
   for (const PageNumber n : numbers) ASSERT_TRUE(ok(store.hand_out(index_of(n))));
   for (size_t i = 0; i < 4; ++i) fill_page(page_in(window, i), 500 + i);
-  store.let_go(numbers[1]);
+  store.release(numbers[1]);
   store.keep(10);
   EXPECT_TRUE(page_is(page_in(window, 0), 500));
   EXPECT_TRUE(page_is(page_in(window, 1), 10));
@@ -298,17 +298,17 @@ TEST_P(Windows, ThatLeftZeroesBehindCanBeReadAndWrittenAndHoldNoMemory) {
 TEST_P(Windows, ThatLeftAreNoLongerResynced) {
   PageMemory memory(file());
   fill(memory, 2);
-  WindowView gone, here;
-  ASSERT_TRUE(ok(memory.open_window(0, &gone)));
+  WindowView former, here;
+  ASSERT_TRUE(ok(memory.open_window(0, &former)));
   ASSERT_TRUE(ok(memory.open_window(0, &here)));
   memory.hand_out(page_number(0));
-  fill_page(gone.data(), 500);
+  fill_page(former.data(), 500);
   fill_page(here.data(), 500);
-  gone.leave();
-  gone.leave();
+  former.leave();
+  former.leave();
   fill_page(memory.page(page_number(0)), 1);
   memory.renewed(page_number(0));
-  EXPECT_TRUE(page_is(gone.data(), 500));
+  EXPECT_TRUE(page_is(former.data(), 500));
   EXPECT_TRUE(page_is(here.data(), 1));
 }
 
@@ -342,7 +342,7 @@ TEST_P(Windows, SurviveABatchThatFails) {
   WindowView window;
   ASSERT_TRUE(ok(store.open_window(0, &window)));
   for (const PageNumber n : numbers) ASSERT_TRUE(ok(store.hand_out(index_of(n))));
-  store.let_go(numbers[2]);
+  store.release(numbers[2]);
   fill_page(page_in(window, 2), 500);
   EXPECT_TRUE(refused(store.offer(contents_from(100, 3)), Error::out_of_memory));
   EXPECT_EQ(store.keep(200), numbers[2]);

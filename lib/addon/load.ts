@@ -1,9 +1,11 @@
+/** Finds the native addon, and says what is wrong where there is none or it does not load. */
+
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { PageStoreError } from './errors.js'
+import { PageStoreError } from '../errors.js'
 
 const name = 'pagestore'
 

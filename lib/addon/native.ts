@@ -1,44 +1,10 @@
-import { loadAddon } from './addon.js'
-import { PageStoreError } from './errors.js'
+/** The addon's functions as TypeScript sees them (native/binding has them in C++), and the addon itself. */
 
-/**
- * The memory a store lives in: `huge` pages (a tmpfs of its own; new pages cost a tenth) or a plain `memfd`.
- */
-export type MemoryKind = 'huge' | 'memfd'
+import { PageStoreError } from '../errors.js'
+import { loadAddon } from './load.js'
+import type { HashInstructions, MemoryKind, TrackerKind } from './tables.js'
 
-/** Counted since the store was made, by all who share it. */
-export interface PageStoreStats {
-  /** Distinct pages in use. */
-  pages: number
-  /** Pages mapped. */
-  capacity: number
-  /** References to all pages together. */
-  references: number
-  /** Pages offered to the store that it had already. */
-  duplicates: number
-  /** Comparisons of pages that shared the 32 bits of hash that are kept, and differed. */
-  collisions: number
-  /** Page tables that snapshots use; 64 bytes each. */
-  tables: number
-  /** What snapshots are recognised by, of those that were asked for it; 64 bytes each. */
-  keys: number
-  /** Bytes beside pages and tables themselves: counts, hash index, marks. */
-  bookkeepingBytes: number
-  /** How often the memory grew, the first time included. */
-  growths: number
-  /** How often growing moved the memory to another address. */
-  moves: number
-  /** What the pages lie in. */
-  memory: MemoryKind
-  /** What pages are hashed with. */
-  hash: 'avx512' | 'avx2' | 'sse2' | 'neon' | 'scalar'
-}
-
-/**
- * What finds the pages that were written: `write-protect` (userfaultfd, Linux 6.7), `soft-dirty` (kernels built with
- * it), or `none`: everything is compared.
- */
-export type TrackerKind = 'write-protect' | 'soft-dirty' | 'none'
+export type { MemoryKind, TrackerKind }
 
 /** Addresses from `start` to just before `end`. */
 export interface Range {
@@ -61,8 +27,36 @@ export interface Region extends Range {
 /** A store, a memory or a snapshot as the addon knows it: a number, checked on every call. */
 export type Handle = number
 
-/** The addon's functions (native/binding). Each throws {@link PageStoreError}. */
+/** What is to be started. Every property has to be there: the addon would ask a prototype for one that is not. */
+export interface Spawn {
+  file: string
+  /** Its own name first. */
+  args: readonly string[]
+  /** `NAME=value` each. */
+  env: readonly string[]
+  cwd: string | undefined
+  /** Descriptors of ours; undefined for /dev/null. */
+  stdin: number | undefined
+  stdout: number | undefined
+  stderr: number | undefined
+  fixesAddresses: boolean
+  fixesRandom: boolean
+  sharesProcessor: boolean
+  isDetachable: boolean
+  /** Milliseconds. */
+  timeout: number | undefined
+}
+
+/** The addon's functions. Each throws {@link PageStoreError}. */
 export interface Native {
+  readonly trackers: readonly string[]
+  readonly memoryKinds: readonly string[]
+  readonly statistics: readonly string[]
+  readonly stopKinds: readonly string[]
+  readonly stopSlots: readonly string[]
+  readonly stopFlags: readonly string[]
+  readonly resumeSlots: readonly string[]
+
   readonly pageSize: number
   /** Pages to a window; the last window of a store may still be shorter. */
   readonly windowPages: number
@@ -73,7 +67,9 @@ export interface Native {
   token(handle: Handle): string
   size(handle: Handle): number
   capacity(handle: Handle): number
-  stats(handle: Handle): PageStoreStats
+  readonly hash: HashInstructions
+  /** Fills `statistics`, as tables.ts says. */
+  stats(handle: Handle, statistics: Float64Array): void
   storePage(handle: Handle, page: Uint8Array): number
   /** `numbers` has room for as many as there are pages, and receives them. */
   storePages(handle: Handle, pages: Uint8Array, numbers: Uint32Array): void
@@ -83,68 +79,53 @@ export interface Native {
   unrefPages(handle: Handle, ns: Uint32Array): void
   refCount(handle: Handle, n: number): number
   handOut(handle: Handle, n: number): void
-  copyPage(handle: Handle, n: number): Buffer
+  /** Fills `page`. */
+  copyPage(handle: Handle, n: number, page: Uint8Array): void
   openWindow(handle: Handle, index: number): ArrayBuffer | null
 
   hasTracker(tracker: TrackerKind): boolean
-  openLocalMemory(store: Handle, tracker: TrackerKind | undefined): Handle
-  captureLocal(store: Handle, memory: Handle, bytes: Uint8Array): Handle
-  restoreLocal(store: Handle, memory: Handle, bytes: Uint8Array, snapshot: Handle): void
-  localTracker(memory: Handle, bytes: Uint8Array): TrackerKind
+  /**
+   * Memory of this process may have grown: where it is, `location` says at each call. Of other memory there is nothing
+   * to say.
+   */
+  captureMemory(store: Handle, memory: Handle, location?: Uint8Array): Handle
+  restoreMemory(store: Handle, memory: Handle, snapshot: Handle, location?: Uint8Array): void
+  memoryTracker(memory: Handle, location?: Uint8Array): TrackerKind
+  /** As they are now; of a process that is only observed, all. */
+  memoryRegions(memory: Handle, location?: Uint8Array): Region[]
+  /** Fills `bytes`. */
+  readMemory(memory: Handle, address: bigint, bytes: Uint8Array, location?: Uint8Array): void
   ignoreRange(memory: Handle, address: bigint, length: number): void
   trackRange(memory: Handle, address: bigint, length: number): void
   closeMemory(memory: Handle): void
 
-  openProcessMemory(store: Handle, pid: number, tracker: TrackerKind | undefined, standsStill: boolean): Handle
+  openLocalMemory(store: Handle, tracker: TrackerKind | undefined): Handle
+
+  openProcessMemory(store: Handle, pid: number, tracker: TrackerKind | undefined, stops: boolean): Handle
   stopProcess(memory: Handle): void
   resumeProcess(memory: Handle): void
-  /** All that there are now. */
-  processRegions(memory: Handle): Region[]
-  /** Of the regions told last, which are captured unless somebody says otherwise. */
-  privateRegions(memory: Handle): boolean[]
-  /** `keep` has a 1 for each of the regions told last that is to be captured. */
-  captureProcess(store: Handle, memory: Handle, keep: Uint8Array): Handle
-  /** Fills `bytes`. */
-  readProcess(memory: Handle, address: bigint, bytes: Uint8Array): void
-  processTracker(memory: Handle): TrackerKind
+  /** Of the regions that were listed last, whether captures take them unless others are selected. */
+  capturedRegions(memory: Handle): boolean[]
+  /** `selected` has a 1 for each of the regions listed last that is to be captured. */
+  selectRegions(memory: Handle, selected: Uint8Array): void
 
-  /** A stream is a descriptor, or -1 for none; `fixed` are bits: addresses, random bytes, processor, detachable. */
-  spawnTracee(
-    store: Handle,
-    file: string,
-    words: readonly string[],
-    variables: readonly string[],
-    directory: string | undefined,
-    streams: readonly number[],
-    fixed: number,
-    tracker: TrackerKind | undefined,
-    timeout: number,
-  ): Handle
+  spawnTracee(store: Handle, what: Spawn, tracker: TrackerKind | undefined): Handle
   attachTracee(store: Handle, pid: number, tracker: TrackerKind | undefined): Handle
-  /** -1 stands for no choice, the signal it stopped for, no end of time; 0 for all threads. Fills `stop`. */
+  /** `request` and `stop` have the slots that tables.ts says; `calls` has a bit for each system call. Fills `stop`. */
   resumeTracee(
     memory: Handle,
-    choice: number,
-    signal: number,
+    request: Float64Array,
     calls: Uint8Array | undefined,
     breakpoint: bigint | undefined,
-    thread: number,
-    timeout: number,
     stop: Float64Array,
   ): void
-  captureTracee(store: Handle, memory: Handle): Handle
-  restoreTracee(store: Handle, memory: Handle, snapshot: Handle): void
-  traceeRegions(memory: Handle): Region[]
-  /** Fills `bytes`. */
-  readTracee(memory: Handle, address: bigint, bytes: Uint8Array): void
   writeTracee(memory: Handle, address: bigint, bytes: Uint8Array): void
   traceeThreads(memory: Handle): number[]
-  registerNames(): string[]
-  /** One word for each name; fills `words`. */
-  readRegisters(memory: Handle, thread: number, words: BigUint64Array): void
-  writeRegisters(memory: Handle, thread: number, words: BigUint64Array): void
+  readonly registerNames: readonly string[]
+  /** One word for each name; fills `words`. Without a thread, of the one that stopped last. */
+  readRegisters(memory: Handle, thread: number | undefined, words: BigUint64Array): void
+  writeRegisters(memory: Handle, thread: number | undefined, words: BigUint64Array): void
   traceePid(memory: Handle): number
-  traceeTracker(memory: Handle): TrackerKind
   detachTracee(memory: Handle): void
   killTracee(memory: Handle): void
 

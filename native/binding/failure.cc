@@ -1,0 +1,127 @@
+#include "binding/failure.h"
+
+#include <cerrno>
+#include <cinttypes>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+#include "binding/addon.h"
+
+namespace pagestore::binding {
+
+void fail(const char* code, const char* format, ...) {
+  Failure failure{code, ""};
+  va_list values;
+  va_start(values, format);
+  vsnprintf(failure.message, sizeof(failure.message), format, values);
+  va_end(values);
+  throw failure;
+}
+
+namespace {
+
+// `offered` alternatives wait for an answer; UINT64_MAX where the program waits for none.
+[[noreturn]] void fail_at_choice(int64_t chosen, uint64_t offered) {
+  if (offered == UINT64_MAX) fail(code::choice, "%" PRId64 " was chosen, but the program waits at no choice", chosen);
+  if (offered == 0) fail(code::choice, "the program offers no alternative: ps_choose(0)");
+  if (chosen < 0) fail(code::choice, "the program waits for a choice among %" PRIu64 ": resume({ choose })", offered);
+  fail(code::choice, "%" PRId64 " was chosen among %" PRIu64 " alternatives, which begin at 0", chosen, offered);
+}
+
+[[noreturn]] void fail_for_memory(const Status& status) {
+  const uint64_t bytes = status.value();
+  if (status.error_number() == 0) {
+    fail(code::out_of_memory, "the store is full: %s allows %" PRIu64 " bytes", status.what(), bytes);
+  }
+  fail(code::out_of_memory, "no memory: %s was refused for %" PRIu64 " bytes: %s", status.what(), bytes,
+       strerror(status.error_number()));
+}
+
+}  // namespace
+
+void fail(const Status& status) {
+  const uint64_t value = status.value(), limit = status.limit();
+  const char* const what = status.what();
+  const char* const reason = strerror(status.error_number());
+  switch (status.error()) {
+    case Error::none:
+      break;
+    case Error::out_of_memory:
+      fail_for_memory(status);
+    case Error::page_number:
+      if (value >= limit) fail(code::page_number, "page %" PRIu64 " was never stored (%" PRIu64 " were)", value, limit);
+      fail(code::page_number, "page %" PRIu64 " has no reference left", value);
+    case Error::reference_count:
+      fail("ERR_REFERENCE_COUNT", "page %" PRIu64 " has %" PRIu64 " references, and a count holds no more", value,
+           limit);
+    case Error::capacity:
+      fail(code::capacity, "%" PRIu64 " pages: must be at least 1 and at most %" PRIu64, value, limit);
+    case Error::store_closed:
+      fail("ERR_STORE_CLOSED", "the store is closed");
+    case Error::address:
+      if (limit == 0) fail(code::address, "the address 0x%" PRIx64 " lies in no region", value);
+      fail(code::address, "%" PRIu64 " bytes from 0x%" PRIx64 " on go beyond the last address", limit, value);
+    case Error::memory_size:
+      fail("ERR_MEMORY_SIZE", "the memory has %" PRIu64 " bytes, the snapshot %" PRIu64, value, limit);
+    case Error::process_gone:
+      fail("ERR_PROCESS_GONE", "process %" PRIu64 " %s", value, what);
+    case Error::permission:
+      fail("ERR_PERMISSION",
+           "process %" PRIu64
+           " is not ours to read or trace (%s: %s). That takes its user or CAP_SYS_PTRACE, no other tracer, "
+           "kernel.yama.ptrace_scope 0, and in a "
+           "container a seccomp profile that allows it",
+           value, what, reason);
+    case Error::wrong_thread:
+      fail("ERR_WRONG_THREAD", "%s", what);
+    case Error::thread:
+      fail("ERR_THREAD", "process %" PRIu64 " has no thread %" PRIu64, limit, value);
+    case Error::threads:
+      fail("ERR_THREADS", "thread %" PRIu64 " %s since the snapshot, which memory cannot undo", value, what);
+    case Error::mapping:
+      fail("ERR_MAPPING", "the mapping at 0x%" PRIx64 " cannot be made what it was: %s", value,
+           status.error_number() == 0 ? "it became another" : reason);
+    case Error::choice:
+      fail_at_choice(static_cast<int64_t>(value), limit);
+    case Error::tracker:
+      fail("ERR_TRACKER", "%s: %s%s", what, reason,
+           status.error_number() == EPERM ? " (in a container, its seccomp profile must allow that)" : "");
+    case Error::process_memory:
+      fail("ERR_PROCESS_MEMORY", "%s: %s", what, reason);
+    case Error::tracee:
+      fail("ERR_TRACEE", "%s: %s", what, reason);
+    case Error::spawn:
+      fail("ERR_SPAWN", "%s: %s", what, reason);
+  }
+  fail("", "no failure");
+}
+
+void throw_in_javascript(napi_env env, const Failure& failure) {
+  napi_value arguments[2], error;
+  const napi_value error_class = Addon::of(env).error_class();
+  if (error_class == nullptr) {
+    napi_throw_error(env, failure.code, failure.message);
+  } else if (napi_create_string_utf8(env, failure.code, NAPI_AUTO_LENGTH, &arguments[0]) == napi_ok &&
+             napi_create_string_utf8(env, failure.message, NAPI_AUTO_LENGTH, &arguments[1]) == napi_ok &&
+             napi_new_instance(env, error_class, 2, arguments, &error) == napi_ok) {
+    napi_throw(env, error);
+  }
+}
+
+void throw_current_in_javascript(napi_env env) {
+  try {
+    throw;
+  } catch (const Failure& failure) {
+    throw_in_javascript(env, failure);
+  } catch (const Pending&) {
+  } catch (const std::bad_alloc&) {
+    throw_in_javascript(env, {code::out_of_memory, "no memory: new was refused"});
+  } catch (const Napi::Error&) {
+    // Of the calls that we leave to node-addon-api, which make values and run no JavaScript.
+    throw_in_javascript(env, {code::out_of_memory, "no memory for a JavaScript value"});
+  }
+}
+
+}  // namespace pagestore::binding

@@ -1,0 +1,93 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createContext, Script } from 'node:vm'
+import { Worker } from 'node:worker_threads'
+
+import { LocalMemory, PageStore, pageSize } from 'pagestore'
+import { describe, expect, test } from 'vitest'
+
+import { native } from '../dist/lib/addon/native.js'
+import { handleOf } from '../dist/lib/page-store.js'
+import { page } from './support/pages.js'
+
+const detached = new Uint8Array(pageSize)
+structuredClone(detached.buffer, { transfer: [detached.buffer] })
+
+describe('a vm script that runs out of time ends, and nothing else does', () => {
+  test.each([
+    ['while errors are made', 'try { store.refPage(99) } catch {}'],
+    ['while arguments are refused', "try { store.refPage('99') } catch {}"],
+    ['while an array turns out to be detached', 'try { store.storePage(detached) } catch {}'],
+    ['while statistics are read', 'store.stats()'],
+    ['while stores are made', 'new PageStore().close()'],
+    ['while regions are listed', 'snapshot.regions; snapshot.diff(other)'],
+  ])('%s', (_, work) => {
+    using store = new PageStore()
+    const bytes = new Uint8Array(4 * pageSize)
+    const memory = new LocalMemory(store, bytes)
+    const snapshot = memory.capture()
+    bytes[0] = 1
+    const other = memory.capture()
+    const context = createContext({ store, detached, PageStore, snapshot, other })
+    const script = new Script(`for (;;) { ${work} }`)
+    for (let round = 0; round < 60; round++) {
+      expect(() => script.runInContext(context, { timeout: 1 + (round % 4) })).toThrow(/timed out/)
+    }
+    expect(store.getPage(store.storePage(page(1))).equals(page(1))).toBe(true)
+    expect(() => store.refPage(99)).toThrow(/page 99/)
+  })
+})
+
+// vitest's configuration passes --expose-gc.
+const collect = (globalThis as unknown as { gc: () => void }).gc
+
+/** Mappings of stores, windows and snapshots, once everything that can be collected has been. */
+async function mappings(): Promise<number> {
+  for (let i = 0; i < 6; i++) {
+    collect()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  return readFileSync('/proc/self/maps', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('(deleted)')).length
+}
+
+test('worker.terminate() while stores are made leaves none of their mappings behind', async () => {
+  const before = await mappings()
+  for (let round = 0; round < 30; round++) {
+    const worker = new Worker(new URL('support/constructing-worker.mjs', import.meta.url))
+    await once(worker, 'message')
+    await new Promise((resolve) => setTimeout(resolve, round % 7))
+    await worker.terminate()
+  }
+  expect(await mappings()).toBe(before)
+})
+
+test('setters on Object.prototype are not called, and nothing is lost to them', () => {
+  using store = new PageStore()
+  using snapshot = new LocalMemory(store, page(1)).capture()
+  const names = [...Object.keys(store.stats()), 'start', 'end', 'permissions', 'offset', 'path']
+  const expected = [store.stats(), snapshot.regions]
+  const called: string[] = []
+  for (const name of names) {
+    const set = () => void called.push(name)
+    Object.defineProperty(Object.prototype, name, { configurable: true, set, get: () => 'of the prototype' })
+  }
+  let actual: unknown[]
+  try {
+    actual = [store.stats(), snapshot.regions]
+  } finally {
+    for (const name of names) delete (Object.prototype as Record<string, unknown>)[name]
+  }
+  expect(actual).toEqual(expected)
+  expect(called).toEqual([])
+})
+
+test('a call with a hundred thousand arguments does what it does with as many as there are', () => {
+  using store = new PageStore()
+  const n = store.storePage(page(1))
+  const superfluous = new Array<number>(100_000).fill(7)
+  expect(Reflect.apply(native.refCount, undefined, [handleOf(store), n, ...superfluous])).toBe(1)
+  expect(Reflect.apply(store.storePage, store, [page(1), ...superfluous])).toBe(n)
+  expect(() => Reflect.apply(native.refPage, undefined, [handleOf(store), 99, ...superfluous])).toThrow(/page 99/)
+})
