@@ -1,5 +1,6 @@
 #include "memory/tracker.h"
 
+#include <cerrno>
 #include <new>
 
 #include "memory/soft_dirty.h"
@@ -61,9 +62,17 @@ bool probe(TrackerKind kind) {
 }  // namespace
 
 bool Tracker::is_supported(TrackerKind kind) {
-  static const bool write_protect = probe(TrackerKind::write_protect);
-  static const bool soft_dirty = probe(TrackerKind::soft_dirty);
-  return kind == TrackerKind::write_protect ? write_protect : kind == TrackerKind::soft_dirty ? soft_dirty : true;
+  static const bool has_write_protect = probe(TrackerKind::write_protect);
+  static const bool has_soft_dirty = probe(TrackerKind::soft_dirty);
+  switch (kind) {
+    case TrackerKind::write_protect:
+      return has_write_protect;
+    case TrackerKind::soft_dirty:
+      return has_soft_dirty;
+    case TrackerKind::none:
+      return true;
+  }
+  return false;
 }
 
 Status Tracker::make(TrackerKind kind, std::unique_ptr<Tracker>* tracker) {
@@ -73,11 +82,10 @@ Status Tracker::make(TrackerKind kind, std::unique_ptr<Tracker>* tracker) {
     case TrackerKind::soft_dirty:
       return SoftDirty::make(tracker);
     case TrackerKind::none:
-      break;
+      tracker->reset(new (std::nothrow) NoTracker);
+      return *tracker ? Status::ok() : Status::no_memory(sizeof(NoTracker));
   }
-  tracker->reset(new (std::nothrow) NoTracker);
-  if (*tracker) return Status::ok();
-  return Status::no_memory(sizeof(NoTracker));
+  return Status::system(Error::tracker, "this tracker", ENOSYS);
 }
 
 }  // namespace pagestore

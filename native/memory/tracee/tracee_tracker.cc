@@ -24,6 +24,18 @@ AddressRange intersection(const AddressRange& a, const AddressRange& b) {
   return {std::max(a.start, b.start), std::min(a.end, b.end)};
 }
 
+// Whether a tracee can have that tracker, if the kernel and its privileges allow it.
+constexpr bool can_have(TrackerKind kind) {
+  switch (kind) {
+    case TrackerKind::write_protect:
+    case TrackerKind::none:
+      return true;
+    case TrackerKind::soft_dirty:
+      return false;
+  }
+  return false;
+}
+
 // The parts of `run` that are not in `untracked`, which is compared anyway.
 Status append_tracked(AddressRange run, const RangeSet& untracked, GrowingArray<DirtyRange>* dirty) {
   for (const AddressRange& part : untracked.overlapping(run)) {
@@ -40,8 +52,8 @@ Status append_tracked(AddressRange run, const RangeSet& untracked, GrowingArray<
 }  // namespace
 
 Status TraceeTracker::choose(std::optional<TrackerKind> wanted) {
-  if (wanted == TrackerKind::soft_dirty) {
-    return Status::system(Error::tracker, "soft-dirty of a tracee", EOPNOTSUPP);
+  if (wanted && !can_have(*wanted)) {
+    return Status::system(Error::tracker, "this tracker for a tracee", EOPNOTSUPP);
   }
   wanted_ = wanted;
   return Status::ok();
