@@ -84,7 +84,7 @@ export class LocalMemory implements RestorableMemory {
     if (address < 0n || Number(address) + length > bytes.length) {
       throw new PageStoreError(
         'ERR_ADDRESS',
-        `${length} bytes at ${address} are not within the memory, which has ${bytes.length}`,
+        `${length} bytes at ${address} are not all within the memory, which has ${bytes.length} bytes`,
       )
     }
     const copy = allocate(length)
@@ -134,6 +134,9 @@ function bytesOf(source: LocalSource): Uint8Array {
     return new Uint8Array(buffer)
   } catch {
     if (buffer.byteLength === 0) throw new PageStoreError('ERR_BUFFER_DETACHED', 'the buffer was transferred')
-    throw new PageStoreError('ERR_ARGUMENT_TYPE', `a buffer of ${buffer.byteLength} bytes is more than a view can hold`)
+    throw new PageStoreError(
+      'ERR_ARGUMENT_TYPE',
+      `the buffer has ${buffer.byteLength} bytes: more than a Uint8Array can show`,
+    )
   }
 }

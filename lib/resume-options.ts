@@ -89,7 +89,7 @@ export function numberOfSignal(name: string): number {
 function checkedChoice(choose: number): number {
   if (typeof choose !== 'number') throw wrong('choose must be a number')
   if (Number.isSafeInteger(choose) && choose >= 0) return choose
-  throw new PageStoreError('ERR_CHOICE', `${choose} is no alternative of any choice: a whole number from 0 on`)
+  throw new PageStoreError('ERR_CHOICE', `${choose} is no alternative: choose must be a whole number from 0 on`)
 }
 
 function checkedAddress(address: bigint): bigint {

@@ -162,7 +162,7 @@ function report(exploration: Exploration, options: CheckOptions, command: readon
     violations.length === 0
       ? 'no violation'
       : `${violations.length} ${violations.length === 1 ? 'violation' : 'violations'}`
-  const how = complete ? '' : `; not all was seen: bounded by ${bounds[bound ?? 'aborted']}`
+  const how = complete ? '' : `; the search is not complete: ${bounds[bound ?? 'aborted']}`
   lines.push(`${found} in ${count(states)} ${states === 1 ? 'state' : 'states'}${how}`)
   lines.push(
     `${count(transitions)} transitions, depth ${depth}, ${deadlocks} ${deadlocks === 1 ? 'deadlock' : 'deadlocks'}, ` +

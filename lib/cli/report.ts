@@ -46,7 +46,7 @@ function sentence({ phase, round, tally }: Progress, rounds: number): string {
     case 'check':
       return `reading back: ${count(checked)} of ${count(distinct)} distinct pages`
     case 'done':
-      return `read back and equal: ${count(read)} pages once stored, ${count(checked)} distinct ones again at the end`
+      return `all equal when read back: ${count(read)} pages after they were stored, ${count(checked)} distinct pages at the end`
   }
 }
 

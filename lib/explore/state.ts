@@ -98,17 +98,20 @@ type Position = { -readonly [Name in 'kind' | 'alternatives' | 'location' | 'dep
 type Readers = Omit<State, keyof Position>
 
 function createReaders(memory: RestorableMemory, layout: Layout | undefined): Readers {
-  const known = new Map<string, Located>()
+  const cache = new Map<string, Located>()
 
   function locate(where: Where): Located {
     if (typeof where === 'bigint') return { address: where, size: 0 }
-    let found = known.get(where)
+    let found = cache.get(where)
     if (found === undefined) {
       if (layout === undefined) {
-        throw new PageStoreError('ERR_SYMBOL', `this subject has no names for its addresses, so there is no ${where}`)
+        throw new PageStoreError(
+          'ERR_SYMBOL',
+          `the subject has no names for its addresses: pass the address of ${where}`,
+        )
       }
       found = layout.find(where)
-      known.set(where, found)
+      cache.set(where, found)
     }
     return found
   }
@@ -127,7 +130,7 @@ function createReaders(memory: RestorableMemory, layout: Layout | undefined): Re
   function lengthOf(where: Where): number {
     const { size } = locate(where)
     if (size > 0) return size
-    throw new PageStoreError('ERR_SYMBOL', `the symbol ${where} has no size: pass the length that you want`)
+    throw new PageStoreError('ERR_SYMBOL', `nothing says how large ${where} is: pass the length that you want`)
   }
 
   return {

@@ -26,11 +26,13 @@ export function replay(running: Running, start: Snapshot, first: Step, choices: 
   let before: Snapshot | undefined
   for (const [i, choice] of choices.entries()) {
     if (step.kind !== 'choice')
-      throw new PageStoreError('ERR_TRACE', `after ${i} choices the program has no other choice`)
+      throw new PageStoreError('ERR_TRACE', `the trace has ${choices.length} choices, and the program only ${i}`)
     const { alternatives, location = '' } = step
     if (choice >= alternatives) {
-      const where = location && ` at ${location}`
-      throw new PageStoreError('ERR_TRACE', `choice ${i + 1} is ${choice}, of ${alternatives} alternatives${where}`)
+      throw new PageStoreError(
+        'ERR_TRACE',
+        `choice ${i + 1} is ${choice}, of ${alternatives} alternatives${location && ` at ${location}`}`,
+      )
     }
     step = running.take(choice)
     const after = memory.capture()

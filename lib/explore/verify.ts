@@ -77,7 +77,7 @@ function explain(search: Search, running: Running, sample: Sample, alternative: 
     running.take(alternative)
     using otherSuccessor = memory.capture()
     differences = changesBetween(successor, otherSuccessor, layout)
-    cause = `what the program declared misses something: the two differ in ${namesOf(undeclared)}`
+    cause = `the declared state lacks what the two differ in: ${namesOf(undeclared)}`
   }
   const where = differences.length > 0 ? ` (${namesOf(differences)})` : ''
   return {
@@ -85,8 +85,8 @@ function explain(search: Search, running: Running, sample: Sample, alternative: 
     property: 'equal states have equal successors',
     choices: [...sample.choices, alternative],
     detail:
-      `${pathText(path)} and ${pathText(sample.choices)} are equal states, but alternative ${alternative} leads from ` +
-      `them to different ones${where}; ${cause}`,
+      `${pathText(path)} and ${pathText(sample.choices)} have equal keys, but alternative ${alternative} leads from ` +
+      `them to different states${where}; ${cause}`,
   }
 }
 

@@ -26,16 +26,18 @@ namespace {
 [[noreturn]] void fail_at_choice(int64_t chosen, uint64_t offered) {
   if (offered == UINT64_MAX) fail(code::choice, "%" PRId64 " was chosen, but the program waits at no choice", chosen);
   if (offered == 0) fail(code::choice, "the program offers no alternative: ps_choose(0)");
-  if (chosen < 0) fail(code::choice, "the program waits for a choice among %" PRIu64 ": resume({ choose })", offered);
+  if (chosen < 0)
+    fail(code::choice, "the program waits for a choice among %" PRIu64 " alternatives: pass resume({ choose })",
+         offered);
   fail(code::choice, "%" PRId64 " was chosen among %" PRIu64 " alternatives, which begin at 0", chosen, offered);
 }
 
 [[noreturn]] void fail_for_memory(const Status& status) {
   const uint64_t bytes = status.value();
   if (status.error_number() == 0) {
-    fail(code::out_of_memory, "the store is full: %s allows %" PRIu64 " bytes", status.what(), bytes);
+    fail(code::out_of_memory, "the store is full: its %s allows %" PRIu64 " bytes", status.what(), bytes);
   }
-  fail(code::out_of_memory, "no memory: %s was refused for %" PRIu64 " bytes: %s", status.what(), bytes,
+  fail(code::out_of_memory, "out of memory: %" PRIu64 " bytes were refused (%s: %s)", bytes, status.what(),
        strerror(status.error_number()));
 }
 
@@ -54,35 +56,36 @@ void fail(const Status& status) {
       if (value >= limit) fail(code::page_number, "page %" PRIu64 " was never stored (%" PRIu64 " were)", value, limit);
       fail(code::page_number, "page %" PRIu64 " has no reference left", value);
     case Error::reference_count:
-      fail("ERR_REFERENCE_COUNT", "page %" PRIu64 " has %" PRIu64 " references, and a count holds no more", value,
-           limit);
+      fail("ERR_REFERENCE_COUNT", "page %" PRIu64 " has %" PRIu64 " references, the most that the store can count",
+           value, limit);
     case Error::capacity:
-      fail(code::capacity, "%" PRIu64 " pages: must be at least 1 and at most %" PRIu64, value, limit);
+      fail(code::capacity, "%" PRIu64 " pages are out of range: 1 to %" PRIu64, value, limit);
     case Error::store_closed:
       fail("ERR_STORE_CLOSED", "the store is closed");
     case Error::address:
       if (limit == 0) fail(code::address, "the address 0x%" PRIx64 " lies in no region", value);
-      fail(code::address, "%" PRIu64 " bytes from 0x%" PRIx64 " on go beyond the last address", limit, value);
+      fail(code::address, "a range of %" PRIu64 " bytes from 0x%" PRIx64 " on goes beyond the last address", limit,
+           value);
     case Error::memory_size:
       fail("ERR_MEMORY_SIZE", "the memory has %" PRIu64 " bytes, the snapshot %" PRIu64, value, limit);
     case Error::process_gone:
       fail("ERR_PROCESS_GONE", "process %" PRIu64 " %s", value, what);
     case Error::permission:
-      fail("ERR_PERMISSION",
-           "process %" PRIu64
-           " is not ours to read or trace (%s: %s). That takes its user or CAP_SYS_PTRACE, no other tracer, "
-           "kernel.yama.ptrace_scope 0, and in a "
-           "container a seccomp profile that allows it",
-           value, what, reason);
+      fail(
+          "ERR_PERMISSION",
+          "process %" PRIu64
+          " is not ours to read or trace (%s: %s). That takes the process's user (where kernel.yama.ptrace_scope is 0) "
+          "or CAP_SYS_PTRACE, no other tracer and, in a container, a seccomp profile that allows it",
+          value, what, reason);
     case Error::wrong_thread:
       fail("ERR_WRONG_THREAD", "%s", what);
     case Error::thread:
       fail("ERR_THREAD", "process %" PRIu64 " has no thread %" PRIu64, limit, value);
     case Error::threads:
-      fail("ERR_THREADS", "thread %" PRIu64 " %s since the snapshot, which memory cannot undo", value, what);
+      fail("ERR_THREADS", "thread %" PRIu64 " %s since the snapshot, which a restore cannot undo", value, what);
     case Error::mapping:
-      fail("ERR_MAPPING", "the mapping at 0x%" PRIx64 " cannot be made what it was: %s", value,
-           status.error_number() == 0 ? "it became another" : reason);
+      fail("ERR_MAPPING", "the mapping at 0x%" PRIx64 " could not be put back: %s", value,
+           status.error_number() == 0 ? "it became a different one" : reason);
     case Error::choice:
       fail_at_choice(static_cast<int64_t>(value), limit);
     case Error::tracker:
@@ -93,7 +96,7 @@ void fail(const Status& status) {
     case Error::tracee:
       fail("ERR_TRACEE", "%s: %s", what, reason);
     case Error::spawn:
-      fail("ERR_SPAWN", "%s: %s", what, reason);
+      fail("ERR_SPAWN", "the program could not be started: %s: %s", what, reason);
   }
   fail("", "no failure");
 }
@@ -117,10 +120,10 @@ void throw_current_in_javascript(napi_env env) {
     throw_in_javascript(env, failure);
   } catch (const Pending&) {
   } catch (const std::bad_alloc&) {
-    throw_in_javascript(env, {code::out_of_memory, "no memory: new was refused"});
+    throw_in_javascript(env, {code::out_of_memory, "out of memory: new failed"});
   } catch (const Napi::Error&) {
     // Of the calls that we leave to node-addon-api, which make values and run no JavaScript.
-    throw_in_javascript(env, {code::out_of_memory, "no memory for a JavaScript value"});
+    throw_in_javascript(env, {code::out_of_memory, "out of memory: no room for a JavaScript value"});
   }
 }
 

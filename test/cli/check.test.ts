@@ -41,7 +41,7 @@ describe('check', () => {
   test('never says "no violation" of a bounded search without the bound, and ends with 3', async () => {
     const { code, stdout } = await check('--max-states', '20', '--', buildExample('models/hanoi', ['-DN=5']))
     expect(code).toBe(3)
-    expect(stdout).toMatch(/^no violation in 20 states; not all was seen: bounded by --max-states\n/)
+    expect(stdout).toMatch(/^no violation in 20 states; the search is not complete: --max-states\n/)
   })
 
   test('prints one object with --json', async () => {
@@ -81,7 +81,10 @@ describe('check', () => {
     await misused(['check', '--sideways', '--', 'true'], /unknown option/)
     await misused(['check', '--strategy', 'sideways', '--', 'true'], /Allowed choices are breadth, depth, random/)
     await misused(['check', '--max-states', 'many', '--', 'true'], /whole number/)
-    await misused(['check', '--', '/nonexistent'], /^error: exec: No such file or directory\n$/)
+    await misused(
+      ['check', '--', '/nonexistent'],
+      /^error: the program could not be started: exec: No such file or directory\n$/,
+    )
     await misused(['check', '--', 'true'], /^error: the program ended without a choice: .*ps_choose\n$/)
     await misused(['check', '--strategy', 'random', '--', buildExample('models/wolf')], /random walks have no end/)
   })
@@ -98,7 +101,7 @@ describe('check', () => {
     job.child.kill('SIGINT')
     const { code, stdout } = await job.ended
     expect(code).toBe(3)
-    expect(stdout).toMatch(/^no violation in [\d ]+ states; not all was seen: bounded by an interruption\n/)
+    expect(stdout).toMatch(/^no violation in [\d ]+ states; the search is not complete: an interruption\n/)
     expect(isThere(pid)).toBe(false)
   })
 })
@@ -135,6 +138,7 @@ describe('replay', () => {
     await refused('{', /is no JSON/)
     await refused('{"version": 1}', /no trace that pagestore check has written/)
     await refused('{"version":1,"kind":"always","property":"x","choices":[9]}', /choice 1 is 9, of \d alternatives/)
+    await refused('{"version":1,"kind":"sly","property":"x","choices":[0]}', /knows no violation of the kind "sly"/)
     expect(await runCli(['replay', '/nonexistent.json', '--', program])).toMatchObject({ code: 2 })
   })
 

@@ -34,7 +34,9 @@ describe('pagestore dedup', { timeout: 30_000 }, () => {
       expect.stringMatching(/^round 1 of 3: [\d,]+ pages read, [\d,]+ distinct$/),
       expect.stringMatching(/^round 2 of 3: /),
       expect.stringMatching(/^round 3 of 3: /),
-      expect.stringMatching(/^read back and equal: [\d,]+ pages once stored, [\d,]+ distinct ones again at the end$/),
+      expect.stringMatching(
+        /^all equal when read back: [\d,]+ pages after they were stored, [\d,]+ distinct pages at the end$/,
+      ),
     ])
     expect(stdout).not.toContain('\u001b')
   })

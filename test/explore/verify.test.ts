@@ -23,7 +23,9 @@ int main(void) {
   const found = await explore(new Program(program), { verify: true })
   expect(found.verified).toBeGreaterThan(0)
   expect(found.violations).toMatchObject([{ kind: 'unfaithful' }])
-  expect(found.violations[0]?.detail).toMatch(/declared misses something: the two differ in .*hidden: [01] and [01]/)
+  expect(found.violations[0]?.detail).toMatch(
+    /the declared state lacks what the two differ in: .*hidden: [01] and [01]/,
+  )
   expect(await explore(new Program(program))).toMatchObject({ violations: [], verified: 0 })
 })
 

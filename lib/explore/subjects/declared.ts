@@ -4,8 +4,8 @@ import type { Range } from '../../addon/native.js'
 import { PageStoreError } from '../../errors.js'
 import type { Tracee } from '../../tracee.js'
 
-/** Where the ranges of a layout are, and how many the program has declared to be its state. */
-interface Layout {
+/** Where the ranges are that the program has declared to be its state, and how many. */
+interface StateRanges {
   start: bigint
   count: number
 }
@@ -26,10 +26,10 @@ const current = {
 
 /** What a program said with `ps_state`; nothing for one that was stripped of its symbols. */
 export function declaredRanges(tracee: Tracee): Range[] {
-  const layout = layoutOf(tracee)
-  if (layout === undefined || layout.count === 0) return []
-  const bytes = tracee.read(layout.start, layout.count * rangeBytes)
-  return Array.from({ length: layout.count }, (_, i) => {
+  const { start: address, count } = findStateRanges(tracee)
+  if (count === 0) return []
+  const bytes = tracee.read(address, count * rangeBytes)
+  return Array.from({ length: count }, (_, i) => {
     const start = bytes.readBigUInt64LE(i * rangeBytes)
     return { start, end: start + bytes.readBigUInt64LE(i * rangeBytes + 8) }
   })
@@ -45,24 +45,24 @@ export function checkLayout(tracee: Tracee): void {
   if (addressOf(tracee, first.symbol) !== undefined) {
     throw new PageStoreError(
       'ERR_PROGRAM',
-      'files of the program include two versions of pagestore.h: compile all again',
+      'the source files of the program include two versions of pagestore.h: compile all of them again',
     )
   }
   const version = head.bytes.readUInt32LE(current.versionAt)
   if (version === current.version) return
   throw new PageStoreError(
     'ERR_PROGRAM',
-    `the program includes a pagestore.h of layout ${version}, and this pagestore knows layouts up to ${current.version}`,
+    `the program includes a pagestore.h of layout ${version}, but this version of pagestore reads layouts up to ${current.version}`,
   )
 }
 
-function layoutOf(tracee: Tracee): Layout | undefined {
+function findStateRanges(tracee: Tracee): StateRanges {
   for (const { symbol, magic, headBytes, countAt } of [current, first]) {
     const head = headAt(tracee, symbol, headBytes)
     if (head === undefined || head.bytes.readUInt32LE(0) !== magic) continue
     return { start: head.address + BigInt(headBytes), count: head.bytes.readUInt32LE(countAt) }
   }
-  return undefined
+  return { start: 0n, count: 0 }
 }
 
 function headAt(tracee: Tracee, symbol: string, length: number): { address: bigint; bytes: Buffer } | undefined {

@@ -5,6 +5,7 @@ import type { Tracee } from '../../tracee.js'
 import type { Layout } from '../subject.js'
 import { declaredRanges } from './declared.js'
 
+/** The layout of a program; it finds names as long as the tracee is open. */
 export function layoutOf(tracee: Tracee): Layout {
   // Read once: other mappings come and go, but the program's own variables stay where they are.
   let regions: Tracee['regions'] | undefined

@@ -17,8 +17,8 @@ export interface ProgramOptions extends SpawnOptions {
   stepTimeout?: number | undefined
 }
 
-// In so many first steps the explorer sees each call that reaches beyond the program's memory. That costs two stops for
-// each call, so it does not go on for ever.
+// In so many first steps the program stops at each call that reaches beyond its memory, so that we can warn the user.
+// Each such call costs two stops, so we do not inspect all steps.
 const inspectedSteps = 32
 const outwardCalls = [
   'write',
@@ -135,10 +135,10 @@ export class RunningProgram implements Running {
       case 'fork':
         throw new PageStoreError(
           'ERR_PROGRAM',
-          `the program starts another process (${stop.pid}), which cannot be rolled back: leave that out of what is checked`,
+          `the program starts another process (${stop.pid}), which the explorer cannot roll back: check it without that part`,
         )
       case 'exec':
-        throw new PageStoreError('ERR_PROGRAM', 'the program becomes another one (exec): check that one by itself')
+        throw new PageStoreError('ERR_PROGRAM', 'the program becomes another one (exec): check that one instead')
       case 'killed':
         throw new PageStoreError(
           'ERR_PROCESS_GONE',
@@ -147,8 +147,12 @@ export class RunningProgram implements Running {
       case 'syscall':
         if (stop.entering) this.#warnOf(stop.name)
         return undefined
-      default:
+      case 'breakpoint':
+      case 'clone':
+      case 'thread-exit':
         return undefined
+      default:
+        return stop satisfies never
     }
   }
 

@@ -46,12 +46,11 @@ export class WasmModel implements Subject {
     }
     this.#imports = imports
     this.uncaptured = mutableGlobals(bytes).filter(({ isStackPointer }) => !isStackPointer)
-    const [first] = this.uncaptured
-    if (first !== undefined && !allowGlobals) {
+    if (this.uncaptured.length > 0 && !allowGlobals) {
       throw new PageStoreError(
         'ERR_MODEL',
-        `the module has ${this.uncaptured.length} mutable globals that do not roll back (${first.name}): ` +
-          'keep their values in memory, or, if they are no state, pass allowGlobals: true',
+        `the module has mutable globals, which do not roll back (${this.uncaptured.map(({ name }) => name).join(', ')}): ` +
+          'keep their values in memory, or pass allowGlobals: true if they are no part of the state',
       )
     }
     const kinds = new Map(engine.Module.exports(this.#module).map(({ name, kind }) => [name, kind]))
