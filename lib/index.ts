@@ -1,6 +1,8 @@
 // The exported types use Buffer, and TypeScript 6 loads no types that are not asked for.
 /// <reference types="node" preserve="true" />
 
+/** Page stores, and snapshots of memories: of this process, of other processes, of programs under control. */
+
 export type { Range, Region, TrackerKind } from './addon/native.js'
 export type { HashInstructions } from './addon/tables.js'
 export { type ErrorCode, PageStoreError } from './errors.js'

@@ -254,8 +254,8 @@ export class Tracee implements RestorableMemory {
 
   // Names of source files are constants: each is read once.
   readonly #fileName = (address: number): string => {
-    const known = this.#fileNames.get(address)
-    if (known !== undefined) return known
+    const cached = this.#fileNames.get(address)
+    if (cached !== undefined) return cached
     const text = this.#readText(address)
     this.#fileNames.set(address, text)
     return text

@@ -84,10 +84,7 @@ export interface Native {
   openWindow(handle: Handle, index: number): ArrayBuffer | null
 
   hasTracker(tracker: TrackerKind): boolean
-  /**
-   * Memory of this process may have grown: where it is, `location` says at each call. Of other memory there is nothing
-   * to say.
-   */
+  /** Memory of this process may have grown or moved, so each call passes where it is. Other memory has no `location`. */
   captureMemory(store: Handle, memory: Handle, location?: Uint8Array): Handle
   restoreMemory(store: Handle, memory: Handle, snapshot: Handle, location?: Uint8Array): void
   memoryTracker(memory: Handle, location?: Uint8Array): TrackerKind

@@ -1,6 +1,6 @@
 /**
- * What both sides of the border know by number: its names, in the order of the numbers. native/binding/tables.h has the same,
- * and the addon exports it; test/tables.test.ts sees to it that they agree.
+ * The enumerations that C++ and TypeScript exchange as numbers: the names, in the order of the numbers.
+ * native/binding/tables.h has the same, and the addon exports it; test/tables.test.ts checks that they agree.
  */
 
 /**

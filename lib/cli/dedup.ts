@@ -1,5 +1,5 @@
 /**
- * `pagestore dedup`: reads a process's memory again and again, stores every page once, and proves it.
+ * `pagestore dedup`: reads a process's memory again and again, stores every page once, and checks that it gets each back.
  *
  * All pages of all rounds stay stored, because the pages that repeat from round to round are what the user wants to see.
  * Every page is read back and compared twice: with the bytes that were read, right after it was stored; and by its

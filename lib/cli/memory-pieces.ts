@@ -14,7 +14,7 @@ export interface Piece {
   pages: Buffer
   /** How long reading them took. */
   nanoseconds: number
-  /** Pages that had vanished when their turn came. */
+  /** Pages that vanished before they were read. */
   vanished: number
 }
 
@@ -50,7 +50,7 @@ function runsIn(region: Region, pagemap: Pagemap | undefined): Iterable<PageRun>
 }
 
 function* readRun(memory: ObservedMemory, run: PageRun, buffer: Buffer): Generator<Piece> {
-  // An empty run, too, is a piece: the caller has its turn.
+  // An empty run, too, is a piece, so that the caller goes on.
   if (run.pages === 0) yield { pages: buffer.subarray(0, 0), nanoseconds: 0, vanished: 0 }
   for (let done = 0; done < run.pages; ) {
     const address = run.address + BigInt(done * pageSize)

@@ -2,11 +2,26 @@
 
 import type { Change } from './changes.js'
 
-/**
- * What ended a search before it had seen everything. `gone`: the program was killed, so that there is nothing left to
- * roll back.
- */
-export type Bound = 'depth' | 'states' | 'transitions' | 'seconds' | 'bytes' | 'first' | 'aborted' | 'random' | 'gone'
+/** What ended a search before it had seen everything. */
+export type Bound =
+  /** `maxDepth`: states that are farther from the start were not expanded. */
+  | 'depth'
+  /** `maxStates`. */
+  | 'states'
+  /** `maxTransitions`. */
+  | 'transitions'
+  /** `maxSeconds`. */
+  | 'seconds'
+  /** `maxBytes`, or the system had no more memory. */
+  | 'bytes'
+  /** There was a violation, and `first` ends the search there. */
+  | 'first'
+  /** `signal`. */
+  | 'aborted'
+  /** Random walks never know that they have seen everything. */
+  | 'random'
+  /** The program was killed, so that there is nothing left to roll back. */
+  | 'gone'
 
 /** What kind of violation it is. */
 export type ViolationKind =

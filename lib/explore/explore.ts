@@ -1,4 +1,4 @@
-/** Explores a subject from the first choice to a report, in turns with the event loop. */
+/** Explores a subject from the first choice to a report, and lets the event loop run in between. */
 
 import { setImmediate } from 'node:timers/promises'
 
@@ -11,14 +11,14 @@ import type { Running, Subject } from './subject.js'
 import { replay } from './trace.js'
 import { verify } from './verify.js'
 
-// How long the event loop waits for its turn, in milliseconds.
-const turn = 50
+// How long the event loop waits at most, in milliseconds.
+const longestWait = 50
 // Violations beyond that are reported without their steps.
 const mostWithSteps = 20
 
 /**
  * Takes every alternative at every choice of a subject, each state once, and reports what is wrong with it. The event
- * loop has its turn every 50 ms.
+ * loop runs every 50 ms.
  *
  * A search that is aborted resolves, too, with what it has found so far.
  * @throws `ERR_ARGUMENT_TYPE`, `ERR_PROGRAM`, `ERR_MODEL`, as `Tracee.spawn`, and what a property throws
@@ -36,7 +36,7 @@ export async function explore(subject: Subject, options: ExploreOptions = {}): P
         isAborted = true
         break
       }
-      const end = performance.now() + turn
+      const end = performance.now() + longestWait
       search.run(() => performance.now() >= end)
       onProgress?.(search.progress())
       await setImmediate()

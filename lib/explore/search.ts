@@ -92,10 +92,10 @@ export function createSearch(store: PageStore, running: Running, options: Search
   function addViolation(found: Found, path: () => number[], depth: number): void {
     const { kind, property, location, detail } = found
     const name = `${kind}\0${property}`
-    const known = violations.get(name)
-    if (known !== undefined && known.choices.length <= depth) return
+    const shortest = violations.get(name)
+    if (shortest !== undefined && shortest.choices.length <= depth) return
     const choices = path()
-    if (known !== undefined && known.choices.length <= choices.length) return
+    if (shortest !== undefined && shortest.choices.length <= choices.length) return
     violations.set(name, { kind, property, choices, location, detail })
     if (options.first) bound = 'first'
   }
@@ -169,7 +169,7 @@ export function createSearch(store: PageStore, running: Running, options: Search
     return start
   }
 
-  /** A transition led to a state that is known. */
+  /** A transition led to a state that the search has met. */
   function revisit(step: Step, snapshot: Snapshot, state: number, { parent, choice, depth }: Arrival): void {
     // Depth first with a bound: from nearer to the start, more can be reached. What was expanded is counted already.
     if (options.strategy === 'depth' && options.maxDepth < Number.POSITIVE_INFINITY && depth < (depths[state] ?? 0)) {
@@ -259,14 +259,13 @@ export function createSearch(store: PageStore, running: Running, options: Search
     walk = alternatives === 0 || depth >= options.maxDepth ? undefined : { state, alternatives, depth }
   }
 
-  /** Whether a bound is reached. Counts are compared each time; the store is measured now and then. */
-  function isBounded(iteration: number): boolean {
-    if (bound !== undefined) return true
-    if (keySnapshots.length >= options.maxStates) bound = 'states'
-    else if (transitions >= options.maxTransitions) bound = 'transitions'
-    else if ((performance.now() - startedAt) / 1000 >= options.maxSeconds) bound = 'seconds'
-    else if (iteration % sizeInterval === 0 && bytesOf(store) - bytesBefore > options.maxBytes) bound = 'bytes'
-    return bound !== undefined
+  /** The bound that is reached, if any. Counts are compared each time; the store is measured now and then. */
+  function reachedBound(iteration: number): Bound | undefined {
+    if (keySnapshots.length >= options.maxStates) return 'states'
+    if (transitions >= options.maxTransitions) return 'transitions'
+    if ((performance.now() - startedAt) / 1000 >= options.maxSeconds) return 'seconds'
+    if (iteration % sizeInterval === 0 && bytesOf(store) - bytesBefore > options.maxBytes) return 'bytes'
+    return undefined
   }
 
   let isOver = false
@@ -276,15 +275,19 @@ export function createSearch(store: PageStore, running: Running, options: Search
   // What the first state takes does not count as the cost of a state.
   const bytesBefore = bytesOf(store)
 
-  /** Whether nothing is left to expand. Drops the nodes whose alternatives have all been taken. */
-  function isDone(): boolean {
-    if (isRandom) return alternativesOf(first) === 0 || options.maxDepth === 0
+  /** Drops nodes whose alternatives have all been taken, until one has some left. */
+  function dropExpanded(): void {
     for (let node = frontier.current(); node !== undefined; node = frontier.current()) {
-      if (node.next < node.alternatives) return false
+      if (node.next < node.alternatives) return
       frontier.drop()
       giveBack(node.snapshot, node.state)
     }
-    return true
+  }
+
+  /** Whether nothing is left to expand. */
+  function isDone(): boolean {
+    if (isRandom) return alternativesOf(first) === 0 || options.maxDepth === 0
+    return frontier.current() === undefined
   }
 
   function advance(): void {
@@ -322,13 +325,14 @@ export function createSearch(store: PageStore, running: Running, options: Search
   return {
     run(isTimeUp) {
       while (!isOver) {
+        dropExpanded()
         if (isDone()) {
           isOver = true
           if (tooDeep.size > 0) bound ??= 'depth'
-        } else if (isBounded(iteration++)) {
-          isOver = true
         } else {
-          advance()
+          bound ??= reachedBound(iteration++)
+          if (bound === undefined) advance()
+          else isOver = true
         }
         if (isTimeUp()) return
       }

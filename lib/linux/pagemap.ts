@@ -17,8 +17,8 @@ export interface PageRun {
 
 export interface Pagemap {
   /**
-   * The pages of a range that are in memory or in swap, in runs. Now and then a run is empty, so that a caller has its
-   * turn in a terabyte of nothing. Pages of which the kernel says nothing are taken to exist.
+   * The pages of a range that are in memory or in swap, in runs. Now and then a run is empty, so that the caller goes on
+   * even in a terabyte that nobody touched. Pages of which the kernel says nothing count as existing.
    */
   runs(range: Range): Generator<PageRun>
   close(): void

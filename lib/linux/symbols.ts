@@ -20,7 +20,7 @@ export interface NamedAddress {
   file: string
 }
 
-interface Known {
+interface CachedFile {
   /** Changes when the file is written. */
   version: string
   /** Undefined for what is no ELF file. */
@@ -28,8 +28,8 @@ interface Known {
 }
 
 // The file that was used last is at the end. A program with more libraries has some of them read again for each call.
-const known = new Map<string, Known>()
-const mostKnown = 128
+const cache = new Map<string, CachedFile>()
+const mostCached = 128
 
 /**
  * Where the symbol `name` is in a process: in its program (the first file mapped), or else in the first of its
@@ -134,11 +134,11 @@ function elfAt(path: string): Elf | undefined {
   } catch {
     return undefined
   }
-  let entry = known.get(path)
+  let entry = cache.get(path)
   if (entry?.version !== version) entry = { version, elf: read(path) }
-  known.delete(path)
-  known.set(path, entry)
-  if (known.size > mostKnown) known.delete(known.keys().next().value!)
+  cache.delete(path)
+  cache.set(path, entry)
+  if (cache.size > mostCached) cache.delete(cache.keys().next().value!)
   return entry.elf
 }
 

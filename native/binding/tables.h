@@ -1,6 +1,6 @@
-// What both sides of the border know by number: its names, in the order of the numbers.
+// The enumerations that C++ and TypeScript exchange as numbers: the names, in the order of the numbers.
 //
-// lib/addon/tables.ts has the same, and test/tables.test.ts sees to it that they agree: the addon exports each list.
+// lib/addon/tables.ts has the same, and the addon exports each list; test/tables.test.ts checks that they agree.
 #pragma once
 
 #include <cstddef>

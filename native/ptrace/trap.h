@@ -10,8 +10,8 @@
 
 namespace pagestore::trap {
 
-// System calls that no kernel has, so that without us the kernel refuses them: asks whether the program is
-// under check, and passes the address of its layout; asks for one of so many alternatives; reports a failed
+// System call numbers that no kernel implements, so that without us the kernel refuses the calls: asks whether the
+// program is under check, and passes the address of its layout; asks for one of so many alternatives; reports a failed
 // assertion. File and line follow the first argument of the last two.
 inline constexpr int64_t kCheck = 0x7073'0000, kChoose = 0x7073'0001, kAssert = 0x7073'0002;
 
