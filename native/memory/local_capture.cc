@@ -80,13 +80,12 @@ class LocalMemory::Capture {
 
   // From a copy: others may write to the page, and the last one may be shorter than a page.
   Status store(VirtualPage page) {
-    PageNumber blank;
-    if (Status status = stores_.pages.take_blanks(1, &blank); !status.is_ok()) return status;
-    std::byte* copy = stores_.pages.blank(blank);
-    memcpy(copy, bytes(page), length(page));
-    memset(copy + length(page), 0, page_size() - length(page));
+    OwnedBlank copy;
+    if (Status status = OwnedBlank::borrow(stores_.pages, &copy); !status.is_ok()) return status;
+    memcpy(copy.bytes(), bytes(page), length(page));
+    memset(copy.bytes() + length(page), 0, page_size() - length(page));
     OwnedPage kept;
-    if (Status status = OwnedPage::keep(stores_.pages, blank, &kept); !status.is_ok()) return status;
+    if (Status status = OwnedPage::keep(std::move(copy), &kept); !status.is_ok()) return status;
     return edit_.set(page, std::move(kept));
   }
 

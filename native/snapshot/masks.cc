@@ -73,15 +73,14 @@ Status Masks::mask_page(PageStores& stores, const RangeSet& ignored, const PageC
   const auto here = ignored.overlapping(range);
   if (here.empty()) return OwnedPage::ref(stores.pages, page.page, masked);
   if (here[0].start <= range.start && here[0].end >= range.end) return Status::ok();
-  PageNumber blank;
-  if (Status status = stores.pages.take_blanks(1, &blank); !status.is_ok()) return status;
-  std::byte* copy = stores.pages.blank(blank);
-  memcpy(copy, stores.pages.bytes(number_of(page.page)), page_size());
+  OwnedBlank copy;
+  if (Status status = OwnedBlank::borrow(stores.pages, &copy); !status.is_ok()) return status;
+  memcpy(copy.bytes(), stores.pages.bytes(number_of(page.page)), page_size());
   for (const AddressRange& each : here) {
     const uint64_t from = std::max(each.start, range.start), to = std::min(each.end, range.end);
-    memset(copy + (from - range.start), 0, to - from);
+    memset(copy.bytes() + (from - range.start), 0, to - from);
   }
-  return OwnedPage::keep(stores.pages, blank, masked);
+  return OwnedPage::keep(std::move(copy), masked);
 }
 
 // The pages of `memory` that may be masked otherwise than those that are kept, in rising order; some twice.

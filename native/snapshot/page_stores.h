@@ -15,8 +15,8 @@ namespace pagestore {
 // Bytes of what a snapshot's key stands for.
 inline constexpr size_t kKeyBytes = 64;
 
-// One bit of a number is taken to tell pages from tables.
-inline constexpr size_t kMostSnapshotPages = kMostPages / 2;
+// One bit of a number says whether it is a page's or a table's, and blanks may lie behind the last page.
+inline constexpr size_t kMostSnapshotPages = kMostPages / 2 - PageStore::kMostBlanks;
 
 struct PageStores final : StoreCompanion {
   explicit PageStores(PageStore& pages) : pages(pages) {}

@@ -26,7 +26,7 @@ inline constexpr size_t kTableBytes = kFanOut * sizeof(uint32_t);
 enum class Child : uint32_t { absent = 0 };
 
 inline constexpr uint32_t kIsTable = 1u << 31;
-static_assert(kMostSnapshotPages < kIsTable);
+static_assert(kMostSnapshotPages + PageStore::kMostBlanks < kIsTable);
 
 constexpr Child page_child(PageNumber page) {
   return Child{static_cast<uint32_t>(index_of(page)) + 1};

@@ -15,22 +15,17 @@ constexpr size_t kLengthBytes = sizeof(uint64_t);
 BytesWriter::BytesWriter(PageStores& stores, uint64_t length)
     : stores_(stores), edit_(stores, {}, 0), length_(length) {}
 
-BytesWriter::~BytesWriter() {
-  if (blank_ != kNoPage) stores_.pages.give_back(&blank_, 1);
-}
-
 Status BytesWriter::begin_page() {
-  if (Status status = stores_.pages.take_blanks(1, &blank_); !status.is_ok()) return status;
-  if (next_ == 0) memcpy(stores_.pages.blank(blank_), &length_, kLengthBytes);
+  if (Status status = OwnedBlank::borrow(stores_.pages, &blank_); !status.is_ok()) return status;
+  if (next_ == 0) memcpy(blank_.bytes(), &length_, kLengthBytes);
   filled_ = next_ == 0 ? kLengthBytes : 0;
   return Status::ok();
 }
 
 Status BytesWriter::end_page() {
-  memset(stores_.pages.blank(blank_) + filled_, 0, page_size() - filled_);
+  memset(blank_.bytes() + filled_, 0, page_size() - filled_);
   OwnedPage page;
-  const PageNumber blank = std::exchange(blank_, kNoPage);
-  if (Status status = OwnedPage::keep(stores_.pages, blank, &page); !status.is_ok()) return status;
+  if (Status status = OwnedPage::keep(std::move(blank_), &page); !status.is_ok()) return status;
   return edit_.set(next_++, std::move(page));
 }
 
@@ -38,11 +33,11 @@ Status BytesWriter::end_page() {
 template <typename Fill>
 Status BytesWriter::append_parts(uint64_t length, Fill fill) {
   for (uint64_t done = 0; done < length;) {
-    if (blank_ == kNoPage) {
+    if (!blank_.is_lent()) {
       if (Status status = begin_page(); !status.is_ok()) return status;
     }
     const size_t part = std::min<uint64_t>(length - done, page_size() - filled_);
-    fill(done, std::span(stores_.pages.blank(blank_) + filled_, part));
+    fill(done, std::span(blank_.bytes() + filled_, part));
     filled_ += part;
     appended_ += part;
     done += part;
@@ -66,10 +61,10 @@ Status BytesWriter::append(const PageTree& memory, uint64_t address, uint64_t le
 
 Status BytesWriter::finish(OwnedTree* tree) {
   PS_ASSERT(appended_ == length_);
-  if (blank_ == kNoPage && next_ == 0) {
+  if (!blank_.is_lent() && next_ == 0) {
     if (Status status = begin_page(); !status.is_ok()) return status;
   }
-  if (blank_ != kNoPage) {
+  if (blank_.is_lent()) {
     if (Status status = end_page(); !status.is_ok()) return status;
   }
   uint64_t pages;

@@ -18,7 +18,6 @@ class BytesWriter {
  public:
   // `length` bytes will come.
   BytesWriter(PageStores& stores, uint64_t length);
-  ~BytesWriter();
 
   Status append(std::span<const std::byte> bytes);
   // Bytes of a memory.
@@ -37,7 +36,7 @@ class BytesWriter {
   TreeEdit edit_;
   uint64_t length_, appended_ = 0;
   VirtualPage next_ = 0;
-  PageNumber blank_ = kNoPage;  // the page that is being filled
+  OwnedBlank blank_;  // the page that is being filled
   size_t filled_ = 0;
 };
 

@@ -132,7 +132,7 @@ Status PageStore::take_slot(PageNumber* number) {
 }
 
 Status PageStore::take_blanks(size_t count, PageNumber* blanks) {
-  PS_ASSERT(is_locked_exclusively());
+  PS_ASSERT(is_locked_exclusively() && count <= kMostBlanks);
   for (size_t i = 0; i < count; ++i) {
     if (Status status = take_slot(&blanks[i]); !status.is_ok()) {
       give_back(blanks, i);

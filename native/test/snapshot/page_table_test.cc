@@ -232,6 +232,24 @@ TEST_P(SnapshotTree, AnEditThatFindsNoRoomChangesNothingAndGivesBackEveryPage) {
   }
 }
 
+TEST_P(SnapshotTree, BlanksThatAreNotKeptGoBack) {
+  {
+    OwnedBlanks blanks(*pages_);
+    ASSERT_TRUE(ok(blanks.borrow(3)));
+    for (size_t i = 0; i < blanks.size(); ++i) fill_page(blanks.bytes(i), i + 1);
+    OwnedPage kept;
+    ASSERT_TRUE(ok(OwnedPage::keep(blanks.next(), &kept)));
+    EXPECT_TRUE(page_is(pages_->bytes(number_of(kept.get())), 1));
+    const OwnedBlank unused = blanks.next();
+    EXPECT_TRUE(page_is(unused.bytes(), 2));
+    EXPECT_EQ(pages_->size(), 1u);
+  }
+  expect_empty();
+  ASSERT_TRUE(pages_->is_valid());
+  const OwnedPage again[] = {page(4), page(5), page(6)};
+  for (const OwnedPage& each : again) EXPECT_LT(index_of(number_of(each.get())), 3u);
+}
+
 TEST_P(SnapshotTree, BytesAreStoredWithTheirLength) {
   std::vector<PageTree> trees;
   for (const size_t length : {size_t{0}, size_t{1}, page_size() - 8, page_size() - 7, page_size() * 3 + 5}) {
