@@ -14,13 +14,4 @@ Status PageCapture::capture(VirtualPage virtual_page, OwnedBlank blank, bool* is
   return *is_same ? Status::ok() : edit_.set(virtual_page, std::move(kept));
 }
 
-Status PageCapture::remove(VirtualPage first, VirtualPage end) {
-  Status status = Status::ok();
-  if (first >= end) return status;
-  PageTables(stores_).differences(from_, {}, first, end - 1, [&](VirtualPage virtual_page, Child, Child) {
-    if (status.is_ok()) status = edit_.set(virtual_page, {});
-  });
-  return status;
-}
-
 }  // namespace pagestore

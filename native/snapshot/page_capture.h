@@ -13,7 +13,7 @@ class PageCapture {
  public:
   // `from` is what the memory was known to be; it stays the caller's, and must live as long as this.
   PageCapture(PageStores& stores, const PageTree& from, uint64_t pages)
-      : stores_(stores), from_(from), known_(stores, from), edit_(stores, from, pages) {}
+      : stores_(stores), known_(stores, from), edit_(stores, from, pages) {}
 
   // Says whether the page is what it was. Virtual pages come in rising order.
   Status capture(VirtualPage virtual_page, OwnedBlank blank, bool* is_same);
@@ -22,13 +22,12 @@ class PageCapture {
   Status remove(VirtualPage virtual_page) {
     return known_.page_at(virtual_page) == Child::absent ? Status::ok() : edit_.set(virtual_page, {});
   }
-  Status remove(VirtualPage first, VirtualPage end);
+  Status remove(VirtualPage first, VirtualPage end) { return edit_.remove(first, end); }
 
   Status finish(OwnedTree* tree, uint64_t* pages) { return edit_.finish(tree, pages); }
 
  private:
   PageStores& stores_;
-  const PageTree& from_;
   TreeReader known_;
   TreeEdit edit_;
 };

@@ -55,8 +55,34 @@ Status BytesWriter::append(std::span<const std::byte> bytes) {
 }
 
 Status BytesWriter::append(const PageTree& memory, uint64_t address, uint64_t length) {
-  return append_parts(
-      length, [&](uint64_t offset, std::span<std::byte> to) { read_memory(stores_, memory, address + offset, to); });
+  if (length == 0) return Status::ok();
+  const uint64_t end = address + length;
+  uint64_t next = address;
+  Status status = Status::ok();
+  const auto append_page = [&](VirtualPage virtual_page, Child, Child page) {
+    if (!status.is_ok()) return;
+    const uint64_t start = virtual_page * page_size();
+    const uint64_t from = std::max(start, address), to = std::min(start + page_size(), end);
+    if (status = append_zeroes(from - next); !status.is_ok()) return;
+    // A blank may move the store's memory, so each part asks anew where the page is.
+    status = append_parts(to - from, [&](uint64_t offset, std::span<std::byte> part) {
+      memcpy(part.data(), stores_.pages.bytes(number_of(page)) + (from - start) + offset, part.size());
+    });
+    next = to;
+  };
+  PageTables(stores_).differences({}, memory, address / page_size(), (end - 1) / page_size(), append_page);
+  return status.is_ok() ? append_zeroes(end - next) : status;
+}
+
+// Fills the page that was begun, leaves out whole pages, and begins another for the rest.
+Status BytesWriter::append_zeroes(uint64_t length) {
+  const auto clear = [](uint64_t, std::span<std::byte> part) { memset(part.data(), 0, part.size()); };
+  const size_t room = blank_.is_lent() ? page_size() - filled_ : next_ == 0 ? page_size() - kLengthBytes : 0;
+  const uint64_t head = std::min<uint64_t>(length, room), rest = length - head;
+  if (Status status = append_parts(head, clear); !status.is_ok()) return status;
+  next_ += rest / page_size();
+  appended_ += rest / page_size() * page_size();
+  return append_parts(rest % page_size(), clear);
 }
 
 Status BytesWriter::finish(OwnedTree* tree) {
@@ -73,8 +99,8 @@ Status BytesWriter::finish(OwnedTree* tree) {
 
 Status store_bytes(PageStores& stores, std::span<const std::byte> bytes, OwnedTree* tree) {
   BytesWriter writer(stores, bytes.size());
-  const Status status = writer.append(bytes);
-  return status.is_ok() ? writer.finish(tree) : status;
+  if (Status status = writer.append(bytes); !status.is_ok()) return status;
+  return writer.finish(tree);
 }
 
 uint64_t stored_length(PageStores& stores, const PageTree& tree) {

@@ -250,6 +250,41 @@ TEST_P(SnapshotTree, BlanksThatAreNotKeptGoBack) {
   for (const OwnedPage& each : again) EXPECT_LT(index_of(number_of(each.get())), 3u);
 }
 
+TEST_P(SnapshotTree, BytesOfAMemoryAreStoredLikeAnyOthers) {
+  const PageTree memory = tree_of({{1, 1}, {2, 2}, {6, 3}});
+  for (const uint64_t address : {size_t{0}, size_t{5}, page_size() - 3, 3 * page_size(), 5 * page_size() + 7}) {
+    for (const uint64_t length : {size_t{1}, page_size(), 3 * page_size() + 11, 9 * page_size()}) {
+      BytesWriter writer(*stores_, length);
+      OwnedTree written, plain;
+      ASSERT_TRUE(ok(writer.append(memory, address, length)));
+      ASSERT_TRUE(ok(writer.finish(&written)));
+      Bytes bytes(length);
+      read_memory(*stores_, memory, address, bytes);
+      ASSERT_TRUE(ok(store_bytes(*stores_, bytes, &plain)));
+      EXPECT_EQ(written.get(), plain.get()) << length << " bytes at " << address;
+    }
+  }
+  release(memory);
+  expect_empty();
+}
+
+TEST_P(SnapshotTree, BytesThatAreNotThereCostNothing) {
+  const PageTree memory = tree_of({{1, 1}, {VirtualPage{1} << 36, 2}});
+  const uint64_t length = uint64_t{1} << 52;
+  {
+    BytesWriter writer(*stores_, length);
+    OwnedTree written;
+    ASSERT_TRUE(ok(writer.append(memory, 1, length)));
+    ASSERT_TRUE(ok(writer.finish(&written)));
+    EXPECT_EQ(stored_length(*stores_, written.get()), length);
+    Bytes found(page_size());
+    read_stored_bytes(*stores_, written.get(), (page_size() << 36) - 1, found);
+    EXPECT_TRUE(page_is(found.data(), 2));
+  }
+  release(memory);
+  expect_empty();
+}
+
 TEST_P(SnapshotTree, BytesAreStoredWithTheirLength) {
   std::vector<PageTree> trees;
   for (const size_t length : {size_t{0}, size_t{1}, page_size() - 8, page_size() - 7, page_size() * 3 + 5}) {
