@@ -71,9 +71,10 @@ void release(PageStores& stores, Snapshot* snapshot) {
 
 Status read_snapshot(PageStores& stores, const Snapshot& snapshot, const AddressRange& range,
                      std::span<std::byte> bytes) {
-  Status status = check_covered(stores, snapshot.regions, range);
-  if (status.is_ok()) read_memory(stores, snapshot.memory, range.start, bytes);
-  return status;
+  PS_ASSERT(bytes.size() == range.length());
+  if (Status status = check_covered(stores, snapshot.regions, range); !status.is_ok()) return status;
+  read_memory(stores, snapshot.memory, range.start, bytes);
+  return Status::ok();
 }
 
 Status difference(PageStores& stores, const Snapshot& a, const Snapshot& b, GrowingArray<AddressRange>* ranges) {

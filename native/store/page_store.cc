@@ -1,6 +1,7 @@
 #include "store/page_store.h"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -10,6 +11,7 @@ namespace pagestore {
 
 Status PageStore::open(BackingFile file, const StoreOptions& options) {
   PS_ASSERT(capacity() == 0);
+  PS_ASSERT(std::has_single_bit(options.page_bytes) && options.page_bytes >= 64 && options.page_bytes <= page_size());
   if (options.max_pages == 0 || options.max_pages > kMostPages) {
     return Status::refused(Error::capacity, options.max_pages, kMostPages);
   }

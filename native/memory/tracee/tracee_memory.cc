@@ -2,6 +2,7 @@
 
 #include "memory/tracee/page_reader.h"
 #include "memory/tracee/page_writer.h"
+#include "system/assert.h"
 #include "system/phase_clock.h"
 
 namespace pagestore {
@@ -32,6 +33,7 @@ Status TraceeMemory::read_mappings() {
 }
 
 Status TraceeMemory::capture(PageStores& stores, Pages* pages) {
+  PS_ASSERT(program_ == process_.program());
   GrowingArray<DirtyRange> dirty;
   if (Status status = tracker_.find(regions(), &dirty); !status.is_ok()) return status;
   tracker_.hot_pages().begin_round();
@@ -59,6 +61,7 @@ Status TraceeMemory::commit(PageStores& stores, Pages pages, const SnapshotParts
 }
 
 Status TraceeMemory::restore(PageStores& stores, const Snapshot& snapshot) {
+  PS_ASSERT(program_ == process_.program());
   OwnedTree tree;
   Status status = OwnedTree::ref(stores, snapshot.memory, &tree);
   if (status.is_ok()) status = write(stores, snapshot.memory);
