@@ -17,7 +17,7 @@ struct KeyRecord {
 };
 static_assert(sizeof(KeyRecord) == kKeyBytes);
 
-bool fit_into_key(PageStores& stores, const PageTree& tracked) {
+bool fits_into_key(PageStores& stores, const PageTree& tracked) {
   return stored_length(stores, tracked) <= sizeof(KeyRecord::here);
 }
 
@@ -27,7 +27,7 @@ Status make_key(PageStores& stores, Snapshot* snapshot) {
   PS_ASSERT(snapshot->key == Child::absent && (snapshot->is_masked || snapshot->tracked.root != Child::absent));
   KeyRecord record{};
   if (snapshot->tracked.root != Child::absent) {
-    if (fit_into_key(stores, snapshot->tracked)) {
+    if (fits_into_key(stores, snapshot->tracked)) {
       const uint64_t length = stored_length(stores, snapshot->tracked);
       record.length_here = static_cast<uint32_t>(length) + 1;
       read_stored_bytes(stores, snapshot->tracked, 0, {record.here, length});
@@ -52,7 +52,7 @@ void keep_key_alone(PageStores& stores, Snapshot* snapshot) {
   if (snapshot->tracked.root != Child::absent) {
     give_back(stores, &snapshot->masked);
     give_back(stores, &snapshot->regions);
-    if (fit_into_key(stores, snapshot->tracked)) give_back(stores, &snapshot->tracked);
+    if (fits_into_key(stores, snapshot->tracked)) give_back(stores, &snapshot->tracked);
   }
   snapshot->is_key_alone = true;
 }

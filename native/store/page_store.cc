@@ -93,7 +93,7 @@ Status PageStore::add_duplicate(PageNumber known) {
 
 // The bytes are in the slot.
 void PageStore::add_new(PageNumber slot, HashTag tag) {
-  memory_.renewed(slot);
+  memory_.refresh_windows(slot);
   record(slot) = {1, static_cast<uint32_t>(tag)};
   index_.insert(tag, slot);
   ++counters_.size;

@@ -26,7 +26,7 @@ Status TraceeMemory::read_mappings() {
   }
   if (!process_.has_run()) return Status::ok();
   if (Status status = tracker_.add_new(process_.advised()); !status.is_ok()) return status;
-  const bool may_differ = mappings_.size_changed() || process_.has_changed_mappings();
+  const bool may_differ = mappings_.read_size() || process_.has_changed_mappings();
   if (!may_differ && tracker_.is_known()) return Status::ok();
   if (Status status = mappings_.read(); !status.is_ok()) return status;
   return tracker_.register_new(mappings_.regions());

@@ -1,4 +1,4 @@
-// The snapshot tree against a plain map of places to pages.
+// The snapshot tree against a plain map from virtual pages to their contents.
 #include "snapshot/page_table.h"
 
 #include <map>
@@ -85,10 +85,10 @@ class SnapshotTree : public OnEachMemory {
 };
 ON_EACH_MEMORY(SnapshotTree);
 
-TEST_P(SnapshotTree, EqualPagesInEqualPlacesHaveOneRootHoweverTheyCameToBe) {
+TEST_P(SnapshotTree, EqualPagesAtEqualVirtualPagesHaveOneRootHoweverTheyCameToBe) {
   std::mt19937_64 random(GetParam() == MemoryKind::huge ? 1 : 2);
   SCOPED_TRACE("seeds 1 and 2");
-  // Low places, places next to each other, and places at the ends of the address space.
+  // Low pages, pages next to each other, and pages at the ends of the address space.
   const VirtualPage bases[] = {0, 1000, 0x7'ffff'0000, (UINT64_MAX >> 12) - 300};
   std::vector<std::pair<PageTree, Model>> kept;
   PageTree tree;
@@ -133,7 +133,7 @@ TEST_P(SnapshotTree, EqualPagesInEqualPlacesHaveOneRootHoweverTheyCameToBe) {
   expect_empty();
 }
 
-TEST_P(SnapshotTree, DifferencesAreThosePlacesAndNoOthersWithinTheRange) {
+TEST_P(SnapshotTree, DifferencesAreThosePagesAndNoOthersWithinTheRange) {
   std::mt19937_64 random(3);
   for (int round = 0; round < 60; ++round) {
     Model a, b;
