@@ -7,7 +7,7 @@ namespace pagestore {
 
 namespace {
 
-// What a key stands for. Roots, not trees: two trees with one root are one tree. It has no references of its own; every
+// What a key is made of. Roots, not trees: two trees with one root are one tree. It has no references of its own; every
 // snapshot with this key has references on these trees.
 struct KeyRecord {
   Child masked, tracked, regions, live;

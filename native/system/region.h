@@ -59,6 +59,7 @@ class RegionList {
   GrowingArray<std::byte> bytes_;
 };
 
+// Whether two lists, as their bytes, are equal.
 inline bool equal_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
   return a.size() == b.size() && (a.empty() || memcmp(a.data(), b.data(), a.size()) == 0);
 }

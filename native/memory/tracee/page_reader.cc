@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "system/assert.h"
-#include "system/mapping.h"
+#include "system/page_size.h"
 #include "system/phase_clock.h"
 
 namespace pagestore {

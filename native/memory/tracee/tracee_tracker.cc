@@ -8,7 +8,7 @@
 
 #include "linux/process_regions.h"
 #include "memory/tracee/mappings.h"
-#include "system/mapping.h"
+#include "system/page_size.h"
 #include "system/phase_clock.h"
 
 namespace pagestore {
