@@ -53,6 +53,6 @@ struct SnapshotStats : StoreStats {
   uint64_t tables = 0;  // page tables of snapshots
   uint64_t keys = 0;    // what snapshots are recognised by
 };
-SnapshotStats stats_of(SharedStore& store);
+SnapshotStats stats_of(const SharedStore& store);
 
 }  // namespace pagestore

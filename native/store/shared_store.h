@@ -91,6 +91,18 @@ class SharedStore {
     SharedStore& store_;
   };
 
+  // The same to be read only, together with other readers.
+  class ReadLock {
+   public:
+    explicit ReadLock(const SharedStore& store) : guard_(store.lock_), store_(store) {}
+    const PageStore* pages() const { return store_.pages_.get(); }
+    const StoreCompanion* companion() const { return store_.companion_.get(); }
+
+   private:
+    std::shared_lock<SharedLock> guard_;
+    const SharedStore& store_;
+  };
+
   // Keeps this object, not what is stored, until `drop_shell`.
   void need_shell() { needed_.fetch_add(1, std::memory_order_relaxed); }
   void drop_shell();
