@@ -2,9 +2,9 @@
 // at each capture instead. A fault at each write costs more than a comparison.
 //
 // A page becomes hot by being written: the kernel lifts its write-protection, every scan then finds it dirty, and
-// each round (a capture, or a restore that compares) counts it here. Once it was equal in three rounds on end, it
-// has cooled, and is to be write-protected again, so that the next scans do not find it. To protect a few pages
-// one by one is cheaper than a scan that protects all dirty ones, of which those that are written again fault.
+// each round (a capture, or a restore that compares) counts it here. Once it was equal in three rounds in a row, it
+// has cooled, and is to be write-protected again, so that the next scans do not find it. To protect a few pages one by
+// one is cheaper than a scan that protects all dirty ones: those of them that are written again would fault.
 //
 // A round lists its pages in rising order and takes effect when it ends: one that failed is never ended, and the
 // next begins from the same counts. The lists are only a matter of speed: where there is no memory for them, pages

@@ -43,10 +43,7 @@ Status LocalMemory::for_each_dirty(PageStores& stores, TreeReader* reader, Visit
 class LocalMemory::Capture {
  public:
   Capture(LocalMemory& memory, PageStores& stores)
-      : memory_(memory),
-        stores_(stores),
-        tables_(stores),
-        edit_(stores, memory.captured_.tree(), memory.captured_.pages()) {}
+      : memory_(memory), stores_(stores), edit_(stores, memory.captured_.tree(), memory.captured_.pages()) {}
 
   // `known` is the page of the last tree.
   Status take(VirtualPage page, Child known) {
@@ -55,16 +52,11 @@ class LocalMemory::Capture {
     return is_same ? Status::ok() : store(page);
   }
 
-  // To be called last: the memory ends before `end`, and may have been longer.
-  Status cut_off(VirtualPage end) {
-    Status status = Status::ok();
-    tables_.differences(memory_.captured_.tree(), {}, end, UINT64_MAX, [&](VirtualPage page, Child, Child) {
-      if (status.is_ok()) status = edit_.set(page, {});
-    });
-    return status;
+  // The last call. The memory may have been longer.
+  Status finish(OwnedTree* tree, uint64_t* pages) {
+    if (Status status = edit_.remove(memory_.page_count(), UINT64_MAX); !status.is_ok()) return status;
+    return edit_.finish(tree, pages);
   }
-
-  Status finish(OwnedTree* tree, uint64_t* pages) { return edit_.finish(tree, pages); }
 
  private:
   const std::byte* bytes(VirtualPage page) const { return memory_.bytes_.data + page * page_size(); }
@@ -80,19 +72,17 @@ class LocalMemory::Capture {
 
   // From a copy: others may write to the page, and the last one may be shorter than a page.
   Status store(VirtualPage page) {
-    PageNumber blank;
-    if (Status status = stores_.pages.take_blanks(1, &blank); !status.is_ok()) return status;
-    std::byte* copy = stores_.pages.blank(blank);
-    memcpy(copy, bytes(page), length(page));
-    memset(copy + length(page), 0, page_size() - length(page));
+    OwnedBlank copy;
+    if (Status status = OwnedBlank::borrow(stores_.pages, &copy); !status.is_ok()) return status;
+    memcpy(copy.bytes(), bytes(page), length(page));
+    memset(copy.bytes() + length(page), 0, page_size() - length(page));
     OwnedPage kept;
-    if (Status status = OwnedPage::keep(stores_.pages, blank, &kept); !status.is_ok()) return status;
+    if (Status status = OwnedPage::keep(std::move(copy), &kept); !status.is_ok()) return status;
     return edit_.set(page, std::move(kept));
   }
 
   LocalMemory& memory_;
   PageStores& stores_;
-  PageTables tables_;
   TreeEdit edit_;
 };
 
@@ -105,20 +95,17 @@ Status LocalMemory::capture(Snapshot* snapshot) {
   const LockedStores stores(*store_);
   Capture capture(*this, *stores);
   TreeReader known(*stores, captured_.tree());
-  Status status =
-      for_each_dirty(*stores, &known, [&](VirtualPage page, Child child) { return capture.take(page, child); });
-  if (status.is_ok()) status = capture.cut_off(page_count());
+  const auto take = [&](VirtualPage page, Child child) { return capture.take(page, child); };
+  if (Status status = for_each_dirty(*stores, &known, take); !status.is_ok()) return status;
   OwnedTree tree;
   uint64_t pages;
-  if (status.is_ok()) status = capture.finish(&tree, &pages);
+  if (Status status = capture.finish(&tree, &pages); !status.is_ok()) return status;
+  const SnapshotParts parts{.regions = regions->bytes()};
   OwnedSnapshot made;
-  if (status.is_ok()) {
-    status = captured_.commit(*stores, std::move(tree), pages, {.regions = regions->bytes()}, &made);
-  }
-  if (!status.is_ok()) return status;
+  if (Status status = captured_.commit(*stores, std::move(tree), pages, parts, &made); !status.is_ok()) return status;
   mark_known();
   *snapshot = made.take();
-  return status;
+  return Status::ok();
 }
 
 // One restore: writes pages that differ.

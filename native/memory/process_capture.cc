@@ -43,8 +43,6 @@ class ProcessMemory::Capture {
   }
 
  private:
-  static constexpr size_t kBatch = 256;
-
   // Of the region at hand. A page of a file loses its soft-dirty bit when the kernel drops it from memory.
   bool is_tracked() const { return memory_.tracker_ == TrackerKind::soft_dirty && memory_.is_known_ && !is_file_; }
 
@@ -59,19 +57,19 @@ class ProcessMemory::Capture {
 
   Status take_run(const AddressRange& run) {
     for (uint64_t at = run.start; at < run.end;) {
-      const size_t wanted = std::min<uint64_t>(kBatch, (run.end - at) / page_size());
-      PageNumber blanks[kBatch];
-      if (Status status = stores_.pages.take_blanks(wanted, blanks); !status.is_ok()) return status;
-      size_t got = 0, done = 0;
-      Status status = read(at, {blanks, wanted}, &got);
-      for (bool is_same; done < got && status.is_ok(); ++done) {
-        status = pages_.capture(at / page_size() + done, blanks[done], &is_same);
+      const size_t wanted = std::min<uint64_t>(OwnedBlanks::kMost, (run.end - at) / page_size());
+      OwnedBlanks blanks(stores_.pages);
+      if (Status status = blanks.borrow(wanted); !status.is_ok()) return status;
+      size_t got = 0;
+      if (Status status = read(at, blanks, &got); !status.is_ok()) return status;
+      for (size_t i = 0; i < got; ++i) {
+        bool is_same;
+        Status status = pages_.capture(at / page_size() + i, blanks.next(), &is_same);
+        if (!status.is_ok()) return status;
       }
-      stores_.pages.give_back(blanks + done, wanted - done);
-      if (!status.is_ok()) return status;
       at += got * page_size();
       if (got == wanted) continue;
-      if (status = check_end_of_file(at); !status.is_ok()) return status;
+      if (Status status = check_end_of_file(at); !status.is_ok()) return status;
       next_ = at / page_size();
       return remove_until(run.end / page_size());
     }
@@ -79,9 +77,9 @@ class ProcessMemory::Capture {
   }
 
   // Reads pages from `address` on, up to the first that cannot be read.
-  Status read(uint64_t address, std::span<const PageNumber> blanks, size_t* got) {
-    iovec local[kBatch];
-    for (size_t i = 0; i < blanks.size(); ++i) local[i] = {stores_.pages.blank(blanks[i]), page_size()};
+  Status read(uint64_t address, const OwnedBlanks& blanks, size_t* got) {
+    iovec local[OwnedBlanks::kMost];
+    for (size_t i = 0; i < blanks.size(); ++i) local[i] = {blanks.bytes(i), page_size()};
     const iovec remote{reinterpret_cast<void*>(address), blanks.size() * page_size()};
     const ssize_t bytes = process_vm_readv(memory_.pid_, local, blanks.size(), &remote, 1, 0);
     *got = bytes < 0 ? 0 : static_cast<size_t>(bytes) / page_size();

@@ -1,12 +1,13 @@
 // The memory of a process that is only observed: captured, and never written to.
 //
-// A capture goes over the selected regions. Pages that exist are read in bulk, straight into blank slots of the store;
-// a page that is what it was last time, or that is stored already, leaves its slot at once. So a new page is copied
+// A capture goes over the selected regions. Pages that exist are read in bulk, straight into blanks of the store; a
+// page that is what it was last time, or that is stored already, gives its blank back at once. So a new page is copied
 // once, and any other leaves nothing behind. A page that does not exist any more becomes zero. With soft-dirty tracking
 // only pages written since the last capture are read at all.
 //
 // A snapshot is of one moment if the process is stopped meanwhile; else each page is from some moment of the call. A
-// capture fails if the process ends, becomes another program or unmaps what is being read.
+// capture fails if the process ends, becomes another program or unmaps what is being read. It leaves to its caller what
+// every memory does, and to call `resume` after each `stop`.
 #pragma once
 
 #include <sys/types.h>

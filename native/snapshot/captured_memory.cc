@@ -8,11 +8,13 @@ namespace pagestore {
 Status CapturedMemory::commit(PageStores& stores, OwnedTree tree, uint64_t pages, const SnapshotParts& parts,
                               OwnedSnapshot* snapshot) {
   OwnedTree ours, ignored, tracked, regions, threads, live;
-  Status status = OwnedTree::ref(stores, tree.get(), &ours);
-  if (status.is_ok()) status = masks_.apply(stores, tree.get(), parts.recognition, &ignored, &tracked);
-  if (status.is_ok()) status = store_regions(stores, parts.regions, &regions);
-  if (status.is_ok() && !parts.threads.empty()) status = store_bytes(stores, parts.threads, &threads);
-  if (status.is_ok() && !parts.live.empty()) status = store_bytes(stores, parts.live, &live);
+  if (Status status = OwnedTree::ref(stores, tree.get(), &ours); !status.is_ok()) return status;
+  Status status = masks_.apply(stores, tree.get(), parts.recognition, &ignored, &tracked);
+  if (!status.is_ok()) return status;
+  if (status = store_regions(stores, parts.regions, &regions); !status.is_ok()) return status;
+  if (!parts.threads.empty()) status = store_bytes(stores, parts.threads, &threads);
+  if (!status.is_ok()) return status;
+  if (!parts.live.empty()) status = store_bytes(stores, parts.live, &live);
   if (!status.is_ok()) return status;
   become(stores, std::move(ours), pages);
   Snapshot made;

@@ -12,6 +12,7 @@
 #include "snapshot/fingerprint.h"
 #include "snapshot/masks.h"
 #include "snapshot/snapshot.h"
+#include "system/assert.h"
 
 namespace pagestore {
 

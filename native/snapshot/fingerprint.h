@@ -4,12 +4,13 @@
 // From a sum one can take out what differs and put in what it has become. So the fingerprint of one memory is
 // remembered, and that of the next costs what differs between the two.
 //
-// It leaves to its caller: to hold the stores' lock, and to call `release` at the end.
+// It leaves to its caller: to have the stores' lock, and to call `release` at the end.
 #pragma once
 
 #include <cstdint>
 
 #include "snapshot/page_table.h"
+#include "system/assert.h"
 
 namespace pagestore {
 

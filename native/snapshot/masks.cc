@@ -47,18 +47,17 @@ Status Masks::mask(PageStores& stores, const PageTree& memory, const PageTree& i
   }
   if (ranges.empty() && kept_ignored_.empty()) return OwnedTree::ref(stores, memory, masked);
   OwnedTree result;
-  Status status = mask_changed(stores, memory, ranges, &result);
-  if (status.is_ok()) status = remember(stores, memory, result.get(), std::move(ranges));
-  if (status.is_ok()) *masked = std::move(result);
-  return status;
+  if (Status status = mask_changed(stores, memory, ranges, &result); !status.is_ok()) return status;
+  if (Status status = remember(stores, memory, result.get(), std::move(ranges)); !status.is_ok()) return status;
+  *masked = std::move(result);
+  return Status::ok();
 }
 
 // With references of its own on both trees.
 Status Masks::remember(PageStores& stores, const PageTree& memory, const PageTree& masked, RangeSet ignored) {
   OwnedTree our_memory, our_masked;
-  Status status = OwnedTree::ref(stores, memory, &our_memory);
-  if (status.is_ok()) status = OwnedTree::ref(stores, masked, &our_masked);
-  if (!status.is_ok()) return status;
+  if (Status status = OwnedTree::ref(stores, memory, &our_memory); !status.is_ok()) return status;
+  if (Status status = OwnedTree::ref(stores, masked, &our_masked); !status.is_ok()) return status;
   replace(stores, &kept_memory_, std::move(our_memory));
   replace(stores, &kept_masked_, std::move(our_masked));
   kept_ignored_ = std::move(ignored);
@@ -66,27 +65,26 @@ Status Masks::remember(PageStores& stores, const PageTree& memory, const PageTre
 }
 
 // What `page` is recognised as.
-Status Masks::mask_page(PageStores& stores, const RangeSet& ignored, const PageChange& page, OwnedPage* masked) {
+Status Masks::mask_page(PageStores& stores, const RangeSet& ignored, const MemoryPage& page, OwnedPage* masked) {
   *masked = {};
   if (page.page == Child::absent) return Status::ok();
   const AddressRange range{page.virtual_page * page_size(), (page.virtual_page + 1) * page_size()};
   const auto here = ignored.overlapping(range);
   if (here.empty()) return OwnedPage::ref(stores.pages, page.page, masked);
   if (here[0].start <= range.start && here[0].end >= range.end) return Status::ok();
-  PageNumber blank;
-  if (Status status = stores.pages.take_blanks(1, &blank); !status.is_ok()) return status;
-  std::byte* copy = stores.pages.blank(blank);
-  memcpy(copy, stores.pages.bytes(number_of(page.page)), page_size());
+  OwnedBlank copy;
+  if (Status status = OwnedBlank::borrow(stores.pages, &copy); !status.is_ok()) return status;
+  memcpy(copy.bytes(), stores.pages.bytes(number_of(page.page)), page_size());
   for (const AddressRange& each : here) {
     const uint64_t from = std::max(each.start, range.start), to = std::min(each.end, range.end);
-    memset(copy + (from - range.start), 0, to - from);
+    memset(copy.bytes() + (from - range.start), 0, to - from);
   }
-  return OwnedPage::keep(stores.pages, blank, masked);
+  return OwnedPage::keep(std::move(copy), masked);
 }
 
 // The pages of `memory` that may be masked otherwise than those that are kept, in rising order; some twice.
 Status Masks::find_changed(PageStores& stores, const PageTree& memory, const RangeSet& ignored,
-                           GrowingArray<PageChange>* changed) const {
+                           GrowingArray<MemoryPage>* changed) const {
   const PageTables tables(stores);
   bool fits = true;
   const auto note = [&](VirtualPage virtual_page, Child, Child page) {
@@ -99,21 +97,21 @@ Status Masks::find_changed(PageStores& stores, const PageTree& memory, const Ran
   for (const AddressRange& range : either) {
     tables.differences({}, memory, range.start / page_size(), (range.end - 1) / page_size(), note);
   }
-  if (!fits) return Status::no_memory(changed->size() * sizeof(PageChange));
+  if (!fits) return Status::no_memory(changed->size() * sizeof(MemoryPage));
   if (changed->size() > sorted) {
     std::sort(changed->begin(), changed->end(),
-              [](const PageChange& a, const PageChange& b) { return a.virtual_page < b.virtual_page; });
+              [](const MemoryPage& a, const MemoryPage& b) { return a.virtual_page < b.virtual_page; });
   }
   return Status::ok();
 }
 
 Status Masks::mask_changed(PageStores& stores, const PageTree& memory, const RangeSet& ignored,
                            OwnedTree* masked) const {
-  GrowingArray<PageChange> changed;
+  GrowingArray<MemoryPage> changed;
   if (Status status = find_changed(stores, memory, ignored, &changed); !status.is_ok()) return status;
   TreeEdit edit(stores, kept_ignored_.empty() ? memory : kept_masked_, 0);
   VirtualPage last = UINT64_MAX;
-  for (const PageChange& each : changed) {
+  for (const MemoryPage& each : changed) {
     if (std::exchange(last, each.virtual_page) == each.virtual_page) continue;
     OwnedPage page;
     if (Status status = mask_page(stores, ignored, each, &page); !status.is_ok()) return status;
@@ -135,9 +133,9 @@ Status Masks::gather(PageStores& stores, const PageTree& memory, std::span<const
   for (const auto& ranges : all) {
     for (const AddressRange& range : ranges) {
       const uint64_t length = range.length();
-      Status status = writer.append(std::as_bytes(std::span(&length, 1)));
-      if (status.is_ok()) status = writer.append(memory, range.start, length);
-      if (!status.is_ok()) return status;
+      const auto length_bytes = std::as_bytes(std::span(&length, 1));
+      if (Status status = writer.append(length_bytes); !status.is_ok()) return status;
+      if (Status status = writer.append(memory, range.start, length); !status.is_ok()) return status;
     }
   }
   return writer.finish(tracked);

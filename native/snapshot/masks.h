@@ -3,12 +3,13 @@
 // The masked tree is the true one with ignored ranges read as zero. The last one is kept, and the next is made from it:
 // the two masked trees can differ only where the two true ones do, or in what is ignored in one of them alone.
 //
-// It leaves to its caller: to have the stores' lock, and to call `release` at the end.
+// It leaves to its caller: to have the stores' lock wherever stores are passed, and to call `release` at the end.
 #pragma once
 
 #include "snapshot/page_table.h"
 #include "snapshot/tree_edit.h"
 #include "system/address_range.h"
+#include "system/assert.h"
 
 namespace pagestore {
 
@@ -26,7 +27,7 @@ class Masks {
   Status ignore(const AddressRange& range);
   // Bytes that make a state, and alone do; in the order of the calls.
   Status track(const AddressRange& range);
-  bool tracks() const { return !tracked_.empty(); }
+  bool has_tracked_ranges() const { return !tracked_.empty(); }
 
   // What of `memory` counts in a snapshot: the ranges that do not, as bytes, and the bytes of tracked ranges. Each is
   // empty where there are none.
@@ -40,9 +41,15 @@ class Masks {
   void release(PageStores& stores);
 
  private:
-  static Status mask_page(PageStores& stores, const RangeSet& ignored, const PageChange& page, OwnedPage* masked);
+  // A page of a memory; the memory's tree has the reference.
+  struct MemoryPage {
+    VirtualPage virtual_page;
+    Child page;
+  };
+
+  static Status mask_page(PageStores& stores, const RangeSet& ignored, const MemoryPage& page, OwnedPage* masked);
   Status find_changed(PageStores& stores, const PageTree& memory, const RangeSet& ignored,
-                      GrowingArray<PageChange>* changed) const;
+                      GrowingArray<MemoryPage>* changed) const;
   Status mask_changed(PageStores& stores, const PageTree& memory, const RangeSet& ignored, OwnedTree* masked) const;
   Status remember(PageStores& stores, const PageTree& memory, const PageTree& masked, RangeSet ignored);
   Status gather(PageStores& stores, const PageTree& memory, std::span<const AddressRange> more,

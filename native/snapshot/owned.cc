@@ -5,7 +5,21 @@
 
 namespace pagestore {
 
-// That the reference is there cannot be doubted, unless JavaScript has released more pages than its own.
+Status OwnedBlank::borrow(PageStore& pages, OwnedBlank* blank) {
+  PageNumber number;
+  const Status status = pages.take_blanks(1, &number);
+  if (status.is_ok()) *blank = {pages, number};
+  return status;
+}
+
+Status OwnedBlanks::borrow(size_t count) {
+  PS_ASSERT(size_ == 0);
+  const Status status = pages_.take_blanks(count, numbers_);
+  if (status.is_ok()) size_ = count;
+  return status;
+}
+
+// The reference is there, unless JavaScript has released more references than it had.
 OwnedPage::~OwnedPage() {
   if (child_ == Child::absent) return;
   const PageNumber number = number_of(child_);
@@ -24,14 +38,14 @@ Status OwnedPage::ref(PageStore& pages, Child page, OwnedPage* owned) {
   return status;
 }
 
-Status OwnedPage::keep(PageStore& pages, PageNumber blank, OwnedPage* owned) {
-  if (is_zero(pages.blank(blank), page_size())) {
-    pages.give_back(&blank, 1);
+Status OwnedPage::keep(OwnedBlank blank, OwnedPage* owned) {
+  if (is_zero(blank.bytes(), page_size())) {
     *owned = {};
     return Status::ok();
   }
+  PageStore& pages = *blank.pages_;
   PageNumber number;
-  const Status status = pages.keep_blank(blank, &number);
+  const Status status = pages.keep_blank(blank.take(), &number);
   if (status.is_ok()) *owned = {pages, number};
   return status;
 }

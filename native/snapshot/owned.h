@@ -1,11 +1,11 @@
-// References on pages and trees, as objects that give them back.
+// Blank slots, and references on pages and trees, as objects that give them back.
 //
-// Whatever builds a tree owns its pages and its tables through these, so no path out of a function, and none that an
-// error takes, releases anything by hand. They are moved, never copied.
+// Whatever builds a tree owns its blanks, its pages and its tables through these, so that no path out of a function,
+// with or without an error, gives anything back by hand. They are moved, never copied.
 //
-// They hold references and not the stores' lock. It leaves to its caller: to hold that lock for as long as one of these
-// is there. What must last longer is put into a plain PageTree (`replace`, or `take`), and whoever has that one gives
-// it back later, under the lock again.
+// They own references and do not lock the stores. It leaves to its caller: to have the stores' lock for as long as one
+// of these lives. A reference that must last longer goes into a plain PageTree (by `replace` or `take`), whose owner
+// gives it back later, under the lock again.
 #pragma once
 
 #include <utility>
@@ -14,6 +14,64 @@
 #include "system/status.h"
 
 namespace pagestore {
+
+// A blank slot of a page store, to be written to. It goes back to the store unless OwnedPage keeps it.
+class OwnedBlank {
+ public:
+  OwnedBlank() = default;
+  // Takes over a blank that the caller has.
+  OwnedBlank(PageStore& pages, PageNumber number) : pages_(&pages), number_(number) {}
+  OwnedBlank(OwnedBlank&& other) noexcept : pages_(other.pages_), number_(other.take()) {}
+  OwnedBlank& operator=(OwnedBlank&& other) noexcept {
+    std::swap(pages_, other.pages_);
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  ~OwnedBlank() {
+    if (is_lent()) pages_->give_back(&number_, 1);
+  }
+
+  static Status borrow(PageStore& pages, OwnedBlank* blank);
+
+  bool is_lent() const { return number_ != kNoPage; }
+  std::byte* bytes() const { return pages_->blank(number_); }
+
+ private:
+  friend class OwnedPage;
+  PageNumber take() { return std::exchange(number_, kNoPage); }
+
+  PageStore* pages_ = nullptr;
+  PageNumber number_ = kNoPage;
+};
+
+// Blanks that are borrowed together and used one after another.
+class OwnedBlanks {
+ public:
+  static constexpr size_t kMost = PageStore::kMostBlanks;
+
+  explicit OwnedBlanks(PageStore& pages) : pages_(pages) {}
+  OwnedBlanks(const OwnedBlanks&) = delete;
+  OwnedBlanks& operator=(const OwnedBlanks&) = delete;
+  ~OwnedBlanks() { pages_.give_back(numbers_ + next_, size_ - next_); }
+
+  // Once.
+  Status borrow(size_t count);
+
+  // How many were borrowed, and where one that was not used yet is.
+  size_t size() const { return size_; }
+  std::byte* bytes(size_t i) const { return pages_.blank(numbers_[i]); }
+
+  // The first that was not used yet.
+  OwnedBlank next() {
+    PS_ASSERT(next_ < size_);
+    return {pages_, numbers_[next_++]};
+  }
+
+ private:
+  PageStore& pages_;
+  size_t size_ = 0, next_ = 0;
+  PageNumber numbers_[kMost];
+};
 
 // A reference on a page, or the page of zeroes, which needs none.
 class OwnedPage {
@@ -32,8 +90,8 @@ class OwnedPage {
   // One more reference on `page`.
   static Status ref(PageStore& pages, Child page, OwnedPage* owned);
 
-  // Keeps what was written into a blank slot of the page store, which it takes over; zeroes are not stored.
-  static Status keep(PageStore& pages, PageNumber blank, OwnedPage* owned);
+  // Stores what was written into the blank; zeroes are not stored.
+  static Status keep(OwnedBlank blank, OwnedPage* owned);
 
   Child get() const { return child_; }
   // The reference is the caller's from now on.

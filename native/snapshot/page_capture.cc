@@ -4,27 +4,14 @@
 
 namespace pagestore {
 
-Status PageCapture::capture(VirtualPage virtual_page, PageNumber blank, bool* is_same) {
+Status PageCapture::capture(VirtualPage virtual_page, OwnedBlank blank, bool* is_same) {
   const Child known = known_.page_at(virtual_page);
-  const std::byte* page = stores_.pages.blank(blank);
-  *is_same = known != Child::absent && pages_equal(page, stores_.pages.bytes(number_of(known)), page_size());
-  if (*is_same) {
-    stores_.pages.give_back(&blank, 1);
-    return Status::ok();
-  }
+  *is_same = known != Child::absent && pages_equal(blank.bytes(), stores_.pages.bytes(number_of(known)), page_size());
+  if (*is_same) return Status::ok();
   OwnedPage kept;
-  if (Status status = OwnedPage::keep(stores_.pages, blank, &kept); !status.is_ok()) return status;
+  if (Status status = OwnedPage::keep(std::move(blank), &kept); !status.is_ok()) return status;
   *is_same = kept.get() == known;
   return *is_same ? Status::ok() : edit_.set(virtual_page, std::move(kept));
-}
-
-Status PageCapture::remove(VirtualPage first, VirtualPage end) {
-  Status status = Status::ok();
-  if (first >= end) return status;
-  PageTables(stores_).differences(from_, {}, first, end - 1, [&](VirtualPage virtual_page, Child, Child) {
-    if (status.is_ok()) status = edit_.set(virtual_page, {});
-  });
-  return status;
 }
 
 }  // namespace pagestore

@@ -1,8 +1,8 @@
 // Pages that are captured, one after another, and become a tree.
 //
-// A page comes as a blank slot of the store that it was read into; one that is what it was leaves the slot at once.
-// What is not finished leaves nothing behind. It leaves to its caller: to hold the stores' lock from the first call to
-// the last.
+// A page comes in the blank that it was read into. A page that is as it was gives its blank back at once, and what was
+// not finished leaves nothing behind. It leaves to its caller: to have the stores' lock from the first call to the
+// last.
 #pragma once
 
 #include "snapshot/tree_edit.h"
@@ -13,22 +13,21 @@ class PageCapture {
  public:
   // `from` is what the memory was known to be; it stays the caller's, and must live as long as this.
   PageCapture(PageStores& stores, const PageTree& from, uint64_t pages)
-      : stores_(stores), from_(from), known_(stores, from), edit_(stores, from, pages) {}
+      : stores_(stores), known_(stores, from), edit_(stores, from, pages) {}
 
-  // Takes over the blank, and says whether the page is what it was. Virtual pages come in rising order.
-  Status capture(VirtualPage virtual_page, PageNumber blank, bool* is_same);
+  // Says whether the page is what it was. Virtual pages come in rising order.
+  Status capture(VirtualPage virtual_page, OwnedBlank blank, bool* is_same);
 
   // There is nothing at `virtual_page`, or from `first` to just before `end`.
   Status remove(VirtualPage virtual_page) {
     return known_.page_at(virtual_page) == Child::absent ? Status::ok() : edit_.set(virtual_page, {});
   }
-  Status remove(VirtualPage first, VirtualPage end);
+  Status remove(VirtualPage first, VirtualPage end) { return edit_.remove(first, end); }
 
   Status finish(OwnedTree* tree, uint64_t* pages) { return edit_.finish(tree, pages); }
 
  private:
   PageStores& stores_;
-  const PageTree& from_;
   TreeReader known_;
   TreeEdit edit_;
 };

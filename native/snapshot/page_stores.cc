@@ -22,8 +22,8 @@ Status open_snapshot_stores(SharedStore& store) {
   return Status::ok();
 }
 
-SnapshotStats stats_of(SharedStore& store) {
-  const SharedStore::Lock lock(store);
+SnapshotStats stats_of(const SharedStore& store) {
+  const SharedStore::ReadLock lock(store);
   SnapshotStats stats{lock.pages()->stats()};
   if (const auto* stores = static_cast<const PageStores*>(lock.companion())) {
     const StoreStats tables = stores->tables.stats(), keys = stores->keys.stats();

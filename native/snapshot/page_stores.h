@@ -3,7 +3,8 @@
 // Three, because equal bytes mean different things in each. The pages are a SharedStore's own (store/shared_store.h);
 // the other two are added when its first memory is opened, and end with it.
 //
-// Whoever works with snapshots has all three locked at once, exclusively, for as long as there is a LockedStores.
+// Who works with snapshots locks all three at once, exclusively, by a LockedStores. It leaves to its caller: to call
+// `open_snapshot_stores` first, and to run nothing under the lock that could lock again.
 #pragma once
 
 #include "store/page_store.h"
@@ -12,11 +13,11 @@
 
 namespace pagestore {
 
-// Bytes of what a snapshot's key stands for.
+// Bytes of what a snapshot's key is made of.
 inline constexpr size_t kKeyBytes = 64;
 
-// One bit of a number is taken to tell pages from tables.
-inline constexpr size_t kMostSnapshotPages = kMostPages / 2;
+// One bit of a number says whether it is a page's or a table's, and blanks may lie behind the last page.
+inline constexpr size_t kMostSnapshotPages = kMostPages / 2 - PageStore::kMostBlanks;
 
 struct PageStores final : StoreCompanion {
   explicit PageStores(PageStore& pages) : pages(pages) {}
@@ -52,6 +53,6 @@ struct SnapshotStats : StoreStats {
   uint64_t tables = 0;  // page tables of snapshots
   uint64_t keys = 0;    // what snapshots are recognised by
 };
-SnapshotStats stats_of(SharedStore& store);
+SnapshotStats stats_of(const SharedStore& store);
 
 }  // namespace pagestore

@@ -128,7 +128,7 @@ Status PageTables::rebuild(const Part& old, unsigned level, std::span<PageChange
 // Puts what changes into the draft.
 Status PageTables::fill(const Part& old, std::span<PageChange> changes, Draft* draft, uint64_t* pages) {
   const unsigned level = draft->level();
-  // What stands for a higher table must become one even where nothing changes.
+  // The root of a lower tree gets tables above it even where nothing changes.
   const bool rises = old.level < level && old.child != Child::absent;
   for (size_t slot = 0; slot < kFanOut; ++slot) {
     size_t count = 0;
@@ -157,7 +157,7 @@ Status PageTables::store(Draft* draft, Child* result) {
   if (Status status = store.store(draft->bytes(), 1, &number); !status.is_ok()) return status;
   PageStore::Count count = 0;
   Status status = store.count_of(index_of(number), &count);
-  // One that was stored before holds references of its own, and the draft gives back its own.
+  // A table that was stored before has references of its own, and the draft gives back those that it owns.
   if (count == 1) status = draft->hand_over();
   if (status.is_ok()) {
     *result = table_child(number);
@@ -183,8 +183,7 @@ void PageTables::unref_children(unsigned level, const Table& table, uint64_t slo
   }
 }
 
-// Whether a reference that we hold is there cannot be doubted, except for a page's: JavaScript may have
-// released more than its own.
+// The reference is there, except perhaps a page's: JavaScript may have released more references than it had.
 void PageTables::unref(unsigned level, Child child) {
   if (child == Child::absent) return;
   const PageNumber number = number_of(child);

@@ -19,11 +19,11 @@
 // says whether it is a page or a table, so a leaf is never equal to an inner table; hence a table's number tells its
 // level too. A tree is as high as its highest page needs.
 //
-// A table holds one reference on each child, and whoever has a tree holds one on its root (snapshot/owned.h). An edit
-// of d pages makes at most d tables a level, a difference visits only what differs, a release only what nobody else
-// holds.
+// A table has one reference on each child, and who has a tree has one on its root (snapshot/owned.h). An edit of d
+// pages makes at most d tables a level, a difference visits only what differs, a release only what has no other
+// reference.
 //
-// It leaves to its caller: to hold the lock of the stores.
+// It leaves to its caller: to have the lock of the stores.
 #pragma once
 
 #include <array>
@@ -37,7 +37,7 @@
 
 namespace pagestore {
 
-// What a page becomes. Whoever has it owns the reference on `page`.
+// What a page becomes. It owns the reference on `page`; its owner gives that back unless `edit` takes it.
 struct PageChange {
   VirtualPage virtual_page;
   Child page;
@@ -68,8 +68,7 @@ class PageTables {
   class Draft;
   using Table = std::array<Child, kFanOut>;
 
-  // A part of a tree: a table at `level`, or what stands for it when the tree is not that high. Level 0
-  // is a page.
+  // A part of a tree, a table at `level`; or, where the tree is not that high, its root. Level 0 is a page.
   struct Part {
     Child child;
     unsigned level;

@@ -1,7 +1,7 @@
 // A tree of pages as a value: the number of its root, and the numbers that its tables hold.
 //
-// Plain numbers: they hold no reference. Whoever has a tree or a page for a while owns a reference through the types of
-// snapshot/owned.h; page_table.h says how trees are built.
+// These are plain numbers and own no reference. Who needs a tree or a page for a while owns a reference on it through
+// the types of snapshot/owned.h; page_table.h says how trees are built.
 #pragma once
 
 #include <cstddef>
@@ -21,12 +21,12 @@ inline constexpr unsigned kFanOutBits = PAGESTORE_FAN_OUT_BITS;
 inline constexpr size_t kFanOut = size_t{1} << kFanOutBits;
 inline constexpr size_t kTableBytes = kFanOut * sizeof(uint32_t);
 
-// What a page table holds in one slot: one more than the number of a page or of a table, and a bit that tells which of
-// the two it is. 0 stands for nothing but zeroes.
+// What a page table has in one slot: one more than the number of a page or of a table, and a bit that says which of the
+// two it is. 0 means nothing but zeroes.
 enum class Child : uint32_t { absent = 0 };
 
 inline constexpr uint32_t kIsTable = 1u << 31;
-static_assert(kMostSnapshotPages < kIsTable);
+static_assert(kMostSnapshotPages + PageStore::kMostBlanks < kIsTable);
 
 constexpr Child page_child(PageNumber page) {
   return Child{static_cast<uint32_t>(index_of(page)) + 1};

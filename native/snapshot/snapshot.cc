@@ -7,7 +7,7 @@ namespace pagestore {
 
 namespace {
 
-// What a key stands for. Roots, not trees: two trees with one root are one tree. It has no references of its own; every
+// What a key is made of. Roots, not trees: two trees with one root are one tree. It has no references of its own; every
 // snapshot with this key has references on these trees.
 struct KeyRecord {
   Child masked, tracked, regions, live;
@@ -17,7 +17,7 @@ struct KeyRecord {
 };
 static_assert(sizeof(KeyRecord) == kKeyBytes);
 
-bool fit_into_key(PageStores& stores, const PageTree& tracked) {
+bool fits_into_key(PageStores& stores, const PageTree& tracked) {
   return stored_length(stores, tracked) <= sizeof(KeyRecord::here);
 }
 
@@ -27,7 +27,7 @@ Status make_key(PageStores& stores, Snapshot* snapshot) {
   PS_ASSERT(snapshot->key == Child::absent && (snapshot->is_masked || snapshot->tracked.root != Child::absent));
   KeyRecord record{};
   if (snapshot->tracked.root != Child::absent) {
-    if (fit_into_key(stores, snapshot->tracked)) {
+    if (fits_into_key(stores, snapshot->tracked)) {
       const uint64_t length = stored_length(stores, snapshot->tracked);
       record.length_here = static_cast<uint32_t>(length) + 1;
       read_stored_bytes(stores, snapshot->tracked, 0, {record.here, length});
@@ -52,7 +52,7 @@ void keep_key_alone(PageStores& stores, Snapshot* snapshot) {
   if (snapshot->tracked.root != Child::absent) {
     give_back(stores, &snapshot->masked);
     give_back(stores, &snapshot->regions);
-    if (fit_into_key(stores, snapshot->tracked)) give_back(stores, &snapshot->tracked);
+    if (fits_into_key(stores, snapshot->tracked)) give_back(stores, &snapshot->tracked);
   }
   snapshot->is_key_alone = true;
 }
@@ -71,9 +71,10 @@ void release(PageStores& stores, Snapshot* snapshot) {
 
 Status read_snapshot(PageStores& stores, const Snapshot& snapshot, const AddressRange& range,
                      std::span<std::byte> bytes) {
-  Status status = check_covered(stores, snapshot.regions, range);
-  if (status.is_ok()) read_memory(stores, snapshot.memory, range.start, bytes);
-  return status;
+  PS_ASSERT(bytes.size() == range.length());
+  if (Status status = check_covered(stores, snapshot.regions, range); !status.is_ok()) return status;
+  read_memory(stores, snapshot.memory, range.start, bytes);
+  return Status::ok();
 }
 
 Status difference(PageStores& stores, const Snapshot& a, const Snapshot& b, GrowingArray<AddressRange>* ranges) {

@@ -6,8 +6,8 @@
 // number, too. Everything is stored once: what is equal has equal numbers for as long as somebody has a reference on
 // it.
 //
-// A snapshot is plain numbers: the roots of seven trees, which it shares with all that have the same. Whoever builds
-// one goes through OwnedSnapshot. It leaves to its caller: to have the stores' lock, and to release it.
+// A snapshot is plain numbers: the roots of seven trees, which it shares with all that have the same. Who builds one
+// does it by an OwnedSnapshot. It leaves to its caller: to have the stores' lock, and to release it.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ struct Snapshot {
 // Makes the key of a snapshot that is masked, or has tracked ranges. On failure it has none.
 Status make_key(PageStores& stores, Snapshot* snapshot);
 
-// Of a snapshot that has a key, releases all that the key does not stand for.
+// Of a snapshot that has a key, releases all that the key is not made of.
 void keep_key_alone(PageStores& stores, Snapshot* snapshot);
 
 void release(PageStores& stores, Snapshot* snapshot);
@@ -70,7 +70,7 @@ inline bool equal(const Snapshot& a, const Snapshot& b) {
   return a.memory == b.memory && a.regions == b.regions && a.threads == b.threads;
 }
 
-// The bytes of a range, all of which regions must cover.
+// The bytes of a range, as many as it has. Refused unless regions cover all of it.
 Status read_snapshot(PageStores& stores, const Snapshot& snapshot, const AddressRange& range,
                      std::span<std::byte> bytes);
 

@@ -1,6 +1,5 @@
 #include "snapshot/snapshot_map.h"
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>

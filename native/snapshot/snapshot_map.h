@@ -9,6 +9,9 @@
 // still shows the same bytes. A long run is cheaper to map, a short one to copy. A process can have only so many
 // mappings; at that limit allocations that have nothing to do with us would fail. So all maps together use a part of
 // them, and beyond that everything is copied.
+//
+// It leaves to its caller: to pass a range that is not empty, not to have the store's lock, and to end each map once,
+// by `close` or `leave_zeroes`, from any thread.
 #pragma once
 
 #include <cstddef>

@@ -15,22 +15,17 @@ constexpr size_t kLengthBytes = sizeof(uint64_t);
 BytesWriter::BytesWriter(PageStores& stores, uint64_t length)
     : stores_(stores), edit_(stores, {}, 0), length_(length) {}
 
-BytesWriter::~BytesWriter() {
-  if (blank_ != kNoPage) stores_.pages.give_back(&blank_, 1);
-}
-
 Status BytesWriter::begin_page() {
-  if (Status status = stores_.pages.take_blanks(1, &blank_); !status.is_ok()) return status;
-  if (next_ == 0) memcpy(stores_.pages.blank(blank_), &length_, kLengthBytes);
+  if (Status status = OwnedBlank::borrow(stores_.pages, &blank_); !status.is_ok()) return status;
+  if (next_ == 0) memcpy(blank_.bytes(), &length_, kLengthBytes);
   filled_ = next_ == 0 ? kLengthBytes : 0;
   return Status::ok();
 }
 
 Status BytesWriter::end_page() {
-  memset(stores_.pages.blank(blank_) + filled_, 0, page_size() - filled_);
+  memset(blank_.bytes() + filled_, 0, page_size() - filled_);
   OwnedPage page;
-  const PageNumber blank = std::exchange(blank_, kNoPage);
-  if (Status status = OwnedPage::keep(stores_.pages, blank, &page); !status.is_ok()) return status;
+  if (Status status = OwnedPage::keep(std::move(blank_), &page); !status.is_ok()) return status;
   return edit_.set(next_++, std::move(page));
 }
 
@@ -38,11 +33,11 @@ Status BytesWriter::end_page() {
 template <typename Fill>
 Status BytesWriter::append_parts(uint64_t length, Fill fill) {
   for (uint64_t done = 0; done < length;) {
-    if (blank_ == kNoPage) {
+    if (!blank_.is_lent()) {
       if (Status status = begin_page(); !status.is_ok()) return status;
     }
     const size_t part = std::min<uint64_t>(length - done, page_size() - filled_);
-    fill(done, std::span(stores_.pages.blank(blank_) + filled_, part));
+    fill(done, std::span(blank_.bytes() + filled_, part));
     filled_ += part;
     appended_ += part;
     done += part;
@@ -60,16 +55,42 @@ Status BytesWriter::append(std::span<const std::byte> bytes) {
 }
 
 Status BytesWriter::append(const PageTree& memory, uint64_t address, uint64_t length) {
-  return append_parts(
-      length, [&](uint64_t offset, std::span<std::byte> to) { read_memory(stores_, memory, address + offset, to); });
+  if (length == 0) return Status::ok();
+  const uint64_t end = address + length;
+  uint64_t next = address;
+  Status status = Status::ok();
+  const auto append_page = [&](VirtualPage virtual_page, Child, Child page) {
+    if (!status.is_ok()) return;
+    const uint64_t start = virtual_page * page_size();
+    const uint64_t from = std::max(start, address), to = std::min(start + page_size(), end);
+    if (status = append_zeroes(from - next); !status.is_ok()) return;
+    // A blank may move the store's memory, so each part asks anew where the page is.
+    status = append_parts(to - from, [&](uint64_t offset, std::span<std::byte> part) {
+      memcpy(part.data(), stores_.pages.bytes(number_of(page)) + (from - start) + offset, part.size());
+    });
+    next = to;
+  };
+  PageTables(stores_).differences({}, memory, address / page_size(), (end - 1) / page_size(), append_page);
+  return status.is_ok() ? append_zeroes(end - next) : status;
+}
+
+// Fills the page that was begun, leaves out whole pages, and begins another for the rest.
+Status BytesWriter::append_zeroes(uint64_t length) {
+  const auto clear = [](uint64_t, std::span<std::byte> part) { memset(part.data(), 0, part.size()); };
+  const size_t room = blank_.is_lent() ? page_size() - filled_ : next_ == 0 ? page_size() - kLengthBytes : 0;
+  const uint64_t head = std::min<uint64_t>(length, room), rest = length - head;
+  if (Status status = append_parts(head, clear); !status.is_ok()) return status;
+  next_ += rest / page_size();
+  appended_ += rest / page_size() * page_size();
+  return append_parts(rest % page_size(), clear);
 }
 
 Status BytesWriter::finish(OwnedTree* tree) {
   PS_ASSERT(appended_ == length_);
-  if (blank_ == kNoPage && next_ == 0) {
+  if (!blank_.is_lent() && next_ == 0) {
     if (Status status = begin_page(); !status.is_ok()) return status;
   }
-  if (blank_ != kNoPage) {
+  if (blank_.is_lent()) {
     if (Status status = end_page(); !status.is_ok()) return status;
   }
   uint64_t pages;
@@ -78,8 +99,8 @@ Status BytesWriter::finish(OwnedTree* tree) {
 
 Status store_bytes(PageStores& stores, std::span<const std::byte> bytes, OwnedTree* tree) {
   BytesWriter writer(stores, bytes.size());
-  const Status status = writer.append(bytes);
-  return status.is_ok() ? writer.finish(tree) : status;
+  if (Status status = writer.append(bytes); !status.is_ok()) return status;
+  return writer.finish(tree);
 }
 
 uint64_t stored_length(PageStores& stores, const PageTree& tree) {

@@ -1,9 +1,10 @@
 // Any run of bytes as a tree of pages: stored once, like everything else.
 //
-// For what a snapshot holds beside pages (its regions, the states of threads, the bytes of tracked
-// ranges). The length comes first, so that runs which differ only in trailing zeroes differ.
+// For what a snapshot has beside pages (its regions, the states of threads, the bytes of tracked ranges). The length
+// comes first, so that runs which differ only in trailing zeroes differ. Pages of zeroes are not stored, and a range of
+// a memory costs the pages that it has there, however long it is.
 //
-// It leaves to its caller: to hold the stores' lock.
+// It leaves to its caller: to have the stores' lock, and to append as many bytes as it has announced.
 #pragma once
 
 #include <cstddef>
@@ -18,10 +19,9 @@ class BytesWriter {
  public:
   // `length` bytes will come.
   BytesWriter(PageStores& stores, uint64_t length);
-  ~BytesWriter();
 
   Status append(std::span<const std::byte> bytes);
-  // Bytes of a memory.
+  // Bytes of a memory; the range does not wrap around.
   Status append(const PageTree& memory, uint64_t address, uint64_t length);
 
   // The last call.
@@ -30,6 +30,7 @@ class BytesWriter {
  private:
   template <typename Fill>
   Status append_parts(uint64_t length, Fill fill);
+  Status append_zeroes(uint64_t length);
   Status begin_page();
   Status end_page();
 
@@ -37,7 +38,7 @@ class BytesWriter {
   TreeEdit edit_;
   uint64_t length_, appended_ = 0;
   VirtualPage next_ = 0;
-  PageNumber blank_ = kNoPage;  // the page that is being filled
+  OwnedBlank blank_;  // the page that is being filled
   size_t filled_ = 0;
 };
 

@@ -15,6 +15,15 @@ Status TreeEdit::set(VirtualPage virtual_page, OwnedPage page) {
   return count_ < kBatch ? Status::ok() : flush();
 }
 
+Status TreeEdit::remove(VirtualPage first, VirtualPage end) {
+  Status status = Status::ok();
+  if (first >= end) return status;
+  PageTables(stores_).differences(from_, {}, first, end - 1, [&](VirtualPage virtual_page, Child, Child) {
+    if (status.is_ok()) status = set(virtual_page, {});
+  });
+  return status;
+}
+
 Status TreeEdit::flush() {
   const PageTree& tree = is_edited_ ? edited_.get() : from_;
   OwnedTree next;

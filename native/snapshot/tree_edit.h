@@ -1,7 +1,8 @@
 // A tree that is being changed, page by page, without room for all changes at once.
 //
 // Changes are gathered in small batches and put into the tree batch by batch. The destructor gives back what was not
-// finished. It leaves to its caller: to hold the stores' lock from the first call to the last.
+// finished. It leaves to its caller: to have the stores' lock from the first call to the last, and to make no call
+// after one that failed.
 #pragma once
 
 #include "snapshot/page_table.h"
@@ -18,6 +19,9 @@ class TreeEdit {
 
   // Virtual pages come in rising order.
   Status set(VirtualPage virtual_page, OwnedPage page);
+
+  // There is nothing from `first` to just before `end`. Costs what was there.
+  Status remove(VirtualPage first, VirtualPage end);
 
   // The tree with all changes, and how many of its virtual pages have a page. The last call.
   Status finish(OwnedTree* tree, uint64_t* pages);

@@ -2,11 +2,12 @@
 // mapping.
 //
 // There are two kinds, and they behave alike:
-//  - huge: a file in a tmpfs of our own that allows huge pages and is mounted nowhere. Fresh memory costs a tenth
-//  there,
+//  - huge: a file in a tmpfs of our own that allows huge pages and is mounted nowhere. Fresh memory costs a tenth,
 //    because the kernel zeroes and maps 2 MiB at a time. Root makes the tmpfs directly; any other user makes it in a
 //    user and mount namespace that only a short-lived child enters.
 //  - memfd: works everywhere, in small pages. Sealed against shrinking.
+//
+// It leaves to its caller: never to shrink a file, since only one of the two kinds refuses that.
 #pragma once
 
 #include <cstdint>

@@ -80,10 +80,10 @@ Status PageMemory::grow(size_t pages) {
   }
   if (bytes > largest_file()) return Status::out_of_memory("RLIMIT_FSIZE", bytes, EFBIG);
 
-  const size_t bits = pages / 8 + 1;
-  if (!handed_out_.is_mapped()) handed_out_ = Mapping::anonymous(bits);
-  if (!handed_out_.is_mapped() || (handed_out_.bytes() < bits && !handed_out_.resize(bits))) {
-    return Status::out_of_memory("mremap of the page marks", bits, errno);
+  const size_t mark_bytes = pages / 8 + 1;
+  if (!handed_out_.is_mapped()) handed_out_ = Mapping::anonymous(mark_bytes);
+  if (!handed_out_.is_mapped() || (handed_out_.bytes() < mark_bytes && !handed_out_.resize(mark_bytes))) {
+    return Status::out_of_memory("mremap of the page marks", mark_bytes, errno);
   }
   if (ftruncate(file_.fd.get(), static_cast<off_t>(bytes)) != 0) {
     return Status::out_of_memory("ftruncate", bytes, errno);
@@ -103,7 +103,8 @@ Status PageMemory::grow(size_t pages) {
   return Status::ok();
 }
 
-// Makes the kernel allocate what is mapped from `from` on, or takes it off again.
+// Makes the kernel allocate what is mapped from `from` on. On failure that part is unmapped, and its memory is free
+// again.
 Status PageMemory::populate(size_t from) {
   const size_t fresh = map_.bytes() - from;
   if (populate_pages(file_.fd.get(), map_.data() + from, from, fresh)) return Status::ok();

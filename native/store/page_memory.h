@@ -98,8 +98,8 @@ class PageMemory {
   // Page `n` will be read through windows from now on.
   void hand_out(PageNumber n);
 
-  // Page `n` has new contents, and windows must show them.
-  void renewed(PageNumber n) {
+  // Page `n` has new contents: windows show them from now on.
+  void refresh_windows(PageNumber n) {
     if (was_handed_out(n)) resync(n);
   }
 

@@ -1,6 +1,7 @@
 #include "store/page_store.h"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -10,6 +11,7 @@ namespace pagestore {
 
 Status PageStore::open(BackingFile file, const StoreOptions& options) {
   PS_ASSERT(capacity() == 0);
+  PS_ASSERT(std::has_single_bit(options.page_bytes) && options.page_bytes >= 64 && options.page_bytes <= page_size());
   if (options.max_pages == 0 || options.max_pages > kMostPages) {
     return Status::refused(Error::capacity, options.max_pages, kMostPages);
   }
@@ -91,7 +93,7 @@ Status PageStore::add_duplicate(PageNumber known) {
 
 // The bytes are in the slot.
 void PageStore::add_new(PageNumber slot, HashTag tag) {
-  memory_.renewed(slot);
+  memory_.refresh_windows(slot);
   record(slot) = {1, static_cast<uint32_t>(tag)};
   index_.insert(tag, slot);
   ++counters_.size;
@@ -132,7 +134,7 @@ Status PageStore::take_slot(PageNumber* number) {
 }
 
 Status PageStore::take_blanks(size_t count, PageNumber* blanks) {
-  PS_ASSERT(is_locked_exclusively());
+  PS_ASSERT(is_locked_exclusively() && count <= kMostBlanks);
   for (size_t i = 0; i < count; ++i) {
     if (Status status = take_slot(&blanks[i]); !status.is_ok()) {
       give_back(blanks, i);

@@ -58,6 +58,7 @@ class PageStore {
  public:
   using Count = PAGESTORE_COUNT_TYPE;
   static constexpr Count kMostReferences = static_cast<Count>(~Count{0});
+  static constexpr size_t kMostBlanks = 256;  // at a time
 
   PageStore() = default;
 
@@ -67,7 +68,8 @@ class PageStore {
   // Once, before anything else.
   Status open(BackingFile file, const StoreOptions& options);
 
-  // From now on there are at most `pages` pages, and no larger numbers. Refused when one was used already.
+  // From now on there are at most `pages` pages, in slots below `pages + kMostBlanks`. Refused when a slot from `pages`
+  // on was used already.
   Status lower_budget(size_t pages);
 
   // Stores `count` pages that lie one behind another, at any alignment; `numbers` receives one number each. Another
@@ -77,6 +79,7 @@ class PageStore {
   // For a caller who can read pages right into the store. A blank is a slot that nobody else gets. The caller writes to
   // it, and then keeps it, as if its bytes had been stored (if they were stored already, or cannot be, its slot is free
   // again), or gives it back. In between the caller takes no other blanks and stores nothing: addresses would move.
+  // Blanks do not count against the budget until they are kept, so the last ones may lie behind it.
   Status take_blanks(size_t count, PageNumber* blanks);
   std::byte* blank(PageNumber blank) const {
     PS_ASSERT(is_locked_exclusively() && is_blank(blank));

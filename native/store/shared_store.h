@@ -1,13 +1,16 @@
 // A page store that several threads use: the store, its lock, and who still needs it.
 //
 // Every user (an open handle in some thread) counts, and so does every window. When the last user closes it, the store
-// and its memory go. What stays until the last window is closed is this object alone, its shell, so that a view that is
-// read after `close` still reads memory.
+// and its memory are freed. What stays until the last window is closed is this object alone, its shell, so that a view
+// that is read after `close` still reads memory.
 //
 // A token names a store within this process and keeps nothing alive: after the last `close` it opens nothing.
 //
-// Whoever keeps more beside the pages (snapshot/page_stores.h) hangs it on as a companion: it is used under the same
-// lock, and ends with the store.
+// Who keeps more beside the pages (snapshot/page_stores.h) adds it as a companion: it is used under the same lock, and
+// is deleted with the store.
+//
+// It leaves to its caller: to call nothing of a store after its own `close`, and to call nothing that locks while it
+// has a Lock.
 #pragma once
 
 #include <atomic>
@@ -16,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <utility>
 
 #include "store/page_store.h"
 #include "system/assert.h"
@@ -85,6 +89,18 @@ class SharedStore {
    private:
     std::unique_lock<SharedLock> guard_;
     SharedStore& store_;
+  };
+
+  // The same to be read only, together with other readers.
+  class ReadLock {
+   public:
+    explicit ReadLock(const SharedStore& store) : guard_(store.lock_), store_(store) {}
+    const PageStore* pages() const { return store_.pages_.get(); }
+    const StoreCompanion* companion() const { return store_.companion_.get(); }
+
+   private:
+    std::shared_lock<SharedLock> guard_;
+    const SharedStore& store_;
   };
 
   // Keeps this object, not what is stored, until `drop_shell`.

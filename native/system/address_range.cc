@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "system/assert.h"
+
 namespace pagestore {
 
 Status range_of(uint64_t address, uint64_t length, AddressRange* range) {

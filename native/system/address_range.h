@@ -1,4 +1,8 @@
 // Ranges of addresses of a memory, and sets of them.
+//
+// Every floor uses them, so an address here is a plain number: of our own process, of another one, or an offset in a
+// memory. A set keeps its ranges sorted and merged, so equal sets of addresses are equal lists. It leaves to its
+// caller: to make ranges of foreign numbers by `range_of` alone, which refuses what is no range.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +28,7 @@ Status range_of(uint64_t address, uint64_t length, AddressRange* range);
 // Ranges in rising order that neither overlap nor touch.
 class RangeSet {
  public:
-  // On failure nothing has changed.
+  // Merges it with those that it overlaps or touches. On failure nothing has changed.
   Status add(const AddressRange& range);
 
   std::span<const AddressRange> ranges() const { return {ranges_.data(), ranges_.size()}; }

@@ -1,7 +1,8 @@
 // An array that reports when it cannot grow: for lists whose length comes from outside.
 //
-// Standard containers would end the host process when memory runs out. Elements are copied as bytes. It leaves to its
-// caller: to name elements that are there.
+// Standard containers would end the host process when memory runs out. Elements are copied as bytes. A call that
+// returns false has changed nothing. It leaves to its caller: to name elements that are there, to append no span of its
+// own elements, and to keep no pointer to an element across a call that grows.
 #pragma once
 
 #include <cstddef>

@@ -33,6 +33,7 @@ Mapping Mapping::unreserved(size_t bytes) {
 }
 
 Mapping Mapping::of_file(int fd, size_t offset, size_t bytes, int protection, int flags) {
+  PS_ASSERT(offset % page_size() == 0 && bytes % page_size() == 0);
   return Mapping(mmap(nullptr, bytes, protection, flags, fd, static_cast<off_t>(offset)), bytes);
 }
 

@@ -4,7 +4,8 @@
 // (there are no exceptions here). A Mapping reports it instead: the call returns an empty mapping or false, `errno`
 // says why, and what was mapped before is unharmed.
 //
-// It leaves to its caller: to resize and renew only what is mapped, and to renew whole pages.
+// It leaves to its caller: to resize and renew only what is mapped, to map whole pages of a file, and to renew whole
+// pages.
 #pragma once
 
 #include <sys/mman.h>

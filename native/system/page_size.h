@@ -1,4 +1,4 @@
-// The size of a page of this system, which is never assumed: 4096 bytes on most machines, up to 65536 on others.
+// The size of a page of this system. No code assumes it: it is 4096 bytes on most machines, and up to 65536 on others.
 #pragma once
 
 #include <cstddef>

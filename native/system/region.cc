@@ -12,12 +12,12 @@ size_t RegionHeader::bytes() const {
 }
 
 Status RegionList::add(const Region& region) {
-  PS_ASSERT(region.path.size() <= UINT16_MAX);
+  PS_ASSERT(region.path.size() <= INT32_MAX);
   RegionHeader header{};
   header.start = region.start;
   header.end = region.end;
   header.offset = region.offset;
-  header.path_length = static_cast<uint16_t>(region.path.size());
+  header.path_length = static_cast<uint32_t>(region.path.size());
   header.is_captured = region.is_captured ? 1 : 0;
   header.file = region.file;
   memcpy(header.permissions, region.permissions, sizeof(header.permissions));

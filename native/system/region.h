@@ -40,8 +40,8 @@ struct Region {
 struct RegionHeader {
   uint64_t start, end, offset;
   char permissions[4];
-  uint16_t path_length;  // no path is longer than 4096 bytes
-  uint16_t is_captured;
+  uint32_t path_length : 31;  // the kernel lists paths that are longer than those which it takes
+  uint32_t is_captured : 1;
   FileIdentity file;
 
   // With the path, up to the next header.
@@ -59,6 +59,7 @@ class RegionList {
   GrowingArray<std::byte> bytes_;
 };
 
+// Whether two lists, as their bytes, are equal.
 inline bool equal_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
   return a.size() == b.size() && (a.empty() || memcmp(a.data(), b.data(), a.size()) == 0);
 }

@@ -1,4 +1,7 @@
-// A file descriptor that closes itself.
+// A file descriptor that closes itself. It is moved, never copied.
+//
+// It is made of what open(2) and its like return, so a failed call makes one that is not open, and `errno` says why. It
+// leaves to its caller: not to close the number that `get` gives.
 #pragma once
 
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// A lock for many readers or one writer, in one word: a store's calls may take 30 ns, and
-// std::shared_mutex alone takes 20.
+// A lock for many readers or one writer, in one word: a store's calls may take 30 ns, and std::shared_mutex alone takes
+// 20.
 //
 // Used through std::unique_lock and std::shared_lock. A writer that waits makes later readers wait, so it is not
 // starved.

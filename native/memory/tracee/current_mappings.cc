@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <utility>
 
 #include "linux/proc_file.h"
 #include "linux/process_regions.h"
@@ -17,7 +18,7 @@ Status CurrentMappings::open() {
   return open_proc_file(process_.pid(), "/proc/PID/statm", O_RDONLY, &statm_);
 }
 
-bool CurrentMappings::size_changed() {
+bool CurrentMappings::read_size() {
   PS_ASSERT(statm_.is_open());
   char text[32] = "";
   if (pread(statm_.get(), text, sizeof(text) - 1, 0) <= 0) return true;

@@ -1,12 +1,9 @@
-// The mappings of a tracee as they are now: its regions, listed in the canonical way (mappings.h), and its program
-// break.
+// The mappings of a tracee as they are now: its regions as the canonical list (mappings.h), and its program break.
 //
 // To read them costs some 30 µs, so they are read only when they may have changed: after a system call that changes
 // mappings, or when the size of the address space has changed, as by a stack that grows without a call. It leaves
 // to its caller: to open it anew for each program that the process becomes, and that the process is stopped.
 #pragma once
-
-#include <optional>
 
 #include "ptrace/traced_process.h"
 #include "system/region.h"
@@ -20,8 +17,8 @@ class CurrentMappings {
 
   Status open();
 
-  // Whether the address space has another size than at the last call, or one that cannot be told.
-  bool size_changed();
+  // Reads the size of the address space. True if it is another than at the last call, or cannot be read.
+  bool read_size();
   Status read();
 
   // As of the last `read`.

@@ -74,11 +74,12 @@ Status describe(const CapturedTracee& tracee, LiveState* live) {
     if (status.is_ok()) status = put_stop(tracee, thread.state(), &live->bytes);
     if (status.is_ok() && !has_tracked) status = put_registers(thread, &live->bytes);
   }
-  // In another run the kernel gives the threads other ids.
+  // In another run the kernel gives the threads other ids. The program says where they are, and may say anything.
   for (const TracedThread* thread : process.threads()) {
+    AddressRange id;
     if (!thread->id_address() || !status.is_ok()) continue;
-    const uint64_t address = thread->id_address()->value();
-    status = add({address, address + sizeof(int32_t)}, &live->ranges.ignored);
+    if (!range_of(thread->id_address()->value(), sizeof(int32_t), &id).is_ok()) continue;
+    status = add(id, &live->ranges.ignored);
   }
   return status;
 }

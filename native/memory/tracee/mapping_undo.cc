@@ -6,10 +6,9 @@
 #include <time.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "linux/process_regions.h"
-#include "system/mapping.h"
+#include "system/page_size.h"
 
 namespace pagestore {
 
@@ -90,12 +89,12 @@ class Undo {
     if (Status status = find_stack_end(&scratch); !status.is_ok()) return status;
     char before[sizeof(path)];
     if (Status status = process_.read(RemoteAddress(scratch), before, sizeof(before)); !status.is_ok()) return status;
-    if (Status status = process_.write(RemoteAddress(scratch), path, region.path.size() + 1); !status.is_ok())
-      return status;
+    const size_t length = region.path.size() + 1;
+    if (Status status = process_.write(RemoteAddress(scratch), path, length); !status.is_ok()) return status;
     const bool writes = region.permissions[3] == 's' && region.permissions[1] == 'w';
     const uint64_t flags = (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC;
     const Status status = call({SYS_openat, {static_cast<uint64_t>(AT_FDCWD), scratch, flags}}, region.start, file);
-    const Status restored = process_.write(RemoteAddress(scratch), before, region.path.size() + 1);
+    const Status restored = process_.write(RemoteAddress(scratch), before, length);
     return status.is_ok() ? restored : status;
   }
 
@@ -122,7 +121,7 @@ Status undo_mappings(TracedProcess& process, const Mappings& now, const Mappings
   if (Status status = plan_changes(now.regions, wanted.regions, moves_break, &changes); !status.is_ok()) return status;
   Undo undo(process, now);
   process.mark_mappings_changed();
-  // What is in the way is unmapped first.
+  // Unmapping comes first: it makes room.
   for (const bool unmaps : {true, false}) {
     for (const MappingChange& change : changes) {
       if ((change.kind == Kind::unmap) != unmaps) continue;

@@ -1,8 +1,8 @@
 // Makes the mappings of a tracee what they were, by injected calls: some 12 µs each.
 //
-// The contents are left to the caller. A mapping that cannot be made again (of a file that was deleted, of memory that
-// was shared) is refused with its address; what was done until then stays done, and another snapshot can still be
-// restored.
+// A mapping that cannot be made again (of a file that was deleted, of memory that was shared) is refused with its
+// address; what was done until then stays done, and another snapshot can still be restored. It leaves to its caller:
+// the contents, to read the mappings again, and that the process is stopped.
 #pragma once
 
 #include "memory/tracee/mappings.h"
@@ -15,8 +15,8 @@ struct Mappings {
   uint64_t program_break;
 };
 
-// One pass: whatever is in the way is unmapped, the program break is set, then every region is made. The caller reads
-// the mappings again after it; a second pass makes what could not be made in the first.
+// One pass: what lies where something else should is unmapped, the program break is set, then every region is made. A
+// second pass makes what could not be made in the first.
 Status undo_mappings(TracedProcess& process, const Mappings& now, const Mappings& wanted);
 
 }  // namespace pagestore

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "system/assert.h"
-#include "system/mapping.h"
+#include "system/page_size.h"
 #include "system/phase_clock.h"
 
 namespace pagestore {
@@ -60,29 +60,23 @@ Status PageReader::remove(VirtualPage first, VirtualPage end) {
 Status PageReader::flush() {
   const size_t count = std::exchange(count_, 0);
   if (count == 0) return Status::ok();
-  PageNumber blanks[kMost];
+  OwnedBlanks blanks(stores_.pages);
   std::byte* slots[kMost];
   bool reached[kMost];
-  if (Status status = stores_.pages.take_blanks(count, blanks); !status.is_ok()) return status;
-  for (size_t i = 0; i < count; ++i) slots[i] = stores_.pages.blank(blanks[i]);
-  Status status = Status::ok();
+  if (Status status = blanks.borrow(count); !status.is_ok()) return status;
+  for (size_t i = 0; i < count; ++i) slots[i] = blanks.bytes(i);
   {
     const InPhase phase(Phase::read);
-    status = remote_.read({numbers_, count}, slots, reached);
+    if (Status status = remote_.read({numbers_, count}, slots, reached); !status.is_ok()) return status;
   }
-  size_t done = 0;
-  for (; done < count && status.is_ok(); ++done) {
+  for (size_t i = 0; i < count; ++i) {
+    OwnedBlank blank = blanks.next();
     bool is_same = true;
-    if (reached[done]) {
-      status = pages_.capture(numbers_[done], blanks[done], &is_same);
-    } else {
-      stores_.pages.give_back(&blanks[done], 1);
-      status = pages_.remove(numbers_[done]);
-    }
-    if (was_written_[done] && status.is_ok()) tracker_.hot_pages().count(numbers_[done], is_same);
+    Status status = reached[i] ? pages_.capture(numbers_[i], std::move(blank), &is_same) : pages_.remove(numbers_[i]);
+    if (!status.is_ok()) return status;
+    if (was_written_[i]) tracker_.hot_pages().count(numbers_[i], is_same);
   }
-  stores_.pages.give_back(blanks + done, count - done);
-  return status;
+  return Status::ok();
 }
 
 }  // namespace pagestore

@@ -1,7 +1,7 @@
 // Reads dirty ranges of a tracee and makes them into a tree: what a capture does.
 //
-// Pages are read many at a time, scattered as they may be, straight into blank slots of the store. It leaves to its
-// caller: the stores' lock, and ranges in rising order.
+// Pages are read many at a time, however scattered they are, straight into blanks of the store. It leaves to its
+// caller: to have the stores' lock, and to pass ranges in rising order.
 #pragma once
 
 #include "linux/remote_pages.h"
@@ -26,6 +26,7 @@ class PageReader {
 
  private:
   static constexpr size_t kMost = RemotePages::kMost;
+  static_assert(kMost <= OwnedBlanks::kMost);
 
   Status take_untracked(const DirtyRange& dirty);
   Status add(VirtualPage first, VirtualPage end, bool was_written);

@@ -1,8 +1,8 @@
 // Writes pages of a tracee until its memory equals a tree: what a restore does.
 //
-// Pages are written many at a time, scattered as they may be. In ranges of which nothing is known they are compared
-// first, so that a page of a file that is as it should be stays the file's. It leaves to its caller: the stores' lock,
-// and that what is to hold pages is mapped.
+// Pages are written many at a time, however scattered they are. In ranges of which nothing is known they are compared
+// first, so that a page of a file that is as it should be stays the file's. It leaves to its caller: to have the
+// stores' lock, and that memory is mapped wherever the tree has pages.
 #pragma once
 
 #include "linux/remote_pages.h"

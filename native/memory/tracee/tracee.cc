@@ -1,6 +1,5 @@
 #include "memory/tracee/tracee.h"
 
-#include <algorithm>
 #include <new>
 
 #include "memory/tracee/live_state.h"
@@ -54,15 +53,15 @@ Status Tracee::capture(Snapshot* snapshot) {
   TraceeMemory::Pages pages;
   if (Status status = memory_.capture(*stores, &pages); !status.is_ok()) return status;
   const InPhase phase(Phase::key);
-  const bool tracks = captured_.masks().tracks();
+  const bool has_tracked = captured_.masks().has_tracked_ranges();
   LiveState live;
-  Status status = describe({process_, *regions, saved.threads, *stores, pages.tree.get(), tracks}, &live);
+  Status status = describe({process_, *regions, saved.threads, *stores, pages.tree.get(), has_tracked}, &live);
   if (!status.is_ok()) return status;
   const SnapshotParts parts{regions->bytes(), state, {live.bytes.data(), live.bytes.size()}, live.recognition()};
   OwnedSnapshot made;
-  status = memory_.commit(*stores, std::move(pages), parts, &made);
-  if (status.is_ok()) *snapshot = made.take();
-  return status;
+  if (status = memory_.commit(*stores, std::move(pages), parts, &made); !status.is_ok()) return status;
+  *snapshot = made.take();
+  return Status::ok();
 }
 
 Status Tracee::restore(const Snapshot& snapshot) {
@@ -108,39 +107,41 @@ Status Tracee::restore_memory(const Snapshot& snapshot) {
 }
 
 Status Tracee::read(uint64_t address, std::span<std::byte> bytes) const {
-  const Status status = process_.check();
-  return status.is_ok() ? process_.read(RemoteAddress(address), bytes.data(), bytes.size()) : status;
+  if (Status status = process_.check(); !status.is_ok()) return status;
+  return process_.read(RemoteAddress(address), bytes.data(), bytes.size());
 }
 
 // All or nothing: what can be read can be written.
 Status Tracee::write(uint64_t address, std::span<const std::byte> bytes) {
-  GrowingArray<std::byte> before;
-  if (!before.resize(bytes.size())) return Status::no_memory(bytes.size());
-  const Status status = read(address, {before.data(), before.size()});
-  return status.is_ok() ? process_.write(RemoteAddress(address), bytes.data(), bytes.size()) : status;
+  GrowingArray<std::byte> there;
+  if (!there.resize(bytes.size())) return Status::no_memory(bytes.size());
+  if (Status status = read(address, {there.data(), there.size()}); !status.is_ok()) return status;
+  return process_.write(RemoteAddress(address), bytes.data(), bytes.size());
 }
 
 Status Tracee::registers(std::optional<pid_t> id, Registers* registers) const {
   TracedThread* thread;
   Registers* found;
-  Status status = process_.check();
-  if (status.is_ok()) status = process_.thread(id, &thread);
-  if (status.is_ok()) status = thread->get_registers(&found);
-  if (status.is_ok()) *registers = *found;
-  return status;
+  if (Status status = find_registers(id, &thread, &found); !status.is_ok()) return status;
+  *registers = *found;
+  return Status::ok();
+}
+
+Status Tracee::find_registers(std::optional<pid_t> id, TracedThread** thread, Registers** registers) const {
+  if (Status status = process_.check(); !status.is_ok()) return status;
+  if (Status status = process_.thread(id, thread); !status.is_ok()) return status;
+  return (*thread)->get_registers(registers);
 }
 
 Status Tracee::set_registers(std::optional<pid_t> id, const Registers& registers) {
   TracedThread* thread;
   Registers* found;
-  Status status = process_.check();
-  if (status.is_ok()) status = process_.thread(id, &thread);
-  if (status.is_ok()) status = thread->get_registers(&found);
-  if (!status.is_ok()) return status;
+  if (Status status = find_registers(id, &thread, &found); !status.is_ok()) return status;
   const Registers before = *found;
   *found = registers;
   thread->mark_registers_dirty();
-  if (status = thread->flush_registers(); status.is_ok()) return status;
+  Status status = thread->flush_registers();
+  if (status.is_ok()) return status;
   // What the processor does not take is not kept.
   *found = before;
   thread->mark_registers_dirty();

@@ -1,4 +1,4 @@
-// A live program that can be rolled back: captured and restored in place, as often as one likes.
+// A live program that can be rolled back: captured and restored in place, any number of times.
 //
 // A snapshot of it is its memory, its mappings, and for each thread the registers (general, floating point, vector) and
 // blocked signals. What the kernel keeps beside that stays as it is: open files and their positions, what was written
@@ -61,6 +61,7 @@ class Tracee final : public RestorableMemory {
   Status read_parts(const Snapshot& snapshot, Parts* parts) const;
   Status restore_mappings(const Mappings& wanted);
   Status restore_memory(const Snapshot& snapshot);
+  Status find_registers(std::optional<pid_t> id, TracedThread** thread, Registers** registers) const;
 
   SharedProcessor processor_;
   TracedProcess process_;

@@ -2,6 +2,7 @@
 
 #include "memory/tracee/page_reader.h"
 #include "memory/tracee/page_writer.h"
+#include "system/assert.h"
 #include "system/phase_clock.h"
 
 namespace pagestore {
@@ -25,13 +26,14 @@ Status TraceeMemory::read_mappings() {
   }
   if (!process_.has_run()) return Status::ok();
   if (Status status = tracker_.add_new(process_.advised()); !status.is_ok()) return status;
-  const bool may_differ = mappings_.size_changed() || process_.has_changed_mappings();
+  const bool may_differ = mappings_.read_size() || process_.has_changed_mappings();
   if (!may_differ && tracker_.is_known()) return Status::ok();
   if (Status status = mappings_.read(); !status.is_ok()) return status;
   return tracker_.register_new(mappings_.regions());
 }
 
 Status TraceeMemory::capture(PageStores& stores, Pages* pages) {
+  PS_ASSERT(program_ == process_.program());
   GrowingArray<DirtyRange> dirty;
   if (Status status = tracker_.find(regions(), &dirty); !status.is_ok()) return status;
   tracker_.hot_pages().begin_round();
@@ -59,6 +61,7 @@ Status TraceeMemory::commit(PageStores& stores, Pages pages, const SnapshotParts
 }
 
 Status TraceeMemory::restore(PageStores& stores, const Snapshot& snapshot) {
+  PS_ASSERT(program_ == process_.program());
   OwnedTree tree;
   Status status = OwnedTree::ref(stores, snapshot.memory, &tree);
   if (status.is_ok()) status = write(stores, snapshot.memory);

@@ -1,14 +1,14 @@
 // The memory of a tracee, as its snapshots know it: captured and restored by writing down, or writing back, what
 // differs.
 //
-// It keeps one order, which nobody outside can get wrong. A capture takes the dirty pages into a tree; then, when its
-// caller knows what else the snapshot consists of, `commit` makes the snapshot, write-protects what was new, marks the
-// memory as known and write-protects hot pages that have cooled. A restore writes, marks the snapshot as restored and
-// does the same.
+// It keeps the order of its steps, which nobody outside can get wrong. A capture takes the dirty pages into a tree;
+// then, when its caller knows what else the snapshot consists of, `commit` makes the snapshot, write-protects what was
+// new, marks the memory as known and write-protects hot pages that have cooled. A restore writes pages, write-protects
+// what was new and marks the memory as known.
 //
-// All or nothing for the store: what failed gives back its references, and where the kernel had been told half of it,
-// nothing is known of the memory any more, so that the next call compares everything. It leaves to its caller: the
-// stores' lock, to call `read_mappings` first, and that the process is stopped.
+// All or nothing for the store: a call that fails gives back its references. If it fails when the kernel or the tracee
+// was changed already, nothing is known of the memory any more, and the next call compares everything. It leaves to its
+// caller: to have the stores' lock, to call `read_mappings` first, and that the process is stopped.
 #pragma once
 
 #include <optional>

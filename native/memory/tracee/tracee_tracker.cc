@@ -8,7 +8,7 @@
 
 #include "linux/process_regions.h"
 #include "memory/tracee/mappings.h"
-#include "system/mapping.h"
+#include "system/page_size.h"
 #include "system/phase_clock.h"
 
 namespace pagestore {
@@ -77,7 +77,7 @@ Status TraceeTracker::take_userfaultfd() {
   if (Status status = process_.call({SYS_userfaultfd, {Userfaultfd::kFlags}}, &made); !status.is_ok()) return status;
   if (made < 0) return Status::system(Error::tracker, "userfaultfd in the process", static_cast<int>(-made));
   const ScopedFd process(static_cast<int>(syscall(SYS_pidfd_open, process_.pid(), 0)));
-  ScopedFd taken(static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), made, 0)));
+  ScopedFd taken(process.is_open() ? static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), made, 0)) : -1);
   const int error_number = errno;
   if (Status status = process_.call({SYS_close, {static_cast<uint64_t>(made)}}, &closed); !status.is_ok()) {
     return status;

@@ -6,8 +6,8 @@
 // cannot be tracked, and wherever there is no userfaultfd, all pages count each time.
 //
 // Whether the memory is *known* (equal to its last tree, dirty ranges excepted) is kept here. It leaves to its caller:
-// to begin anew for each program that the process becomes, to pass the mappings as they are, and that the process is
-// stopped.
+// to begin anew for each program that the process becomes, to pass the mappings as they are, to write-protect cooled
+// pages only right after a capture, and that the process is stopped.
 #pragma once
 
 #include <optional>

@@ -77,6 +77,16 @@ TEST_F(Keys, LeaveOutWhatTheProgramIgnores) {
   EXPECT_NE(noise->key, begin->key);
 }
 
+TEST_F(Keys, TakeAnyAddressOfAThreadsIdForWhatItIs) {
+  const auto program = start("thread-id");
+  const ScopedSnapshot begin = program->capture();
+  program->choose(15);
+  const ScopedSnapshot other = program->capture();
+  EXPECT_NE(other->key, begin->key);
+  program->choose(10);
+  EXPECT_EQ(program->capture()->key, begin->key);
+}
+
 TEST_F(Keys, LeaveOutWhatWeIgnoreAndKeepWhatWeTrack) {
   const auto program = start("plain");
   ASSERT_TRUE(ok((*program)->captured().masks().ignore({addresses_[1], addresses_[1] + 4})));

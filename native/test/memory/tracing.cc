@@ -241,9 +241,9 @@ Child::Child(const std::function<void()>& body) {
   }
 }
 
-Child::Child(const std::vector<std::string>& command, int output)
+Child::Child(const std::vector<std::string>& command, std::optional<int> output)
     : Child([&] {
-        if (output >= 0) dup2(output, 1);
+        if (output) dup2(*output, 1);
         execv(command[0].c_str(), pointers(command).data());
         _exit(127);
       }) {}
@@ -261,8 +261,8 @@ int Child::wait() {
   return status;
 }
 
-char state_of(pid_t pid, pid_t thread) {
-  std::ifstream file(proc(pid, "task/" + std::to_string(thread == 0 ? pid : thread) + "/stat"));
+char state_of(pid_t pid) {
+  std::ifstream file(proc(pid, "stat"));
   std::string text;
   std::getline(file, text);
   const size_t behind = text.rfind(')');

@@ -1,5 +1,5 @@
-// What tests of live programs share: a store with a program under control, snapshots that release
-// themselves, and the truth about a process, read without the code that is being tested.
+// What tests of live programs share: a store with a program under control, snapshots that release themselves, and the
+// truth about a process, read without the code that is being tested.
 #pragma once
 
 #include <array>
@@ -111,11 +111,11 @@ Truth truth_of(Program& program);
 // What is the first difference, in words.
 testing::AssertionResult same(const Truth& now, const Truth& then);
 
-// A child process of the test, which is gone at the end of the scope.
+// A child process of the test, which is killed at the end of the scope.
 class Child {
  public:
   explicit Child(const std::function<void()>& body);
-  explicit Child(const std::vector<std::string>& command, int output = -1);
+  explicit Child(const std::vector<std::string>& command, std::optional<int> output = {});
   ~Child();
   pid_t pid() const { return pid_; }
   // Its status as from waitpid.
@@ -126,8 +126,8 @@ class Child {
   bool is_taken_ = false;
 };
 
-// The state letter of /proc/PID/stat; of a thread in it where one is given.
-char state_of(pid_t pid, pid_t thread = 0);
+// The state letter of /proc/PID/stat.
+char state_of(pid_t pid);
 // Waits until it sleeps in a system call (number as in /proc/PID/syscall).
 void wait_until_in_call(pid_t pid, int64_t call);
 pid_t tracer_of(pid_t pid);

@@ -1,4 +1,4 @@
-// The snapshot tree against a plain map of places to pages.
+// The snapshot tree against a plain map from virtual pages to their contents.
 #include "snapshot/page_table.h"
 
 #include <map>
@@ -85,10 +85,10 @@ class SnapshotTree : public OnEachMemory {
 };
 ON_EACH_MEMORY(SnapshotTree);
 
-TEST_P(SnapshotTree, EqualPagesInEqualPlacesHaveOneRootHoweverTheyCameToBe) {
+TEST_P(SnapshotTree, EqualPagesAtEqualVirtualPagesHaveOneRootHoweverTheyCameToBe) {
   std::mt19937_64 random(GetParam() == MemoryKind::huge ? 1 : 2);
   SCOPED_TRACE("seeds 1 and 2");
-  // Low places, places next to each other, and places at the ends of the address space.
+  // Low pages, pages next to each other, and pages at the ends of the address space.
   const VirtualPage bases[] = {0, 1000, 0x7'ffff'0000, (UINT64_MAX >> 12) - 300};
   std::vector<std::pair<PageTree, Model>> kept;
   PageTree tree;
@@ -133,7 +133,7 @@ TEST_P(SnapshotTree, EqualPagesInEqualPlacesHaveOneRootHoweverTheyCameToBe) {
   expect_empty();
 }
 
-TEST_P(SnapshotTree, DifferencesAreThosePlacesAndNoOthersWithinTheRange) {
+TEST_P(SnapshotTree, DifferencesAreThosePagesAndNoOthersWithinTheRange) {
   std::mt19937_64 random(3);
   for (int round = 0; round < 60; ++round) {
     Model a, b;
@@ -230,6 +230,59 @@ TEST_P(SnapshotTree, AnEditThatFindsNoRoomChangesNothingAndGivesBackEveryPage) {
     base = {};
     expect_empty();
   }
+}
+
+TEST_P(SnapshotTree, BlanksThatAreNotKeptGoBack) {
+  {
+    OwnedBlanks blanks(*pages_);
+    ASSERT_TRUE(ok(blanks.borrow(3)));
+    for (size_t i = 0; i < blanks.size(); ++i) fill_page(blanks.bytes(i), i + 1);
+    OwnedPage kept;
+    ASSERT_TRUE(ok(OwnedPage::keep(blanks.next(), &kept)));
+    EXPECT_TRUE(page_is(pages_->bytes(number_of(kept.get())), 1));
+    const OwnedBlank unused = blanks.next();
+    EXPECT_TRUE(page_is(unused.bytes(), 2));
+    EXPECT_EQ(pages_->size(), 1u);
+  }
+  expect_empty();
+  ASSERT_TRUE(pages_->is_valid());
+  const OwnedPage again[] = {page(4), page(5), page(6)};
+  for (const OwnedPage& each : again) EXPECT_LT(index_of(number_of(each.get())), 3u);
+}
+
+TEST_P(SnapshotTree, BytesOfAMemoryAreStoredLikeAnyOthers) {
+  const PageTree memory = tree_of({{1, 1}, {2, 2}, {6, 3}});
+  for (const uint64_t address : {size_t{0}, size_t{5}, page_size() - 3, 3 * page_size(), 5 * page_size() + 7}) {
+    for (const uint64_t length : {size_t{1}, page_size(), 3 * page_size() + 11, 9 * page_size()}) {
+      BytesWriter writer(*stores_, length);
+      OwnedTree written, plain;
+      ASSERT_TRUE(ok(writer.append(memory, address, length)));
+      ASSERT_TRUE(ok(writer.finish(&written)));
+      Bytes bytes(length);
+      read_memory(*stores_, memory, address, bytes);
+      ASSERT_TRUE(ok(store_bytes(*stores_, bytes, &plain)));
+      EXPECT_EQ(written.get(), plain.get()) << length << " bytes at " << address;
+    }
+  }
+  release(memory);
+  expect_empty();
+}
+
+TEST_P(SnapshotTree, BytesThatAreNotThereCostNothing) {
+  const PageTree memory = tree_of({{1, 1}, {VirtualPage{1} << 36, 2}});
+  const uint64_t length = uint64_t{1} << 52;
+  {
+    BytesWriter writer(*stores_, length);
+    OwnedTree written;
+    ASSERT_TRUE(ok(writer.append(memory, 1, length)));
+    ASSERT_TRUE(ok(writer.finish(&written)));
+    EXPECT_EQ(stored_length(*stores_, written.get()), length);
+    Bytes found(page_size());
+    read_stored_bytes(*stores_, written.get(), (page_size() << 36) - 1, found);
+    EXPECT_TRUE(page_is(found.data(), 2));
+  }
+  release(memory);
+  expect_empty();
 }
 
 TEST_P(SnapshotTree, BytesAreStoredWithTheirLength) {

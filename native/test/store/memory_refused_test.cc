@@ -228,7 +228,7 @@ TEST_P(Refused, AddressSpaceForAWindow) {
     ASSERT_TRUE(ok(memory.open_window(0, &view)));
     EXPECT_TRUE(page_is(view.data() + page_size(), 1));
     memory.hand_out(page_number(1));
-    memory.renewed(page_number(1));  // resyncs no window that could not be opened
+    memory.refresh_windows(page_number(1));  // resyncs no window that could not be opened
   });
 }
 

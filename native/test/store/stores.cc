@@ -29,8 +29,8 @@ void OnEachMemory::SetUp() {
   }
 }
 
-BackingFile OnEachMemory::file(uint64_t bytes) const {
-  return GetParam() == MemoryKind::huge ? open_huge_file(bytes) : open_memfd();
+BackingFile OnEachMemory::file() const {
+  return GetParam() == MemoryKind::huge ? open_huge_file() : open_memfd();
 }
 
 std::string name_of_kind(const testing::TestParamInfo<MemoryKind>& kind) {

@@ -30,8 +30,8 @@ class OnEachMemory : public testing::TestWithParam<MemoryKind> {
  protected:
   void SetUp() override;
 
-  // A fresh file of the kind that is being tested, at most `bytes` long where the kind can say so.
-  BackingFile file(uint64_t bytes = 0) const;
+  // A fresh file of the kind that is being tested.
+  BackingFile file() const;
 };
 std::string name_of_kind(const testing::TestParamInfo<MemoryKind>& kind);
 #define ON_EACH_MEMORY(Suite) \

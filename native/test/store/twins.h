@@ -1,5 +1,5 @@
-// Two stores with the same past, of which one then sees a call that fails. After that they must be
-// the same in all that they tell, and, whatever both do from then on, give the same numbers.
+// Two stores with the same past, of which one then sees a call that fails. After that they must report the same of
+// themselves, and, whatever both do from then on, give the same numbers.
 #pragma once
 
 #include <cstring>

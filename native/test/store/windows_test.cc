@@ -176,7 +176,7 @@ TEST_P(Windows, EachWindowIsResyncedForItsOwnPages) {
       fill_page(page_in(windows[page / in_window], page % in_window), 500);
     }
     fill_page(memory.page(page_number(renewed)), renewed);
-    memory.renewed(page_number(renewed));
+    memory.refresh_windows(page_number(renewed));
     for (const size_t page : pages) {
       EXPECT_TRUE(page_is(page_in(windows[page / in_window], page % in_window), page == renewed ? renewed : 500));
     }
@@ -195,7 +195,7 @@ TEST_P(Windows, ASlotBeyondAnOldWindowsEndIsNotResyncedBehindIt) {
   fill(memory, 4, pages_in(2));
   for (size_t i = pages_in(2); i < pages_in(4); ++i) {
     memory.hand_out(page_number(i));
-    memory.renewed(page_number(i));
+    memory.refresh_windows(page_number(i));
   }
   for (const WindowView& window : windows) {
     for (size_t i = 0; i < pages_in(2); ++i) ASSERT_TRUE(page_is(page_in(window, i), 5000 + i));
@@ -217,7 +217,7 @@ TEST_P(Windows, OfLockedMemoryAreResyncedToo) {
     fill_page(page_in(locked, page), 500);
     fill_page(page_in(other, page), 600);
     fill_page(memory.page(page_number(page)), 1000 + page);
-    memory.renewed(page_number(page));
+    memory.refresh_windows(page_number(page));
     EXPECT_TRUE(page_is(page_in(locked, page), 1000 + page));
     EXPECT_TRUE(page_is(page_in(other, page), 1000 + page));
   }
@@ -307,7 +307,7 @@ TEST_P(Windows, ThatLeftAreNoLongerResynced) {
   former.leave();
   former.leave();
   fill_page(memory.page(page_number(0)), 1);
-  memory.renewed(page_number(0));
+  memory.refresh_windows(page_number(0));
   EXPECT_TRUE(page_is(former.data(), 500));
   EXPECT_TRUE(page_is(here.data(), 1));
 }
@@ -325,7 +325,7 @@ TEST_P(Windows, MayLeaveInAnyOrder) {
         if (window) fill_page(window->data(), 500);
       }
       fill_page(memory.page(page_number(0)), leaving);
-      memory.renewed(page_number(0));
+      memory.refresh_windows(page_number(0));
       for (const auto& window : windows) {
         if (window) {
           EXPECT_TRUE(page_is(window->data(), leaving));
