@@ -28,9 +28,10 @@
       "sources": ["<@(binding_sources)"],
       "defines": ["NAPI_VERSION=9", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "ldflags": [
-        # A signal handler of ours (native/ptrace/waiting.cc) must outlive the Worker that loaded it.
+        # A signal handler of ours (native/ptrace/waiter.cc) must outlive the Worker that loaded it.
         "-Wl,-z,nodelete",
-        # What is linked statically must not meet the same in another copy of the addon, or in the runtime.
+        # The linker must not join what is linked statically here with the same in the runtime or in another copy of
+        # the addon.
         "-Wl,--version-script=<(module_root_dir)/native/binding/exports.map"
       ],
       "conditions": [

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createContext, Script } from 'node:vm'
 import { Worker } from 'node:worker_threads'
 
-import { LocalMemory, PageStore, pageSize } from 'pagestore'
+import { LocalMemory, PageStore, pageSize, type Region } from 'pagestore'
 import { describe, expect, test } from 'vitest'
 
 import { native } from '../dist/lib/addon/native.js'
@@ -61,6 +61,25 @@ test('worker.terminate() while stores are made leaves none of their mappings beh
     await worker.terminate()
   }
   expect(await mappings()).toBe(before)
+})
+
+test('a setter on Array.prototype may close the memory that an array is made of', () => {
+  using store = new PageStore()
+  const memory = native.openProcessMemory(handleOf(store), process.pid, undefined, false)
+  const set = () => native.closeMemory(memory)
+  Object.defineProperty(Array.prototype, 0, { configurable: true, set })
+  let regions: readonly Region[]
+  try {
+    regions = native.memoryRegions(memory)
+  } finally {
+    delete (Array.prototype as unknown[])[0]
+  }
+  expect(() => native.memoryRegions(memory)).toThrow(/closed/)
+  expect(regions.length).toBeGreaterThan(10)
+  for (const { start, end, permissions } of regions.slice(1)) {
+    expect(start < end).toBe(true)
+    expect(permissions).toMatch(/^[r-][w-][x-][ps]$/)
+  }
 })
 
 test('setters on Object.prototype are not called, and nothing is lost to them', () => {

@@ -10,7 +10,7 @@ export type { MemoryKind, TrackerKind }
 export interface Range {
   /** The address of the first byte. */
   start: bigint
-  /** The address behind the last byte. */
+  /** The address just after the last byte. */
   end: bigint
 }
 
@@ -39,8 +39,8 @@ export interface Spawn {
   stdin: number | undefined
   stdout: number | undefined
   stderr: number | undefined
-  fixesAddresses: boolean
-  fixesRandom: boolean
+  hasDeterministicAddresses: boolean
+  hasDeterministicRandom: boolean
   sharesProcessor: boolean
   isDetachable: boolean
   /** Milliseconds. */

@@ -14,6 +14,7 @@ namespace {
 
 }  // namespace
 
+// The environment ends. It gives up our references to its values by itself.
 Addon::~Addon() {
   stores_.for_each([&](SharedStore*, Handle handle) { close_store(handle); });
 }

@@ -68,12 +68,14 @@ std::optional<size_t> Arguments::page_count(size_t i, const char* name, size_t m
 
 pid_t Arguments::pid(size_t i) const {
   double given = 0;
-  napi_get_value_double(env_, values_[i], &given);
+  if (napi_get_value_double(env_, values_[i], &given) != napi_ok) {
+    fail(code::argument_type, "the number of a process or thread must be a number");
+  }
   if (given >= 1 && given <= INT32_MAX) {
     const auto pid = static_cast<pid_t>(given);
     if (pid == given) return pid;
   }
-  fail(code::argument_type, "a pid must be a positive integer");
+  fail(code::argument_type, "%.17g is no number of a process or thread: a positive integer", given);
 }
 
 bool Arguments::boolean(size_t i) const {
@@ -140,7 +142,7 @@ std::span<T> Arguments::view(size_t i, napi_typedarray_type type, const char* ex
 }
 
 std::span<std::byte> Arguments::bytes(size_t i) const {
-  return view<std::byte>(i, napi_uint8_array, "pages must be a Uint8Array");
+  return view<std::byte>(i, napi_uint8_array, "bytes must be a Uint8Array");
 }
 
 std::span<PageNumber> Arguments::page_numbers(size_t i) const {
@@ -168,8 +170,8 @@ bool Arguments::is_shared(size_t i) const {
 
 // True for a view of no bytes whose buffer was detached, or has shrunk so that the view lies outside. The view alone
 // does not tell: only the methods of a typed array look behind its length, and throw a TypeError if there is nothing.
-// Where the call was refused because JavaScript will not run on, there is no such error, and what stands in its place
-// must stay.
+// Where the call was refused because JavaScript will not run on, there is no such error, and the exception that is
+// pending instead must stay.
 bool Arguments::is_out_of_bounds(napi_value view) const {
   const napi_value at = addon_->typed_array_at();
   if (at == nullptr) return false;

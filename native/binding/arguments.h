@@ -1,7 +1,8 @@
 // The arguments of one call, checked and converted. What is not as it must be throws a Failure.
 //
 // Nothing is allocated, however many arguments there are. The values are read by Node-API's own functions, which for a
-// number and a typed array take half the time of node-addon-api's.
+// number and a typed array take half the time of node-addon-api's. They refuse only a value of another type: where
+// their status is not asked for, what they would have written was set before to what is refused, or to the default.
 //
 // It leaves to its caller: to convert numbers, arrays and ranges first, and to ask for what a handle names last.
 // Converting may run JavaScript, which could close it.
@@ -27,7 +28,8 @@ class Arguments {
 
   Arguments(napi_env env, napi_callback_info info) : env_(env) {
     size_t count = kMost;
-    void* data;
+    void* data = nullptr;
+    // It refuses only a null pointer.
     napi_get_cb_info(env, info, &count, values_, nullptr, &data);
     addon_ = static_cast<Addon*>(data);
   }
@@ -54,7 +56,7 @@ class Arguments {
   bool boolean(size_t i) const;
   // A bigint of 64 bits.
   uint64_t address(size_t i) const;
-  // An address at `i`, and the number of bytes: behind it, or that of `bytes`.
+  // From the address at `i` on; as many bytes as the next argument says, or as there are in `bytes`.
   AddressRange range(size_t i) const;
   AddressRange range(size_t i, std::span<const std::byte> bytes) const;
   std::optional<TrackerKind> tracker(size_t i) const;

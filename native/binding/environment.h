@@ -1,4 +1,7 @@
 // Whether JavaScript may still run.
+//
+// Asked where we would otherwise wait on for long (a tracee that runs), and where memory is given up that another
+// thread may still read (external_buffer.h). It costs about as much as reading a property.
 #pragma once
 
 #include <napi.h>

@@ -9,8 +9,8 @@
 
 namespace pagestore::binding {
 
-// What is wrapped: something with `data`, `bytes`, and two ends: `close` unmaps, `leave_zeroes` gives up
-// what was there but leaves something to be read. Both delete it.
+// What is wrapped, and the two functions of which one is called at its end: `close` unmaps the memory; `leave_zeroes`
+// replaces it by zeroes that can still be read. Both delete `owner`.
 struct External {
   void* data;
   size_t bytes;

@@ -5,7 +5,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
-#include <new>
+#include <exception>
 
 #include "binding/addon.h"
 
@@ -119,11 +119,12 @@ void throw_current_in_javascript(napi_env env) {
   } catch (const Failure& failure) {
     throw_in_javascript(env, failure);
   } catch (const Pending&) {
-  } catch (const std::bad_alloc&) {
-    throw_in_javascript(env, {code::out_of_memory, "out of memory: new failed"});
   } catch (const Napi::Error&) {
     // Of the calls that we leave to node-addon-api, which make values and run no JavaScript.
     throw_in_javascript(env, {code::out_of_memory, "out of memory: no room for a JavaScript value"});
+  } catch (const std::exception&) {
+    // new and the containers of the binding, which throw nothing else.
+    throw_in_javascript(env, {code::out_of_memory, "out of memory: new failed"});
   }
 }
 

@@ -1,5 +1,8 @@
 // Handles: the numbers by which JavaScript names what the addon owns. Each is checked at every call and never used
 // twice, so that no number that JavaScript could pass is an address.
+//
+// A handle is the number of a slot and how often that slot was used: an old handle names nothing, whatever is in its
+// slot by now. A table belongs to one environment and is used by its thread alone.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +32,7 @@ class Handle {
   uint64_t number_;
 };
 
-// Owns by pointer. Who takes an object out deletes it.
+// Keeps pointers. Whoever adds an object owns it again when they take it out.
 template <typename T>
 class Handles {
  public:

@@ -38,7 +38,7 @@ napi_value captured_regions(const Arguments& arguments) {
   List list(arguments.env());
   RegionReader reader(memory.listed().bytes());
   for (Region region; reader.next(&region);) list.add(value_of(arguments.env(), memory.is_captured(region)));
-  return list;
+  return list.to_array();
 }
 
 // (memory, selected): captures take those of the regions listed last for which the Uint8Array holds a 1

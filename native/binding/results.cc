@@ -17,14 +17,6 @@ void define(napi_env env, napi_value object, std::span<const napi_property_descr
   check(napi_define_properties(env, object, properties.size(), properties.data()));
 }
 
-List::List(napi_env env) : env_(env) {
-  check(napi_create_array(env, &array_));
-}
-
-void List::add(napi_value value) {
-  check(napi_set_element(env_, array_, count_++, value));
-}
-
 void List::add(std::initializer_list<napi_property_descriptor> properties) {
   napi_value object;
   check(napi_create_object(env_, &object));
@@ -32,10 +24,19 @@ void List::add(std::initializer_list<napi_property_descriptor> properties) {
   add(object);
 }
 
+napi_value List::to_array() const {
+  napi_value array;
+  check(napi_create_array_with_length(env_, values_.size(), &array));
+  for (size_t i = 0; i < values_.size(); ++i) {
+    check(napi_set_element(env_, array, static_cast<uint32_t>(i), values_[i]));
+  }
+  return array;
+}
+
 napi_value list_of(napi_env env, std::span<const char* const> names) {
   List list(env);
   for (const char* name : names) list.add(value_of(env, name));
-  return list;
+  return list.to_array();
 }
 
 napi_value regions_of(napi_env env, std::span<const std::byte> regions) {
@@ -47,7 +48,7 @@ napi_value regions_of(napi_env env, std::span<const std::byte> regions) {
               property("permissions", value_of(env, std::string_view(region.permissions, sizeof(region.permissions)))),
               property("offset", bigint_of(env, region.offset)), property("path", value_of(env, region.path))});
   }
-  return list;
+  return list.to_array();
 }
 
 }  // namespace pagestore::binding

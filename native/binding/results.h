@@ -1,5 +1,8 @@
-// From our values to JavaScript's. None of this runs JavaScript: properties are defined, not set, as a setter on
-// Object.prototype would be called.
+// From our values to JavaScript's.
+//
+// Properties are defined, not set: a setter on Object.prototype is not called. Elements of an array can only be set,
+// and a setter on Array.prototype may do anything, such as close the memory that the array is made of. So a List is
+// filled when all of its values are there.
 #pragma once
 
 #include <napi.h>
@@ -8,6 +11,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "binding/failure.h"
 #include "binding/handles.h"
@@ -53,23 +57,23 @@ inline napi_property_descriptor property(const char* name, napi_value value) {
 }
 void define(napi_env env, napi_value object, std::span<const napi_property_descriptor> properties);
 
-// An array under construction.
+// The values of an array to be.
 class List {
  public:
-  explicit List(napi_env env);
-  void add(napi_value value);
+  explicit List(napi_env env) : env_(env) {}
+  void add(napi_value value) { values_.push_back(value); }
   void add(std::initializer_list<napi_property_descriptor> properties);
-  operator napi_value() const { return array_; }
+  // May run JavaScript.
+  napi_value to_array() const;
 
  private:
   napi_env env_;
-  napi_value array_ = nullptr;
-  uint32_t count_ = 0;
+  std::vector<napi_value> values_;
 };
 
 napi_value list_of(napi_env env, std::span<const char* const> names);
 
-// The captured ones of the regions that bytes hold (system/region.h).
+// The captured ones among the regions in `regions` (system/region.h).
 napi_value regions_of(napi_env env, std::span<const std::byte> regions);
 
 }  // namespace pagestore::binding

@@ -100,7 +100,7 @@ napi_value diff(const Arguments& arguments) {
   for (const auto& [start, end] : ranges) {
     list.add({property("start", bigint_of(env, start)), property("end", bigint_of(env, end))});
   }
-  return list;
+  return list.to_array();
 }
 
 void check_covers(const Subject& subject, const AddressRange& range) {

@@ -1,4 +1,7 @@
 // JavaScript's strings as C has them: for the file, arguments and environment of a program.
+//
+// They are copies in UTF-8, which live as long as the objects here. What is no string, or has a NUL in it, is a
+// Failure.
 #pragma once
 
 #include <napi.h>

@@ -80,8 +80,8 @@ Handle spawn(const Arguments& arguments) {
   for (size_t i = 0; i < std::size(kStreams); ++i) {
     options.launch.streams[i] = what.number(kStreams[i]);
   }
-  options.launch.has_deterministic_addresses = what.boolean("fixesAddresses");
-  options.launch.has_deterministic_random = what.boolean("fixesRandom");
+  options.launch.has_deterministic_addresses = what.boolean("hasDeterministicAddresses");
+  options.launch.has_deterministic_random = what.boolean("hasDeterministicRandom");
   options.launch.has_filter = !what.boolean("isDetachable");
   options.shares_processor = what.boolean("sharesProcessor");
   options.launch.run.timeout = what.number("timeout");
@@ -164,7 +164,7 @@ napi_value threads(const Arguments& arguments) {
   for (const TracedThread* thread : process.threads()) {
     if (!thread->has_ended()) list.add(value_of(arguments.env(), thread->id()));
   }
-  return list;
+  return list.to_array();
 }
 
 // (memory, thread or undefined, words): fills the BigUint64Array with a word for each register

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "system/assert.h"
+
 namespace pagestore {
 
 Status process_refused(pid_t pid, const char* what, int error_number) {
@@ -26,6 +28,7 @@ Status process_refused(pid_t pid, const char* what, int error_number) {
 
 ProcPath::ProcPath(ProcSubject subject, const char* name) {
   constexpr std::string_view kProcess = "/proc/PID", kThread = "/task/TID";
+  PS_ASSERT(std::string_view(name).starts_with(kProcess));
   const std::string_view rest = std::string_view(name).substr(kProcess.size());
   if (rest.starts_with(kThread)) {
     snprintf(text_, sizeof(text_), "/proc/%d/task/%d%s", subject.process, subject.thread, rest.data() + kThread.size());

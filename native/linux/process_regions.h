@@ -1,4 +1,7 @@
-// The regions of a process: `/proc/PID/maps`.
+// The regions of a process: `/proc/PID/maps`, and which of them are memory of its own.
+//
+// The kernel lists mappings one page of text at a time: the list of a process that runs may be of no one moment. Paths
+// are what the kernel writes, ` (deleted)` included; only line feeds are put back.
 #pragma once
 
 #include <sys/types.h>

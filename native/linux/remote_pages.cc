@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "linux/proc_file.h"
+#include "system/assert.h"
 #include "system/page_size.h"
 
 namespace pagestore {
@@ -13,6 +14,7 @@ namespace pagestore {
 template <typename Many, typename One>
 Status RemotePages::transfer(const Batch& batch, Many many, One one) const {
   const auto& [call, numbers, pages, reached] = batch;
+  PS_ASSERT(numbers.size() <= kMost);
   iovec local[kMost], remote[kMost];
   for (size_t i = 0; i < numbers.size(); ++i) {
     local[i] = {pages[i], page_size()};

@@ -22,7 +22,7 @@ class RemotePages {
   // `memory` is /proc/PID/mem, open for reading and writing while this object lives.
   RemotePages(pid_t pid, int memory) : pid_(pid), memory_(memory) {}
 
-  // Virtual page `numbers[i]` is read to `pages[i]`, or `reached[i]` is false. At most kMost.
+  // Virtual page `numbers[i]` is read to `pages[i]`, or `reached[i]` is false. Leaves to its caller: at most kMost.
   Status read(std::span<const VirtualPage> numbers, std::byte* const* pages, bool* reached) const;
   Status write(std::span<const VirtualPage> numbers, const std::byte* const* pages, bool* reached) const;
 

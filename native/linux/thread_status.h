@@ -1,4 +1,7 @@
-// What /proc/PID/task/TID tells about a thread.
+// What /proc/PID/task/TID says about a thread: whether it has ended, whether it is inside vfork, and whose it is.
+//
+// Each answer was true at the moment of the call; of a thread that runs it may be false by the next. A thread that is
+// not there has ended.
 #pragma once
 
 #include <sys/types.h>

@@ -1,6 +1,10 @@
 // Processes that a tracee started. Without a system call filter they are detached at once. A filter is
 // inherited and makes calls fail that have no tracer: such children are traced only so that they can run on,
 // and end with the tracee.
+//
+// A follower stops for what any traced process stops for, and runs on at once; what it starts becomes a follower too.
+// They run on only while somebody waits for the tracee, since only then do we see their stops. It leaves to its caller:
+// to wait for `all` whenever it waits, to pass on their events, and to `kill` them at the end.
 #pragma once
 
 #include <sys/types.h>

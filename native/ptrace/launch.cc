@@ -207,21 +207,31 @@ Status run_to(RemoteAddress entry, const LaunchOptions& options, TracedProcess* 
   for (uint64_t reads = 0;;) {
     if (Status status = process->resume(run, &stop); !status.is_ok()) return status;
     run.signal = {};
-    const bool is_fault = stop.kind == StopKind::signal && stop.value == SIGSEGV;
-    if (options.has_deterministic_random && is_fault && answer_counter(*process, reads)) {
-      ++reads;
-      run.signal = SignalAnswer::suppress();
-    }
-    if (stop.kind == StopKind::breakpoint) return Status::ok();
-    if (stop.kind == StopKind::timeout) {
-      return Status::system(Error::spawn, "the program's own code did not begin in time", ETIMEDOUT);
-    }
-    if (stop.kind == StopKind::exit || stop.kind == StopKind::killed) break;
-    if (stop.kind == StopKind::choice) {
-      return Status::system(Error::spawn, "a choice before the program's own code begins", ENOTSUP);
+    switch (stop.kind) {
+      case StopKind::breakpoint:
+        return Status::ok();
+      case StopKind::timeout:
+        return Status::system(Error::spawn, "the program's own code did not begin in time", ETIMEDOUT);
+      case StopKind::exit:
+      case StopKind::killed:
+        return Status::system(Error::spawn, "the program ended before its own code began", ENOEXEC);
+      case StopKind::choice:
+        return Status::system(Error::spawn, "a choice before the program's own code begins", ENOTSUP);
+      case StopKind::signal:
+        if (options.has_deterministic_random && stop.value == SIGSEGV && answer_counter(*process, reads)) {
+          ++reads;
+          run.signal = SignalAnswer::suppress();
+        }
+        break;
+      case StopKind::assertion:
+      case StopKind::system_call:
+      case StopKind::exec:
+      case StopKind::clone:
+      case StopKind::fork:
+      case StopKind::thread_exit:
+        break;
     }
   }
-  return Status::system(Error::spawn, "the program ended before its own code began", ENOEXEC);
 }
 
 Status run_to_entry(const LaunchOptions& options, TracedProcess* process) {

@@ -1,4 +1,11 @@
-// What may have changed in the memory of a traced process since somebody knew all of it.
+// What may have changed in the memory of a traced process since a capture or a restore knew all of it.
+//
+// Whoever lets a thread run or writes memory marks that here; so does whoever sees a system call that changes mappings
+// or drops pages. A capture asks, and then does no more than it must: nothing if nothing has run; the list of mappings
+// is read again only if a mapping may have changed.
+//
+// It promises to err to one side: what is not marked has not changed. At first everything counts as changed. It leaves
+// to its caller: to call `mark_known` only when every page is known, and before anything runs again.
 #pragma once
 
 #include <span>

@@ -1,4 +1,9 @@
-// What was decided about a traced process when tracing began, and which program it is by now.
+// What all parts of a traced process must know of it: what was decided when tracing began, and which program the
+// process is by now.
+//
+// TracedProcess alone writes the traits, before any thread runs; to the parts they are constant. The current program
+// changes when a thread calls exec (event_stops.h) or says where its declarations are (system_call_stops.h). A rollback
+// sets the declarations too; it cannot undo an exec, so a snapshot of another program number is refused.
 #pragma once
 
 #include <sys/types.h>

@@ -11,8 +11,7 @@ namespace pagestore {
 
 namespace {
 
-constexpr int kTick = 50;              // milliseconds
-constexpr int64_t kPatience = 10'000;  // for a thread that is to stop or end
+constexpr int64_t kPatience = 10'000;  // milliseconds, for a thread that is to stop or end
 
 }  // namespace
 

@@ -16,6 +16,9 @@ namespace pagestore {
 
 class ProcessWaiter {
  public:
+  // Milliseconds after which a wait reaps what has ended without a report.
+  static constexpr int kTick = 50;
+
   explicit ProcessWaiter(ThreadTable& threads) : threads_(threads) {}
 
   // `leaves_zombie`: the process is a child of ours whose end others in this process wait for.

@@ -1,4 +1,8 @@
 // One processor for a tracer and its tracees: a stop between two processors costs six times as much.
+//
+// Tracers on different threads of this process get different processors, as far as there are enough. Several tracees of
+// one thread share the thread's processor. It is a matter of speed alone: where the system does not let us choose,
+// everything runs on as it was.
 #pragma once
 
 #include <optional>

@@ -27,4 +27,9 @@ uint64_t& word(AnyRegisters& registers, size_t index) {
   return reinterpret_cast<uint64_t*>(&registers)[index];
 }
 
+// Whether a signal or a tracer interrupted the call that the thread is in.
+inline bool is_interrupted(const Registers& registers) {
+  return registers.is_in_call() && is_restart(registers.result());
+}
+
 }  // namespace pagestore

@@ -1,4 +1,7 @@
-// General registers of x86-64, in the order in which the kernel hands them over.
+// General registers of x86-64, in the order in which the kernel hands them over (PTRACE_GETREGS), and what this
+// processor's calls and breakpoints look like.
+//
+// A value: nothing here asks the kernel. Whoever changes registers writes them back (register_cache.h).
 #pragma once
 
 #include <array>

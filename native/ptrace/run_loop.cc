@@ -15,8 +15,6 @@ namespace pagestore {
 
 namespace {
 
-constexpr int kTick = 50;  // milliseconds
-
 // A thread that is stopped may be killed, when another one ends the process or becomes another program. The
 // kernel will report that; until then it is no failure.
 Status unless_dying(TracedThread& thread, const Status& status) {
@@ -172,18 +170,24 @@ bool RunLoop::has_running_thread() const {
 Status RunLoop::wait_for_stop(const RunOptions& options, Stop* stop) {
   const int64_t end = options.timeout ? monotonic_now() + *options.timeout + 1 : INT64_MAX;  // never less
   for (;;) {
+    // It may have ended while a thread was started.
+    if (has_ended()) {
+      *stop = end_stop();
+      return Status::ok();
+    }
     if (!has_running_thread() && parts_.threads.first_live() != nullptr) {
       // Only the first thread was let run to its end.
       *stop = last_stop_;
       stop->has_ended = true;
       return Status::ok();
     }
+    constexpr int64_t kTick = ProcessWaiter::kTick;
     const int64_t left = options.timeout ? end - monotonic_now() : kTick;
     if (left <= 0 || (options.may_go_on != nullptr && !options.may_go_on(options.context))) {
       return break_off(options, stop);
     }
     std::optional<WaitEvent> event;
-    const auto tick = static_cast<int>(std::min<int64_t>(left, kTick));
+    const auto tick = static_cast<int>(std::min(left, kTick));
     if (Status status = parts_.waiter.wait_for_any(parts_.followers.all(), tick, &event); !status.is_ok()) {
       return status;
     }
@@ -193,8 +197,7 @@ Status RunLoop::wait_for_stop(const RunOptions& options, Stop* stop) {
     if (reported && !has_ended()) {
       if (Status status = interrupt_all(options); !status.is_ok()) return status;
     }
-    if (has_ended()) reported = end_stop();
-    if (!reported) continue;
+    if (!reported || has_ended()) continue;
     *stop = *reported;
     return Status::ok();
   }
@@ -227,20 +230,23 @@ Status RunLoop::break_off(const RunOptions& options, Stop* stop) {
   return Status::ok();
 }
 
+// A thread inside vfork stops only when its child is another program, or has ended: nobody waits for it.
+TracedThread* RunLoop::first_to_stop() const {
+  for (TracedThread* thread : parts_.threads.all()) {
+    if (thread->is_running() && !thread->is_inside_vfork()) return thread;
+  }
+  return nullptr;
+}
+
 Status RunLoop::interrupt_all(const RunOptions& options) {
   const ThreadTable::InUse in_use(parts_.threads);
   for (const TracedThread* thread : parts_.threads.all()) {
     if (thread->is_running()) ptrace(PTRACE_INTERRUPT, thread->id(), nullptr, nullptr);
   }
-  for (size_t i = 0; i < parts_.threads.all().size() && !has_ended();) {
-    TracedThread& thread = *parts_.threads.all()[i];
-    // Inside vfork it stops only when its child is another program, or has ended.
-    if (!thread.is_running() || thread.is_inside_vfork()) {
-      ++i;
-      continue;
-    }
+  // Each time from the first on: a wait may remove threads, and exec leaves only one.
+  for (TracedThread* thread; !has_ended() && (thread = first_to_stop()) != nullptr;) {
     WaitEvent event;
-    if (Status status = parts_.waiter.wait_for(thread, &event); !status.is_ok()) return status;
+    if (Status status = parts_.waiter.wait_for(*thread, &event); !status.is_ok()) return status;
     if (event.is_end()) continue;
     TracedThread* stopped = parts_.threads.find(event.thread);
     if (stopped == nullptr) return Status::process_gone(parts_.traits.pid, "was killed");
@@ -251,9 +257,7 @@ Status RunLoop::interrupt_all(const RunOptions& options) {
     std::optional<Stop> pending;
     const Status status = unless_dying(*stopped, parts_.classifier.classify(*stopped, event, options, &pending));
     if (!status.is_ok()) return status;
-    if (!pending) continue;
-    stopped->set_pending_stop(*pending);
-    if (pending->kind == StopKind::exec) i = 0;
+    if (pending) stopped->set_pending_stop(*pending);
   }
   return Status::ok();
 }

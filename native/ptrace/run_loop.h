@@ -56,6 +56,7 @@ class RunLoop {
   Status classify(const WaitEvent& event, const RunOptions& options, std::optional<Stop>* stop);
   Status break_off(const RunOptions& options, Stop* stop);
   bool has_running_thread() const;
+  TracedThread* first_to_stop() const;
 
   const Parts parts_;
   Stop last_stop_;

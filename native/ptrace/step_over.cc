@@ -22,7 +22,10 @@ Status step(const StepTools& tools, TracedThread& thread, const RunOptions& opti
   without_breakpoint.breakpoint.reset();
   for (;;) {
     WaitEvent event;
-    if (Status status = thread.run(is_call ? PTRACE_SYSCALL : PTRACE_SINGLESTEP, 0); !status.is_ok()) return status;
+    // A thread in a group-stop does not run until that is over.
+    if (thread.is_stopped()) {
+      if (Status status = thread.run(is_call ? PTRACE_SYSCALL : PTRACE_SINGLESTEP, 0); !status.is_ok()) return status;
+    }
     if (Status status = tools.waiter.wait_for_stop(thread, &event); !status.is_ok()) return status;
     const Status status = tools.classifier.classify(thread, event, without_breakpoint, stop);
     if (!status.is_ok() || *stop) return status;
@@ -39,7 +42,7 @@ Status step_over_breakpoint(const StepTools& tools, TracedThread& thread, const 
   stop->reset();
   Registers* registers;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
-  const bool comes_back = thread.has_entered_call() || (registers->is_in_call() && is_restart(registers->result()));
+  const bool comes_back = thread.has_entered_call() || is_interrupted(*registers);
   if (registers->instruction_pointer() != options.breakpoint->value() || comes_back ||
       thread.asks(question::Kind::signal)) {
     return Status::ok();

@@ -1,5 +1,8 @@
-// Runs a thread that is stopped at the address of a breakpoint one instruction on, before the breakpoint is
-// inserted there.
+// Runs a thread that is stopped at the address of a breakpoint one instruction on, before the breakpoint is inserted
+// there: else the thread would stop at once where it is stopped already.
+//
+// All other threads stay stopped meanwhile. An instruction may do more than step: it may be a system call, fault, or
+// start a thread. What it leads to is classified as at any other time, and reported if it is to be.
 #pragma once
 
 #include "ptrace/stop_classifier.h"

@@ -1,4 +1,10 @@
-// Why a tracee is stopped, and how it runs on.
+// Why a tracee is stopped, and how it runs on: what TracedProcess::resume reports and what it is asked for.
+//
+// A Stop is a value. It is kept in snapshots, which compare it by its bytes, so every field that a kind does not use is
+// zero. Addresses in it are the tracee's: what is there may be anything, and whoever reads it checks it.
+//
+// A new kind is added here, where a stop is classified (stop_classifier.h, and what it includes), in every switch over
+// the kinds, and in both tables of names (binding/tables.h, lib/addon/tables.ts).
 #pragma once
 
 #include <sys/types.h>

@@ -1,4 +1,5 @@
-// A system call as registers hold it: its number and arguments.
+// A system call as it is in registers, whichever they are: its number and arguments, and the results by which the
+// kernel says that the call was interrupted. Each processor's registers convert from it and to it (registers.h).
 #pragma once
 
 #include <array>

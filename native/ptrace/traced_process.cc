@@ -109,9 +109,8 @@ Status TracedProcess::attach(pid_t pid) {
   Status status = seize_all();
   if (status.is_ok()) status = memory_.open(pid);
   if (status.is_ok()) return status;
-  for (const TracedThread* thread : threads_.all()) {
-    const siginfo_t* signal = thread->asked_signal();
-    ptrace(PTRACE_DETACH, thread->id(), nullptr, signal != nullptr ? signal->si_signo : 0);
+  for (TracedThread* thread : threads_.all()) {
+    if (thread->is_stopped()) static_cast<void>(detach_thread(*thread));
   }
   is_released_ = true;
   return status;

@@ -14,8 +14,27 @@ namespace pagestore {
 
 namespace {
 
-bool is_interrupted(const Registers& registers) {
-  return registers.is_in_call() && is_restart(registers.result());
+// The call that the thread made to report such a stop. It has returned by then, and is made once more where the stop is
+// still pending when the thread's state is saved.
+std::optional<int64_t> call_that_reports(StopKind kind) {
+  switch (kind) {
+    case StopKind::choice:
+      return trap::kChoose;
+    case StopKind::assertion:
+      return trap::kAssert;
+    case StopKind::system_call:
+    case StopKind::signal:
+    case StopKind::breakpoint:
+    case StopKind::exec:
+    case StopKind::clone:
+    case StopKind::fork:
+    case StopKind::timeout:
+    case StopKind::exit:
+    case StopKind::thread_exit:
+    case StopKind::killed:
+      break;
+  }
+  return {};
 }
 
 }  // namespace
@@ -198,8 +217,9 @@ Status TracedThread::save(GrowingArray<std::byte>* bytes) {
   state.registers = *registers;
   const bool asks_signal = asks(question::Kind::signal);
   // A pending choice or assertion is forgotten: the thread will stop for it again.
-  if (pending_stop_ && pending_stop_->kind == StopKind::choice) state.registers.rewind_call(trap::kChoose);
-  if (pending_stop_ && pending_stop_->kind == StopKind::assertion) state.registers.rewind_call(trap::kAssert);
+  if (pending_stop_) {
+    if (const auto call = call_that_reports(pending_stop_->kind)) state.registers.rewind_call(*call);
+  }
   const bool has_entered = has_entered_call(), makes_again = !has_entered && is_interrupted(*registers);
   if (makes_again && asks_signal) {
     // What comes of the signal decides whether the call is made again. A sleep then begins anew: what the

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "system/assert.h"
+
 namespace pagestore {
 
 namespace {
@@ -96,6 +98,7 @@ bool Waiter::reap(pid_t thread) const {
 }
 
 Status Waiter::wait(std::span<const pid_t> threads, int milliseconds, std::optional<WaitEvent>* event) {
+  PS_ASSERT(!threads.empty());
   event->reset();
   if (Status status = start_timer(std::max(milliseconds, 1)); !status.is_ok()) return status;
   const bool is_one = threads.size() == 1;
@@ -122,7 +125,7 @@ Status Waiter::wait(std::span<const pid_t> threads, int milliseconds, std::optio
     *event = take(seen);
     return Status::ok();
   }
-  // A child of somebody else that has ended is before ours until they reap it.
+  // Until others reap a child of theirs that has ended, the kernel shows it before ours.
   for (const pid_t thread : threads) {
     *event = poll(thread);
     if (*event) return Status::ok();

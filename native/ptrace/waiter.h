@@ -44,7 +44,7 @@ class Waiter {
   void leave_zombie_of(pid_t child) { unreaped_ = child; }
 
   // Waits for any of `threads`, all of them traced by this thread, until one stops or ends or `milliseconds`
-  // have passed; sometimes less.
+  // have passed; sometimes less. Leaves to its caller: there is at least one.
   Status wait(std::span<const pid_t> threads, int milliseconds, std::optional<WaitEvent>* event);
 
   // What there is to report about this thread now.

@@ -103,8 +103,10 @@ TEST_F(Attached, ThreadsAreAllStoppedAndRunOnWhenTheyAreDetached) {
       usleep(5000);
       EXPECT_EQ(count_at(stranger->pid(), counters_), before);
       for (int i = 0; i < 10; ++i) {
-        ASSERT_TRUE(stopped(program.run_for(5), StopKind::timeout));
-        EXPECT_GT(count_at(stranger->pid(), counters_), before);
+        // However long it takes on a busy machine until one of them has had its turn.
+        while (count_at(stranger->pid(), counters_) == before) {
+          ASSERT_TRUE(stopped(program.run_for(5), StopKind::timeout));
+        }
         program.restore(saved);
         EXPECT_EQ(count_at(stranger->pid(), counters_), before);
       }
