@@ -7,14 +7,14 @@
 #include <cstddef>
 
 #include "system/address_range.h"
+#include "system/non_copyable.h"
 
 namespace pagestore::bench {
 
-class LargeProcess {
+class LargeProcess : NonCopyable {
  public:
   // One with `pages` pages, no two alike.
   explicit LargeProcess(size_t pages);
-  LargeProcess(const LargeProcess&) = delete;
   ~LargeProcess();
 
   pid_t pid() const { return pid_; }

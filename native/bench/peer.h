@@ -11,15 +11,14 @@
 #include <unordered_set>
 #include <vector>
 
+#include "system/non_copyable.h"
 #include "system/scoped_fd.h"
 
 namespace pagestore::bench {
 
-class Peer {
+class Peer : NonCopyable {
  public:
   Peer();
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
   ~Peer();
 
   size_t store(const std::byte* page);

@@ -17,6 +17,7 @@
 #include "memory/memory.h"
 #include "snapshot/snapshot.h"
 #include "store/shared_store.h"
+#include "system/non_copyable.h"
 
 namespace pagestore::binding {
 
@@ -31,10 +32,9 @@ struct SnapshotEntry {
   Snapshot snapshot;
 };
 
-class Addon {
+class Addon : NonCopyable {
  public:
   explicit Addon(napi_env env) : env_(env) {}
-  Addon(const Addon&) = delete;
   ~Addon();
 
   static Addon& of(napi_env env) { return *Napi::Env(env).GetInstanceData<Addon>(); }

@@ -19,10 +19,11 @@
 #include "binding/addon.h"
 #include "binding/failure.h"
 #include "memory/tracker.h"
+#include "system/non_copyable.h"
 
 namespace pagestore::binding {
 
-class Arguments {
+class Arguments : NonCopyable {
  public:
   static constexpr size_t kMost = 5;  // that any function takes; those that are missing are undefined
 
@@ -33,7 +34,6 @@ class Arguments {
     napi_get_cb_info(env, info, &count, values_, nullptr, &data);
     addon_ = static_cast<Addon*>(data);
   }
-  Arguments(const Arguments&) = delete;
 
   Napi::Env env() const { return env_; }
   Addon& addon() const { return *addon_; }

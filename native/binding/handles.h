@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "system/non_copyable.h"
+
 namespace pagestore::binding {
 
 // A slot, and how often the slot was used.
@@ -34,11 +36,8 @@ class Handle {
 
 // Keeps pointers. Whoever adds an object owns it again when they take it out.
 template <typename T>
-class Handles {
+class Handles : NonCopyable {
  public:
-  Handles() = default;
-  Handles(const Handles&) = delete;
-  Handles& operator=(const Handles&) = delete;
   ~Handles() { free(slots_); }
 
   // False when there is no memory for the slot.

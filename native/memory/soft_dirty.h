@@ -8,16 +8,14 @@
 
 #include "linux/pagemap.h"
 #include "memory/tracker.h"
+#include "system/non_copyable.h"
 #include "system/scoped_fd.h"
 
 namespace pagestore {
 
 // The right to clear soft-dirty bits; one at a time has it in this process.
-class SoftDirtyClaim {
+class SoftDirtyClaim : NonCopyable {
  public:
-  SoftDirtyClaim() = default;
-  SoftDirtyClaim(const SoftDirtyClaim&) = delete;
-  SoftDirtyClaim& operator=(const SoftDirtyClaim&) = delete;
   ~SoftDirtyClaim();
   // False while another has it.
   bool take();

@@ -7,15 +7,14 @@
 
 #include <optional>
 
+#include "system/non_copyable.h"
+
 namespace pagestore {
 
 // While one of these lives, the thread that made it (and destroys it) runs on one processor alone: the one on
 // which the fewest tracers of this process run.
-class SharedProcessor {
+class SharedProcessor : NonCopyable {
  public:
-  SharedProcessor() = default;
-  SharedProcessor(const SharedProcessor&) = delete;
-  SharedProcessor& operator=(const SharedProcessor&) = delete;
   ~SharedProcessor();
 
   // Its number, unless the system does not let us choose.

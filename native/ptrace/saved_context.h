@@ -6,14 +6,13 @@
 #pragma once
 
 #include "ptrace/traced_thread.h"
+#include "system/non_copyable.h"
 
 namespace pagestore {
 
-class SavedContext {
+class SavedContext : NonCopyable {
  public:
   explicit SavedContext(TracedThread& thread) : thread_(thread) {}
-  SavedContext(const SavedContext&) = delete;
-  SavedContext& operator=(const SavedContext&) = delete;
   ~SavedContext() { static_cast<void>(restore()); }
 
   Status save() {

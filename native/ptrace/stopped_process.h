@@ -9,15 +9,13 @@
 #include <sys/types.h>
 
 #include "system/growing_array.h"
+#include "system/non_copyable.h"
 #include "system/status.h"
 
 namespace pagestore {
 
-class StoppedProcess {
+class StoppedProcess : NonCopyable {
  public:
-  StoppedProcess() = default;
-  StoppedProcess(const StoppedProcess&) = delete;
-  StoppedProcess& operator=(const StoppedProcess&) = delete;
   ~StoppedProcess() { resume(); }
 
   // On failure all threads run.

@@ -10,21 +10,17 @@
 #include <span>
 
 #include "ptrace/traced_thread.h"
+#include "system/non_copyable.h"
 
 namespace pagestore {
 
-class ThreadTable {
+class ThreadTable : NonCopyable {
  public:
-  ThreadTable() = default;
-  ThreadTable(const ThreadTable&) = delete;
-  ThreadTable& operator=(const ThreadTable&) = delete;
   ~ThreadTable();
 
-  class InUse {
+  class InUse : NonCopyable {
    public:
     explicit InUse(ThreadTable& table) : table_(table) { ++table_.uses_; }
-    InUse(const InUse&) = delete;
-    InUse& operator=(const InUse&) = delete;
     ~InUse() {
       if (--table_.uses_ == 0) table_.free_removed();
     }

@@ -11,14 +11,12 @@
 #include <optional>
 
 #include "ptrace/run_loop.h"
+#include "system/non_copyable.h"
 
 namespace pagestore {
 
-class TracedProcess {
+class TracedProcess : NonCopyable {
  public:
-  TracedProcess() = default;
-  TracedProcess(const TracedProcess&) = delete;
-  TracedProcess& operator=(const TracedProcess&) = delete;
   ~TracedProcess();
 
   // A child that waits until it is traced; from now on it ends with us.

@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 
+#include "system/non_copyable.h"
 #include "system/old_glibc.h"
 #include "system/status.h"
 
@@ -34,12 +35,8 @@ struct WaitEvent {
 // Milliseconds of a clock that only goes forward.
 int64_t monotonic_now();
 
-class Waiter {
+class Waiter : NonCopyable {
  public:
-  Waiter() = default;
-  Waiter(const Waiter&) = delete;
-  Waiter& operator=(const Waiter&) = delete;
-
   // The end of this child of ours is reported, but its zombie stays: others in this process wait for it.
   void leave_zombie_of(pid_t child) { unreaped_ = child; }
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "snapshot/page_tree.h"
+#include "system/non_copyable.h"
 #include "system/status.h"
 
 namespace pagestore {
@@ -45,13 +46,11 @@ class OwnedBlank {
 };
 
 // Blanks that are borrowed together and used one after another.
-class OwnedBlanks {
+class OwnedBlanks : NonCopyable {
  public:
   static constexpr size_t kMost = PageStore::kMostBlanks;
 
   explicit OwnedBlanks(PageStore& pages) : pages_(pages) {}
-  OwnedBlanks(const OwnedBlanks&) = delete;
-  OwnedBlanks& operator=(const OwnedBlanks&) = delete;
   ~OwnedBlanks() { pages_.give_back(numbers_ + next_, size_ - next_); }
 
   // Once.

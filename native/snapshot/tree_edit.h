@@ -6,15 +6,14 @@
 #pragma once
 
 #include "snapshot/page_table.h"
+#include "system/non_copyable.h"
 
 namespace pagestore {
 
-class TreeEdit {
+class TreeEdit : NonCopyable {
  public:
   // `from` stays the caller's, and must live as long as this. `pages`: how many of its virtual pages have a page.
   TreeEdit(PageStores& stores, const PageTree& from, uint64_t pages) : stores_(stores), from_(from), pages_(pages) {}
-  TreeEdit(const TreeEdit&) = delete;
-  TreeEdit& operator=(const TreeEdit&) = delete;
   ~TreeEdit() { give_back_changes(); }
 
   // Virtual pages come in rising order.

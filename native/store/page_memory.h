@@ -28,6 +28,7 @@
 #include "store/page_number.h"
 #include "system/assert.h"
 #include "system/mapping.h"
+#include "system/non_copyable.h"
 #include "system/status.h"
 
 namespace pagestore {
@@ -35,11 +36,8 @@ namespace pagestore {
 class PageMemory;
 
 // A part of the file as one reader sees it. It may outlive the memory that it was made from.
-class WindowView {
+class WindowView : NonCopyable {
  public:
-  WindowView() = default;
-  WindowView(const WindowView&) = delete;
-  WindowView& operator=(const WindowView&) = delete;
   ~WindowView() { leave(); }
 
   std::byte* data() const { return mapping_.data(); }
@@ -59,12 +57,11 @@ class WindowView {
   WindowView** link_ = nullptr;  // the pointer to us in the memory's list; null when we are in none
 };
 
-class PageMemory {
+class PageMemory : NonCopyable {
  public:
   PageMemory() = default;
   explicit PageMemory(BackingFile file, size_t page_bytes = page_size())
       : file_(std::move(file)), page_bytes_(page_bytes) {}
-  PageMemory(const PageMemory&) = delete;
   ~PageMemory();
 
   void adopt(BackingFile file, size_t page_bytes) {

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "system/non_copyable.h"
+
 namespace pagestore {
 
 // gettid
@@ -30,14 +32,11 @@ inline int mask_signals(int how, const sigset_t* signals, sigset_t* before) {
 }
 
 // A timer of the kernel, which names it by a number; glibc's timer_t is a pointer.
-class KernelTimer {
+class KernelTimer : NonCopyable {
  public:
-  KernelTimer() = default;
   ~KernelTimer() {
     if (is_made_) syscall(SYS_timer_delete, number_);
   }
-  KernelTimer(const KernelTimer&) = delete;
-  KernelTimer& operator=(const KernelTimer&) = delete;
 
   // Makes the timer, once. Whenever it expires, the kernel sends `signal` to the calling thread.
   int make(clockid_t clock, int signal) {

@@ -5,17 +5,17 @@
 #include <chrono>
 #include <cstdint>
 
+#include "system/non_copyable.h"
+
 namespace pagestore {
 
 enum class Phase : uint8_t { other, stop, mappings, scan, read, store, key, diff, write, registers };
 inline constexpr size_t kPhases = 10;
 
 // Measures the thread that made it, while it lives.
-class PhaseClock {
+class PhaseClock : NonCopyable {
  public:
   PhaseClock() : since_(Clock::now()) { running = this; }
-  PhaseClock(const PhaseClock&) = delete;
-  PhaseClock& operator=(const PhaseClock&) = delete;
   ~PhaseClock() { running = nullptr; }
 
   double microseconds(Phase phase) const {
@@ -40,13 +40,11 @@ class PhaseClock {
 };
 
 // The time until its end counts as `phase`, except while another InPhase is inside.
-class InPhase {
+class InPhase : NonCopyable {
  public:
   explicit InPhase(Phase phase) : clock_(PhaseClock::running) {
     if (clock_ != nullptr) before_ = clock_->enter(phase);
   }
-  InPhase(const InPhase&) = delete;
-  InPhase& operator=(const InPhase&) = delete;
   ~InPhase() {
     if (clock_ != nullptr) clock_->enter(before_);
   }

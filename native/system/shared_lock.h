@@ -11,15 +11,12 @@
 #include <cstdint>
 
 #include "system/assert.h"
+#include "system/non_copyable.h"
 
 namespace pagestore {
 
-class SharedLock {
+class SharedLock : NonCopyable {
  public:
-  SharedLock() = default;
-  SharedLock(const SharedLock&) = delete;
-  SharedLock& operator=(const SharedLock&) = delete;
-
   void lock() {
     uint32_t free = 0;
     if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire)) wait_to_write();
