@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "system/assert.h"
+
 namespace pagestore {
 
 namespace {
@@ -59,9 +61,42 @@ Status BytesWriter::append(std::span<const std::byte> bytes) {
   });
 }
 
+// Costs what the memory has there, however long the range is.
 Status BytesWriter::append(const PageTree& memory, uint64_t address, uint64_t length) {
-  return append_parts(
-      length, [&](uint64_t offset, std::span<std::byte> to) { read_memory(stores_, memory, address + offset, to); });
+  if (length == 0) return Status::ok();
+  const uint64_t last = address + (length - 1);
+  uint64_t done = 0;
+  Status status = Status::ok();
+  PageTables(stores_).differences(
+      {}, memory, address / page_size(), last / page_size(), [&](VirtualPage virtual_page, Child, Child page) {
+        if (!status.is_ok()) return;
+        const uint64_t start = virtual_page * page_size();
+        const uint64_t from = std::max(start, address), to = std::min(start + (page_size() - 1), last);
+        status = append_zeroes(from - address - done);
+        if (status.is_ok()) status = append_page(number_of(page), from - start, to - from + 1);
+        done = to - address + 1;
+      });
+  return status.is_ok() ? append_zeroes(length - done) : status;
+}
+
+// Where the page is, is asked for each part anew: the store may move when it grows.
+Status BytesWriter::append_page(PageNumber page, uint64_t from, uint64_t length) {
+  return append_parts(length, [&](uint64_t offset, std::span<std::byte> to) {
+    memcpy(to.data(), stores_.pages.bytes(page) + from + offset, to.size());
+  });
+}
+
+Status BytesWriter::append_zeroes(uint64_t length) {
+  const auto fill = [](uint64_t, std::span<std::byte> to) { memset(to.data(), 0, to.size()); };
+  const uint64_t begun = blank_ != kNoPage ? std::min<uint64_t>(length, page_size() - filled_) : 0;
+  if (Status status = append_parts(begun, fill); !status.is_ok()) return status;
+  length -= begun;
+  // The first page has the length as well, and comes before any range.
+  PS_ASSERT(length == 0 || next_ > 0);
+  const uint64_t pages = length / page_size();
+  next_ += pages;
+  appended_ += pages * page_size();
+  return append_parts(length % page_size(), fill);
 }
 
 Status BytesWriter::finish(OwnedTree* tree) {

@@ -30,6 +30,8 @@ class BytesWriter {
  private:
   template <typename Fill>
   Status append_parts(uint64_t length, Fill fill);
+  Status append_page(PageNumber page, uint64_t from, uint64_t length);
+  Status append_zeroes(uint64_t length);
   Status begin_page();
   Status end_page();
 
