@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createContext, Script } from 'node:vm'
@@ -109,4 +110,44 @@ test('a call with a hundred thousand arguments does what it does with as many as
   expect(Reflect.apply(native.refCount, undefined, [handleOf(store), n, ...superfluous])).toBe(1)
   expect(Reflect.apply(store.storePage, store, [page(1), ...superfluous])).toBe(n)
   expect(() => Reflect.apply(native.refPage, undefined, [handleOf(store), 99, ...superfluous])).toThrow(/page 99/)
+})
+
+test('a handle of one store is refused with the handles of another', () => {
+  using store = new PageStore()
+  using other = new PageStore()
+  const memory = native.openLocalMemory(handleOf(store), 'none')
+  const bytes = new Uint8Array(40 * pageSize).map((_, i) => i >> 12)
+  const snapshot = native.captureMemory(handleOf(store), memory, bytes)
+  const elsewhere = native.openLocalMemory(handleOf(other), 'none')
+  const strange = handleOf(other)
+  for (const use of [
+    () => native.snapshotRoot(strange, snapshot),
+    () => native.snapshotKey(strange, snapshot),
+    () => native.keepSnapshotKey(strange, snapshot),
+    () => native.snapshotRegions(strange, snapshot),
+    () => native.snapshotRead(strange, snapshot, 0n, new Uint8Array(pageSize)),
+    () => native.snapshotMap(strange, snapshot, 0n, pageSize),
+    () => native.snapshotFingerprint(strange, snapshot),
+    () => native.snapshotDiff(strange, snapshot, snapshot),
+    () => native.restoreMemory(handleOf(store), elsewhere, snapshot, bytes),
+  ]) {
+    expect(use).toThrow(/another store/)
+  }
+})
+
+test('while a program runs, no JavaScript does, whatever stands behind the global object', () => {
+  const script = `
+    import { PageStore, Tracee } from 'pagestore'
+    const tracee = Tracee.spawn(new PageStore(), 'sleep', ['9'])
+    const { setPrototypeOf, getPrototypeOf } = Object
+    const write = (text) => process.stdout.write(text)
+    delete globalThis.Object
+    const behind = getPrototypeOf(globalThis)
+    setPrototypeOf(globalThis, new Proxy(behind, {
+      has: (target, name) => { if (name === 'Object') { write('called '); tracee.close() } return name in target },
+    }))
+    write(tracee.resume({ timeout: 200 }).kind)
+    process.exit(0)`
+  const args = ['--input-type=module', '--eval', script]
+  expect(execFileSync(process.execPath, args, { encoding: 'utf8', cwd: import.meta.dirname })).toBe('timeout')
 })

@@ -9,7 +9,8 @@
 namespace pagestore::binding {
 
 // True once the environment is being ended: a Worker that is terminated, or a process that exits. Nothing of Node-API
-// says so; but a question about a property is refused then.
+// says so; but a question about a property is refused then. It is asked of an object of our own, for no JavaScript must
+// run: a Proxy may stand behind the global object, and the caller is in the middle of a call.
 bool is_ending(napi_env env);
 
 }  // namespace pagestore::binding

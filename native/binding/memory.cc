@@ -41,10 +41,13 @@ Handle capture(const Arguments& arguments) {
 // (store, memory, snapshot, location)
 void restore(const Arguments& arguments) {
   const auto bytes = location(arguments, 3);
-  const SharedStore& store = arguments.store(0);
+  const Addon& addon = arguments.addon();
+  arguments.store(0);
   const MemoryEntry& entry = memory_at(arguments, 1, bytes);
   const SnapshotEntry& snapshot = arguments.snapshot(2);
-  if (arguments.addon().store(snapshot.store) != &store) fail(code::other_store, "the snapshot is of another store");
+  if (addon.store(snapshot.store) != addon.store(entry.store)) {
+    fail(code::other_store, "the snapshot is of another store");
+  }
   if (entry.memory->kind() == Memory::Kind::tracee && snapshot.memory != arguments.handle(1)) {
     fail(code::other_memory, "the snapshot is not of this process");
   }

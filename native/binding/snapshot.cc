@@ -11,10 +11,19 @@ namespace pagestore::binding {
 
 namespace {
 
+void check_is_of(const Arguments& arguments, const SharedStore& store, const SnapshotEntry& entry) {
+  if (arguments.addon().store(entry.store) == &store) return;
+  fail(code::other_store, "the snapshot is of another store: its numbers mean nothing to this one");
+}
+
 // An open store, and a snapshot in it.
 struct Subject {
-  explicit Subject(const Arguments& arguments) : store(arguments.store(0)), entry(arguments.snapshot(1)) {}
-  Subject(SharedStore& store, SnapshotEntry& entry) : store(store), entry(entry) {}
+  explicit Subject(const Arguments& arguments) : store(arguments.store(0)), entry(arguments.snapshot(1)) {
+    check_is_of(arguments, store, entry);
+  }
+  Subject(const Arguments& arguments, SharedStore& store, SnapshotEntry& entry) : store(store), entry(entry) {
+    check_is_of(arguments, store, entry);
+  }
 
   SharedStore& store;
   SnapshotEntry& entry;
@@ -24,15 +33,13 @@ struct Subject {
 // The same where the key alone may have been kept.
 Subject key_subject(const Arguments& arguments) {
   SharedStore& store = arguments.store(0);
-  return {store, arguments.key_holder(1)};
+  return {arguments, store, arguments.key_holder(1)};
 }
 
 // Two snapshots of the same store.
 struct Pair : Subject {
   explicit Pair(const Arguments& arguments) : Subject(arguments), other(arguments.snapshot(2).snapshot) {
-    if (arguments.addon().store(arguments.snapshot(2).store) != &store) {
-      fail(code::other_store, "the snapshots are of two stores: their numbers mean nothing to each other");
-    }
+    check_is_of(arguments, store, arguments.snapshot(2));
   }
 
   const Snapshot& other;

@@ -3,8 +3,10 @@
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace pagestore {
 
@@ -20,8 +22,15 @@ Status Followers::add(pid_t child) {
     ::kill(child, SIGKILL);
     return Status::no_memory(sizeof(pid_t));
   }
-  ptrace(PTRACE_CONT, child, nullptr, 0);
+  if (!is_ending_) ptrace(PTRACE_CONT, child, nullptr, 0);
   return Status::ok();
+}
+
+void Followers::add_child_of(const WaitEvent& event) {
+  const int kind = event.ptrace_event();
+  if (kind != PTRACE_EVENT_FORK && kind != PTRACE_EVENT_VFORK && kind != PTRACE_EVENT_CLONE) return;
+  unsigned long child = 0;
+  if (ptrace(PTRACE_GETEVENTMSG, event.thread, nullptr, &child) == 0) static_cast<void>(add(static_cast<pid_t>(child)));
 }
 
 void Followers::on_event(const WaitEvent& event) {
@@ -32,12 +41,7 @@ void Followers::on_event(const WaitEvent& event) {
     return;
   }
   const int kind = event.ptrace_event(), signal = event.signal();
-  if (kind == PTRACE_EVENT_FORK || kind == PTRACE_EVENT_VFORK || kind == PTRACE_EVENT_CLONE) {
-    unsigned long child = 0;
-    if (ptrace(PTRACE_GETEVENTMSG, event.thread, nullptr, &child) == 0) {
-      static_cast<void>(add(static_cast<pid_t>(child)));
-    }
-  }
+  add_child_of(event);
   if (kind == PTRACE_EVENT_STOP && signal != SIGTRAP) {
     ptrace(PTRACE_LISTEN, event.thread, nullptr, nullptr);
     return;
@@ -46,12 +50,35 @@ void Followers::on_event(const WaitEvent& event) {
   ptrace(PTRACE_CONT, event.thread, nullptr, is_signal ? signal : 0);
 }
 
-void Followers::kill(const ProcessWaiter& waiter) {
-  // One that is stopped has perhaps started another, which was not reported yet.
-  for (size_t i = 0; i < followers_.size(); ++i) {
-    const std::optional<WaitEvent> event = waiter.waiter().poll(followers_[i]);
-    if (event) on_event(*event);
+// Those that are stopped come first in the list. One that is inside vfork does not stop, and starts nothing either.
+void Followers::stop_all(const ProcessWaiter& waiter) {
+  constexpr int kRounds = 400, kPause = 50;  // microseconds
+  is_ending_ = true;
+  for (const pid_t follower : followers_) ptrace(PTRACE_INTERRUPT, follower, nullptr, nullptr);
+  size_t stopped = 0;
+  for (int round = 0; round < kRounds && stopped < followers_.size(); ++round) {
+    if (round > 0) usleep(kPause);
+    for (size_t i = stopped; i < followers_.size();) {
+      const std::optional<WaitEvent> event = waiter.waiter().poll(followers_[i]);
+      if (event && event->is_end()) {
+        followers_.erase(i, 1);
+        continue;
+      }
+      if (event) {
+        std::swap(followers_[i], followers_[stopped++]);
+        const size_t before = followers_.size();
+        add_child_of(*event);
+        if (followers_.size() > before) std::swap(followers_[before], followers_[stopped++]);
+      }
+      ++i;
+    }
   }
+}
+
+// What is killed while it starts another process never reports that one, which would stay stopped for as long as we
+// live: all are stopped first.
+void Followers::kill(const ProcessWaiter& waiter) {
+  stop_all(waiter);
   for (const pid_t follower : followers_) ::kill(follower, SIGKILL);
   while (!followers_.empty()) {
     for (size_t i = followers_.size(); i-- > 0;) {

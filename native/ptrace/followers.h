@@ -33,8 +33,11 @@ class Followers {
   void kill(const ProcessWaiter& waiter);
 
  private:
+  void add_child_of(const WaitEvent& event);
+  void stop_all(const ProcessWaiter& waiter);
+
   const Breakpoint& breakpoint_;
-  bool keeps_tracing_ = false;
+  bool keeps_tracing_ = false, is_ending_ = false;
   GrowingArray<pid_t> followers_;
 };
 

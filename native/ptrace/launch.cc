@@ -109,7 +109,10 @@ class Child {
     prctl(PR_SET_DUMPABLE, 1);
     static_cast<void>(!::write(report_, "", 1));
     char go;
-    while (::read(go_, &go, 1) < 0 && errno == EINTR) continue;
+    ssize_t got;
+    while ((got = ::read(go_, &go, 1)) < 0 && errno == EINTR) continue;
+    // Whoever was to trace this child is dead.
+    if (got != 1) _exit(127);
     check(Step::session, setsid() >= 0);
     set_streams();
     check(Step::cwd, options_.cwd == nullptr || chdir(options_.cwd) == 0);

@@ -38,6 +38,8 @@ static_assert(sizeof(Ranges) == 16);
 // says that the program does not use it, so that it needs no new version.
 inline constexpr uint32_t kLayoutMagic = 0x7073'5232;
 inline constexpr uint32_t kLayoutVersion = 2;
+// No header has room for more: what says so is no layout any more.
+inline constexpr uint32_t kMostRoom = 1 << 16;
 struct Layout {
   uint32_t magic;
   uint32_t is_checked;

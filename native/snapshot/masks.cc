@@ -127,7 +127,12 @@ Status Masks::gather(PageStores& stores, const PageTree& memory, std::span<const
   const std::span<const AddressRange> all[] = {{tracked_.data(), tracked_.size()}, more};
   uint64_t bytes = 0;
   for (const auto& ranges : all) {
-    for (const AddressRange& range : ranges) bytes += sizeof(uint64_t) + range.length();
+    for (const AddressRange& range : ranges) {
+      const uint64_t size = sizeof(uint64_t) + range.length();
+      if (size < range.length() || __builtin_add_overflow(bytes, size, &bytes)) {
+        return Status::refused(Error::address, range.start, range.length());
+      }
+    }
   }
   BytesWriter writer(stores, bytes);
   for (const auto& ranges : all) {

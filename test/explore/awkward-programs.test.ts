@@ -135,3 +135,17 @@ test('two choices on one line are two', async () => {
   )
   expect(found.violations).toMatchObject([{ kind: 'assertion', choices: [1, 1] }])
 })
+
+test.each([
+  ['counts', 'L->states = L->ignored = 0xffffffffu;'],
+  ['its size', 'L->size = L->states = 0xffffffffu;'],
+  ['room for more', 'L->most_ranges = 134217724u; L->size = 112u + 134217724u * 32u; L->states = 0xffffffffu;'],
+  ['everything', 'memset(L, 0xff, sizeof *L);'],
+  ['the length of a range', 'L->state[0].start = 4096; L->state[0].length = 0xffffffffffff0000u;'],
+])('a program that overwrites what it declared (%s) is explored all the same', async (_, overwrite) => {
+  const body = `ps_choose(1);
+    struct ps_layout *L = &ps_program_layout; (void)L; ${overwrite}
+    at = ps_choose(2); ps_assert(at == 0, "not zero"); ps_choose(1); return 0;`
+  const found = await explore(program(body))
+  expect(found.violations).toMatchObject([{ kind: 'assertion', property: 'not zero' }])
+})

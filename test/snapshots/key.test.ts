@@ -168,3 +168,60 @@ test('of a snapshot the key alone can be kept: it stays what it is, and the rest
     store.close()
   }
 })
+
+test('a tracked range costs what the memory has there, however long it is', () => {
+  const { store, bytes, memory } = setUp()
+  memory.track(7n, 2 ** 53 - 1)
+  const a = memory.capture()
+  bytes[31 * pageSize + 5] = 2
+  const b = memory.capture()
+  bytes[31 * pageSize + 5] = 1
+  bytes[0] = 2
+  const c = memory.capture()
+  expect(b.key).not.toBe(a.key)
+  expect(c.key).toBe(a.key)
+  store.close()
+})
+
+test('what is tracked is the same whether a page of zeroes is stored or was never there', () => {
+  const { store, bytes, memory } = setUp()
+  bytes.fill(0)
+  bytes[3 * pageSize + 1] = 1
+  bytes[20 * pageSize] = 1
+  for (const [start, length] of [
+    [0, 32 * pageSize],
+    [pageSize - 8, 2 * pageSize],
+    [2 * pageSize + 9, 18 * pageSize],
+    [3 * pageSize, 1],
+    [25 * pageSize, 5 * pageSize],
+  ] as const) {
+    memory.track(BigInt(start), length)
+  }
+  const a = memory.capture()
+  const long = new Uint8Array(64 * pageSize)
+  long.set(bytes)
+  const other = new LocalMemory(store, long)
+  for (const [start, length] of [
+    [0, 32 * pageSize],
+    [pageSize - 8, 2 * pageSize],
+    [2 * pageSize + 9, 18 * pageSize],
+    [3 * pageSize, 1],
+    [25 * pageSize, 5 * pageSize],
+  ] as const) {
+    other.track(BigInt(start), length)
+  }
+  const b = other.capture()
+  expect(b.key).toBe(a.key)
+  bytes[25 * pageSize] = 1
+  expect(memory.capture().key).not.toBe(a.key)
+  store.close()
+})
+
+test('more tracked bytes than there are addresses are refused', () => {
+  const { store, memory } = setUp()
+  for (let i = 0; i < 2047; i++) memory.track(0n, 2 ** 53 - 1)
+  expect(memory.capture().key).toBeGreaterThan(0)
+  memory.track(0n, 2 ** 53 - 1)
+  expect(errorOf(() => memory.capture()).code).toBe('ERR_ADDRESS')
+  store.close()
+})

@@ -1,6 +1,6 @@
 import { type ChildProcess, exec, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
@@ -9,7 +9,7 @@ import { PageStore, Tracee } from 'pagestore'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { start } from '../support/cli-run.js'
-import { ownFolder } from '../support/programs.js'
+import { compile, ownFolder } from '../support/programs.js'
 import { build, isThere, untilGone } from '../support/tracees.js'
 
 const folder = ownFolder()
@@ -328,4 +328,37 @@ describe('children that Node itself has started', () => {
       await worker.terminate()
     })
   })
+})
+
+test('what a tracee starts for ever, and what that starts, is gone when it is closed', () => {
+  const forks = compile(
+    folder,
+    'forks-for-ever',
+    `#include <sys/wait.h>
+#include <unistd.h>
+int main(void) {
+  for (int i = 0; i < 2; i++) {
+    if (fork() == 0) {
+      for (;;) {
+        if (fork() == 0) { usleep(100); _exit(0); }
+        while (waitpid(-1, 0, WNOHANG) > 0) continue;
+      }
+    }
+  }
+  for (;;) pause();
+}`,
+  )
+  const isLeft = (pid: string) => {
+    try {
+      return /^\d+ \(forks-for-ever\) [^ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+    } catch {
+      return false
+    }
+  }
+  using store = new PageStore()
+  for (let round = 0; round < 12; round++) {
+    using tracee = Tracee.spawn(store, forks, [], { stdio: ['ignore', 'ignore', 'ignore'] })
+    for (let i = 0; i < 4; i++) tracee.resume({ timeout: round % 5 })
+  }
+  expect(readdirSync('/proc').filter(isLeft)).toEqual([])
 })

@@ -13,7 +13,7 @@ interface StateRanges {
 const rangeBytes = 16
 
 // The first layout: a number, is_checked, and two counts.
-const first = { symbol: 'ps_declared_ranges', magic: 0x70735231, headBytes: 16, countAt: 8 }
+const first = { symbol: 'ps_declared_ranges', magic: 0x70735231, headBytes: 16, countAt: 8, most: () => 256 }
 // The layout since.
 const current = {
   symbol: 'ps_program_layout',
@@ -22,14 +22,24 @@ const current = {
   versionAt: 8,
   countAt: 20,
   version: 2,
+  // Each kind has as much room, behind the head.
+  most(head: Buffer): number {
+    const most = head.readUInt32LE(16)
+    const isWhole = most <= 65536 && head.readUInt32LE(12) === 112 + most * 2 * rangeBytes
+    return isWhole ? most : 0
+  },
 }
 
-/** What a program said with `ps_state`; nothing for one that was stripped of its symbols. */
+/**
+ * What a program said with `ps_state`; nothing for one that was stripped of its symbols, or that has overwritten what it
+ * said.
+ */
 export function declaredRanges(tracee: Tracee): Range[] {
-  const { start: address, count } = findStateRanges(tracee)
-  if (count === 0) return []
-  const bytes = tracee.read(address, count * rangeBytes)
-  return Array.from({ length: count }, (_, i) => {
+  const ranges = findStateRanges(tracee)
+  if (ranges === undefined || ranges.count === 0) return []
+  const bytes = readOrNothing(tracee, ranges.start, ranges.count * rangeBytes)
+  if (bytes === undefined) return []
+  return Array.from({ length: ranges.count }, (_, i) => {
     const start = bytes.readBigUInt64LE(i * rangeBytes)
     return { start, end: start + bytes.readBigUInt64LE(i * rangeBytes + 8) }
   })
@@ -56,18 +66,31 @@ export function checkLayout(tracee: Tracee): void {
   )
 }
 
-function findStateRanges(tracee: Tracee): StateRanges {
-  for (const { symbol, magic, headBytes, countAt } of [current, first]) {
+function findStateRanges(tracee: Tracee): StateRanges | undefined {
+  for (const { symbol, magic, headBytes, countAt, most } of [current, first]) {
     const head = headAt(tracee, symbol, headBytes)
     if (head === undefined || head.bytes.readUInt32LE(0) !== magic) continue
-    return { start: head.address + BigInt(headBytes), count: head.bytes.readUInt32LE(countAt) }
+    const count = Math.min(head.bytes.readUInt32LE(countAt), most(head.bytes))
+    return { start: head.address + BigInt(headBytes), count }
   }
-  return { start: 0n, count: 0 }
+  return undefined
+}
+
+function readOrNothing(tracee: Tracee, address: bigint, length: number): Buffer | undefined {
+  try {
+    return tracee.read(address, length)
+  } catch (error) {
+    if (error instanceof PageStoreError && (error.code === 'ERR_ADDRESS' || error.code === 'ERR_OUT_OF_MEMORY')) {
+      return undefined
+    }
+    throw error
+  }
 }
 
 function headAt(tracee: Tracee, symbol: string, length: number): { address: bigint; bytes: Buffer } | undefined {
   const address = addressOf(tracee, symbol)
-  return address === undefined ? undefined : { address, bytes: tracee.read(address, length) }
+  const bytes = address === undefined ? undefined : readOrNothing(tracee, address, length)
+  return address === undefined || bytes === undefined ? undefined : { address, bytes }
 }
 
 function addressOf(tracee: Tracee, symbol: string): bigint | undefined {

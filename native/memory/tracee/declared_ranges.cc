@@ -36,6 +36,7 @@ RangeArrays find_arrays(PageStores& stores, const PageTree& memory, uint64_t add
     return arrays_at(address + sizeof(first), trap::kMostRanges, first.states, first.ignored);
   }
   if (layout.magic != trap::kLayoutMagic || layout.version != trap::kLayoutVersion) return {};
+  if (layout.most_ranges > trap::kMostRoom) return {};
   if (layout.size != sizeof(layout) + uint64_t{layout.most_ranges} * 2 * sizeof(trap::Range)) return {};
   return arrays_at(address + sizeof(layout), layout.most_ranges, layout.states, layout.ignored);
 }
