@@ -32,7 +32,7 @@
         "-Wl,-z,nodelete",
         # The linker must not join what is linked statically here with the same in the runtime or in another copy of
         # the addon.
-        "-Wl,--version-script=<(module_root_dir)/native/binding/exports.map"
+        "-Wl,--version-script=<(module_root_dir)/native/binding/exports.ld"
       ],
       "conditions": [
         # Of the library only what is used: the rest would ask for a newer glibc.

@@ -55,7 +55,7 @@ Status save_state(const TracedProcess& process, uint64_t program_break, GrowingA
   }
   for (TracedThread* thread : process.threads()) {
     if (thread->has_ended()) continue;
-    if (thread->is_at(activity::Kind::inside_vfork)) {
+    if (thread->is_inside_vfork()) {
       return Status::system(Error::tracee, "capturing a thread that is in the middle of vfork", EBUSY);
     }
     if (Status status = thread->save(bytes); !status.is_ok()) return status;
@@ -79,7 +79,7 @@ Status check_state(const TracedProcess& process, const SavedState& state) {
   }
   for (const TracedThread* thread : process.threads()) {
     if (thread->has_ended()) continue;
-    if (thread->is_at(activity::Kind::inside_vfork)) {
+    if (thread->is_inside_vfork()) {
       return Status::system(Error::tracee, "restoring a thread that is in the middle of vfork", EBUSY);
     }
     if (!has_thread(state, thread->id())) return Status::threads(thread->id(), "was started");
