@@ -188,28 +188,19 @@ test('what is tracked is the same whether a page of zeroes is stored or was neve
   bytes.fill(0)
   bytes[3 * pageSize + 1] = 1
   bytes[20 * pageSize] = 1
-  for (const [start, length] of [
+  const ranges = [
     [0, 32 * pageSize],
     [pageSize - 8, 2 * pageSize],
     [2 * pageSize + 9, 18 * pageSize],
     [3 * pageSize, 1],
     [25 * pageSize, 5 * pageSize],
-  ] as const) {
-    memory.track(BigInt(start), length)
-  }
+  ] as const
+  for (const [start, length] of ranges) memory.track(BigInt(start), length)
   const a = memory.capture()
   const long = new Uint8Array(64 * pageSize)
   long.set(bytes)
   const other = new LocalMemory(store, long)
-  for (const [start, length] of [
-    [0, 32 * pageSize],
-    [pageSize - 8, 2 * pageSize],
-    [2 * pageSize + 9, 18 * pageSize],
-    [3 * pageSize, 1],
-    [25 * pageSize, 5 * pageSize],
-  ] as const) {
-    other.track(BigInt(start), length)
-  }
+  for (const [start, length] of ranges) other.track(BigInt(start), length)
   const b = other.capture()
   expect(b.key).toBe(a.key)
   bytes[25 * pageSize] = 1
