@@ -46,8 +46,16 @@ const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const fixedEnvironment = { PATH: standardPath, LANG: 'C.UTF-8' }
 const withoutRseq = 'glibc.pthread.rseq=0'
 
-/** @throws `ERR_ARGUMENT_TYPE`, `ERR_SPAWN` for a program that is in no directory of `PATH` */
-export function prepareSpawn(file: string, args: readonly string[], options: SpawnOptions): Spawn {
+/**
+ * @param furtherCalls a bit for each system call at which the filter shall stop the program, beside those that it must
+ * @throws `ERR_ARGUMENT_TYPE`, `ERR_SPAWN` for a program that is in no directory of `PATH`
+ */
+export function prepareSpawn(
+  file: string,
+  args: readonly string[],
+  options: SpawnOptions,
+  furtherCalls?: Uint8Array | undefined,
+): Spawn {
   if (typeof file !== 'string' || file === '') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'file must be a path')
   if (!Array.isArray(args)) throw new PageStoreError('ERR_ARGUMENT_TYPE', 'args must be an array of strings')
   if (options === null || typeof options !== 'object') {
@@ -85,6 +93,7 @@ export function prepareSpawn(file: string, args: readonly string[], options: Spa
     hasDeterministicRandom: isFixed('random'),
     sharesProcessor: isFixed('processor'),
     isDetachable: Boolean(detachable),
+    furtherCalls,
     timeout: timeout === undefined ? undefined : checkedTimeout(timeout),
   }
 }

@@ -25,6 +25,23 @@ const forgotten = new FinalizationRegistry<Handle>((handle) => native.closeMemor
 const { registerNames } = native
 
 /**
+ * For the explorer: `Tracee.spawn` with a filter that stops the program at further system calls, one bit for each. The
+ * program runs on from them unless {@link resumeToEntries} asks for them.
+ */
+export let spawnFiltered: (
+  store: PageStore,
+  file: string,
+  args: readonly string[],
+  options: SpawnOptions,
+  furtherCalls: Uint8Array,
+) => Tracee
+/**
+ * For the explorer: `resume` that stops before each of these system calls, too, one bit for each. Of a program that has
+ * a filter they must be among those of {@link spawnFiltered}; then no other call costs anything.
+ */
+export let resumeToEntries: (tracee: Tracee, options: ResumeOptions, calls: Uint8Array) => Stop
+
+/**
  * A live program under control, which can be rolled back: captured and restored in place, as often as one likes.
  *
  * A snapshot has the program's memory, its mappings and the registers of all threads. What the kernel keeps beside that
@@ -35,6 +52,12 @@ const { registerNames } = native
  * `ERR_PROCESS_GONE` once the program has ended.
  */
 export class Tracee implements RestorableMemory {
+  static {
+    spawnFiltered = (store, file, args, options, furtherCalls) =>
+      Tracee.#spawn(store, file, args, options, furtherCalls)
+    resumeToEntries = (tracee, options, calls) => tracee.#resume(options, calls)
+  }
+
   readonly #store: PageStore
   readonly #handle: Handle
   readonly #request = new Float64Array(Object.keys(slot).length)
@@ -55,7 +78,17 @@ export class Tracee implements RestorableMemory {
    * @throws `ERR_SPAWN`, `ERR_TRACEE`, `ERR_TRACKER`, `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED`
    */
   static spawn(store: PageStore, file: string, args: readonly string[] = [], options: SpawnOptions = {}): Tracee {
-    const what = prepareSpawn(file, args, options)
+    return Tracee.#spawn(store, file, args, options)
+  }
+
+  static #spawn(
+    store: PageStore,
+    file: string,
+    args: readonly string[],
+    options: SpawnOptions,
+    furtherCalls?: Uint8Array,
+  ): Tracee {
+    const what = prepareSpawn(file, args, options, furtherCalls)
     return new Tracee(store, native.spawnTracee(handleOf(store), what, options.tracker))
   }
 
@@ -75,6 +108,10 @@ export class Tracee implements RestorableMemory {
    * @throws `ERR_CHOICE`, `ERR_THREAD`, `ERR_SYMBOL`, `ERR_ADDRESS` (no breakpoint can be there), `ERR_ARGUMENT_TYPE`
    */
   resume(options: ResumeOptions = {}): Stop {
+    return this.#resume(options)
+  }
+
+  #resume(options: ResumeOptions, entries?: Uint8Array): Stop {
     const { choice, signal, calls, address, symbol, thread, timeout } = prepareResume(options)
     const breakpoint = symbol === undefined ? address : this.symbol(symbol).address
     const request = this.#request
@@ -82,7 +119,8 @@ export class Tracee implements RestorableMemory {
     request[slot.signal] = signal ?? Number.NaN
     request[slot.tid] = thread ?? Number.NaN
     request[slot.timeout] = timeout ?? Number.NaN
-    native.resumeTracee(this.#handle, request, calls, breakpoint, this.#stop.numbers)
+    request[slot.onlyEntries] = entries === undefined ? Number.NaN : 1
+    native.resumeTracee(this.#handle, request, entries ?? calls, breakpoint, this.#stop.numbers)
     const stop = readStop(this.#stop, this.#fileName, this.#readText)
     if (stop.kind === 'exec') this.#fileNames.clear()
     return stop

@@ -43,6 +43,8 @@ export interface Spawn {
   hasDeterministicRandom: boolean
   sharesProcessor: boolean
   isDetachable: boolean
+  /** One bit for each system call at which the filter stops the program, beside those that it must. */
+  furtherCalls: Uint8Array | undefined
   /** Milliseconds. */
   timeout: number | undefined
 }

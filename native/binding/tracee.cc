@@ -47,6 +47,15 @@ class Properties {
     return string(name);
   }
   StringList strings(const char* name) const { return {env_, get(name)}; }
+  // The bytes of a Uint8Array; none of anything else.
+  std::span<const std::byte> bytes(const char* name) const {
+    napi_typedarray_type type;
+    size_t length = 0;
+    void* data = nullptr;
+    const napi_status status = napi_get_typedarray_info(env_, get(name), &type, &length, &data, nullptr, nullptr);
+    if (status != napi_ok || type != napi_uint8_array) return {};
+    return {static_cast<const std::byte*>(data), length};
+  }
 
  private:
   napi_env env_;
@@ -58,12 +67,21 @@ std::optional<pid_t> thread_at(const Arguments& arguments, size_t i) {
   return arguments.has(i) ? std::optional(arguments.pid(i)) : std::nullopt;
 }
 
+// Of bytes that have a bit for each call.
+SystemCallSet calls_in(std::span<const std::byte> bits) {
+  SystemCallSet calls;
+  for (size_t i = 0; i < kMostSystemCalls && i / 8 < bits.size(); ++i) {
+    calls[i] = (static_cast<unsigned>(bits[i / 8]) >> (i % 8) & 1) != 0;
+  }
+  return calls;
+}
+
 void ask_environment(RunOptions* run, napi_env env) {
   run->may_go_on = [](void* context) { return !is_ending(static_cast<napi_env>(context)); };
   run->context = env;
 }
 
-// (store, what, tracker) -> memory. An object with properties, since there are eleven; a program takes milliseconds to
+// (store, what, tracker) -> memory. An object with properties, since there are twelve; a program takes milliseconds to
 // start.
 Handle spawn(const Arguments& arguments) {
   const Properties what(arguments.env(), arguments[1]);
@@ -83,6 +101,7 @@ Handle spawn(const Arguments& arguments) {
   options.launch.has_deterministic_addresses = what.boolean("hasDeterministicAddresses");
   options.launch.has_deterministic_random = what.boolean("hasDeterministicRandom");
   options.launch.has_filter = !what.boolean("isDetachable");
+  options.launch.further_calls = calls_in(what.bytes("furtherCalls"));
   options.shares_processor = what.boolean("sharesProcessor");
   options.launch.run.timeout = what.number("timeout");
   ask_environment(&options.launch.run, arguments.env());
@@ -134,13 +153,8 @@ void resume(const Arguments& arguments) {
   options.signal = signal_answer(asked(ResumeSlot::signal));
   options.thread = asked(ResumeSlot::thread);
   options.timeout = asked(ResumeSlot::timeout);
-  if (arguments.has(2)) {
-    const auto calls = arguments.bytes(2);
-    options.system_calls.emplace();
-    for (size_t i = 0; i < kMostSystemCalls && i / 8 < calls.size(); ++i) {
-      (*options.system_calls)[i] = (static_cast<unsigned>(calls[i / 8]) >> (i % 8) & 1) != 0;
-    }
-  }
+  if (arguments.has(2)) options.system_calls = calls_in(arguments.bytes(2));
+  options.only_entries = asked(ResumeSlot::only_entries).has_value();
   if (arguments.has(3)) options.breakpoint = RemoteAddress(arguments.address(3));
   ask_environment(&options, arguments.env());
   const auto to = arguments.doubles(4, std::size(kStopSlots));

@@ -102,7 +102,8 @@ Status enable_counter(TracedProcess*) {
 // In the child of a process with several threads: nothing here may take a lock or allocate.
 class Child {
  public:
-  Child(const LaunchOptions& options, int go, int report) : options_(options), go_(go), report_(report) {}
+  Child(const LaunchOptions& options, const SystemCallFilter& filter, int go, int report)
+      : options_(options), filter_(filter), go_(go), report_(report) {}
 
   [[noreturn]] void become() {
     // A process that changed its user may not be traced by others of that user until it is another program.
@@ -130,7 +131,7 @@ class Child {
       check(Step::processor, sched_setaffinity(0, sizeof(processors), &processors) == 0);
     }
     check(Step::counter, !options_.has_deterministic_random || disable_counter());
-    const int refused = options_.has_filter ? install_system_call_filter() : 0;
+    const int refused = options_.has_filter ? filter_.install() : 0;
     if (refused != 0) fail(Step::filter, refused);
     execve(options_.file, options_.args, options_.env);
     fail(Step::exec, errno);
@@ -170,6 +171,7 @@ class Child {
   }
 
   const LaunchOptions& options_;
+  const SystemCallFilter& filter_;
   int go_, report_;
 };
 
@@ -260,14 +262,16 @@ Status run_to_entry(const LaunchOptions& options, TracedProcess* process) {
 
 Status launch(const LaunchOptions& options, TracedProcess* process) {
   Pipe go, report;
+  SystemCallFilter filter;
+  if (Status status = SystemCallFilter::make(options.further_calls, &filter); !status.is_ok()) return status;
   if (!go.open() || !report.open()) return Status::system(Error::spawn, "pipe2", errno);
   const pid_t pid = fork();
   if (pid < 0) return Status::system(Error::spawn, "fork", errno);
-  if (pid == 0) Child(options, go.out.get(), report.in.get()).become();
+  if (pid == 0) Child(options, filter, go.out.get(), report.in.get()).become();
   report.in = ScopedFd();
   char is_there;
   while (::read(report.out.get(), &is_there, 1) < 0 && errno == EINTR) continue;
-  Status status = process->seize_child(pid, options.has_filter);
+  Status status = process->seize_child(pid, options.has_filter, options.further_calls);
   if (!status.is_ok()) {
     ::kill(pid, SIGKILL);
     waitpid(pid, nullptr, 0);

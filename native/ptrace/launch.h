@@ -25,6 +25,8 @@ struct LaunchOptions {
   bool has_deterministic_addresses = true;
   bool has_deterministic_random = true;
   bool has_filter = true;        // it can never be detached then, see system_call_filter.h
+  SystemCallSet further_calls;   // that the filter stops at, beside those that we must see; RunOptions says which of
+                                 // them are reported, and from the others the program runs on
   std::optional<int> processor;  // to run on; any without
   RunOptions run;                // how long the start may take, and who says whether it may go on
 };

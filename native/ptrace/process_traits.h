@@ -11,13 +11,15 @@
 #include <cstdint>
 
 #include "linux/remote_address.h"
+#include "ptrace/stop.h"
 
 namespace pagestore {
 
 struct ProcessTraits {
   pid_t pid = 0;
-  bool is_spawned = false;  // by us, and ends with us
-  bool has_filter = false;  // of system_call_filter.h
+  bool is_spawned = false;      // by us, and ends with us
+  bool has_filter = false;      // of system_call_filter.h
+  SystemCallSet further_calls;  // that the filter stops at, beside those that we must see
   // The C library marks freed blocks of its heap with a random number, which shall always be the same.
   bool has_deterministic_heap = false;
 };

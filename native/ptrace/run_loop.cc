@@ -8,6 +8,7 @@
 
 #include "ptrace/signal_delivery.h"
 #include "ptrace/step_over.h"
+#include "ptrace/system_call_filter.h"
 #include "system/assert.h"
 #include "system/old_glibc.h"
 
@@ -46,7 +47,8 @@ Stop RunLoop::end_stop() const {
 }
 
 int RunLoop::request(const RunOptions& options) const {
-  return parts_.traits.has_filter && !options.system_calls ? PTRACE_CONT : PTRACE_SYSCALL;
+  const bool needs_filter_alone = !options.system_calls || options.only_entries;
+  return parts_.traits.has_filter && needs_filter_alone ? PTRACE_CONT : PTRACE_SYSCALL;
 }
 
 Status RunLoop::resume(TracedThread& asked, const RunOptions& options, Stop* stop) {
@@ -142,7 +144,7 @@ Status RunLoop::start(TracedThread& thread, const RunOptions& options, const Sig
   const int request = this->request(options);
   // The filter does not stop the thread at other calls, so that their entry does not come once more.
   if (request == PTRACE_CONT && thread.reported_call() &&
-      kind_of_call(*thread.reported_call()) == SystemCallKind::other) {
+      !is_filtered(parts_.traits.further_calls, *thread.reported_call())) {
     thread.drop_reported_call();
   }
   // A thread in a group-stop would run on: it is stopped again before it does.

@@ -74,6 +74,9 @@ struct RunOptions {
   std::optional<int64_t> choose;  // the alternative, where the thread waits at a choice
   SignalAnswer signal;
   std::optional<SystemCallSet> system_calls;  // to stop at, before and after each
+  // Stop only before each of them; where there is a filter, at none but those that it was made for (launch.h). Then no
+  // other call costs anything.
+  bool only_entries = false;
   std::optional<RemoteAddress> breakpoint;
   std::optional<pid_t> thread;     // which alone runs; else all run
   std::optional<int64_t> timeout;  // milliseconds

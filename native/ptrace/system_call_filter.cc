@@ -1,16 +1,18 @@
 #include "ptrace/system_call_filter.h"
 
 #include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <iterator>
+#include <utility>
 
 #include "ptrace/trap.h"
+#include "system/assert.h"
 
 namespace pagestore {
 
@@ -48,6 +50,76 @@ constexpr uint32_t kArchitecture = AUDIT_ARCH_X86_64;
 constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 #endif
 
+// Calls from this number up to that of the next segment.
+struct Segment {
+  uint32_t first;
+  bool is_stopped_at;
+};
+
+class SegmentList {
+ public:
+  // In rising order. False when there is no memory.
+  bool add(int64_t first, bool is_stopped_at) {
+    if (!segments_.empty() && segments_[segments_.size() - 1].is_stopped_at == is_stopped_at) return true;
+    return segments_.append({static_cast<uint32_t>(first), is_stopped_at});
+  }
+  std::span<const Segment> all() const { return {segments_.data(), segments_.size()}; }
+
+ private:
+  GrowingArray<Segment> segments_;
+};
+
+// Those that we must see, beyond the numbers that a SystemCallSet has.
+bool add_distant(SegmentList* list) {
+  int64_t distant[std::size(kSeen)];
+  size_t count = 0;
+  for (const auto& seen : kSeen) {
+    if (seen.number >= static_cast<int64_t>(kMostSystemCalls)) distant[count++] = seen.number;
+  }
+  std::sort(distant, distant + count);
+  for (size_t i = 0; i < count; ++i) {
+    if (!list->add(distant[i], true)) return false;
+    const bool has_neighbour = i + 1 < count && distant[i + 1] == distant[i] + 1;
+    if (!has_neighbour && !list->add(distant[i] + 1, false)) return false;
+  }
+  return true;
+}
+
+bool add_all(const SystemCallSet& further, SegmentList* list) {
+  for (size_t i = 0; i < kMostSystemCalls; ++i) {
+    const auto number = static_cast<int64_t>(i);
+    if (!list->add(number, is_filtered(further, number))) return false;
+  }
+  return list->add(kMostSystemCalls, false) && add_distant(list);
+}
+
+// Code that finds the segment of the number in the accumulator, by bisection. A conditional jump reaches 255
+// instructions; beyond that it takes a second jump. False when there is no memory.
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the logarithm of the number of segments
+bool append_search(std::span<const Segment> segments, GrowingArray<sock_filter>* code) {
+  if (segments.size() == 1) {
+    const bool is_stopped_at = segments[0].is_stopped_at;
+    return code->append(BPF_STMT(BPF_RET | BPF_K, is_stopped_at ? SECCOMP_RET_TRACE : SECCOMP_RET_ALLOW));
+  }
+  constexpr size_t kMostPerSegment = 3, kReach = 255;
+  const size_t middle = segments.size() / 2;
+  const bool is_far = middle * kMostPerSegment > kReach;
+  const size_t test = code->size();
+  if (!code->append(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, segments[middle].first, 0, static_cast<uint8_t>(is_far)))) {
+    return false;
+  }
+  if (is_far && !code->append(BPF_STMT(BPF_JMP | BPF_JA, 0))) return false;
+  const size_t lower = code->size();
+  if (!append_search(segments.first(middle), code)) return false;
+  const size_t distance = code->size() - lower;
+  if (is_far) {
+    (*code)[lower - 1].k = static_cast<uint32_t>(distance);
+  } else {
+    (*code)[test].jt = static_cast<uint8_t>(distance);
+  }
+  return append_search(segments.subspan(middle), code);
+}
+
 }  // namespace
 
 SystemCallKind kind_of_call(int64_t number) {
@@ -57,20 +129,30 @@ SystemCallKind kind_of_call(int64_t number) {
   return SystemCallKind::other;
 }
 
-int install_system_call_filter() {
-  constexpr size_t kCount = std::size(kSeen), kHead = 3;
-  sock_filter filter[kHead + kCount + 2] = {
+bool is_filtered(const SystemCallSet& further, int64_t number) {
+  if (kind_of_call(number) != SystemCallKind::other) return true;
+  return number >= 0 && number < static_cast<int64_t>(kMostSystemCalls) && further[static_cast<size_t>(number)];
+}
+
+Status SystemCallFilter::make(const SystemCallSet& further, SystemCallFilter* filter) {
+  const sock_filter head[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kArchitecture, 0, kCount + 1),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kArchitecture, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
   };
-  for (size_t i = 0; i < kCount; ++i) {
-    filter[kHead + i] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(kSeen[i].number),
-                                 static_cast<uint8_t>(kCount - i), 0);
+  SegmentList segments;
+  GrowingArray<sock_filter> program;
+  if (!add_all(further, &segments) || !program.append(std::span(head)) || !append_search(segments.all(), &program)) {
+    return Status::no_memory(kMostSystemCalls * sizeof(sock_filter));
   }
-  filter[kHead + kCount] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-  filter[kHead + kCount + 1] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
-  const sock_fprog program{static_cast<unsigned short>(std::size(filter)), filter};
+  PS_ASSERT(program.size() <= BPF_MAXINSNS);
+  filter->program_ = std::move(program);
+  return Status::ok();
+}
+
+int SystemCallFilter::install() const {
+  const sock_fprog program{static_cast<unsigned short>(program_.size()), const_cast<sock_filter*>(program_.data())};
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
   return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 ? 0 : errno;
 }

@@ -1,13 +1,24 @@
-// Which system calls of a tracee we must see, and the filter that makes the kernel stop the tracee at those and
-// at no others.
+// Which system calls of a tracee we must see, and the filter that makes the kernel stop the tracee at those, at further
+// ones that its owner names, and at no others.
 //
 // We see calls that change mappings; calls that end a thread or the process (at their entry an end can still be
 // undone); the call by which a thread tells the kernel where to clear its number; and the calls by which a
 // program under check speaks to us. Between them a program runs at full speed. A filter cannot be removed:
 // without a tracer these calls fail, in this process and in all that it starts.
+//
+// A filter is a value, made before the child is forked that puts it on itself: from a fork to its exec nothing may be
+// allocated. Further calls may be nearly all that there are, so the filter's program finds a number among ranges by
+// bisection. The kernel keeps its answers (Linux 5.11), so that a call at which it does not stop costs nothing.
 #pragma once
 
+#include <linux/filter.h>
+
 #include <cstdint>
+#include <span>
+
+#include "ptrace/stop.h"
+#include "system/growing_array.h"
+#include "system/status.h"
 
 namespace pagestore {
 
@@ -27,7 +38,20 @@ enum class SystemCallKind : uint8_t {
 
 SystemCallKind kind_of_call(int64_t number);
 
-// Puts the filter on the calling process. Async-signal-safe: for a child before exec. Returns 0 or errno.
-int install_system_call_filter();
+// Whether the filter that is made of `further` stops at a call.
+bool is_filtered(const SystemCallSet& further, int64_t number);
+
+class SystemCallFilter {
+ public:
+  static Status make(const SystemCallSet& further, SystemCallFilter* filter);
+
+  // Puts it on the calling process. Async-signal-safe: for a child before exec. Returns 0 or errno.
+  int install() const;
+
+  std::span<const sock_filter> program() const { return {program_.data(), program_.size()}; }
+
+ private:
+  GrowingArray<sock_filter> program_;
+};
 
 }  // namespace pagestore

@@ -53,14 +53,14 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
   if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
     const std::optional<activity::EnteredCall> call = thread.call_before();
     thread.enter(activity::CallExit{});
-    if (call && is_wanted(options, call->number)) {
+    if (call && !options.only_entries && is_wanted(options, call->number)) {
       *stop = make_stop(StopKind::system_call, thread.id(), call->number);
     }
     return Status::ok();
   }
   SystemCall call{static_cast<int64_t>(info.entry.nr), {}};
   std::copy(std::begin(info.entry.args), std::end(info.entry.args), call.arguments.begin());
-  const bool expects_filter_stop = parts_.traits.has_filter && kind_of_call(call.number) != SystemCallKind::other;
+  const bool expects_filter_stop = parts_.traits.has_filter && is_filtered(parts_.traits.further_calls, call.number);
   thread.enter(activity::CallEntry{activity::EnteredCall{call.number, expects_filter_stop}});
   return classify_entry(thread, call, options, stop);
 }

@@ -68,12 +68,13 @@ Status TracedProcess::write(RemoteAddress address, const void* bytes, size_t cou
   return memory_.write(address, bytes, count);
 }
 
-Status TracedProcess::seize_child(pid_t pid, bool has_filter) {
+Status TracedProcess::seize_child(pid_t pid, bool has_filter, const SystemCallSet& further_calls) {
   PS_ASSERT(traits_.pid == 0);
   tracer_ = this_thread();
   traits_.pid = pid;
   traits_.is_spawned = true;
   traits_.has_filter = has_filter;
+  traits_.further_calls = further_calls;
   if (has_filter) followers_.keep_tracing();
   waiter_.begin(pid, false);
   loop_.set_last({}, pid);

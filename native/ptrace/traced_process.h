@@ -19,8 +19,8 @@ class TracedProcess : NonCopyable {
  public:
   ~TracedProcess();
 
-  // A child that waits until it is traced; from now on it ends with us.
-  Status seize_child(pid_t pid, bool has_filter);
+  // A child that waits until it is traced; from now on it ends with us. `further_calls`: of its filter, if it has one.
+  Status seize_child(pid_t pid, bool has_filter, const SystemCallSet& further_calls);
   // The number that the C library marks its heap with is always the same.
   void make_heap_deterministic() { traits_.has_deterministic_heap = true; }
   // Lets a child that was seized run until it is another program, or has ended.

@@ -71,6 +71,7 @@ Program::Program(const std::vector<std::string>& command, const Wishes& wishes) 
   options.launch.args = arguments.data();
   options.launch.env = environment.data();
   options.launch.has_filter = wishes.has_filter;
+  options.launch.further_calls = wishes.further_calls;
   options.launch.streams = wishes.streams;
   status_ = Tracee::spawn(store_, options, wishes.tracker, &tracee_);
   if (!wishes.is_expected_to_start) return;

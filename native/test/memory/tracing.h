@@ -46,6 +46,7 @@ class ScopedSnapshot {
 struct Wishes {
   std::optional<TrackerKind> tracker = {};
   bool has_filter = true;
+  SystemCallSet further_calls = {};
   size_t max_pages = kMostPages;
   std::vector<std::string> environment = {};
   std::array<std::optional<int>, 3> streams = {std::nullopt, std::nullopt, 2};
