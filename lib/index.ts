@@ -7,7 +7,13 @@ export type { Range, Region, TrackerKind } from './addon/native.js'
 export type { HashInstructions } from './addon/tables.js'
 export { type ErrorCode, PageStoreError } from './errors.js'
 export type { SystemCall } from './linux/registers.js'
-export { type GrowingSource, LocalMemory, type LocalMemoryOptions, type LocalSource } from './local-memory.js'
+export {
+  type BesideMemory,
+  type GrowingSource,
+  LocalMemory,
+  type LocalMemoryOptions,
+  type LocalSource,
+} from './local-memory.js'
 export type { Memory, RestorableMemory } from './memory.js'
 export {
   type MemoryKind,

@@ -4,7 +4,7 @@ import { types } from 'node:util'
 import { type Handle, native, type Region, type TrackerKind } from './addon/native.js'
 import { PageStoreError } from './errors.js'
 import type { RestorableMemory } from './memory.js'
-import { handleOf, type PageStore } from './page-store.js'
+import { handleOf, type PageStore, pageSize } from './page-store.js'
 import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snapshot.js'
 
 /** A `WebAssembly.Memory`: it has another buffer after each growth. */
@@ -18,10 +18,23 @@ export interface GrowingSource {
 /** What a {@link LocalMemory} can capture. */
 export type LocalSource = GrowingSource | ArrayBuffer | SharedArrayBuffer | Uint8Array
 
-/** How a {@link LocalMemory} is tracked. */
+/** Bytes that belong to a memory and lie elsewhere. */
+export interface BesideMemory {
+  /** The address at which they are captured: a multiple of the page size, which the memory never reaches. */
+  address: bigint
+  /** A whole number of pages: the same array at each capture and restore. */
+  bytes: Uint8Array
+}
+
+/** How a {@link LocalMemory} is tracked, and what is captured with it. */
 export interface LocalMemoryOptions {
   /** Which tracker to insist on. Default: the best that the kernel allows and that pays for a memory of this size. */
   tracker?: TrackerKind | undefined
+  /**
+   * State that belongs to the memory and lies elsewhere, as a module's globals do. It counts, is captured and is restored as
+   * the memory is, in a region of its own. Put it into the bytes before a capture, and take it out of them after a restore.
+   */
+  beside?: BesideMemory | undefined
 }
 
 // A memory that nobody closed is closed when it is collected.
@@ -30,13 +43,18 @@ const forgotten = new FinalizationRegistry<Handle>((handle) => native.closeMemor
 /**
  * Memory of this process that is captured and restored: a WebAssembly memory, a buffer, or a part of one.
  *
- * Addresses are offsets: there is one region, from 0 to the length in bytes. A last partial page counts as
- * filled up with zeroes. Only bytes roll back: what JavaScript keeps elsewhere (objects, tables, globals of a module) does not.
+ * Addresses are offsets: there is one region, from 0 to the length in bytes, and one more for what `beside` names. A last
+ * partial page counts as filled up with zeroes. Only bytes roll back: what JavaScript keeps elsewhere (objects, tables,
+ * globals of a module) does not, unless you put it into the bytes beside the memory.
  */
 export class LocalMemory implements RestorableMemory {
   readonly #store: PageStore
   readonly #handle: Handle
   readonly #source: LocalSource
+  readonly #beside: BesideMemory | undefined
+  /** How long the memory may become, and how many bytes lie beside it. */
+  readonly #most: number
+  readonly #besideLength: number
 
   /** @throws `ERR_TRACKER`, `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED`, `ERR_OUT_OF_MEMORY` */
   constructor(store: PageStore, memory: LocalSource, options: LocalMemoryOptions = {}) {
@@ -46,18 +64,26 @@ export class LocalMemory implements RestorableMemory {
     bytesOf(memory)
     this.#store = store
     this.#source = memory
-    this.#handle = native.openLocalMemory(handleOf(store), options.tracker)
+    this.#beside = options.beside
+    if (this.#beside !== undefined) checkBeside(this.#beside)
+    this.#most = this.#beside === undefined ? Number.POSITIVE_INFINITY : Number(this.#beside.address)
+    this.#besideLength = this.#beside?.bytes.length ?? 0
+    this.#handle = native.openLocalMemory(handleOf(store), options.tracker, this.#beside?.address)
     forgotten.register(this, this.#handle, this)
   }
 
   get regions(): readonly Region[] {
     const bytes = this.#bytesWhileOpen()
     const permissions = bytes.buffer instanceof ArrayBuffer ? 'rw-p' : 'rw-s'
-    return [{ start: 0n, end: BigInt(bytes.length), permissions, offset: 0n, path: '' }]
+    const region = { start: 0n, end: BigInt(bytes.length), permissions, offset: 0n, path: '' }
+    if (this.#beside === undefined) return [region]
+    const { address: start, bytes: beside } = this.#beside
+    const end = start + BigInt(beside.length)
+    return [region, { start, end, permissions: 'rw-p', offset: 0n, path: '[beside]' }]
   }
 
   get tracker(): TrackerKind {
-    return native.memoryTracker(this.#handle, this.#bytes())
+    return native.memoryTracker(this.#handle, this.#bytes(), this.#beside?.bytes)
   }
 
   /**
@@ -65,7 +91,10 @@ export class LocalMemory implements RestorableMemory {
    * @throws `ERR_BUFFER_DETACHED`, `ERR_OUT_OF_MEMORY`, `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
    */
   capture(): Snapshot {
-    return createSnapshot(this.#store, native.captureMemory(handleOf(this.#store), this.#handle, this.#bytes()))
+    return createSnapshot(
+      this.#store,
+      native.captureMemory(handleOf(this.#store), this.#handle, this.#bytes(), this.#beside?.bytes),
+    )
   }
 
   /**
@@ -75,20 +104,24 @@ export class LocalMemory implements RestorableMemory {
    */
   restore(snapshot: Snapshot): void {
     const handle = snapshotHandle(snapshot)
-    native.restoreMemory(handleOf(this.#store), this.#handle, handle, this.#bytes())
+    native.restoreMemory(handleOf(this.#store), this.#handle, handle, this.#bytes(), this.#beside?.bytes)
   }
 
   read(address: bigint, length: number): Buffer {
     const bytes = this.#bytesWhileOpen()
     if (typeof address !== 'bigint') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'an address must be a bigint')
-    if (address < 0n || Number(address) + length > bytes.length) {
+    const [from, at] =
+      this.#beside !== undefined && address >= this.#beside.address
+        ? [this.#beside.bytes, Number(address - this.#beside.address)]
+        : [bytes, Number(address)]
+    if (at < 0 || at + length > from.length) {
       throw new PageStoreError(
         'ERR_ADDRESS',
         `${length} bytes at ${address} are not all within the memory, which has ${bytes.length} bytes`,
       )
     }
     const copy = allocate(length)
-    copy.set(bytes.subarray(Number(address), Number(address) + length))
+    copy.set(from.subarray(at, at + length))
     return copy
   }
 
@@ -111,14 +144,30 @@ export class LocalMemory implements RestorableMemory {
   }
 
   #bytes(): Uint8Array {
-    return bytesOf(this.#source)
+    const bytes = bytesOf(this.#source)
+    if (bytes.length > this.#most) {
+      throw new PageStoreError(
+        'ERR_MEMORY_SIZE',
+        `the memory has ${bytes.length} bytes, and bytes beside it are captured at ${this.#most}`,
+      )
+    }
+    if (this.#beside !== undefined && this.#beside.bytes.length !== this.#besideLength) {
+      throw new PageStoreError('ERR_BUFFER_DETACHED', 'the buffer of the bytes beside the memory was transferred')
+    }
+    return bytes
   }
 
   #bytesWhileOpen(): Uint8Array {
     const bytes = this.#bytes()
-    native.memoryTracker(this.#handle, bytes)
+    native.memoryTracker(this.#handle, bytes, this.#beside?.bytes)
     return bytes
   }
+}
+
+function checkBeside({ address, bytes }: BesideMemory): void {
+  if (typeof address !== 'bigint') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'an address must be a bigint')
+  if (types.isUint8Array(bytes) && bytes.buffer instanceof ArrayBuffer && bytes.length % pageSize === 0) return
+  throw new PageStoreError('ERR_ARGUMENT_TYPE', `bytes beside a memory are a Uint8Array of whole pages of ${pageSize}`)
 }
 
 function bytesOf(source: LocalSource): Uint8Array {

@@ -86,19 +86,23 @@ export interface Native {
   openWindow(handle: Handle, index: number): ArrayBuffer | null
 
   hasTracker(tracker: TrackerKind): boolean
-  /** Memory of this process may have grown or moved, so each call passes where it is. Other memory has no `location`. */
-  captureMemory(store: Handle, memory: Handle, location?: Uint8Array): Handle
-  restoreMemory(store: Handle, memory: Handle, snapshot: Handle, location?: Uint8Array): void
-  memoryTracker(memory: Handle, location?: Uint8Array): TrackerKind
+  /**
+   * Memory of this process may have grown or moved, so each call passes where it is, and the bytes beside it. Other memory
+   * has no `location`.
+   */
+  captureMemory(store: Handle, memory: Handle, location?: Uint8Array, beside?: Uint8Array): Handle
+  restoreMemory(store: Handle, memory: Handle, snapshot: Handle, location?: Uint8Array, beside?: Uint8Array): void
+  memoryTracker(memory: Handle, location?: Uint8Array, beside?: Uint8Array): TrackerKind
   /** As they are now; of a process that is only observed, all. */
-  memoryRegions(memory: Handle, location?: Uint8Array): Region[]
+  memoryRegions(memory: Handle, location?: Uint8Array, beside?: Uint8Array): Region[]
   /** Fills `bytes`. */
   readMemory(memory: Handle, address: bigint, bytes: Uint8Array, location?: Uint8Array): void
   ignoreRange(memory: Handle, address: bigint, length: number): void
   trackRange(memory: Handle, address: bigint, length: number): void
   closeMemory(memory: Handle): void
 
-  openLocalMemory(store: Handle, tracker: TrackerKind | undefined): Handle
+  /** `beside`: the address of the bytes beside it, if there will be any. */
+  openLocalMemory(store: Handle, tracker: TrackerKind | undefined, beside?: bigint): Handle
 
   openProcessMemory(store: Handle, pid: number, tracker: TrackerKind | undefined, stops: boolean): Handle
   stopProcess(memory: Handle): void

@@ -50,7 +50,7 @@ void local_memory(benchmark::State& state) {
     memcpy(copy.data(), source(), bytes);
     const LocalBytes local{memory.data(), bytes, false};
     std::unique_ptr<LocalMemory> tracked;
-    must(LocalMemory::open(store, {}, &tracked));
+    must(LocalMemory::open(store, {}, 0, &tracked));
     Snapshot start;
     tracked->locate(local);
     must(tracked->capture(&start));

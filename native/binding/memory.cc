@@ -1,7 +1,7 @@
 // What the facade's LocalMemory, ProcessMemory and Tracee have in common.
 //
 // Memory of this process lies where its owner says at each call, since it may have grown: in a Uint8Array behind the
-// other arguments.
+// other arguments, and behind that, in another one, the bytes beside it, if there are any.
 #include "memory/memory.h"
 
 #include "binding/function.h"
@@ -12,18 +12,26 @@ namespace pagestore::binding {
 
 namespace {
 
+struct Location {
+  LocalBytes bytes;
+  std::span<std::byte> beside;
+};
+
 // Where memory of this process lies now, if argument `i` says so.
-std::optional<LocalBytes> location(const Arguments& arguments, size_t i) {
+std::optional<Location> location(const Arguments& arguments, size_t i) {
   if (!arguments.has(i)) return std::nullopt;
   const auto bytes = arguments.bytes(i);
-  return LocalBytes{bytes.data(), bytes.size(), arguments.is_shared(i)};
+  const bool has_beside = i + 1 < Arguments::kMost && arguments.has(i + 1);
+  const auto beside = has_beside ? arguments.bytes(i + 1) : std::span<std::byte>{};
+  if (beside.size() % page_size() != 0) fail(code::argument_type, "bytes beside a memory are whole pages");
+  return Location{{bytes.data(), bytes.size(), arguments.is_shared(i)}, beside};
 }
 
-MemoryEntry& memory_at(const Arguments& arguments, size_t i, const std::optional<LocalBytes>& location) {
+MemoryEntry& memory_at(const Arguments& arguments, size_t i, const std::optional<Location>& location) {
   MemoryEntry& entry = arguments.memory(i);
   if (entry.memory->kind() == Memory::Kind::local) {
     if (!location) fail(code::argument_type, "where is the memory? A Uint8Array is expected");
-    static_cast<LocalMemory&>(*entry.memory).locate(*location);
+    static_cast<LocalMemory&>(*entry.memory).locate(location->bytes, location->beside);
   }
   return entry;
 }

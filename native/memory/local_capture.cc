@@ -52,30 +52,37 @@ class LocalMemory::Capture {
     return is_same ? Status::ok() : store(page);
   }
 
-  // The last call. The memory may have been longer.
-  Status finish(OwnedTree* tree, uint64_t* pages) {
-    if (Status status = edit_.remove(memory_.page_count(), UINT64_MAX); !status.is_ok()) return status;
+  // The last call. The memory may have been longer, and what lies beside it is compared as it is.
+  Status finish(TreeReader* known, OwnedTree* tree, uint64_t* pages) {
+    const BesideBytes& beside = memory_.beside_;
+    VirtualPage end = memory_.page_count();
+    if (beside.length > 0) {
+      if (Status status = edit_.remove(end, beside.first()); !status.is_ok()) return status;
+      for (end = beside.first(); end < beside.end(); ++end) {
+        const Child child = known->page_at(end);
+        if (is_equal(end, child)) continue;
+        if (Status status = store(end); !status.is_ok()) return status;
+      }
+    }
+    if (Status status = edit_.remove(end, UINT64_MAX); !status.is_ok()) return status;
     return edit_.finish(tree, pages);
   }
 
  private:
-  const std::byte* bytes(VirtualPage page) const { return memory_.bytes_.data + page * page_size(); }
-  size_t length(VirtualPage page) const {
-    return std::min<size_t>(page_size(), memory_.bytes_.length - page * page_size());
-  }
-
   bool is_equal(VirtualPage page, Child known) const {
-    if (length(page) < page_size()) return false;
-    if (known == Child::absent) return is_zero(bytes(page), page_size());
-    return pages_equal(bytes(page), stores_.pages.bytes(number_of(known)), page_size());
+    const std::span<const std::byte> bytes = memory_.bytes_of(page);
+    if (bytes.size() < page_size()) return false;
+    if (known == Child::absent) return is_zero(bytes.data(), page_size());
+    return pages_equal(bytes.data(), stores_.pages.bytes(number_of(known)), page_size());
   }
 
   // From a copy: others may write to the page, and the last one may be shorter than a page.
   Status store(VirtualPage page) {
     OwnedBlank copy;
     if (Status status = OwnedBlank::borrow(stores_.pages, &copy); !status.is_ok()) return status;
-    memcpy(copy.bytes(), bytes(page), length(page));
-    memset(copy.bytes() + length(page), 0, page_size() - length(page));
+    const std::span<const std::byte> bytes = memory_.bytes_of(page);
+    memcpy(copy.bytes(), bytes.data(), bytes.size());
+    memset(copy.bytes() + bytes.size(), 0, page_size() - bytes.size());
     OwnedPage kept;
     if (Status status = OwnedPage::keep(std::move(copy), &kept); !status.is_ok()) return status;
     return edit_.set(page, std::move(kept));
@@ -99,7 +106,7 @@ Status LocalMemory::capture(Snapshot* snapshot) {
   if (Status status = for_each_dirty(*stores, &known, take); !status.is_ok()) return status;
   OwnedTree tree;
   uint64_t pages;
-  if (Status status = capture.finish(&tree, &pages); !status.is_ok()) return status;
+  if (Status status = capture.finish(&known, &tree, &pages); !status.is_ok()) return status;
   const SnapshotParts parts{.regions = regions->bytes()};
   OwnedSnapshot made;
   if (Status status = captured_.commit(*stores, std::move(tree), pages, parts, &made); !status.is_ok()) return status;
@@ -108,6 +115,17 @@ Status LocalMemory::capture(Snapshot* snapshot) {
   return Status::ok();
 }
 
+namespace {
+
+// How much memory a snapshot with these regions needs; bytes beside it are to lie where ours do.
+uint64_t memory_length(PageStores& stores, const PageTree& regions, const BesideBytes& beside) {
+  const uint64_t end = end_of_regions(stores, regions);
+  const bool has_ours = beside.length > 0 && end == beside.address + beside.length;
+  return has_ours ? end_of_regions(stores, regions, beside.address) : end;
+}
+
+}  // namespace
+
 // One restore: writes pages that differ.
 class LocalMemory::Restore {
  public:
@@ -115,10 +133,10 @@ class LocalMemory::Restore {
 
   // Whether the page was equal already.
   bool write(VirtualPage page, Child child) {
-    const uint64_t offset = page * page_size();
-    if (offset >= memory_.bytes_.length) return true;
-    const size_t length = std::min<size_t>(page_size(), memory_.bytes_.length - offset);
-    std::byte* bytes = memory_.bytes_.data + offset;
+    const std::span<std::byte> target = memory_.bytes_of(page);
+    if (target.empty()) return true;
+    std::byte* bytes = target.data();
+    const size_t length = target.size();
     const std::byte* wanted = child == Child::absent ? nullptr : stores_.pages.bytes(number_of(child));
     const bool is_same = wanted == nullptr ? is_zero(bytes, length) : pages_equal(bytes, wanted, length);
     if (is_same) return true;
@@ -140,7 +158,7 @@ Status LocalMemory::restore(const Snapshot& snapshot) {
   if (Status status = find_dirty(Protect::nothing); !status.is_ok()) return status;
 
   const LockedStores stores(*store_);
-  const uint64_t length = end_of_regions(*stores, snapshot.regions);
+  const uint64_t length = memory_length(*stores, snapshot.regions, beside_);
   if (length > bytes_.length) return Status::refused(Error::memory_size, bytes_.length, length);
   // The last that can fail: the memory is written only after it.
   OwnedTree tree;
@@ -151,6 +169,7 @@ Status LocalMemory::restore(const Snapshot& snapshot) {
     count(page, restore.write(page, child));
     return Status::ok();
   }));
+  for (VirtualPage page = beside_.first(); page < beside_.end(); ++page) restore.write(page, wanted.page_at(page));
   if (is_known_) {
     PageTables(*stores).differences(captured_.tree(), snapshot.memory, 0, UINT64_MAX,
                                     [&](VirtualPage page, Child, Child child) { restore.write(page, child); });

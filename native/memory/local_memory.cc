@@ -14,12 +14,13 @@ constexpr size_t kWorthTracking = 256 << 10;
 
 }  // namespace
 
-Status LocalMemory::open(SharedStore* store, std::optional<TrackerKind> wanted, std::unique_ptr<LocalMemory>* memory) {
+Status LocalMemory::open(SharedStore* store, std::optional<TrackerKind> wanted, uint64_t beside,
+                         std::unique_ptr<LocalMemory>* memory) {
   if (wanted && !Tracker::is_supported(*wanted)) {
     return Status::system(Error::tracker, "this tracker", ENOSYS);
   }
   if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
-  memory->reset(new (std::nothrow) LocalMemory(store, wanted));
+  memory->reset(new (std::nothrow) LocalMemory(store, wanted, beside));
   if (*memory) return Status::ok();
   return Status::no_memory(sizeof(LocalMemory));
 }
@@ -32,14 +33,29 @@ TrackerKind LocalMemory::tracker() const {
 Status LocalMemory::regions(const RegionList** regions) {
   regions_.clear();
   *regions = &regions_;
-  return regions_.add({0, located_.length, 0, {'r', 'w', '-', located_.is_shared ? 's' : 'p'}, {}});
+  Status status = regions_.add({0, located_.length, 0, {'r', 'w', '-', located_.is_shared ? 's' : 'p'}, {}});
+  if (!status.is_ok() || beside_.length == 0) return status;
+  return regions_.add({beside_.address, beside_.address + beside_.length, 0, {'r', 'w', '-', 'p'}, "[beside]"});
+}
+
+std::span<std::byte> LocalMemory::bytes_of(VirtualPage page) const {
+  const size_t size = page_size();
+  if (beside_.contains(page)) return {beside_.data + (page - beside_.first()) * size, size};
+  if (page >= page_count()) return {};
+  return {bytes_.data + page * size, std::min<size_t>(size, bytes_.length - page * size)};
 }
 
 Status LocalMemory::read(uint64_t address, std::span<std::byte> bytes) const {
-  const bool is_within = address <= located_.length && bytes.size() <= located_.length - address;
-  if (!is_within) return Status::refused(Error::address, address, 0);
-  if (!bytes.empty()) memcpy(bytes.data(), located_.data + address, bytes.size());
-  return Status::ok();
+  if (bytes.empty()) return Status::ok();
+  const auto copy = [&](uint64_t start, std::span<const std::byte> from) {
+    if (address < start || address - start >= from.size() || bytes.size() > from.size() - (address - start))
+      return false;
+    memcpy(bytes.data(), from.data() + (address - start), bytes.size());
+    return true;
+  };
+  if (copy(0, {located_.data, located_.length})) return Status::ok();
+  if (copy(beside_.address, {beside_.data, beside_.length})) return Status::ok();
+  return Status::refused(Error::address, address, 0);
 }
 
 TrackerKind LocalMemory::kind_for(const LocalBytes& bytes) const {
@@ -53,6 +69,9 @@ TrackerKind LocalMemory::kind_for(const LocalBytes& bytes) const {
 
 // The tracker tracks the memory where it is. Where it has moved or shrunk, tracking begins anew.
 Status LocalMemory::track_located() {
+  if (beside_.length > 0 && located_.length > beside_.address) {
+    return Status::refused(Error::memory_size, beside_.address, located_.length);
+  }
   if (tracker_ && located_ == bytes_) return Status::ok();
   const LocalBytes before = std::exchange(bytes_, located_);
   const bool grows = tracker_ && bytes_.data == before.data && bytes_.is_shared == before.is_shared &&

@@ -7,6 +7,10 @@
 //     system pages   |       |       |       |       |       the tracker's
 //     the memory         [0      |1      |2    ]             its virtual pages
 //
+// State that belongs to a memory and lies elsewhere may be captured with it: bytes beside it, whole pages of them,
+// which have a region of their own beyond the memory's end. They are few: each call compares them all, and no tracker
+// is asked.
+//
 // Where other threads may write (shared memory), each page is stored from a copy, and dirty pages are protected
 // before they are compared: a capture then shows each page at some moment of the call, and the next misses nothing.
 //
@@ -18,9 +22,11 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "memory/hot_pages.h"
 #include "memory/memory.h"
+#include "system/assert.h"
 
 namespace pagestore {
 
@@ -33,26 +39,49 @@ struct LocalBytes {
   bool operator==(const LocalBytes&) const = default;
 };
 
+// At which address the bytes beside it are captured, and where they are at the moment.
+struct BesideBytes {
+  uint64_t address = 0;
+  std::byte* data = nullptr;
+  size_t length = 0;
+
+  VirtualPage first() const { return address / page_size(); }
+  VirtualPage end() const { return first() + length / page_size(); }
+  bool contains(VirtualPage page) const { return page >= first() && page < end(); }
+};
+
 class LocalMemory final : public RestorableMemory {
  public:
-  // `wanted`: which tracker to insist on; none for the best there is.
-  static Status open(SharedStore* store, std::optional<TrackerKind> wanted, std::unique_ptr<LocalMemory>* memory);
+  // `wanted`: which tracker to insist on; none for the best there is. `beside`: the address at which bytes beside the
+  // memory are captured, a multiple of a page.
+  static Status open(SharedStore* store, std::optional<TrackerKind> wanted, uint64_t beside,
+                     std::unique_ptr<LocalMemory>* memory);
 
   // Where the memory is from now on. To be called before each of the calls below.
-  void locate(const LocalBytes& bytes) { located_ = bytes; }
+  // `beside`: a multiple of a page.
+  void locate(const LocalBytes& bytes, std::span<std::byte> beside) {
+    PS_ASSERT(beside.size() % page_size() == 0);
+    located_ = bytes;
+    beside_.data = beside.data();
+    beside_.length = beside.size();
+  }
 
   Status capture(Snapshot* snapshot) override;
-  // The snapshot may be of any memory of the same store that was no longer than this one.
+  // The snapshot may be of any memory of the same store that was no longer than this one. If it has bytes beside it,
+  // they are as many at the same address; if it has none, those of this memory become zero.
   Status restore(const Snapshot& snapshot) override;
-  // One, from 0 on.
+  // One, from 0 on, and one for the bytes beside it.
   Status regions(const RegionList** regions) override;
   Status read(uint64_t address, std::span<std::byte> bytes) const override;
   // Which tracker serves the memory, or will when it is next captured or restored.
   TrackerKind tracker() const override;
 
  private:
-  LocalMemory(SharedStore* store, std::optional<TrackerKind> wanted)
-      : RestorableMemory(Kind::local, store), wanted_(wanted) {}
+  LocalMemory(SharedStore* store, std::optional<TrackerKind> wanted, uint64_t beside)
+      : RestorableMemory(Kind::local, store), wanted_(wanted) {
+    PS_ASSERT(beside % page_size() == 0);
+    beside_.address = beside;
+  }
   class Capture;
   class Restore;
   // Virtual pages from `first` to just before `end`.
@@ -60,6 +89,8 @@ class LocalMemory final : public RestorableMemory {
     VirtualPage first, end;
   };
 
+  // The bytes of a page of the memory or beside it; none for one that lies in neither.
+  std::span<std::byte> bytes_of(VirtualPage page) const;
   Status track_located();
   Status begin_tracking();
   TrackerKind kind_for(const LocalBytes& bytes) const;
@@ -77,7 +108,8 @@ class LocalMemory final : public RestorableMemory {
 
   std::optional<TrackerKind> wanted_;
   std::unique_ptr<Tracker> tracker_;
-  LocalBytes located_;           // where the memory is
+  LocalBytes located_;  // where the memory is
+  BesideBytes beside_;
   LocalBytes bytes_;             // where `tracker_` tracks it
   bool is_known_ = false;        // it was `captured_.tree()`, dirty pages excepted
   GrowingArray<PageRun> dirty_;  // found by the tracker, and not yet handled by a call that succeeded

@@ -36,10 +36,10 @@ Status check_covered(PageStores& stores, const PageTree& regions, const AddressR
   return Status::refused(Error::address, reached, 0);
 }
 
-uint64_t end_of_regions(PageStores& stores, const PageTree& regions) {
+uint64_t end_of_regions(PageStores& stores, const PageTree& regions, uint64_t below) {
   uint64_t end = 0;
   for_each_range(stores, regions, [&](const AddressRange& region) {
-    end = region.end;
+    if (region.start < below) end = region.end;
     return true;
   });
   return end;

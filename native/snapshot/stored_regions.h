@@ -14,7 +14,7 @@ Status read_regions(PageStores& stores, const PageTree& regions, GrowingArray<st
 // Whether regions cover all of `range`. Refused with the first address that none covers.
 Status check_covered(PageStores& stores, const PageTree& regions, const AddressRange& range);
 
-// The end of the last region; 0 without regions, since an empty memory ends where it starts.
-uint64_t end_of_regions(PageStores& stores, const PageTree& regions);
+// The end of the last region that starts below `below`; 0 without one, since an empty memory ends where it starts.
+uint64_t end_of_regions(PageStores& stores, const PageTree& regions, uint64_t below = UINT64_MAX);
 
 }  // namespace pagestore
