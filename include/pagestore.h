@@ -8,8 +8,9 @@
  *
  * There is no library to link. Under a checker (pagestore's Tracee) each choice stops the program, and the checker
  * rolls it back once for each alternative. Without one, ps_choose takes its answers from the environment variable
- * PAGESTORE_TRACE ("2,0,1"), and when these are used up, or there are none, picks at random, from PAGESTORE_SEED if it
- * is set; a failed assertion aborts. So a path that a checker has found runs by itself in a debugger.
+ * PAGESTORE_TRACE ("2,0,1", or "@file": a file with such a list, or one that the checker has saved), and when these are
+ * used up, or there are none, picks at random, from PAGESTORE_SEED if it is set; a failed assertion aborts. So a path
+ * that a checker has found runs by itself in a debugger.
  *
  * ps_choose and ps_assert pass their file and line on, so they are macros. What is declared, at most 256 ranges of each
  * kind, lies in the program's own memory: it rolls back with it. All files of a program include the same version of
@@ -18,6 +19,7 @@
 #ifndef PAGESTORE_H
 #define PAGESTORE_H
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -122,12 +124,60 @@ __attribute__((weak)) int ps_under_check(void) {
   return ps_program_layout.is_checked != 0;
 }
 
-__attribute__((weak)) int ps_choose_by_itself(int n, const char* file, int line) {
-  if (ps_trace_rest == NULL) {
-    const char *trace = getenv("PAGESTORE_TRACE"), *seed = getenv("PAGESTORE_SEED");
-    ps_trace_rest = trace != NULL ? trace : "";
-    ps_random_state = seed != NULL ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
+/* What a file of a trace says; NULL where it cannot be read. It stays in memory up to the end of the program. */
+__attribute__((weak)) char* ps_read_trace(const char* file) {
+  char *text = NULL, *more;
+  size_t length = 0, room = 0;
+  ssize_t got = -1;
+  int fd = open(file, O_RDONLY);
+  while (fd >= 0) {
+    if (length + 1 >= room) {
+      more = (char*)realloc(text, room = 2 * room + 4096);
+      if (more == NULL) break;
+      text = more;
+    }
+    got = read(fd, text + length, room - length - 1);
+    if (got <= 0) break;
+    length += (size_t)got;
+    got = -1;
   }
+  if (fd >= 0) close(fd);
+  if (got != 0) return NULL;
+  text[length] = '\0';
+  return text;
+}
+
+/* The list of alternatives in a file of a trace: the file itself, or in JSON what its key "choices" has. */
+__attribute__((weak)) const char* ps_find_trace(const char* text) {
+  const char* at = text + strspn(text, " \t\r\n");
+  if (*at != '{') return at;
+  while ((at = strstr(at, "\"choices\"")) != NULL) {
+    at += strlen("\"choices\"");
+    at += strspn(at, " \t\r\n");
+    /* Only a key is followed by a colon; a string may have the same text. */
+    if (*at != ':') continue;
+    at += 1 + strspn(at + 1, " \t\r\n[");
+    return *at == ']' ? "" : at;
+  }
+  return "?";
+}
+
+__attribute__((weak)) void ps_begin_by_itself(void) {
+  const char *trace = getenv("PAGESTORE_TRACE"), *seed = getenv("PAGESTORE_SEED");
+  if (trace != NULL && *trace == '@') {
+    const char* text = ps_read_trace(trace + 1);
+    if (text == NULL) {
+      fprintf(stderr, "PAGESTORE_TRACE: %s cannot be read\n", trace + 1);
+      exit(2);
+    }
+    trace = ps_find_trace(text);
+  }
+  ps_trace_rest = trace != NULL ? trace : "";
+  ps_random_state = seed != NULL ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
+}
+
+__attribute__((weak)) int ps_choose_by_itself(int n, const char* file, int line) {
+  if (ps_trace_rest == NULL) ps_begin_by_itself();
   if (n <= 0) {
     fflush(stdout);
     fprintf(stderr, "%s:%d: ps_choose(0): there is no alternative\n", file, line);
@@ -138,10 +188,13 @@ __attribute__((weak)) int ps_choose_by_itself(int n, const char* file, int line)
     long choice = strtol(ps_trace_rest, &end, 10);
     if (end == ps_trace_rest || choice < 0 || choice >= n) {
       fflush(stdout);
-      fprintf(stderr, "%s:%d: ps_choose(%d): the rest of PAGESTORE_TRACE is \"%s\"\n", file, line, n, ps_trace_rest);
+      fprintf(stderr, "%s:%d: ps_choose(%d): the rest of PAGESTORE_TRACE is \"%.200s\"\n", file, line, n,
+              ps_trace_rest);
       exit(2);
     }
-    ps_trace_rest = *end == ',' ? end + 1 : end;
+    end += strspn(end, " \t\r\n");
+    /* Behind a file's list, other text may follow. */
+    ps_trace_rest = *end == ',' ? end + 1 : *end == ']' ? "" : end;
     return (int)choice;
   }
   /* splitmix64 */

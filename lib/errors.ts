@@ -26,7 +26,8 @@
  * - `ERR_TRACEE`: the kernel refused something that controlling a process takes.
  * - `ERR_WRONG_THREAD`: the tracee belongs to another thread: the one that made it.
  * - `ERR_THREAD`: the process has no such thread.
- * - `ERR_THREADS`: a thread was started or has ended since the snapshot.
+ * - `ERR_THREADS`: a thread was started or has ended since the snapshot; or two threads of a program that is explored
+ *   make choices.
  * - `ERR_MAPPING`: a mapping cannot be made what it was.
  * - `ERR_CHOICE`: the choice has no such alternative, or `choose` is missing where the program waits for it.
  * - `ERR_SYMBOL`: neither the program nor its libraries have such a symbol.

@@ -61,26 +61,12 @@ export function prepareSpawn(
   if (options === null || typeof options !== 'object') {
     throw new PageStoreError('ERR_ARGUMENT_TYPE', 'options must be an object')
   }
-  const {
-    env,
-    cwd,
-    stdio = ['ignore', 'inherit', 'inherit'],
-    deterministic = true,
-    detachable = false,
-    timeout,
-  } = options
-  if (env !== undefined && (env === null || typeof env !== 'object')) {
-    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'env must be an object')
-  }
+  const { cwd, stdio = ['ignore', 'inherit', 'inherit'], deterministic = true, detachable = false, timeout } = options
+  const environment = spawnEnvironment(options)
   if (!Array.isArray(stdio) || stdio.length > 3) {
     throw new PageStoreError('ERR_ARGUMENT_TYPE', 'stdio must be an array of at most three: input, output, error')
   }
-  if (typeof deterministic !== 'boolean' && (deterministic === null || typeof deterministic !== 'object')) {
-    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'deterministic must be a boolean or an object')
-  }
-  const isFixed = (name: keyof Determinism) =>
-    typeof deterministic === 'boolean' ? deterministic : deterministic[name] !== false
-  const environment = environmentOf(env, isFixed('environment'), isFixed('rseq'))
+  const isFixed = (name: keyof Determinism) => isFixedBy(deterministic, name)
   return {
     file: file.includes('/') ? file : findProgram(file, environment['PATH'] ?? standardPath),
     args: [file, ...args],
@@ -96,6 +82,24 @@ export function prepareSpawn(
     furtherCalls,
     timeout: timeout === undefined ? undefined : checkedTimeout(timeout),
   }
+}
+
+/**
+ * The environment that a program gets.
+ * @throws `ERR_ARGUMENT_TYPE`
+ */
+export function spawnEnvironment({ env, deterministic = true }: SpawnOptions): Record<string, string> {
+  if (env !== undefined && (env === null || typeof env !== 'object')) {
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'env must be an object')
+  }
+  if (typeof deterministic !== 'boolean' && (deterministic === null || typeof deterministic !== 'object')) {
+    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'deterministic must be a boolean or an object')
+  }
+  return environmentOf(env, isFixedBy(deterministic, 'environment'), isFixedBy(deterministic, 'rseq'))
+}
+
+function isFixedBy(deterministic: boolean | Determinism, name: keyof Determinism): boolean {
+  return typeof deterministic === 'boolean' ? deterministic : deterministic[name] !== false
 }
 
 function environmentOf(given: SpawnOptions['env'], isFixed: boolean, lacksRseq: boolean): Record<string, string> {

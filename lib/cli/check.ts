@@ -73,7 +73,7 @@ export async function check(command: readonly string[], options: CheckOptions, s
 
 /** The report is printed already, so a trace that cannot be saved is a warning and no error. */
 function save({ violations }: Exploration, { trace }: CheckOptions, command: readonly string[]): void {
-  const first = violations.find(({ choices }) => choices.length > 0)
+  const first = violations.find(hasPath)
   if (first === undefined) return
   try {
     writeFileSync(trace, `${JSON.stringify(traceOf(command, first), undefined, 2)}\n`)
@@ -169,14 +169,29 @@ function report(exploration: Exploration, options: CheckOptions, command: readon
       `${seconds.toFixed(2)} s, ${count(bytesPerState)} bytes/state` +
       (options.verify ? `, ${exploration.verified} states verified` : ''),
   )
-  const first = violations.find(({ choices }) => choices.length > 0)
+  const first = violations.find(hasPath)
   if (first !== undefined) {
     const file = relative('.', options.trace)
     const program = command.map(quoted).join(' ')
     lines.push('', 'The first of them again:', `  pagestore replay ${quoted(file)} -- ${program}`)
-    lines.push(`  PAGESTORE_TRACE=${first.choices.join(',')} ${program}`)
+    lines.push(`  ${traceVariable(first.choices, file)}${program}`)
   }
   return `${lines.join('\n')}\n`
+}
+
+/** Whether there is something to replay, if only a start; no path leads to what is never reached. */
+function hasPath({ kind }: Violation): boolean {
+  return kind !== 'sometimes'
+}
+
+// The kernel takes no longer string in an environment, its end included.
+const longestString = 128 * 1024
+
+/** What the program needs to take a path by itself, for a shell. */
+export function traceVariable(choices: readonly number[], traceFile: string): string {
+  if (choices.length === 0) return ''
+  const text = `PAGESTORE_TRACE=${choices.join(',')}`
+  return text.length < longestString ? `${text} ` : `PAGESTORE_TRACE=${quoted(`@${traceFile}`)} `
 }
 
 const titles: Record<Violation['kind'], string> = {

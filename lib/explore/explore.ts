@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { PageStoreError } from '../errors.js'
 import { PageStore } from '../page-store.js'
 import type { Exploration, TraceStep, Violation } from './exploration.js'
+import { failedStart, neverReached, startOf } from './failed-start.js'
 import { type ExploreOptions, type SearchOptions, searchOptions } from './options.js'
 import { createSearch, type Search } from './search.js'
 import type { Running, Subject } from './subject.js'
@@ -29,7 +30,9 @@ export async function explore(subject: Subject, options: ExploreOptions = {}): P
   using store = new PageStore()
   const running = subject.open(store)
   try {
-    const search = createSearch(store, running, wanted)
+    const first = startOf(running)
+    if (first.kind !== 'choice' && first.kind !== 'end') return failedStart(first, running, wanted)
+    const search = createSearch(store, running, first, wanted)
     let isAborted = false
     while (!search.isOver) {
       if (signal?.aborted) {
@@ -67,7 +70,7 @@ async function report(
   const violations: Violation[] = [
     ...search.violations,
     ...found.violations,
-    ...(complete ? unreached : []).map(({ name }): Violation => ({ kind: 'sometimes', property: name, choices: [] })),
+    ...(complete ? unreached : []).map(neverReached),
   ]
   const warnings = [...(running.warnings ?? [])]
   for (const violation of canContinue ? violations.slice(0, mostWithSteps) : []) {

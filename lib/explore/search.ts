@@ -47,13 +47,19 @@ export interface Search {
   pathTo(state: number): number[]
 }
 
+/** Who killed a program cannot be told. */
+export const killedProperty = 'the program was killed, by itself or from outside'
+
 const mostSamples = 128
 const tableBytes = 64
 // The store's size is asked for once in so many transitions: that takes longer than the other bounds.
 const sizeInterval = 64
 
-/** A search that has captured the first state, and nothing else yet. */
-export function createSearch(store: PageStore, running: Running, options: SearchOptions): Search {
+/**
+ * A search that has captured the first state, and nothing else yet.
+ * @param first what `running.start()` returned; it did not fail
+ */
+export function createSearch(store: PageStore, running: Running, first: Step, options: SearchOptions): Search {
   const { memory } = running
   const isRandom = options.strategy === 'random'
   const frontier: Frontier = options.strategy === 'depth' ? createStack() : createQueue()
@@ -270,7 +276,6 @@ export function createSearch(store: PageStore, running: Running, options: Search
 
   let isOver = false
   let iteration = 0
-  const first = running.start()
   const start = captureStart(first)
   // What the first state takes does not count as the cost of a state.
   const bytesBefore = bytesOf(store)
@@ -314,7 +319,7 @@ export function createSearch(store: PageStore, running: Running, options: Search
       if (error.code === 'ERR_OUT_OF_MEMORY') {
         bound = 'bytes'
       } else if (error.code === 'ERR_PROCESS_GONE') {
-        addViolation({ kind: 'crash', property: 'the program was killed, by itself or from outside' }, path, 0)
+        addViolation({ kind: 'crash', property: killedProperty }, path, 0)
         bound = 'gone'
       } else {
         throw error

@@ -19,17 +19,13 @@ int main(void) { ps_state(&at, sizeof at); ${body} }`
   return new Program(compile(folder, `program-${number++}`, source, '-pthread'), [], { stepTimeout: 400 })
 }
 
-test('a program that comes to no choice says why', async () => {
-  const refused = async (subject: Program, text: RegExp) => {
-    await expect(explore(subject)).rejects.toMatchObject({ code: 'ERR_PROGRAM', message: expect.stringMatching(text) })
+test('a program that ends without a choice is refused, and told why', async () => {
+  for (const subject of [program('return 0;'), new Program('true')]) {
+    await expect(explore(subject)).rejects.toMatchObject({
+      code: 'ERR_PROGRAM',
+      message: expect.stringMatching(/ended without a choice.*ps_choose/),
+    })
   }
-  await refused(program('return 0;'), /ended without a choice.*ps_choose/)
-  await refused(program('return 3;'), /exit\(3\)/)
-  await refused(program('abort();'), /SIGABRT/)
-  await refused(program('for (;;) ++*(volatile int *)&at;'), /no choice within 400 ms.*is running in main/)
-  await refused(program('for (;;) pause();'), /waits in the system call pause/)
-  await refused(new Program('true'), /ended without a choice/)
-  await refused(new Program('sleep', ['9'], { stepTimeout: 200 }), /waits in the system call (clock_)?nanosleep/)
 })
 
 test('a program that reads finds nothing there', async () => {

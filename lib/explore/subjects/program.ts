@@ -4,12 +4,13 @@ import { PageStoreError } from '../../errors.js'
 import { nameOf } from '../../linux/symbols.js'
 import type { PageStore } from '../../page-store.js'
 import type { ResumeOptions } from '../../resume-options.js'
-import type { SpawnOptions } from '../../spawn-options.js'
+import { type SpawnOptions, spawnEnvironment } from '../../spawn-options.js'
 import type { Stop } from '../../stop.js'
 import { Tracee } from '../../tracee.js'
 import type { Failure, Layout, Running, Step, Subject } from '../subject.js'
 import { checkLayout } from './declared.js'
 import { layoutOf } from './program-layout.js'
+import { withoutLeakCheck } from './sanitizers.js'
 
 /** How a program is started and run. */
 export interface ProgramOptions extends SpawnOptions {
@@ -61,7 +62,8 @@ export class Program implements Subject {
   open(store: PageStore): RunningProgram {
     const { stepTimeout = 10_000, ...options } = this.#options
     const stdio = options.stdio ?? ['ignore', 'ignore', 'ignore']
-    const tracee = Tracee.spawn(store, this.file, this.args, { timeout: stepTimeout, ...options, stdio })
+    const env = withoutLeakCheck(spawnEnvironment(options))
+    const tracee = Tracee.spawn(store, this.file, this.args, { timeout: stepTimeout, ...options, stdio, env })
     return new RunningProgram(tracee, stepTimeout)
   }
 }
@@ -72,6 +74,8 @@ export class RunningProgram implements Running {
   readonly layout: Layout
   readonly warnings: string[] = []
   readonly #stepTimeout: number
+  /** The thread that makes the choices. */
+  #chooser: number | undefined
   #steps = 0
 
   /** For {@link Program}. */
@@ -81,16 +85,14 @@ export class RunningProgram implements Running {
     this.#stepTimeout = stepTimeout
   }
 
-  /** @throws `ERR_PROGRAM` for a program that cannot be explored */
+  /** @throws `ERR_PROGRAM` for a program that cannot be explored, `ERR_THREADS` where a second thread makes a choice */
   start(): Step {
     const step = this.#run({})
     checkLayout(this.memory)
-    if (step.kind === 'choice') return step
+    if (step.kind !== 'end') return step
     throw new PageStoreError(
       'ERR_PROGRAM',
-      step.kind === 'end'
-        ? 'the program ended without a choice: it must include pagestore.h and call ps_choose'
-        : `the program failed before its first choice: ${describe(step.failure)}`,
+      'the program ended without a choice: it must include pagestore.h and call ps_choose',
     )
   }
 
@@ -121,6 +123,7 @@ export class RunningProgram implements Running {
   #stepOf(stop: Stop): Step | undefined {
     switch (stop.kind) {
       case 'choice':
+        this.#checkChooser(stop.tid)
         return { kind: 'choice', alternatives: stop.alternatives, location: stop.location }
       case 'exit':
         if (stop.code === 0) return { kind: 'end' }
@@ -154,6 +157,16 @@ export class RunningProgram implements Running {
       default:
         return stop satisfies never
     }
+  }
+
+  /** Which of two threads comes to its choice first is chance, and would be part of every path. */
+  #checkChooser(tid: number): void {
+    this.#chooser ??= tid
+    if (tid === this.#chooser) return
+    throw new PageStoreError(
+      'ERR_THREADS',
+      `two threads of the program make choices (${this.#chooser} and ${tid}), and which of them comes first differs from run to run: let one thread make them all`,
+    )
   }
 
   #hang(): Step {
@@ -203,10 +216,6 @@ export class RunningProgram implements Running {
 
 function failure(failure: Failure): Step {
   return { kind: 'failure', failure }
-}
-
-function describe({ kind, property, location, detail }: Failure): string {
-  return [kind, property, location, detail].filter((each) => each !== undefined && each !== '').join(', ')
 }
 
 function hex(address: bigint): string {
