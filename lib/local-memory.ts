@@ -28,7 +28,7 @@ export interface BesideMemory {
 
 /** How a {@link LocalMemory} is tracked, and what is captured with it. */
 export interface LocalMemoryOptions {
-  /** Which tracker to insist on. Default: the best that the kernel allows and that pays for a memory of this size. */
+  /** Which tracker to insist on. Default: `write-protect`, if the kernel has it and the memory is large enough, else `none`. */
   tracker?: TrackerKind | undefined
   /**
    * State that belongs to the memory and lies elsewhere, as a module's globals do. It counts, is captured and is restored as

@@ -8,7 +8,7 @@ import { allocate, createSnapshot, type Snapshot } from './snapshot.js'
 
 /** What of a process is captured, and how. */
 export interface ProcessMemoryOptions {
-  /** Which tracker to insist on. Default: the best that serves a process which is only observed. */
+  /** Which tracker to insist on. Default: `none`, since `soft-dirty` can miss changes. */
   tracker?: TrackerKind | undefined
   /**
    * Whether the process is stopped while it is captured (default: true). It does not notice, but no debugger may trace it
@@ -66,8 +66,8 @@ export class ProcessMemory implements Memory {
   }
 
   /**
-   * Takes a snapshot. The first one reads everything. A later one does, too, unless a `tracker` finds what was written,
-   * but stores only what differs.
+   * Takes a snapshot. It reads everything, unless the `tracker` is `soft-dirty`, and stores only what differs from the last
+   * one.
    * @throws `ERR_PROCESS_GONE` when it ends, becomes another program, or unmaps what is being read; `ERR_PERMISSION`,
    *   `ERR_PROCESS_MEMORY`, `ERR_OUT_OF_MEMORY`, `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
    */

@@ -4,8 +4,8 @@
  */
 
 /**
- * What finds the pages that were written: `write-protect` (userfaultfd, Linux 6.7), `soft-dirty` (kernels built with
- * it), or `none`: everything is compared.
+ * What finds the pages that were written: `write-protect` (userfaultfd, Linux 6.7), `none` (everything is
+ * compared), or, only on request, `soft-dirty` (kernels built with it), which can miss changes.
  */
 export type TrackerKind = 'write-protect' | 'soft-dirty' | 'none'
 

@@ -20,9 +20,14 @@ Status LocalMemory::open(SharedStore* store, std::optional<TrackerKind> wanted, 
     return Status::system(Error::tracker, "this tracker", ENOSYS);
   }
   if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
-  memory->reset(new (std::nothrow) LocalMemory(store, wanted, beside));
-  if (*memory) return Status::ok();
-  return Status::no_memory(sizeof(LocalMemory));
+  std::unique_ptr<LocalMemory> made(new (std::nothrow) LocalMemory(store, wanted, beside));
+  if (!made) return Status::no_memory(sizeof(LocalMemory));
+  // One memory at a time can have the bits, so whoever comes second is told now.
+  if (wanted == TrackerKind::soft_dirty) {
+    if (Status status = Tracker::make(*wanted, &made->tracker_); !status.is_ok()) return status;
+  }
+  *memory = std::move(made);
+  return Status::ok();
 }
 
 TrackerKind LocalMemory::tracker() const {
@@ -61,10 +66,7 @@ Status LocalMemory::read(uint64_t address, std::span<std::byte> bytes) const {
 TrackerKind LocalMemory::kind_for(const LocalBytes& bytes) const {
   if (wanted_) return *wanted_;
   if (bytes.length < kWorthTracking) return TrackerKind::none;
-  if (Tracker::is_supported(TrackerKind::write_protect)) return TrackerKind::write_protect;
-  // Soft-dirty loses what another thread writes during a scan.
-  if (Tracker::is_supported(TrackerKind::soft_dirty) && !bytes.is_shared) return TrackerKind::soft_dirty;
-  return TrackerKind::none;
+  return Tracker::is_supported(TrackerKind::write_protect) ? TrackerKind::write_protect : TrackerKind::none;
 }
 
 // The tracker tracks the memory where it is. Where it has moved or shrunk, tracking begins anew.
@@ -87,9 +89,11 @@ Status LocalMemory::begin_tracking() {
   is_known_ = false;
   dirty_.clear();
   hot_.clear();
-  tracker_.reset();
   const AddressRange range = host_pages_of({0, page_count()});
   TrackerKind kind = kind_for(bytes_);
+  // Never given up before this memory is closed: another one might take the bits meanwhile.
+  if (kind == TrackerKind::soft_dirty) return tracker_->register_range(range);
+  tracker_.reset();
   for (;;) {
     std::unique_ptr<Tracker> tracker;
     Status status = Tracker::make(kind, &tracker);

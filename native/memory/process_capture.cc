@@ -49,8 +49,25 @@ class ProcessMemory::Capture {
   Status take_dirty(const Pagemap& pagemap, const AddressRange& run) {
     GrowingArray<AddressRange> dirty;
     if (Status status = pagemap.soft_dirty(run, &dirty); !status.is_ok()) return status;
+    uint64_t clean_from = run.start;
     for (const AddressRange& each : dirty) {
+      if (Status status = take_unknown({clean_from, each.start}); !status.is_ok()) return status;
       if (Status status = take_run(each); !status.is_ok()) return status;
+      clean_from = each.end;
+    }
+    return take_unknown({clean_from, run.end});
+  }
+
+  // Of pages that exist and are not dirty, those that the last tree has nothing of: the last capture may have left them
+  // out, because other regions were selected or nobody might read them.
+  Status take_unknown(const AddressRange& clean) {
+    for (uint64_t at = clean.start; at < clean.end;) {
+      uint64_t end = at;
+      while (end < clean.end && pages_.is_absent(end / page_size())) end += page_size();
+      if (end > at) {
+        if (Status status = take_run({at, end}); !status.is_ok()) return status;
+      }
+      at = end + page_size();
     }
     return Status::ok();
   }

@@ -24,11 +24,15 @@ Status ProcessMemory::open(SharedStore* store, pid_t pid, std::optional<TrackerK
   std::unique_ptr<ProcessMemory> made(new (std::nothrow) ProcessMemory(store, pid));
   if (!made) return Status::no_memory(sizeof(ProcessMemory));
   made->process_ = ScopedFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  // Of a process that runs, a write between reading the bits and clearing them would be lost.
-  const bool can_track = is_stopped && !made->is_our_own() && Tracker::is_supported(TrackerKind::soft_dirty);
-  const bool wants_to = !wanted || wanted == TrackerKind::soft_dirty;
-  if (can_track && wants_to && made->claim_.take()) made->tracker_ = TrackerKind::soft_dirty;
-  if (wanted && wanted != made->tracker_) return Status::system(Error::tracker, "this tracker", ENOSYS);
+  if (wanted == TrackerKind::soft_dirty) {
+    if (!Tracker::is_supported(*wanted)) return Status::system(Error::tracker, "this tracker", ENOSYS);
+    // A write between reading the bits and clearing them would be lost.
+    if (!is_stopped || made->is_our_own()) {
+      return Status::system(Error::tracker, "soft-dirty of a process that runs meanwhile", EOPNOTSUPP);
+    }
+    if (Status status = made->claim_.take(pid); !status.is_ok()) return status;
+    made->tracker_ = *wanted;
+  }
   *memory = std::move(made);
   return Status::ok();
 }

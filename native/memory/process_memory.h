@@ -3,7 +3,7 @@
 // A capture goes over the selected regions. Pages that exist are read in bulk, straight into blanks of the store; a
 // page that is what it was last time, or that is stored already, gives its blank back at once. So a new page is copied
 // once, and any other leaves nothing behind. A page that does not exist any more becomes zero. With soft-dirty tracking
-// only pages written since the last capture are read at all.
+// only pages are read that were written since the last capture, or that it did not take.
 //
 // A snapshot is of one moment if the process is stopped meanwhile; else each page is from some moment of the call. A
 // capture fails if the process ends, becomes another program or unmaps what is being read. It leaves to its caller what
@@ -26,8 +26,8 @@ namespace pagestore {
 
 class ProcessMemory final : public Memory {
  public:
-  // `wanted`: which tracker to insist on; none for the best there is. `is_stopped`: whether captures will come between
-  // `stop` and `resume`.
+  // `wanted`: which tracker to insist on; with none every capture compares everything, which alone is exact.
+  // `is_stopped`: whether captures will come between `stop` and `resume`.
   static Status open(SharedStore* store, pid_t pid, std::optional<TrackerKind> wanted, bool is_stopped,
                      std::unique_ptr<ProcessMemory>* memory);
 

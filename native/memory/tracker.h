@@ -5,11 +5,12 @@
 //  - write-protect: a userfaultfd notes the first write to each protected page, PAGEMAP_SCAN reads the notes.
 //    Pages are protected range by range, so those that are written all the time can stay unprotected.
 //  - soft-dirty: a bit of each page table entry. The kernel clears it for a whole process at once, so one memory
-//    at a time can have this tracker. Each scan clears it.
+//    at a time can have this tracker. Each scan clears it. It can miss writes: nobody gets it who did not ask for it.
 //  - none: every page may be dirty. Right anywhere.
 //
-// It promises to miss no write, by the processor or by a system call; soft-dirty, only if nobody writes during
-// a scan. Not seen by any: writes by a device to pages that it had pinned before they were protected. It leaves
+// It promises to miss no write, by the processor or by a system call, of whichever thread or process; soft-dirty has
+// exceptions, which its header lists. Seen by none but `none`: writes to pages that a device or an io_uring had pinned
+// before they were protected. It leaves
 // to its caller: to delete it before the memory goes to somebody else, and to compare pages, for a dirty page may
 // be equal to what it was.
 #pragma once

@@ -18,9 +18,12 @@ class PageCapture {
   // Says whether the page is what it was. Virtual pages come in rising order.
   Status capture(VirtualPage virtual_page, OwnedBlank blank, bool* is_same);
 
+  // Whether the memory was known to have nothing, or zeroes, there.
+  bool is_absent(VirtualPage virtual_page) { return known_.page_at(virtual_page) == Child::absent; }
+
   // There is nothing at `virtual_page`, or from `first` to just before `end`.
   Status remove(VirtualPage virtual_page) {
-    return known_.page_at(virtual_page) == Child::absent ? Status::ok() : edit_.set(virtual_page, {});
+    return is_absent(virtual_page) ? Status::ok() : edit_.set(virtual_page, {});
   }
   Status remove(VirtualPage first, VirtualPage end) { return edit_.remove(first, end); }
 

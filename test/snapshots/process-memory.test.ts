@@ -65,6 +65,14 @@ describe.each(kinds)('tracker %s', { timeout: 30_000 }, (tracker) => {
   })
 })
 
+test('by default every capture compares everything, whatever the kernel has', () => {
+  using store = new PageStore()
+  const { child } = start('sleep', ['60'])
+  using memory = new ProcessMemory(store, child.pid!)
+  expect(memory.tracker).toBe('none')
+  child.kill()
+})
+
 describe('the process', { timeout: 30_000 }, () => {
   test('runs on as before, is nobody’s tracee, and its parent is told nothing', async () => {
     using store = new PageStore()

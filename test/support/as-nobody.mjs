@@ -35,7 +35,7 @@ console.log(
     user: readFileSync('/proc/self/status', 'latin1').match(/^Uid:\t(\d+)/m)?.[1],
     attaching: codeOf(() => Tracee.attach(store, Number(theirs))),
     tracker: tracee.tracker,
-    insisting: Tracee.spawn(store, program, ['functions'], { tracker: 'write-protect' }).tracker,
+    insisting: Tracee.spawn(store, program, ['functions'], { tracker: tracee.tracker }).tracker,
     stops,
     same: again.equals(start),
   }),

@@ -211,7 +211,7 @@ describe('what cannot be attached to', () => {
         user: '65534',
         attaching: 'ERR_PERMISSION',
         tracker: mine.tracker,
-        insisting: 'write-protect',
+        insisting: mine.tracker,
         stops: Array(3).fill(['breakpoint', 'exit', 'exit']).flat(),
         same: true,
       })
