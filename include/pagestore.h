@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 /* A choice's location is a file, a line, and its number among all in the file: two on one line are two. */
-#define ps_choose(n) ps_choose_at((n), __FILE__, (uint64_t)__COUNTER__ << 32 | __LINE__)
+#define ps_choose(n) (ps_forget_calls(), ps_choose_at((n), __FILE__, (uint64_t)__COUNTER__ << 32 | __LINE__))
 #define ps_assert(ok, text) ((ok) ? (void)0 : ps_fail_at((text), __FILE__, __LINE__))
 
 struct ps_range {
@@ -202,6 +202,32 @@ __attribute__((weak)) int ps_choose_by_itself(int n, const char* file, int line)
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
   return (int)((z ^ (z >> 31)) % (uint64_t)n);
+}
+
+/* What earlier calls left below the stack pointer is no state, and would come to lie in the frames of ps_choose_at and
+ * what it calls, where it counts. So it is zeroed, in the function that chooses: as that calls others, it has nothing
+ * of its own there. Without a checker nothing is done. */
+static inline __attribute__((always_inline)) void ps_forget_calls(void) {
+  if (!ps_under_check()) return;
+#if defined(__x86_64__)
+  __asm__ volatile(
+      "lea{q -512(%%rsp), %%rdi| rdi, [rsp - 512]}\n\t"
+      "xor{l %%eax, %%eax| eax, eax}\n\t"
+      "mov{l $64, %%ecx| ecx, 64}\n\t"
+      "rep stosq"
+      :
+      :
+      : "rax", "rcx", "rdi", "memory", "cc");
+#elif defined(__aarch64__)
+  __asm__ volatile(
+      "sub x16, sp, #512\n"
+      "1:\tstp xzr, xzr, [x16], #16\n\t"
+      "cmp sp, x16\n\t"
+      "b.ne 1b"
+      :
+      :
+      : "x16", "memory", "cc");
+#endif
 }
 
 static inline int ps_choose_at(int n, const char* file, uint64_t location) {

@@ -43,7 +43,9 @@ export interface SpawnOptions {
 }
 
 const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-const fixedEnvironment = { PATH: standardPath, LANG: 'C.UTF-8' }
+// The dynamic linker resolves all symbols at the start: else the first call of each function writes into memory, and
+// which ones were called already would tell two states apart.
+const fixedEnvironment = { PATH: standardPath, LANG: 'C.UTF-8', LD_BIND_NOW: '1' }
 const withoutRseq = 'glibc.pthread.rseq=0'
 
 /**

@@ -4,6 +4,7 @@
       "native/linux/pagemap.cc",
       "native/linux/proc_file.cc",
       "native/linux/process_regions.cc",
+      "native/linux/program_layout.cc",
       "native/linux/remote_memory.cc",
       "native/linux/remote_pages.cc",
       "native/linux/thread_status.cc",

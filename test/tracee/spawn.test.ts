@@ -53,7 +53,7 @@ describe('a program is given', () => {
     test('that is always the same, by default', () => {
       process.env['PAGESTORE_TEST'] = 'ours'
       const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-      expect(linesOf('/usr/bin/env', [])).toEqual([path, 'LANG=C.UTF-8', withoutRseq])
+      expect(linesOf('/usr/bin/env', [])).toEqual([path, 'LANG=C.UTF-8', 'LD_BIND_NOW=1', withoutRseq])
     })
 
     test('that is ours', () => {

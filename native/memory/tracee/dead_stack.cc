@@ -21,4 +21,13 @@ std::optional<AddressRange> find_dead_stack(const RegionList& regions, const Reg
   return {};
 }
 
+std::optional<AddressRange> find_ended_stack(const RegionList& regions) {
+  RegionReader reader(regions.bytes());
+  Region region;
+  while (reader.next(&region)) {
+    if (region.path == "[stack]") return AddressRange{region.start, region.end};
+  }
+  return {};
+}
+
 }  // namespace pagestore

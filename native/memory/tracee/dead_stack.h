@@ -14,4 +14,7 @@ namespace pagestore {
 
 std::optional<AddressRange> find_dead_stack(const RegionList& regions, const Registers& registers);
 
+// Of a program that is about to end: no byte of its first stack is read any more.
+std::optional<AddressRange> find_ended_stack(const RegionList& regions);
+
 }  // namespace pagestore

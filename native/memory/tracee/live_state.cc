@@ -67,8 +67,10 @@ Status describe(const CapturedTracee& tracee, LiveState* live) {
   const bool has_tracked = tracee.has_tracked_ranges || !live->ranges.tracked.empty();
   const bool ends = process.last_stop().kind == StopKind::exit;
   Status status = ends ? put(process.last_stop().value, &live->bytes) : Status::ok();
-  for (ThreadReader thread(tracee.threads); thread.next() && status.is_ok();) {
-    const std::optional<AddressRange> dead = find_dead_stack(tracee.regions, thread.state().registers);
+  if (status.is_ok() && !has_tracked) status = put(tracee.saved.program_break, &live->bytes);
+  for (ThreadReader thread(tracee.saved.threads); thread.next() && status.is_ok();) {
+    const std::optional<AddressRange> dead =
+        ends ? find_ended_stack(tracee.regions) : find_dead_stack(tracee.regions, thread.state().registers);
     if (dead) status = add(*dead, &live->ranges.ignored);
     if (ends) continue;
     if (status.is_ok()) status = put_stop(tracee, thread.state(), &live->bytes);

@@ -1,5 +1,5 @@
-// What a key is made of beside memory: why each thread stopped, the registers that count, and the ranges that alone
-// make the state or do not count.
+// What a key is made of beside memory: why each thread stopped, the registers that count, the program break, and the
+// ranges that alone make the state or do not count.
 //
 // At a choice those registers count that a call preserves: the program has called us. Elsewhere all of them do. None
 // does of a program that is about to end, nor where tracked ranges alone make the state. Equal states give equal bytes.
@@ -26,7 +26,7 @@ struct LiveState {
 struct CapturedTracee {
   const TracedProcess& process;
   const RegionList& regions;
-  std::span<const std::byte> threads;  // of its saved state
+  const SavedState& saved;
   PageStores& stores;
   const PageTree& memory;
   bool has_tracked_ranges;  // of the caller's; the program may declare others

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "linux/process_regions.h"
@@ -25,28 +26,35 @@ class Undo {
  public:
   Undo(TracedProcess& process, const Mappings& now) : process_(process), now_(now) {}
 
-  Status set_break(uint64_t wanted) {
-    if (now_.program_break == wanted) return Status::ok();
-    int64_t result = 0;
-    if (Status status = process_.call({SYS_brk, {wanted}}, &result); !status.is_ok()) return status;
-    if (static_cast<uint64_t>(result) == wanted) return Status::ok();
-    // The kernel does not lower the break while the last page below it is not mapped.
-    const uint64_t last = (now_.program_break - 1) / page_size() * page_size();
-    const Region page{last, last + page_size(), 0, {'r', 'w', '-', 'p'}, {}};
-    if (Status status = map({Kind::map, {last, last + page_size()}, page}); !status.is_ok()) return status;
-    return process_.call({SYS_brk, {wanted}}, &result);
+  // The kernel maps what the break passes on its way up, if nothing lies there nor in the page behind; on its way down
+  // it unmaps whatever it passes, if that is anything. `mappings` becomes what is mapped then.
+  Status move_break(uint64_t wanted, RegionList* mappings) {
+    const uint64_t before = round_up(now_.program_break, page_size()), after = round_up(wanted, page_size());
+    const AddressRange passed{std::min(before, after), std::max(before, after)};
+    if (after > before) {
+      const AddressRange free{passed.start, passed.end + page_size()};
+      Status status = has_mapping(now_.regions, free) ? unmap(free) : Status::ok();
+      if (status.is_ok()) status = set_break(wanted);
+      if (!status.is_ok()) return status;
+      const Region heap = anonymous(passed);
+      return replace_mappings(now_.regions, free, &heap, mappings);
+    }
+    const AddressRange last{before - page_size(), before};
+    const bool is_refused = after < before && !has_mapping(now_.regions, passed);
+    Status status = is_refused ? map({Kind::map, last, anonymous(last)}) : Status::ok();
+    if (status.is_ok()) status = set_break(wanted);
+    return status.is_ok() ? replace_mappings(now_.regions, passed, nullptr, mappings) : status;
   }
 
   Status apply(const MappingChange& change) {
     const AddressRange& range = change.range;
     switch (change.kind) {
       case Kind::unmap:
-        return call({SYS_munmap, {range.start, range.length()}}, range.start);
+        return unmap(range);
       case Kind::protect:
         return call({SYS_mprotect, {range.start, range.length(), protection_of(change.region)}}, range.start);
       case Kind::grow_stack:
-        // The kernel grows a stack when its lowest page is touched, as by a call that writes there.
-        return call({SYS_clock_gettime, {CLOCK_MONOTONIC, range.start}}, range.start);
+        return grow_stack(change);
       case Kind::map:
         return map(change);
     }
@@ -60,6 +68,27 @@ class Undo {
     if (Status status = process_.call(call, result); !status.is_ok()) return status;
     if (*result >= 0 || *result < -4095) return Status::ok();
     return Status::mapping(address, static_cast<int>(-*result));
+  }
+
+  static Region anonymous(const AddressRange& range) { return {range.start, range.end, 0, {'r', 'w', '-', 'p'}, {}}; }
+
+  Status set_break(uint64_t wanted) {
+    int64_t result = 0;
+    if (Status status = process_.call({SYS_brk, {wanted}}, &result); !status.is_ok()) return status;
+    return static_cast<uint64_t>(result) == wanted ? Status::ok() : Status::mapping(wanted, ENOMEM);
+  }
+
+  Status unmap(const AddressRange& range) { return call({SYS_munmap, {range.start, range.length()}}, range.start); }
+
+  // The kernel grows a stack when its lowest page is touched, as by a call that writes there. Not towards a mapping
+  // that lies close below: then the part is mapped, as one that grows, too.
+  Status grow_stack(const MappingChange& change) {
+    const AddressRange& range = change.range;
+    const Status status = call({SYS_clock_gettime, {CLOCK_MONOTONIC, range.start}}, range.start);
+    if (status.is_ok() || status.error() != Error::mapping) return status;
+    constexpr uint64_t kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN;
+    return call({SYS_mmap, {range.start, range.length(), protection_of(change.region), kFlags, UINT64_MAX, 0}},
+                range.start);
   }
 
   Status map(const MappingChange& change) {
@@ -116,19 +145,22 @@ class Undo {
 }  // namespace
 
 Status undo_mappings(TracedProcess& process, const Mappings& now, const Mappings& wanted) {
-  GrowingArray<MappingChange> changes;
-  const bool moves_break = now.program_break != wanted.program_break;
-  if (Status status = plan_changes(now.regions, wanted.regions, moves_break, &changes); !status.is_ok()) return status;
-  Undo undo(process, now);
   process.mark_mappings_changed();
-  // Unmapping comes first: it makes room.
-  for (const bool unmaps : {true, false}) {
+  Undo undo(process, now);
+  RegionList moved;
+  std::span<const std::byte> regions = now.regions;
+  if (now.program_break != wanted.program_break) {
+    if (Status status = undo.move_break(wanted.program_break, &moved); !status.is_ok()) return status;
+    regions = moved.bytes();
+  }
+  GrowingArray<MappingChange> changes;
+  if (Status status = plan_changes(regions, wanted.regions, &changes); !status.is_ok()) return status;
+  // Unmapping makes room, and a stack does not grow towards what lies below it.
+  for (const int turn : {0, 1, 2}) {
     for (const MappingChange& change : changes) {
-      if ((change.kind == Kind::unmap) != unmaps) continue;
+      const int its_turn = change.kind == Kind::unmap ? 0 : change.kind == Kind::grow_stack ? 1 : 2;
+      if (its_turn != turn) continue;
       if (Status status = undo.apply(change); !status.is_ok()) return status;
-    }
-    if (unmaps) {
-      if (Status status = undo.set_break(wanted.program_break); !status.is_ok()) return status;
     }
   }
   return Status::ok();

@@ -15,8 +15,8 @@ struct Mappings {
   uint64_t program_break;
 };
 
-// One pass: what lies where something else should is unmapped, the program break is set, then every region is made. A
-// second pass makes what could not be made in the first.
+// One pass: the program break is set, which maps and unmaps what it passes; what lies where something else should is
+// unmapped; then every region is made. A second pass makes what could not be made in the first.
 Status undo_mappings(TracedProcess& process, const Mappings& now, const Mappings& wanted);
 
 }  // namespace pagestore

@@ -5,6 +5,7 @@
 
 #include "linux/kernel_mappings.h"
 #include "linux/process_regions.h"
+#include "system/page_size.h"
 
 namespace pagestore {
 
@@ -29,7 +30,13 @@ bool is_made_as_a_whole(const Region& region) {
   return is_shared(region) && region.path.starts_with("/dev/zero");
 }
 
+// Memory of the process alone, without a file; its name is no difference.
+bool is_private_anonymous(const Region& region) {
+  return is_anonymous(region) && !is_shared(region) && !is_kernel_mapping(region);
+}
+
 bool same_kind(const Region& a, const Region& b) {
+  if (is_private_anonymous(a) && is_private_anonymous(b)) return true;
   // A file that was renamed or deleted is still the same, and another one of its name is not.
   const bool is_same_file = a.file == b.file && (a.file.inode != 0 || a.path == b.path);
   return is_shared(a) == is_shared(b) && is_same_file;
@@ -89,30 +96,112 @@ RegionClass classify(const Region& region) {
   return region.end - region.start < kTooLargeToTrack ? RegionClass::tracked : RegionClass::compared;
 }
 
-Status merge_regions(const RegionList& from, RegionList* to) {
-  RegionReader reader(from.bytes());
-  Region region, open{};
-  bool has_open = false;
-  Status status = Status::ok();
-  while (reader.next(&region) && status.is_ok()) {
-    // A name that the program gave its memory, which some kernels show, is no difference.
-    if (region.path.starts_with("[anon")) region.path = {};
-    if (region.path.empty() || region.path.starts_with('[')) region.offset = 0;
-    // Shared memory without a name is another file each time that it is mapped.
+NamedMemory named_memory(const ProgramLayout& layout, uint64_t program_break) {
+  const uint64_t heap_end = round_up(program_break, page_size());
+  return {{std::min(layout.heap_start, heap_end), heap_end}, layout.stack_start};
+}
+
+namespace {
+
+// The canonical list as it grows.
+class MergedList {
+ public:
+  MergedList(const NamedMemory& named, RegionList* list) : named_(named), list_(list) {}
+
+  Status add(Region region) {
+    // Shared memory without a name is another file each time that it is mapped, and some kernels show a name that the
+    // program gave it.
+    if (is_shared(region) && region.path.starts_with("[anon_shmem:")) region.path = "/dev/zero (deleted)";
+    if (region.path.starts_with('[')) region.offset = 0;
     if (is_anonymous(region) || is_made_as_a_whole(region)) region.file = {};
     region.is_captured = classify(region) != RegionClass::left_out;
-    const bool joins = has_open && open.end == region.start && same_kind(open, region) &&
-                       same_permissions(open, region) && continues(open, region);
-    if (joins) {
-      open.end = region.end;
-      continue;
+    if (!is_private_anonymous(region)) {
+      if (region.path.starts_with("[anon")) region.path = {};
+      return join(region);
     }
-    if (has_open) status = to->add(open);
-    open = region;
-    has_open = true;
+    region.offset = 0;
+    const uint64_t start = region.start, end = region.end;
+    const auto clamp = [&](uint64_t address) { return std::clamp(address, start, end); };
+    const uint64_t heap_start = clamp(named_.heap.start), heap_end = clamp(named_.heap.end);
+    Status status = add_part(region, {start, heap_start}, {});
+    if (status.is_ok()) status = add_part(region, {heap_start, heap_end}, kHeap);
+    if (status.is_ok()) status = add_part(region, {heap_end, end}, {});
+    return status;
   }
-  if (has_open && status.is_ok()) status = to->add(open);
-  return status;
+
+  Status finish() {
+    if (!has_open_) return Status::ok();
+    has_open_ = false;
+    const bool has_stack = open_.start <= named_.stack_start && named_.stack_start < open_.end;
+    if (has_stack && is_private_anonymous(open_)) open_.path = kStack;
+    return list_->add(open_);
+  }
+
+ private:
+  Status add_part(Region region, const AddressRange& range, std::string_view path) {
+    if (range.start == range.end) return Status::ok();
+    region.start = range.start;
+    region.end = range.end;
+    region.path = path;
+    return join(region);
+  }
+  Status join(const Region& region) {
+    const bool joins = has_open_ && open_.end == region.start && open_.path == region.path &&
+                       same_kind(open_, region) && same_permissions(open_, region) && continues(open_, region);
+    if (joins) {
+      open_.end = region.end;
+      return Status::ok();
+    }
+    const Status status = finish();
+    open_ = region;
+    has_open_ = true;
+    return status;
+  }
+
+  const NamedMemory& named_;
+  RegionList* list_;
+  Region open_{};
+  bool has_open_ = false;
+};
+
+}  // namespace
+
+Status merge_regions(const RegionList& from, const NamedMemory& named, RegionList* to) {
+  MergedList merged(named, to);
+  RegionReader reader(from.bytes());
+  Region region;
+  while (reader.next(&region)) {
+    if (Status status = merged.add(region); !status.is_ok()) return status;
+  }
+  return merged.finish();
+}
+
+Status replace_mappings(std::span<const std::byte> list, const AddressRange& range, const Region* region,
+                        RegionList* to) {
+  RegionReader reader(list);
+  Region each;
+  Status status = Status::ok();
+  while (status.is_ok() && reader.next(&each)) {
+    if (region != nullptr && each.end > range.start) {
+      if (each.start < range.start) status = to->add(cut(each, {each.start, range.start}));
+      if (status.is_ok()) status = to->add(*region);
+      region = nullptr;
+    } else if (each.start < range.start) {
+      status = to->add(cut(each, {each.start, std::min(each.end, range.start)}));
+    }
+    if (status.is_ok() && each.end > range.end)
+      status = to->add(cut(each, {std::max(each.start, range.end), each.end}));
+  }
+  return status.is_ok() && region != nullptr ? to->add(*region) : status;
+}
+
+bool has_mapping(std::span<const std::byte> list, const AddressRange& range) {
+  RegionReader reader(list);
+  Region region;
+  while (reader.next(&region)) {
+    if (region.start < range.end && range.start < region.end) return true;
+  }
+  return false;
 }
 
 namespace {
@@ -149,16 +238,9 @@ class Plan {
 };
 
 // What is to happen in a range that lies in `is` or outside of all mappings now, and in `wanted` or outside of all.
-std::optional<MappingChange::Kind> change_of(const Region* is, const Region* wanted, const AddressRange& range,
-                                             bool moves_break) {
+std::optional<MappingChange::Kind> change_of(const Region* is, const Region* wanted, const AddressRange& range) {
   using Kind = MappingChange::Kind;
   if (is == nullptr && wanted == nullptr) return {};
-  const bool is_heap = is != nullptr && is->path == kHeap, becomes_heap = wanted != nullptr && wanted->path == kHeap;
-  if (moves_break && is_heap != becomes_heap) {
-    // Setting the break maps and unmaps what it passes, if nothing else lies there.
-    if ((is == nullptr || is_heap) && (wanted == nullptr || becomes_heap)) return {};
-    if (becomes_heap) return Kind::unmap;
-  }
   if (wanted == nullptr) return Kind::unmap;
   if (is == nullptr) return wanted->path == kStack ? Kind::grow_stack : Kind::map;
   if (!same_kind(*is, *wanted) || cut(*is, range).offset != cut(*wanted, range).offset) return Kind::map;
@@ -168,7 +250,7 @@ std::optional<MappingChange::Kind> change_of(const Region* is, const Region* wan
 
 }  // namespace
 
-Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> wanted, bool moves_break,
+Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> wanted,
                     GrowingArray<MappingChange>* changes) {
   Plan plan(changes);
   Cursor left(now), right(wanted);
@@ -176,7 +258,7 @@ Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> w
     const Region *is = left.at(at), *should = right.at(at);
     const AddressRange range{at, std::min(left.next_edge(at), right.next_edge(at))};
     at = range.end;
-    const std::optional<MappingChange::Kind> kind = change_of(is, should, range, moves_break);
+    const std::optional<MappingChange::Kind> kind = change_of(is, should, range);
     if (!kind) continue;
     const bool is_whole = *kind == MappingChange::Kind::map && is_made_as_a_whole(*should);
     if (is_whole) at = should->end;

@@ -1,13 +1,15 @@
 // The mappings of a tracee as values: one canonical list, which of them a snapshot takes, and what has to change to
 // make them what they were.
 //
-// The kernel may keep neighbours of the same kind as one mapping or as several, depending on how they came to be. In
-// the canonical list they are one, so equal lists mean equal mappings. Nothing here touches a process: mapping_undo.h
-// carries a plan out.
+// The kernel may keep neighbours of the same kind as one mapping or as several, depending on how they came to be, and
+// it calls all of a mapping the heap that contains some of it. In the canonical list neighbours are one, and the heap
+// is what lies below the program break and nothing else; so equal lists mean equal mappings. Nothing here touches a
+// process: mapping_undo.h carries a plan out.
 #pragma once
 
 #include <optional>
 
+#include "linux/program_layout.h"
 #include "system/growing_array.h"
 #include "system/region.h"
 
@@ -22,8 +24,15 @@ enum class RegionClass : uint8_t {
 
 RegionClass classify(const Region& region);
 
+// Memory of a process that has a name because of where it lies.
+struct NamedMemory {
+  AddressRange heap{};       // whole pages, up to the program break
+  uint64_t stack_start = 0;  // an address in the first thread's stack
+};
+NamedMemory named_memory(const ProgramLayout& layout, uint64_t program_break);
+
 // The canonical list of the regions that /proc/PID/maps lists.
-Status merge_regions(const RegionList& from, RegionList* to);
+Status merge_regions(const RegionList& from, const NamedMemory& named, RegionList* to);
 
 struct MappingChange {
   enum class Kind : uint8_t { unmap, map, protect, grow_stack };
@@ -32,10 +41,15 @@ struct MappingChange {
   Region region;  // as it is to be; its path lies in the bytes of the wanted list
 };
 
-// What makes the mappings `now` into those `wanted`, in rising order. Lists are passed as their bytes. If the program
-// break is going to be moved, the heap that this maps and unmaps is left out.
-Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> wanted, bool moves_break,
+// What makes the mappings `now` into those `wanted`, in rising order. Lists are passed as their bytes.
+Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> wanted,
                     GrowingArray<MappingChange>* changes);
+
+// A list with `range` unmapped, but for `region`, if it is not null, which lies in that range.
+Status replace_mappings(std::span<const std::byte> list, const AddressRange& range, const Region* region,
+                        RegionList* to);
+// Whether anything is mapped in `range`.
+bool has_mapping(std::span<const std::byte> list, const AddressRange& range);
 
 // The first address at which two lists differ; none if the mappings are the same.
 std::optional<uint64_t> first_difference(std::span<const std::byte> a, std::span<const std::byte> b);

@@ -55,7 +55,7 @@ Status Tracee::capture(Snapshot* snapshot) {
   const InPhase phase(Phase::key);
   const bool has_tracked = captured_.masks().has_tracked_ranges();
   LiveState live;
-  Status status = describe({process_, *regions, saved.threads, *stores, pages.tree.get(), has_tracked}, &live);
+  Status status = describe({process_, *regions, saved, *stores, pages.tree.get(), has_tracked}, &live);
   if (!status.is_ok()) return status;
   const SnapshotParts parts{regions->bytes(), state, {live.bytes.data(), live.bytes.size()}, live.recognition()};
   OwnedSnapshot made;

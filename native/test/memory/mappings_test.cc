@@ -32,15 +32,15 @@ std::optional<uint64_t> difference(const RegionList& a, const RegionList& b) {
   return first_difference(a.bytes(), b.bytes());
 }
 
-RegionList merged(const RegionList& list) {
+RegionList merged(const RegionList& list, const NamedMemory& named = {}) {
   RegionList result;
-  EXPECT_TRUE(ok(merge_regions(list, &result)));
+  EXPECT_TRUE(ok(merge_regions(list, named, &result)));
   return result;
 }
 
-std::vector<MappingChange> plan(const RegionList& now, const RegionList& wanted, bool moves_break = true) {
+std::vector<MappingChange> plan(const RegionList& now, const RegionList& wanted) {
   GrowingArray<MappingChange> changes;
-  EXPECT_TRUE(ok(plan_changes(now.bytes(), wanted.bytes(), moves_break, &changes)));
+  EXPECT_TRUE(ok(plan_changes(now.bytes(), wanted.bytes(), &changes)));
   return {changes.begin(), changes.end()};
 }
 
@@ -64,7 +64,32 @@ TEST(MergedRegions, StayApartWhereTheyDiffer) {
   EXPECT_EQ(count(merged(list_of({region(1, 2, "rw-p"), region(2, 3, "r--p")}))), 2u);
   EXPECT_EQ(count(merged(list_of({region(1, 2, "rw-p"), region(2, 3, "rw-s", "/dev/zero (deleted)")}))), 2u);
   EXPECT_EQ(count(merged(list_of({region(1, 2, "r--p", "/a", 0), region(2, 3, "r--p", "/a", 7)}))), 2u);
-  EXPECT_EQ(count(merged(list_of({region(1, 2, "rw-p", "[heap]"), region(2, 3, "rw-p")}))), 2u);
+}
+
+NamedMemory heap_of(uint64_t start, uint64_t program_break) {
+  return named_memory({start << 12, 0}, program_break);
+}
+
+TEST(MergedRegions, CallHeapWhatLiesBelowTheBreak) {
+  const RegionList wanted = list_of({region(1, 3, "rw-p"), region(3, 6, "rw-p", "[heap]"), region(6, 8, "rw-p")});
+  const NamedMemory named = heap_of(3, (5 << 12) + 16);
+  for (const RegionList& list : {
+           list_of({region(1, 8, "rw-p", "[heap]")}),
+           list_of({region(1, 8, "rw-p")}),
+           list_of({region(1, 2, "rw-p"), region(2, 5, "rw-p", "[heap]"), region(5, 8, "rw-p", "[anon:name]")}),
+       }) {
+    EXPECT_TRUE(equal(merged(list, named), wanted));
+  }
+  EXPECT_TRUE(
+      equal(merged(list_of({region(1, 8, "rw-p", "[heap]")}), heap_of(3, 3 << 12)), list_of({region(1, 8, "rw-p")})));
+}
+
+TEST(MergedRegions, CallTheFirstStackByWhereItBegan) {
+  const NamedMemory named{{}, 7 << 12};
+  EXPECT_TRUE(equal(merged(list_of({region(1, 3, "rw-p"), region(3, 8, "rw-p", "[stack]")}), named),
+                    list_of({region(1, 8, "rw-p", "[stack]")})));
+  EXPECT_TRUE(equal(merged(list_of({region(1, 3, "rw-p", "[stack]"), region(6, 8, "r--p")}), named),
+                    list_of({region(1, 3, "rw-p"), region(6, 8, "r--p", "[stack]")})));
 }
 
 TEST(MappingPlan, OfEqualListsIsEmpty) {
@@ -74,11 +99,28 @@ TEST(MappingPlan, OfEqualListsIsEmpty) {
   EXPECT_EQ(difference(list, list), std::nullopt);
 }
 
-TEST(MappingPlan, LeavesTheHeapToTheBreak) {
-  const RegionList small = list_of({region(1, 2, "rw-p", "[heap]")}), large = list_of({region(1, 9, "rw-p", "[heap]")});
-  EXPECT_TRUE(plan(small, large).empty());
-  EXPECT_TRUE(plan(large, small).empty());
-  EXPECT_EQ(difference(small, large), 2u << 12);
+TEST(MappingPlan, TakesNoNameForADifference) {
+  const RegionList one = list_of({region(1, 5, "rw-p"), region(5, 6, "rw-p", "[heap]")});
+  const RegionList other = list_of({region(1, 3, "rw-p"), region(3, 6, "rw-p", "[heap]")});
+  EXPECT_TRUE(plan(one, other).empty());
+  EXPECT_EQ(difference(one, other), std::nullopt);
+}
+
+TEST(ReplacedMappings, AreUnmappedButForOne) {
+  const auto replaced = [](const RegionList& list, const Region* with) {
+    RegionList result;
+    EXPECT_TRUE(ok(replace_mappings(list.bytes(), {3 << 12, 6 << 12}, with, &result)));
+    return result;
+  };
+  const Region with = region(3, 5, "rw-p");
+  const RegionList around = list_of({region(1, 8, "r--p", "/a", 4)});
+  EXPECT_TRUE(
+      equal(replaced(around, nullptr), list_of({region(1, 3, "r--p", "/a", 4), region(6, 8, "r--p", "/a", 9)})));
+  EXPECT_TRUE(
+      equal(replaced(around, &with), list_of({region(1, 3, "r--p", "/a", 4), with, region(6, 8, "r--p", "/a", 9)})));
+  EXPECT_TRUE(equal(replaced(list_of({region(1, 2, "r--p")}), &with), list_of({region(1, 2, "r--p"), with})));
+  EXPECT_TRUE(equal(replaced(list_of({region(7, 8, "r--p")}), &with), list_of({with, region(7, 8, "r--p")})));
+  EXPECT_TRUE(equal(replaced({}, &with), list_of({with})));
 }
 
 TEST(MappingPlan, GrowsAStackThatWasLarger) {
@@ -128,7 +170,7 @@ class Model {
       memcpy(region.permissions, page.permissions.data(), 4);
       EXPECT_TRUE(ok(pages.add(region)));
     }
-    EXPECT_TRUE(ok(merge_regions(pages, &result)));
+    EXPECT_TRUE(ok(merge_regions(pages, {}, &result)));
     return result;
   }
 
