@@ -3,21 +3,15 @@ import { join } from 'node:path'
 
 import { ByteModel, type Bytes, explore, WasmModel } from 'pagestore/explore'
 import { describe, expect, test } from 'vitest'
-import wabt from 'wabt'
 
 import { errorOf } from '../support/pages.js'
 import { commit, hanoi, jugs, missionaries, philosophers, puzzle, wolf } from '../support/plain-models.js'
-
-const { parseWat } = await wabt()
-
-function assemble(text: string): Uint8Array {
-  return parseWat('model.wat', text).toBinary({ write_debug_names: true }).buffer
-}
+import { assemble } from '../support/wasm.js'
 
 const text = readFileSync(join(import.meta.dirname, '../../examples/models/philosophers.wat'), 'utf8')
 
-function wasmPhilosophers(n: number, more = ''): Uint8Array {
-  return assemble(text.replace('5 (; N ;)', String(n)).replace('(func $fork', `${more}\n(func $fork`))
+function wasmPhilosophers(n: number): Uint8Array {
+  return assemble(text.replace('5 (; N ;)', String(n)))
 }
 
 test.each<[string, Bytes, number, number | undefined, number]>([
@@ -114,19 +108,6 @@ test.each(['alternatives', 'ways'])('a trap in WebAssembly is a crash, in a modu
   const found = await explore(new WasmModel(bytes))
   expect(found).toMatchObject({ complete: true, states: 1, transitions: 2 })
   expect(found.violations).toMatchObject([{ kind: 'crash', property: 'RuntimeError: unreachable', choices: [1] }])
-})
-
-test('state that a module keeps where it does not roll back is refused, by name', async () => {
-  const refused = (more: string) => errorOf(() => new WasmModel(wasmPhilosophers(3, more)))
-  expect(refused('(global $counter (mut i32) (i32.const 0))')).toMatchObject({ code: 'ERR_MODEL' })
-  expect(refused('(global (export "turn") (mut i64) (i64.const -5))').message).toMatch(/\(turn\)/)
-  expect(refused('(global (mut f64) (f64.const 1.5))').message).toMatch(/\(global 2\)/)
-  // What cannot change may be there.
-  const constants = '(global (export "place") i32 (i32.const 64)) (global f32 (f32.const 2))'
-  expect(new WasmModel(wasmPhilosophers(3, constants)).uncaptured).toEqual([])
-  const allowed = new WasmModel(wasmPhilosophers(3, '(global $a (mut i32) (i32.const 0))'), { allowGlobals: true })
-  expect(allowed.uncaptured).toHaveLength(1)
-  expect(await explore(allowed)).toMatchObject({ states: 14 })
 })
 
 test('a module without what is asked for is refused', () => {

@@ -4,10 +4,8 @@
 export type WasmImports = Record<string, Record<string, unknown>>
 
 interface Engine {
-  Module: {
-    new (bytes: Uint8Array): object
-    exports(module: object): { name: string; kind: string }[]
-  }
+  validate(bytes: Uint8Array): boolean
+  Module: new (bytes: Uint8Array) => object
   Instance: new (module: object, imports: WasmImports) => { exports: Record<string, unknown> }
   Global: new () => { value: unknown }
 }

@@ -63,8 +63,8 @@ void expect_exact(const SystemCallSet& further) {
   ASSERT_TRUE(ok(SystemCallFilter::make(further, &filter)));
   ASSERT_LE(filter.program().size(), static_cast<size_t>(BPF_MAXINSNS));
   for (const uint32_t number : interesting_numbers()) {
-    const bool is_stopped_at = kind_of_call(number) != SystemCallKind::other ||
-                               (number < kMostSystemCalls && further[number]);
+    const bool is_stopped_at =
+        kind_of_call(number) != SystemCallKind::other || (number < kMostSystemCalls && further[number]);
     const uint32_t expected = is_stopped_at ? SECCOMP_RET_TRACE : SECCOMP_RET_ALLOW;
     ASSERT_EQ(answer_of(filter.program(), number), expected) << number;
     ASSERT_EQ(is_filtered(further, number), is_stopped_at) << number;
