@@ -33,6 +33,7 @@ namespace activity {
 struct EnteredCall {
   int64_t number;
   bool expects_filter_stop;  // the system call filter will stop the thread once more for the same call
+  int64_t began = 0;         // when, in monotonic nanoseconds; 0 where nobody knows
 };
 
 struct Running {

@@ -24,6 +24,22 @@ Status unless_dying(TracedThread& thread, const Status& status) {
   return Status::ok();
 }
 
+// At the exit of a call that we interrupted, where the kernel has not stepped back yet, and only the kernel can.
+bool must_leave_call(TracedThread& thread) {
+  Registers* registers;
+  return !Registers::kRestartsLate && thread.is_at(activity::Kind::call_exit) &&
+         thread.get_registers(&registers).is_ok() && (registers->result() == -EINTR || is_restart(registers->result()));
+}
+
+// Milliseconds to wait at a time, where `left` are left in all.
+int choose_tick(std::span<TracedThread* const> threads, int64_t left) {
+  constexpr int64_t kTick = ProcessWaiter::kTick, kMillisecond = 1'000'000;
+  const int64_t end = TimedWaits::next_end(threads);
+  if (end == INT64_MAX) return static_cast<int>(std::min(left, kTick));
+  const int64_t until_end = std::max<int64_t>((end - monotonic_nanoseconds()) / kMillisecond + 1, 1);
+  return static_cast<int>(std::min({left, kTick, until_end}));
+}
+
 siginfo_t signal_for(const TracedThread& thread, const SignalAnswer& answer) {
   siginfo_t info{};
   if (answer.kind == SignalAnswer::Kind::replace) {
@@ -51,6 +67,10 @@ int RunLoop::request(const RunOptions& options) const {
   return parts_.traits.has_filter && needs_filter_alone ? PTRACE_CONT : PTRACE_SYSCALL;
 }
 
+int RunLoop::request(const RunOptions& options, const TracedThread& thread) const {
+  return TimedWaits::has_to_stop(thread) ? PTRACE_SYSCALL : request(options);
+}
+
 Status RunLoop::resume(TracedThread& asked, const RunOptions& options, Stop* stop) {
   if (Status status = check_choice(asked, options); !status.is_ok()) return status;
   for (TracedThread* thread : parts_.threads.all()) {
@@ -63,6 +83,7 @@ Status RunLoop::resume(TracedThread& asked, const RunOptions& options, Stop* sto
   if (Status status = choose_runners(asked, options, &runners); !status.is_ok()) return status;
   if (Status status = answer_choice(asked, options); !status.is_ok()) return status;
   parts_.changes.mark_run();
+  parts_.waits.on_run();
   Status status = run({runners.data(), runners.size()}, asked, options, stop);
   parts_.breakpoint.remove();
   if (status.error() == Error::process_gone && parts_.waiter.wait_for_end()) status = Status::ok();
@@ -151,7 +172,7 @@ Status RunLoop::start(TracedThread& thread, const RunOptions& options, const Sig
   if (thread.is_in_group_stop()) ptrace(PTRACE_INTERRUPT, thread.id(), nullptr, nullptr);
   // The kernel does not report the end of the first thread before those of all others.
   const bool is_unreported_end = thread.asks(question::Kind::thread_exit) && thread.id() == parts_.traits.pid;
-  if (Status status = thread.run(request, deliver); !status.is_ok()) return status;
+  if (Status status = thread.run(this->request(options, thread), deliver); !status.is_ok()) return status;
   if (is_unreported_end) thread.enter(activity::Ended{});
   return Status::ok();
 }
@@ -183,16 +204,16 @@ Status RunLoop::wait_for_stop(const RunOptions& options, Stop* stop) {
       stop->has_ended = true;
       return Status::ok();
     }
-    constexpr int64_t kTick = ProcessWaiter::kTick;
-    const int64_t left = options.timeout ? end - monotonic_now() : kTick;
+    const int64_t left = options.timeout ? end - monotonic_now() : ProcessWaiter::kTick;
     if (left <= 0 || (options.may_go_on != nullptr && !options.may_go_on(options.context))) {
       return break_off(options, stop);
     }
     std::optional<WaitEvent> event;
-    const auto tick = static_cast<int>(std::min(left, kTick));
+    const int tick = choose_tick(parts_.threads.all(), left);
     if (Status status = parts_.waiter.wait_for_any(parts_.followers.all(), tick, &event); !status.is_ok()) {
       return status;
     }
+    TimedWaits::end_overdue(parts_.threads.all());
     if (!event) continue;
     std::optional<Stop> reported;
     if (Status status = classify(*event, options, &reported); !status.is_ok()) return status;
@@ -214,7 +235,7 @@ Status RunLoop::classify(const WaitEvent& event, const RunOptions& options, std:
   }
   const Status status = unless_dying(*thread, parts_.classifier.classify(*thread, event, options, stop));
   if (!status.is_ok() || *stop || !thread->is_stopped()) return status;
-  return unless_dying(*thread, thread->run(request(options), 0));
+  return unless_dying(*thread, thread->run(request(options, *thread), 0));
 }
 
 Status RunLoop::break_off(const RunOptions& options, Stop* stop) {
@@ -241,10 +262,16 @@ TracedThread* RunLoop::first_to_stop() const {
 }
 
 Status RunLoop::interrupt_all(const RunOptions& options) {
-  const ThreadTable::InUse in_use(parts_.threads);
-  for (const TracedThread* thread : parts_.threads.all()) {
-    if (thread->is_running()) ptrace(PTRACE_INTERRUPT, thread->id(), nullptr, nullptr);
+  for (TracedThread* thread : parts_.threads.all()) {
+    if (!thread->is_running()) continue;
+    if (!thread->is_inside_vfork()) parts_.waits.before_interrupt(*thread);
+    ptrace(PTRACE_INTERRUPT, thread->id(), nullptr, nullptr);
   }
+  return wait_until_stopped(options);
+}
+
+Status RunLoop::wait_until_stopped(const RunOptions& options) {
+  const ThreadTable::InUse in_use(parts_.threads);
   // Each time from the first on: a wait may remove threads, and exec leaves only one.
   for (TracedThread* thread; !has_ended() && (thread = first_to_stop()) != nullptr;) {
     WaitEvent event;
@@ -254,12 +281,17 @@ Status RunLoop::interrupt_all(const RunOptions& options) {
     if (stopped == nullptr) return Status::process_gone(parts_.traits.pid, "was killed");
     if (event.ptrace_event() == PTRACE_EVENT_STOP) {
       stopped->on_interrupt(event.signal() != SIGTRAP);
+      parts_.waits.on_interrupt(*stopped);
       continue;
     }
     std::optional<Stop> pending;
     const Status status = unless_dying(*stopped, parts_.classifier.classify(*stopped, event, options, &pending));
     if (!status.is_ok()) return status;
     if (pending) stopped->set_pending_stop(*pending);
+    if (!pending && must_leave_call(*stopped)) {
+      ptrace(PTRACE_INTERRUPT, stopped->id(), nullptr, nullptr);
+      if (Status resumed = unless_dying(*stopped, stopped->run(PTRACE_CONT, 0)); !resumed.is_ok()) return resumed;
+    }
   }
   return Status::ok();
 }

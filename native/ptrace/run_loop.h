@@ -23,6 +23,7 @@ class RunLoop {
     Followers& followers;
     MemoryChanges& changes;
     StopClassifier& classifier;
+    TimedWaits& waits;
   };
   explicit RunLoop(const Parts& parts) : parts_(parts) {}
 
@@ -35,6 +36,8 @@ class RunLoop {
 
   // Interrupts every thread that runs, and waits until all are stopped.
   Status interrupt_all(const RunOptions& options);
+  // The same for threads that were interrupted already.
+  Status wait_until_stopped(const RunOptions& options);
 
   // The stop that was reported last, and its thread.
   const Stop& last_stop() const { return last_stop_; }
@@ -45,6 +48,7 @@ class RunLoop {
   bool has_ended() const { return parts_.waiter.end().has_value(); }
   Stop end_stop() const;
   int request(const RunOptions& options) const;
+  int request(const RunOptions& options, const TracedThread& thread) const;
   Status answer_choice(TracedThread& thread, const RunOptions& options) const;
   Status check_choice(const TracedThread& thread, const RunOptions& options) const;
   Status choose_runners(TracedThread& asked, const RunOptions& options, GrowingArray<TracedThread*>* runners) const;

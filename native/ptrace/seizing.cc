@@ -8,7 +8,7 @@
 
 namespace pagestore {
 
-Status seize_thread(const Seizing& seizing, pid_t thread, bool* is_seized) {
+Status seize_thread(const Seizing& seizing, pid_t thread, bool* is_seized, ThreadSleep* sleep) {
   const pid_t pid = seizing.pid;
   *is_seized = false;
   if (seizing.refuses_vfork && is_inside_vfork(pid, thread)) {
@@ -20,6 +20,7 @@ Status seize_thread(const Seizing& seizing, pid_t thread, bool* is_seized) {
     if (read_thread_status(pid, pid).has_ended) return Status::process_gone(pid, "has ended");
     return process_refused(pid, "ptrace(PTRACE_SEIZE)", error_number);
   }
+  *sleep = read_sleep(pid, thread);
   ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr);
   *is_seized = true;
   return Status::ok();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "linux/proc_file.h"
+#include "ptrace/timed_wait.h"
 
 namespace pagestore {
 
@@ -14,10 +15,10 @@ struct Seizing {
   bool refuses_vfork;  // a thread inside vfork would stop only when its child has ended or is another program
 };
 
-// Seizes and interrupts one thread. `*is_seized` is false when it has just ended.
-Status seize_thread(const Seizing& seizing, pid_t thread, bool* is_seized);
+// Seizes and interrupts one thread, and says what it slept in. `*is_seized` is false when it has just ended.
+Status seize_thread(const Seizing& seizing, pid_t thread, bool* is_seized, ThreadSleep* sleep);
 
-// `is_known(thread)` says whether a thread was seized before; `stop(thread)` waits until one that was seized has
+// `is_known(thread)` says whether a thread was seized before; `stop(thread, sleep)` waits until one that was seized has
 // stopped, and gives a Status. On failure, the threads that were seized stay so.
 template <typename IsKnown, typename Stop>
 Status seize_threads(const Seizing& seizing, IsKnown is_known, Stop stop) {
@@ -28,10 +29,11 @@ Status seize_threads(const Seizing& seizing, IsKnown is_known, Stop stop) {
     for (pid_t thread; tasks.next(&thread);) {
       if (is_known(thread)) continue;
       bool is_seized;
-      if (Status status = seize_thread(seizing, thread, &is_seized); !status.is_ok()) return status;
+      ThreadSleep sleep;
+      if (Status status = seize_thread(seizing, thread, &is_seized, &sleep); !status.is_ok()) return status;
       if (!is_seized) continue;
       found_new = true;
-      if (Status status = stop(thread); !status.is_ok()) return status;
+      if (Status status = stop(thread, sleep); !status.is_ok()) return status;
     }
   }
   return Status::ok();

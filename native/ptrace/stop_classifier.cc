@@ -16,7 +16,10 @@ Status StopClassifier::classify(TracedThread& thread, const WaitEvent& event, co
   if (kind == PTRACE_EVENT_STOP) {
     // A group-stop lasts until somebody ends it; anything else is an interruption that came late.
     const bool is_group_stop = signal != SIGTRAP;
-    if (!is_group_stop || !thread.listen()) thread.on_interrupt(is_group_stop);
+    if (!is_group_stop || !thread.listen()) {
+      thread.on_interrupt(is_group_stop);
+      waits_.on_interrupt(thread);
+    }
     return Status::ok();
   }
   if (kind != 0) return events_.classify(thread, kind, stop);
@@ -24,12 +27,13 @@ Status StopClassifier::classify(TracedThread& thread, const WaitEvent& event, co
 }
 
 Status StopClassifier::classify_signal(TracedThread& thread, int signal, const RunOptions& options,
-                                       std::optional<Stop>* stop) {
+                                       std::optional<Stop>* stop) const {
   siginfo_t info{};
   if (ptrace(PTRACE_GETSIGINFO, thread.id(), nullptr, &info) != 0) {
     return Status::process_gone(thread.id(), "was killed");
   }
   thread.enter(activity::SignalDelivery{});
+  waits_.on_interrupt(thread);
   if (signal == SIGTRAP && options.breakpoint && (info.si_code == SI_KERNEL || info.si_code == TRAP_BRKPT)) {
     Registers* registers;
     if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;

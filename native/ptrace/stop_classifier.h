@@ -11,8 +11,10 @@ namespace pagestore {
 
 class StopClassifier {
  public:
-  explicit StopClassifier(const EventStops::Parts& parts)
-      : system_calls_({parts.traits, parts.threads, parts.memory, parts.changes, parts.program}), events_(parts) {}
+  StopClassifier(const EventStops::Parts& parts, const TimedWaits& waits)
+      : waits_(waits),
+        system_calls_({parts.traits, parts.threads, parts.memory, parts.changes, parts.program, waits}),
+        events_(parts) {}
 
   // `event` is a stop of `thread`, which is marked as running; afterwards it is marked as stopped, unless it
   // stays in a group-stop. `*stop` is empty when nobody asked for this stop. `process_gone` when the thread was
@@ -20,8 +22,9 @@ class StopClassifier {
   Status classify(TracedThread& thread, const WaitEvent& event, const RunOptions& options, std::optional<Stop>* stop);
 
  private:
-  static Status classify_signal(TracedThread& thread, int signal, const RunOptions& options, std::optional<Stop>* stop);
+  Status classify_signal(TracedThread& thread, int signal, const RunOptions& options, std::optional<Stop>* stop) const;
 
+  const TimedWaits& waits_;
   SystemCallStops system_calls_;
   EventStops events_;
 };

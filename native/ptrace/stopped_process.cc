@@ -56,7 +56,7 @@ Status StoppedProcess::stop(pid_t pid) {
 }
 
 Status StoppedProcess::seize_all(pid_t pid) {
-  const auto stop = [this](pid_t thread) {
+  const auto stop = [this](pid_t thread, const ThreadSleep&) {
     int signal = 0;
     const Wait waited = wait_for(thread, &signal);
     if (!threads_.append({thread, signal})) {

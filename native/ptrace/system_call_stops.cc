@@ -53,6 +53,7 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
   if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
     const std::optional<activity::EnteredCall> call = thread.call_before();
     thread.enter(activity::CallExit{});
+    parts_.waits.on_exit(thread, info.exit.rval, call ? call->began : 0);
     if (call && !options.only_entries && is_wanted(options, call->number)) {
       *stop = make_stop(StopKind::system_call, thread.id(), call->number);
     }
@@ -61,7 +62,8 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
   SystemCall call{static_cast<int64_t>(info.entry.nr), {}};
   std::copy(std::begin(info.entry.args), std::end(info.entry.args), call.arguments.begin());
   const bool expects_filter_stop = parts_.traits.has_filter && is_filtered(parts_.traits.further_calls, call.number);
-  thread.enter(activity::CallEntry{activity::EnteredCall{call.number, expects_filter_stop}});
+  thread.enter(activity::CallEntry{activity::EnteredCall{call.number, expects_filter_stop, monotonic_nanoseconds()}});
+  parts_.waits.on_entry(thread, call);
   return classify_entry(thread, call, options, stop);
 }
 

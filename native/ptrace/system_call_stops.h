@@ -9,6 +9,7 @@
 #include "ptrace/process_traits.h"
 #include "ptrace/system_call_filter.h"
 #include "ptrace/thread_table.h"
+#include "ptrace/timed_waits.h"
 
 namespace pagestore {
 
@@ -20,6 +21,7 @@ class SystemCallStops {
     const RemoteMemory& memory;
     MemoryChanges& changes;
     CurrentProgram& program;
+    const TimedWaits& waits;
   };
   explicit SystemCallStops(const Parts& parts) : parts_(parts) {}
 

@@ -119,10 +119,11 @@ Status TracedProcess::attach(pid_t pid) {
 
 Status TracedProcess::seize_all() {
   const auto is_known = [this](pid_t id) { return threads_.find(id) != nullptr; };
-  const auto stop = [this](pid_t id) {
+  const auto stop = [this](pid_t id, const ThreadSleep& sleep) {
     TracedThread* thread;
     if (Status status = threads_.add(id, &thread); !status.is_ok()) return status;
-    if (Status status = loop_.interrupt_all({}); !status.is_ok()) return status;
+    thread->sleep() = sleep;
+    if (Status status = loop_.wait_until_stopped({}); !status.is_ok()) return status;
     return has_ended() ? Status::process_gone(traits_.pid, "has ended") : Status::ok();
   };
   return seize_threads({traits_.pid, kOptions, true}, is_known, stop);

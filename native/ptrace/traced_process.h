@@ -84,9 +84,10 @@ class TracedProcess : NonCopyable {
   Breakpoint breakpoint_{memory_};
   Followers followers_{breakpoint_};
   InjectedCalls injected_{threads_, waiter_, memory_};
+  TimedWaits waits_{traits_, memory_};
   StopClassifier classifier_{
-      {traits_, threads_, waiter_, memory_, breakpoint_, injected_, followers_, changes_, program_}};
-  RunLoop loop_{{traits_, threads_, waiter_, memory_, breakpoint_, followers_, changes_, classifier_}};
+      {traits_, threads_, waiter_, memory_, breakpoint_, injected_, followers_, changes_, program_}, waits_};
+  RunLoop loop_{{traits_, threads_, waiter_, memory_, breakpoint_, followers_, changes_, classifier_, waits_}};
 };
 
 }  // namespace pagestore

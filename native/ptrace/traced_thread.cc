@@ -1,7 +1,6 @@
 #include "ptrace/traced_thread.h"
 
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 
 #include <cerrno>
 #include <cstring>
@@ -52,18 +51,13 @@ void TracedThread::on_exec() {
   reported_call_.reset();
   interrupted_call_.reset();
   id_address_.reset();
+  wait_.reset();
   is_in_group_stop_ = continues_call_ = false;
 }
 
 void TracedThread::on_interrupt(bool is_group_stop) {
   enter(activity::Interrupted{});
   is_in_group_stop_ = is_group_stop;
-  Registers* registers;
-  if (!Registers::kRestartsLate || !get_registers(&registers).is_ok()) return;
-  // Calls that the kernel never makes again by itself; connect is the one that cannot be made twice.
-  if (!registers->is_in_call() || registers->result() != -EINTR || registers->call().number == SYS_connect) return;
-  registers->set_result(static_cast<uint64_t>(kRestartNoHand));
-  mark_registers_dirty();
 }
 
 bool TracedThread::listen() {
@@ -257,6 +251,7 @@ Status TracedThread::load(const ThreadState& state, std::span<const std::byte> v
   pending_stop_.reset();
   reported_call_.reset();
   continues_call_ = false;
+  wait_.reset();
   switch (state.question) {
     case Kind::none:
       question_ = question::None{};
@@ -301,9 +296,12 @@ Status TracedThread::run(int request, int signal) {
   if (const auto* vfork = std::get_if<activity::InsideVfork>(&activity_); vfork != nullptr) {
     running = {vfork->call, true};
   }
+  // Its exit is not seen, nor what the thread calls then.
+  if (running.call && request != PTRACE_SYSCALL) running.call->began = 0;
   enter(running);
   question_ = question::None{};
   pending_stop_.reset();
+  if (wait_ && request != PTRACE_SYSCALL) wait_->is_unseen = true;
   continues_call_ = false;
   return Status::ok();
 }

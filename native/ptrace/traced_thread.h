@@ -18,6 +18,7 @@
 #include "ptrace/activity.h"
 #include "ptrace/register_cache.h"
 #include "ptrace/stop.h"
+#include "ptrace/timed_wait.h"
 #include "system/growing_array.h"
 #include "system/status.h"
 
@@ -58,8 +59,7 @@ class TracedThread {
   void enter(const activity::Any& next);
   // The thread has become another program, and has the number of the process: what was known of it is forgotten.
   void on_exec();
-  // The thread stopped because we interrupted it, or because of a group-stop. A call that fails when it is
-  // interrupted is made again unless a signal comes.
+  // The thread stopped because we interrupted it, or because of a group-stop.
   void on_interrupt(bool is_group_stop);
   // PTRACE_LISTEN: a thread in a group-stop stays there until somebody ends that. False if that is over.
   bool listen();
@@ -85,6 +85,11 @@ class TracedThread {
   bool asks(question::Kind kind) const { return question::kind_of(question_) == kind; }
   const siginfo_t* asked_signal() const;  // null unless that is the question
   Stop signal_stop() const;               // with question::Signal
+
+  // What it slept in when we were about to interrupt it; the wait that it was interrupted in (timed_waits.h).
+  ThreadSleep& sleep() { return sleep_; }
+  std::optional<TimedWait>& wait() { return wait_; }
+  const std::optional<TimedWait>& wait() const { return wait_; }
 
   // A stop that was not reported yet.
   const std::optional<Stop>& pending_stop() const { return pending_stop_; }
@@ -139,6 +144,8 @@ class TracedThread {
   bool continues_call_ = false;
   std::optional<int64_t> interrupted_call_;
   std::optional<RemoteAddress> id_address_;
+  ThreadSleep sleep_;
+  std::optional<TimedWait> wait_;
   RegisterCache registers_;
 };
 

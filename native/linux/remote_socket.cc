@@ -1,0 +1,45 @@
+#include "linux/remote_socket.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "system/scoped_fd.h"
+
+namespace pagestore {
+
+namespace {
+
+ScopedFd copy_descriptor(pid_t pid, int descriptor) {
+  constexpr long kGetFd = 438;  // pidfd_getfd, which some headers lack
+  const ScopedFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!process.is_open()) return {};
+  return ScopedFd(static_cast<int>(syscall(kGetFd, process.get(), descriptor, 0)));
+}
+
+}  // namespace
+
+std::optional<SocketLimit> read_socket_limit(pid_t pid, int descriptor, SocketUse use) {
+  const ScopedFd socket = copy_descriptor(pid, descriptor);
+  timeval limit{};
+  int family = 0;
+  socklen_t limit_bytes = sizeof(limit), family_bytes = sizeof(family);
+  const int option = use == SocketUse::receive ? SO_RCVTIMEO : SO_SNDTIMEO;
+  if (!socket.is_open() || getsockopt(socket.get(), SOL_SOCKET, option, &limit, &limit_bytes) != 0 ||
+      getsockopt(socket.get(), SOL_SOCKET, SO_DOMAIN, &family, &family_bytes) != 0) {
+    return {};
+  }
+  constexpr int64_t kMostSeconds = 1'000'000'000;
+  if ((limit.tv_sec == 0 && limit.tv_usec == 0) || limit.tv_sec < 0 || limit.tv_sec > kMostSeconds) return {};
+  return SocketLimit{limit.tv_sec * 1'000'000'000 + limit.tv_usec * 1'000, family == AF_INET || family == AF_INET6};
+}
+
+bool is_ready(pid_t pid, int descriptor, SocketUse use) {
+  const ScopedFd copy = copy_descriptor(pid, descriptor);
+  pollfd asked{copy.get(), static_cast<short>(use == SocketUse::receive ? POLLIN : POLLOUT), 0};
+  return copy.is_open() && poll(&asked, 1, 0) > 0;
+}
+
+}  // namespace pagestore

@@ -1,0 +1,139 @@
+#include "ptrace/timed_waits.h"
+
+#include <sys/ptrace.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "ptrace/wait_limits.h"
+
+namespace pagestore {
+
+namespace {
+
+// What it costs to find out when a wait began is not worth the time that the program ran.
+constexpr int64_t kShortRun = 2'000'000;
+
+// Whether the thread is in that wait, or about to make its call again.
+bool is_in(const TimedWait& wait, Registers& registers) {
+  if (registers.stack() != wait.stack.value()) return false;
+  const uint64_t behind = wait.instruction.value(), here = registers.instruction_pointer();
+  if (here == behind - Registers::kCall.size()) return true;
+  if (here != behind || !is_interrupted(registers)) return false;
+  const int64_t number = registers.call().number;
+  return number == Registers::kRestartCall || (number == wait.call.number && !(wait.is_kept && wait.is_unseen));
+}
+
+// The kernel of arm64 has decided already that the call fails, and put its result where the first argument was.
+void make_again(const SleepingCall& call, TracedThread& thread, Registers& registers) {
+  if (Registers::kRestartsLate || registers.result() != -EINTR || registers.next_call().number != call.number ||
+      registers.instruction_pointer() != call.instruction.value() || registers.stack() != call.stack.value() ||
+      is_done_when_interrupted(call.number)) {
+    return;
+  }
+  registers.set_result(call.first_argument);
+  registers.rewind_call(call.number);
+  thread.mark_registers_dirty();
+}
+
+}  // namespace
+
+void TimedWaits::before_interrupt(TracedThread& thread) const {
+  thread.sleep() = {};
+  const auto call = thread.call_before();
+  const bool is_known = (call && call->began != 0) || (thread.wait() && thread.wait()->is_made_again) ||
+                        monotonic_nanoseconds() - run_began_ < kShortRun;
+  if (!is_known || !Registers::kRestartsLate) thread.sleep() = read_sleep(traits_.pid, thread.id());
+}
+
+void TimedWaits::settle(TracedThread& thread, int64_t began) const {
+  Registers* registers;
+  auto& wait = thread.wait();
+  if (!thread.get_registers(&registers).is_ok()) return;
+  if (thread.sleep().call) make_again(*thread.sleep().call, thread, *registers);
+  const int64_t result = registers->result();
+  if (Registers::kRestartsLate && registers->is_in_call() && result == -EINTR &&
+      !is_done_when_interrupted(registers->call().number)) {
+    registers->set_result(static_cast<uint64_t>(kRestartNoHand));
+    thread.mark_registers_dirty();
+  }
+  if (wait && is_in(*wait, *registers)) {
+    wait->is_made_again = false;
+    wait->left = std::max<int64_t>(wait->end - monotonic_nanoseconds(), 0);
+    return;
+  }
+  wait.reset();
+  if (is_interrupted(*registers) && (result == -EINTR || result == kRestartBlock)) note(thread, *registers, began);
+}
+
+// A call that began at an unknown moment counts from now, but for the time that its thread was seen to sleep.
+void TimedWaits::note(TracedThread& thread, const Registers& registers, int64_t began) const {
+  const SystemCall call = registers.call();
+  const auto limit = find_wait_limit(traits_.pid, memory_, call);
+  if (!limit) return;
+  const int64_t now = monotonic_nanoseconds();
+  const int64_t waited = began != 0 ? now - began : time_waited(traits_.pid, thread.id(), thread.sleep(), registers);
+  TimedWait wait;
+  wait.call = call;
+  Registers copy = registers;
+  wait.instruction = RemoteAddress(copy.instruction_pointer());
+  wait.stack = RemoteAddress(registers.stack());
+  wait.left = std::max<int64_t>(limit->nanoseconds - std::min(waited, now - run_began_), 0);
+  wait.end = now + wait.left;
+  wait.result = limit->result;
+  wait.is_kept = registers.result() == kRestartBlock;
+  thread.wait() = wait;
+}
+
+void TimedWaits::on_entry(TracedThread& thread, const SystemCall& call) const {
+  auto& wait = thread.wait();
+  Registers* registers;
+  if (!wait || !thread.get_registers(&registers).is_ok()) return;
+  const bool is_same = registers->instruction_pointer() == wait->instruction.value() &&
+                       registers->stack() == wait->stack.value() &&
+                       (call.number == Registers::kRestartCall || (call.number == wait->call.number && !wait->is_kept));
+  if (!is_same) {
+    wait.reset();
+  } else if (!wait->is_kept) {
+    wait->is_made_again = true;
+  }
+}
+
+void TimedWaits::on_exit(TracedThread& thread, int64_t result, int64_t began) const {
+  auto& wait = thread.wait();
+  Registers* registers;
+  if ((result != -EINTR && !is_restart(result)) || !thread.get_registers(&registers).is_ok()) {
+    wait.reset();
+    return;
+  }
+  const bool is_over = wait && wait->is_made_again && wait->end <= monotonic_nanoseconds();
+  if (is_over) {
+    registers->set_result(static_cast<uint64_t>(wait->result));
+    thread.mark_registers_dirty();
+    wait.reset();
+    return;
+  }
+  // Elsewhere the kernel decides first.
+  if (Registers::kRestartsLate) settle(thread, began);
+}
+
+int64_t TimedWaits::next_end(std::span<TracedThread* const> threads) {
+  int64_t end = INT64_MAX;
+  for (const TracedThread* thread : threads) {
+    const auto& wait = thread->wait();
+    if (wait && wait->is_made_again && !wait->is_ending && thread->is_running()) end = std::min(end, wait->end);
+  }
+  return end;
+}
+
+void TimedWaits::end_overdue(std::span<TracedThread* const> threads) {
+  const int64_t now = monotonic_nanoseconds();
+  for (TracedThread* thread : threads) {
+    auto& wait = thread->wait();
+    if (!wait || !wait->is_made_again || wait->is_ending || !thread->is_running() || wait->end > now) continue;
+    wait->is_ending = true;
+    ptrace(PTRACE_INTERRUPT, thread->id(), nullptr, nullptr);
+  }
+}
+
+}  // namespace pagestore
