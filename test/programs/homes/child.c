@@ -1,0 +1,13 @@
+/* The program starts another process. */
+#include "main.h"
+
+static volatile int value;
+
+static void prepare(void) {}
+static int get(void) {
+  return value;
+}
+static void set(int wanted) {
+  value = wanted;
+  if (wanted == 1 && fork() == 0) _exit(0);
+}

@@ -1,0 +1,13 @@
+#include "main.h"
+
+static volatile int* value;
+
+static void prepare(void) {
+  value = malloc(sizeof *value);
+}
+static int get(void) {
+  return *value;
+}
+static void set(int wanted) {
+  *value = wanted;
+}
