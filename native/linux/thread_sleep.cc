@@ -40,9 +40,8 @@ std::optional<SleepingCall> read_sleeping_call(pid_t pid, pid_t thread) {
   SleepingCall call;
   uint64_t stack, instruction;
   // The other five arguments are between.
-  const int found =
-      sscanf(text, "%" SCNd64 " %" SCNx64 " %*x %*x %*x %*x %*x %" SCNx64 " %" SCNx64, &call.number,
-             &call.first_argument, &stack, &instruction);
+  const int found = sscanf(text, "%" SCNd64 " %" SCNx64 " %*x %*x %*x %*x %*x %" SCNx64 " %" SCNx64, &call.number,
+                           &call.first_argument, &stack, &instruction);
   if (found != 4 || call.number < 0) return {};
   call.stack = RemoteAddress(stack);
   call.instruction = RemoteAddress(instruction);
@@ -53,10 +52,9 @@ std::optional<ScheduleReading> read_schedule(pid_t pid, pid_t thread) {
   char text[1536];
   if (!read_proc_start({pid, thread}, "/proc/PID/task/TID/sched", text).is_ok()) return {};
   ScheduleReading reading;
-  const bool is_complete = read_time(text, "se.exec_start", &reading.last_ran) &&
-                           read_time(text, "se.sum_exec_runtime", &reading.ran) &&
-                           read_count(text, "nr_migrations", &reading.moves) &&
-                           read_count(text, "nr_voluntary_switches", &reading.sleeps);
+  const bool is_complete =
+      read_time(text, "se.exec_start", &reading.last_ran) && read_time(text, "se.sum_exec_runtime", &reading.ran) &&
+      read_count(text, "nr_migrations", &reading.moves) && read_count(text, "nr_voluntary_switches", &reading.sleeps);
   return is_complete ? std::optional(reading) : std::nullopt;
 }
 

@@ -27,15 +27,15 @@ ThreadSleep read_sleep(pid_t pid, pid_t thread);
 int64_t time_waited(pid_t pid, pid_t thread, const ThreadSleep& sleep, const Registers& registers);
 
 struct TimedWait {
-  SystemCall call{};                // as the program made it
+  SystemCall call{};                 // as the program made it
   RemoteAddress instruction, stack;  // of the thread behind the call
-  int64_t end = 0;                  // of its time: monotonic nanoseconds
-  int64_t left = 0;                 // when the thread stopped
-  int64_t result = 0;               // when the time is over
-  bool is_kept = false;             // the kernel goes on with what is left by itself
-  bool is_unseen = false;           // since it was noted the thread has run without stopping at its calls
+  int64_t end = 0;                   // of its time: monotonic nanoseconds
+  int64_t left = 0;                  // when the thread stopped
+  int64_t result = 0;                // when the time is over
+  bool is_kept = false;              // the kernel goes on with what is left by itself
+  bool is_unseen = false;            // since it was noted the thread has run without stopping at its calls
   bool is_made_again = false;        // made again: we have seen its entry, and not its exit
-  bool is_ending = false;           // we interrupt it because its time is over
+  bool is_ending = false;            // we interrupt it because its time is over
 };
 
 // Calls that end when they are interrupted although they were done, and must not be made again.

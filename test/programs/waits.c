@@ -47,18 +47,18 @@ static void limit_socket(int socket) {
 }
 
 /* A listening socket whose queue is full, and one that connects to it in vain. */
-static int full_listener(struct sockaddr_in *address) {
+static int full_listener(struct sockaddr_in* address) {
   socklen_t length = sizeof *address;
   int listener = socket(AF_INET, SOCK_STREAM, 0);
   memset(address, 0, sizeof *address);
   address->sin_family = AF_INET;
   address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  bind(listener, (struct sockaddr *)address, sizeof *address);
+  bind(listener, (struct sockaddr*)address, sizeof *address);
   listen(listener, 0);
-  getsockname(listener, (struct sockaddr *)address, &length);
+  getsockname(listener, (struct sockaddr*)address, &length);
   for (int i = 0; i < 3; ++i) {
     int other = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    connect(other, (struct sockaddr *)address, sizeof *address);
+    connect(other, (struct sockaddr*)address, sizeof *address);
   }
   return socket(AF_INET, SOCK_STREAM, 0);
 }
@@ -66,8 +66,8 @@ static int full_listener(struct sockaddr_in *address) {
 static double began;
 #define WAIT(call, ended) (began = now(), errno = 0, result = (call), result == (ended))
 
-int main(int argc, char **argv) {
-  const char *what = argv[1];
+int main(int argc, char** argv) {
+  const char* what = argv[1];
   milliseconds = atoi(argv[2]);
   time_limit = (struct timespec){milliseconds / 1000, milliseconds % 1000 * 1000000};
   if (argc > 3) {
@@ -93,9 +93,18 @@ int main(int argc, char **argv) {
   IS("ppoll") is_over = WAIT(syscall(SYS_ppoll, NULL, 0, &limit, NULL, 8), 0);
   IS("ppoll-fixed") is_over = WAIT(syscall(SYS_ppoll, NULL, 0, &fixed, NULL, 8), 0);
   IS("pselect") is_over = WAIT(pselect(0, NULL, NULL, NULL, &limit, &none), 0);
-  IS("epoll_wait") { int e = epoll_create1(0); is_over = WAIT(epoll_wait(e, &event, 1, milliseconds), 0); }
-  IS("epoll_pwait") { int e = epoll_create1(0); is_over = WAIT(epoll_pwait(e, &event, 1, milliseconds, &usr2), 0); }
-  IS("epoll_pwait2") { int e = epoll_create1(0); is_over = WAIT(syscall(441, e, &event, 1, &limit, NULL, 8), 0); }
+  IS("epoll_wait") {
+    int e = epoll_create1(0);
+    is_over = WAIT(epoll_wait(e, &event, 1, milliseconds), 0);
+  }
+  IS("epoll_pwait") {
+    int e = epoll_create1(0);
+    is_over = WAIT(epoll_pwait(e, &event, 1, milliseconds, &usr2), 0);
+  }
+  IS("epoll_pwait2") {
+    int e = epoll_create1(0);
+    is_over = WAIT(syscall(441, e, &event, 1, &limit, NULL, 8), 0);
+  }
   IS("sigtimedwait") {
     sigprocmask(SIG_BLOCK, &usr2, NULL);
     is_over = WAIT(sigtimedwait(&usr2, NULL, &limit), -1);
@@ -132,7 +141,7 @@ int main(int argc, char **argv) {
   IS("accept") {
     int listener = socket(AF_UNIX, SOCK_STREAM, 0);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    bind(listener, (struct sockaddr *)&address, sizeof(sa_family_t));
+    bind(listener, (struct sockaddr*)&address, sizeof(sa_family_t));
     listen(listener, 1);
     limit_socket(listener);
     is_over = WAIT(accept(listener, NULL, NULL), -1);
@@ -142,7 +151,7 @@ int main(int argc, char **argv) {
     struct sockaddr_in address;
     int one = full_listener(&address);
     limit_socket(one);
-    is_over = WAIT(connect(one, (struct sockaddr *)&address, sizeof address), -1);
+    is_over = WAIT(connect(one, (struct sockaddr*)&address, sizeof address), -1);
     expected = EINPROGRESS;
   }
   IS("futex") {
@@ -168,8 +177,14 @@ int main(int argc, char **argv) {
     is_over = WAIT(syscall(SYS_io_getevents, context, 1, 1, &done, &limit), 0);
   }
   IS("io_uring_enter") {
-    struct { unsigned words[30]; } parameters = {0};
-    struct { unsigned long long signals; unsigned size, least; unsigned long long time; } wait = {0, 0, 0, 0};
+    struct {
+      unsigned words[30];
+    } parameters = {0};
+    struct {
+      unsigned long long signals;
+      unsigned size, least;
+      unsigned long long time;
+    } wait = {0, 0, 0, 0};
     int ring = (int)syscall(425, 4, &parameters);
     if (ring < 0) return 3;
     wait.time = (unsigned long long)&limit;

@@ -32,3 +32,6 @@ export async function untilGone(pid: number): Promise<void> {
 
 /** For C: what to include. */
 export const header = `"${join(root, 'include/pagestore.h')}"`
+
+/** For the compiler. */
+export const includes = ['-I', join(root, 'include')]
