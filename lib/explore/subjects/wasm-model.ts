@@ -6,8 +6,9 @@ import type { PageStore } from '../../page-store.js'
 import { refuse } from '../../wasm/cursor.js'
 import { type Instrumented, instrument } from '../../wasm/instrument.js'
 import { type Memory, type Module, readModule } from '../../wasm/module.js'
+import { withOriginalOffsets } from '../../wasm/offsets.js'
 import { stateOf } from '../../wasm/state.js'
-import type { Running, Subject } from '../subject.js'
+import type { Running, Step, Subject } from '../subject.js'
 import { stepOf } from './byte-model.js'
 import { wasmLayout } from './wasm-layout.js'
 import { type WasmInstance, type WasmKind, WasmMemory } from './wasm-memory.js'
@@ -94,17 +95,18 @@ export class WasmModel implements Subject {
     const { start: startName, saved } = this.#instrumented
     const call = (name: string, ...args: number[]) => (memory.exports[name] as (...args: number[]) => number)(...args)
     const alternatives = () => call(this.#counter)
+    const step = (run: () => number) => this.#located(stepOf(run))
     return {
       memory,
       layout: wasmLayout(this.#module, memory.exports, saved, kind.besideAddress),
       start: () =>
-        stepOf(() => {
+        step(() => {
           if (startName !== undefined) call(startName)
           if (isProcedure(this.#module, '_initialize')) call('_initialize')
           return alternatives()
         }),
       take: (alternative) =>
-        stepOf(() => {
+        step(() => {
           call('choose', alternative)
           return alternatives()
         }),
@@ -113,6 +115,13 @@ export class WasmModel implements Subject {
         if (importedMemory && before) new Uint8Array(importedMemory.buffer).set(before)
       },
     }
+  }
+
+  /** A failure says where it was in the module that was given. */
+  #located(step: Step): Step {
+    if (step.kind !== 'failure' || step.failure.detail === undefined) return step
+    const detail = withOriginalOffsets(step.failure.detail, this.#module, this.#instrumented)
+    return { ...step, failure: { ...step.failure, detail } }
   }
 
   #kind(importedMemory: GrowingSource | undefined): WasmKind {

@@ -1,0 +1,70 @@
+import { explore, WasmModel } from 'pagestore/explore'
+import { describe, expect, test } from 'vitest'
+
+import { errorOf } from '../support/pages.js'
+import { assemble } from '../support/wasm.js'
+
+const interfaceOf = (body = '') =>
+  `(func (export "alternatives") (result i32) (i32.const -1)) (func (export "choose") (param i32) ${body})`
+
+/** The error of a module; one that this engine does not take is refused by the engine. */
+function refusal(bytes: Uint8Array): string {
+  const error = errorOf(() => new WasmModel(bytes))
+  expect(error.code).toBe('ERR_MODEL')
+  return WebAssembly.validate(bytes) ? error.message : 'not for this engine'
+}
+
+describe('state that does not roll back is refused by name', () => {
+  test.each([
+    ['table.set', '(table.set $handlers (i32.const 0) (ref.null func))'],
+    ['table.fill', '(table.fill $handlers (i32.const 0) (ref.null func) (i32.const 1))'],
+    ['table.grow', '(drop (table.grow $handlers (ref.null func) (i32.const 1)))'],
+    ['table.copy', '(table.copy $handlers $constant (i32.const 0) (i32.const 0) (i32.const 1))'],
+    ['table.init', '(table.init $handlers $some (i32.const 0) (i32.const 0) (i32.const 1))'],
+  ])('a table that %s changes', (instruction, code) => {
+    const bytes = assemble(`(module (memory (export "memory") 1) (table $constant 2 funcref) (table $handlers 2 funcref)
+      (elem $some func $f) (func $f) ${interfaceOf(code)})`)
+    expect(refusal(bytes)).toMatch(new RegExp(`changes handlers \\(by ${instruction}\\)`))
+  })
+
+  test('a second memory', () => {
+    const bytes = assemble(`(module (memory (export "memory") 1) (memory 1) ${interfaceOf()})`)
+    expect(refusal(bytes)).toMatch(/2 memories|not for this engine/)
+  })
+
+  // What only compilers with garbage collection make; binaryen made these of
+  // (type $s (struct (field (mut i32)))) and (func (param i32) (struct.set $s 0 (global.get $g) (local.get 0)))
+  test.each([
+    ['a mutable global', '01', /global 0: ref null 0/],
+    ['a constant one whose object changes', '00', /changes objects \(by struct.set\).*global 0/],
+  ])('an object in %s', (_, flags, message) => {
+    const hex = `0061736d01000000010d035f017f0160017f00600001 7f 0303020201 0503010001 0607016300${flags}d0000b
+      07220306 6d656d6f7279 0200 0c 616c7465726e617469766573 0000 06 63686f6f7365 0001
+      0a10020400417f0b 0900 23002000fb0500000b`
+    expect(refusal(Buffer.from(hex.replaceAll(/\s/g, ''), 'hex'))).toMatch(
+      new RegExp(`${message.source}|not for this engine`),
+    )
+  })
+})
+
+test('a table that nothing changes is constant', async () => {
+  const bytes =
+    assemble(`(module (memory (export "memory") 1) (table (export "table") 2 funcref) (elem (i32.const 0) $f)
+    (func $f (i32.store8 (i32.const 0) (i32.const 1)))
+    (func (export "alternatives") (result i32) (i32.sub (i32.const 1) (i32.mul (i32.const 2) (i32.load8_u (i32.const 0)))))
+    (func (export "choose") (param i32) (call_indirect (i32.const 0))))`)
+  expect(await explore(new WasmModel(bytes))).toMatchObject({ complete: true, states: 2, violations: [] })
+})
+
+test('functions of other types are refused', () => {
+  const refused = (counter: string, choose: string) =>
+    refusal(
+      assemble(
+        `(module (memory (export "memory") 1) (func (export "alternatives") ${counter}) (func (export "choose") ${choose}))`,
+      ),
+    )
+  expect(refused('(result i64) (i64.const 1)', '(param i32)')).toMatch(/"alternatives" takes \(\) and gives \(i64\)/)
+  expect(refused('(result f64) (f64.const 1)', '(param i32)')).toMatch(/gives \(f64\)/)
+  expect(refused('(param i32) (result i32) (i32.const 1)', '(param i32)')).toMatch(/takes \(i32\)/)
+  expect(refused('(result i32) (i32.const 1)', '')).toMatch(/"choose" takes \(\)/)
+})
