@@ -2,7 +2,7 @@
 
 import { PageStoreError } from './errors.js'
 import { signalNumber } from './linux/signals.js'
-import { systemCallNumber } from './linux/system-calls.js'
+import { mostSystemCalls, systemCallNumber, systemCallSets } from './linux/system-calls.js'
 
 /** What {@link Tracee.resume} lets run, and until when. */
 export interface ResumeOptions {
@@ -98,18 +98,16 @@ function checkedAddress(address: bigint): bigint {
   throw new PageStoreError('ERR_ADDRESS', 'the address is negative or has more than 64 bits')
 }
 
-const mostCalls = 1024
-
 function callBits(names: readonly string[] | true): Uint8Array {
-  const bits = new Uint8Array(mostCalls / 8)
-  if (names === true) return bits.fill(0xff)
+  if (names === true) return systemCallSets.all()
   if (!Array.isArray(names)) throw wrong('until.syscall must be an array of names, or true')
+  const calls = systemCallSets.none()
   for (const name of names) {
     const number = systemCallNumber(name)
-    if (number === undefined || number >= mostCalls) throw wrong(`there is no system call ${name}`)
-    bits[number >> 3] = (bits[number >> 3] ?? 0) | (1 << (number & 7))
+    if (number === undefined || number >= mostSystemCalls) throw wrong(`there is no system call ${name}`)
+    systemCallSets.add(calls, number)
   }
-  return bits
+  return calls
 }
 
 function wrong(message: string): PageStoreError {

@@ -4,7 +4,7 @@ import { type Handle, native, type Region, type TrackerKind } from './addon/nati
 import { resumeSlots as slot } from './addon/tables.js'
 import { PageStoreError } from './errors.js'
 import { signalDisposition } from './linux/process-status.js'
-import { type SystemCall, stopPointIn, systemCallIn } from './linux/registers.js'
+import { argumentRegisters, type SystemCall, stopPointIn, systemCallIn } from './linux/registers.js'
 import { findSymbol } from './linux/symbols.js'
 import type { RestorableMemory } from './memory.js'
 import { handleOf, type PageStore } from './page-store.js'
@@ -40,6 +40,10 @@ export let spawnFiltered: (
  * a filter they must be among those of {@link spawnFiltered}; then no other call costs anything.
  */
 export let resumeToEntries: (tracee: Tracee, options: ResumeOptions, calls: Uint8Array) => Stop
+/** For the explorer: the arguments of the call that a thread is about to make, where it stopped for that. */
+export let callArguments: (tracee: Tracee, tid: number) => bigint[]
+
+const argumentIndices = argumentRegisters().map((name) => registerNames.indexOf(name))
 
 /**
  * A live program under control, which can be rolled back: captured and restored in place, as often as one likes.
@@ -56,6 +60,10 @@ export class Tracee implements RestorableMemory {
     spawnFiltered = (store, file, args, options, furtherCalls) =>
       Tracee.#spawn(store, file, args, options, furtherCalls)
     resumeToEntries = (tracee, options, calls) => tracee.#resume(options, calls)
+    callArguments = (tracee, tid) => {
+      const values = tracee.#registers(tid)
+      return argumentIndices.map((index) => values[index] ?? 0n)
+    }
   }
 
   readonly #store: PageStore

@@ -20,6 +20,8 @@ export interface CheckOptions {
   first?: boolean
   allowDeadlock?: boolean
   verify?: boolean
+  /** Whether it is an error that the program reached outside. */
+  strict?: boolean
   json?: boolean
   seed: number
   maxDepth?: number
@@ -35,7 +37,7 @@ export interface CheckOptions {
 }
 
 /** The exit codes of `check` and `replay`. */
-export const exitCodes = { clean: 0, violation: 1, misuse: 2, bounded: 3 } as const
+export const exitCodes = { clean: 0, violation: 1, misuse: 2, bounded: 3, outside: 4 } as const
 
 const million = 1e6
 // Nobody reads a longer path step by step.
@@ -68,6 +70,7 @@ export async function check(command: readonly string[], options: CheckOptions, s
   )
   save(exploration, options, command)
   if (exploration.violations.length > 0) return exitCodes.violation
+  if (options.strict && exploration.warnings.length > 0) return exitCodes.outside
   return exploration.complete ? exitCodes.clean : exitCodes.bounded
 }
 
@@ -158,14 +161,20 @@ function report(exploration: Exploration, options: CheckOptions, command: readon
   const { complete, bound, states, transitions, depth, deadlocks, violations, seconds, bytesPerState } = exploration
   const lines: string[] = []
   for (const violation of violations) lines.push(...describe(violation), '')
-  const found =
+  const verdict =
     violations.length === 0
       ? 'no violation'
       : `${violations.length} ${violations.length === 1 ? 'violation' : 'violations'}`
   const how = complete ? '' : `; the search is not complete: ${bounds[bound ?? 'aborted']}`
-  lines.push(`${found} in ${count(states)} ${states === 1 ? 'state' : 'states'}${how}`)
+  const size = `${count(states)} ${states === 1 ? 'state' : 'states'}`
+  const outside = exploration.warnings.map(subjectOf).join(', ')
+  // Nothing may stand between a good verdict and what makes it uncertain.
+  const isUncertain = outside !== '' && violations.length === 0
+  if (isUncertain) lines.push(`no violation, but the program reached outside: ${outside}${how}`)
+  else lines.push(`${verdict} in ${size}${how}${outside && `; the program reached outside: ${outside}`}`)
   lines.push(
-    `${count(transitions)} transitions, depth ${depth}, ${deadlocks} ${deadlocks === 1 ? 'deadlock' : 'deadlocks'}, ` +
+    `${isUncertain ? `${size}, ` : ''}` +
+      `${count(transitions)} transitions, depth ${depth}, ${deadlocks} ${deadlocks === 1 ? 'deadlock' : 'deadlocks'}, ` +
       `${seconds.toFixed(2)} s, ${count(bytesPerState)} bytes/state` +
       (options.verify ? `, ${exploration.verified} states verified` : ''),
   )
@@ -192,6 +201,11 @@ export function traceVariable(choices: readonly number[], traceFile: string): st
   if (choices.length === 0) return ''
   const text = `PAGESTORE_TRACE=${choices.join(',')}`
   return text.length < longestString ? `${text} ` : `PAGESTORE_TRACE=${quoted(`@${traceFile}`)} `
+}
+
+/** What a warning is about: a system call, as a rule. */
+function subjectOf(warning: string): string {
+  return /^[^:]+(?=: )/.exec(warning)?.[0] ?? warning
 }
 
 const titles: Record<Violation['kind'], string> = {

@@ -50,7 +50,8 @@ withStepTimeout(program.command('check'))
   .description(
     'Explores a program that includes pagestore.h: takes every alternative at every choice, by rolling the program ' +
       'back. Reports that there is no violation, or a path to each. Exit codes: 0 complete and no violation, 1 a ' +
-      'violation, 2 wrong arguments, 3 no violation, but a bound ended the search.',
+      'violation, 2 wrong arguments, 3 no violation, but a bound ended the search, 4 no violation, but the program ' +
+      'reached outside (with --strict).',
   )
   .addOption(
     new Option('--strategy <name>', 'breadth finds shortest paths')
@@ -60,6 +61,7 @@ withStepTimeout(program.command('check'))
   .option('--first', 'stop at the first violation')
   .option('--allow-deadlock', 'a choice without alternatives is no violation')
   .option('--verify', 'go on twice from a sample of the states that were reached twice, and compare')
+  .option('--strict', 'fail if the program does what does not roll back')
   .option('--max-depth <n>', 'the most choices from the start', wholeNumber(0, mostStates))
   .option('--max-states <n>', 'the most states', wholeNumber(1, mostStates))
   .option('--max-transitions <n>', 'the most transitions', wholeNumber(1, mostStates))

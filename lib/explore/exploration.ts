@@ -115,6 +115,6 @@ export interface Exploration {
   bytesPerState: number
   /** States that `verify` has expanded a second time. */
   verified: number
-  /** A sentence each: what the program did that does not roll back. */
+  /** A sentence each: what the program did that does not roll back. It begins with what it is about, and a colon. */
   warnings: readonly string[]
 }

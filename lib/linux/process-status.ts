@@ -1,21 +1,39 @@
-/** What `/proc/PID/status` says about a process. */
+/** What `/proc/PID/status` says about a process, and about each of its threads. */
 
 import { readFileSync } from 'node:fs'
 
 /** How a process receives a signal when nobody interferes. */
 export type SignalDisposition = 'default' | 'ignored' | 'caught'
 
+/** Sets of signals, as bits: that of signal 1 is the lowest. */
+export interface SignalSets {
+  ignored: bigint
+  caught: bigint
+  /** Those that wait to be delivered to the thread, or to any thread of its process. */
+  pending: bigint
+}
+
+/**
+ * The signals of a thread and of its process.
+ * @throws the error of `readFileSync` where there is no such thread
+ */
+export function signalSets(thread: number): SignalSets {
+  const status = readFileSync(`/proc/${thread}/status`, 'latin1')
+  const set = (name: string) => BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)`, 'm').exec(status)?.[1] ?? 0}`)
+  return { ignored: set('SigIgn'), caught: set('SigCgt'), pending: set('SigPnd') | set('ShdPnd') }
+}
+
+/** Whether a set has a signal. */
+export function hasSignal(set: bigint, signal: number): boolean {
+  return ((set >> BigInt(signal - 1)) & 1n) !== 0n
+}
+
 /**
  * How a process receives a signal.
  * @throws the error of `readFileSync` where there is no such process
  */
 export function signalDisposition(pid: number, signal: number): SignalDisposition {
-  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
-  const bit = 1n << BigInt(signal - 1)
-  const has = (set: string) => {
-    const mask = new RegExp(`^${set}:\\s*([0-9a-f]+)`, 'm').exec(status)?.[1]
-    return mask !== undefined && (BigInt(`0x${mask}`) & bit) !== 0n
-  }
-  if (has('SigIgn')) return 'ignored'
-  return has('SigCgt') ? 'caught' : 'default'
+  const { ignored, caught } = signalSets(pid)
+  if (hasSignal(ignored, signal)) return 'ignored'
+  return hasSignal(caught, signal) ? 'caught' : 'default'
 }

@@ -44,6 +44,11 @@ function rolesOf(arch: string): Roles {
   return roles[arch] ?? x64
 }
 
+/** The names of the registers that have the arguments of a call, in order. */
+export function argumentRegisters(arch: string = process.arch): readonly string[] {
+  return rolesOf(arch).args
+}
+
 /** The address of the instruction that comes next. */
 export function stopPointIn(registers: Registers, arch: string = process.arch): bigint {
   return registers[rolesOf(arch).stopPoint] ?? 0n

@@ -104,3 +104,26 @@ export function systemCallNumber(name: string, arch: string = process.arch): num
   const unnamed = /^syscall_(\d{1,9})$/.exec(name)
   return unnamed === null ? callsOf(arch).numbers.get(name) : Number(unnamed[1])
 }
+
+/** How many numbers a set of calls has room for; native/ptrace/stop.h has the same. */
+export const mostSystemCalls = 1024
+
+/** Sets of system calls as the addon takes them: one bit each. */
+export const systemCallSets = {
+  none: () => new Uint8Array(mostSystemCalls / 8),
+  all: () => new Uint8Array(mostSystemCalls / 8).fill(0xff),
+  /** Those that `has` says, asked for each number, those without a name, too. */
+  of(has: (name: string) => boolean): Uint8Array {
+    const set = systemCallSets.none()
+    for (let number = 0; number < mostSystemCalls; number++) {
+      if (has(systemCallName(number))) systemCallSets.add(set, number)
+    }
+    return set
+  },
+  add(set: Uint8Array, number: number): void {
+    set[number >> 3] = (set[number >> 3] ?? 0) | (1 << (number & 7))
+  },
+  remove(set: Uint8Array, number: number): void {
+    set[number >> 3] = (set[number >> 3] ?? 0) & ~(1 << (number & 7))
+  },
+}

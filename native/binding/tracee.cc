@@ -67,11 +67,14 @@ std::optional<pid_t> thread_at(const Arguments& arguments, size_t i) {
   return arguments.has(i) ? std::optional(arguments.pid(i)) : std::nullopt;
 }
 
-// Of bytes that have a bit for each call.
+// Of bytes that have a bit for each call. A program is resumed with such a set thousands of times in a second.
 SystemCallSet calls_in(std::span<const std::byte> bits) {
+  constexpr size_t kBits = 64;
   SystemCallSet calls;
-  for (size_t i = 0; i < kMostSystemCalls && i / 8 < bits.size(); ++i) {
-    calls[i] = (static_cast<unsigned>(bits[i / 8]) >> (i % 8) & 1) != 0;
+  for (size_t i = kMostSystemCalls / kBits; i-- > 0;) {
+    uint64_t word = 0;
+    if ((i + 1) * sizeof(word) <= bits.size()) memcpy(&word, &bits[i * sizeof(word)], sizeof(word));
+    calls = calls << kBits | SystemCallSet(word);
   }
   return calls;
 }

@@ -90,14 +90,6 @@ test('an end is a state, and ends with other bytes are others', async () => {
   expect(found).toMatchObject({ complete: true, states: 4, transitions: 5, violations: [] })
 })
 
-test('a program that writes to the outside is warned of, and one that prints is not', async () => {
-  const writes =
-    'int fd = open("/dev/null", O_WRONLY); for (; at < 3; ++at) { ps_choose(2); if (write(fd, "x", 1)) {} } return 0;'
-  const prints = 'for (; at < 3; ++at) { ps_choose(2); puts("x"); fflush(stdout); } return 0;'
-  expect((await explore(program(writes))).warnings).toEqual([expect.stringMatching(/\(write\).*not rolled back/)])
-  expect((await explore(program(prints))).warnings).toEqual([])
-})
-
 test('a program that is killed, by somebody or by itself, ends the search with the path that it was on', async () => {
   const subject = program('for (;;) { ps_choose(2); ++at; }')
   const open = subject.open.bind(subject)

@@ -1,14 +1,16 @@
 /** Native programs as subjects: runs a tracee from choice to choice, and says how it failed where it failed. */
 
 import { PageStoreError } from '../../errors.js'
+import { harmlessCalls } from '../../linux/harmless-calls.js'
 import { nameOf } from '../../linux/symbols.js'
 import type { PageStore } from '../../page-store.js'
 import type { ResumeOptions } from '../../resume-options.js'
 import { type SpawnOptions, spawnEnvironment } from '../../spawn-options.js'
 import type { Stop } from '../../stop.js'
-import { Tracee } from '../../tracee.js'
+import { resumeToEntries, spawnFiltered, type Tracee } from '../../tracee.js'
 import type { Failure, Layout, Running, Step, Subject } from '../subject.js'
 import { checkLayout } from './declared.js'
+import { filteredCalls, Outside } from './outside.js'
 import { layoutOf } from './program-layout.js'
 import { withoutLeakCheck } from './sanitizers.js'
 
@@ -18,24 +20,11 @@ export interface ProgramOptions extends SpawnOptions {
   stepTimeout?: number | undefined
 }
 
-// In so many first steps the program stops at each call that reaches beyond its memory, so that we can warn the user.
-// Each such call costs two stops, so we do not inspect all steps.
-const inspectedSteps = 32
-const outwardCalls = [
-  'write',
-  'writev',
-  'pwrite64',
-  'sendto',
-  'sendmsg',
-  'unlink',
-  'unlinkat',
-  'rename',
-  'renameat2',
-  'kill',
-]
+// Open files are no part of a snapshot.
+const harmless = harmlessCalls(false)
 
 // Signals whose default action does not end a process.
-const harmless = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'])
+const ignorable = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'])
 
 /**
  * Explores a native program that includes `pagestore.h`. The program has a session of its own, no input, and its output
@@ -63,7 +52,8 @@ export class Program implements Subject {
     const { stepTimeout = 10_000, ...options } = this.#options
     const stdio = options.stdio ?? ['ignore', 'ignore', 'ignore']
     const env = withoutLeakCheck(spawnEnvironment(options))
-    const tracee = Tracee.spawn(store, this.file, this.args, { timeout: stepTimeout, ...options, stdio, env })
+    const spawn = { timeout: stepTimeout, ...options, stdio, env }
+    const tracee = spawnFiltered(store, this.file, this.args, spawn, filteredCalls(harmless))
     return new RunningProgram(tracee, stepTimeout)
   }
 }
@@ -72,23 +62,29 @@ export class Program implements Subject {
 export class RunningProgram implements Running {
   readonly memory: Tracee
   readonly layout: Layout
-  readonly warnings: string[] = []
   readonly #stepTimeout: number
+  readonly #outside: Outside
   /** The thread that makes the choices. */
   #chooser: number | undefined
-  #steps = 0
 
   /** For {@link Program}. */
   constructor(tracee: Tracee, stepTimeout: number) {
     this.memory = tracee
     this.layout = layoutOf(tracee)
     this.#stepTimeout = stepTimeout
+    this.#outside = new Outside(tracee, harmless)
+  }
+
+  /** What the program did that does not roll back: a sentence each, that begins with what it is about and a colon. */
+  get warnings(): readonly string[] {
+    return this.#outside.warnings
   }
 
   /** @throws `ERR_PROGRAM` for a program that cannot be explored, `ERR_THREADS` where a second thread makes a choice */
   start(): Step {
-    const step = this.#run({})
+    const step = this.#run()
     checkLayout(this.memory)
+    this.#outside.onStart()
     if (step.kind !== 'end') return step
     throw new PageStoreError(
       'ERR_PROGRAM',
@@ -98,24 +94,26 @@ export class RunningProgram implements Running {
 
   /** @throws `ERR_PROGRAM` when the program does what cannot be rolled back: starts a process, becomes another program */
   take(alternative: number): Step {
-    if (this.#steps >= inspectedSteps) return this.#run({ choose: alternative })
-    this.#steps++
-    return this.#run({ choose: alternative, until: { syscall: outwardCalls } })
+    const step = this.#run(alternative)
+    this.#outside.onStepEnd()
+    return step
   }
 
   close(): void {
     this.memory.close()
   }
 
-  #run({ choose, until }: ResumeOptions): Step {
+  #run(choose?: number): Step {
     const end = performance.now() + this.#stepTimeout
-    let options: ResumeOptions = { choose, until, timeout: this.#stepTimeout }
+    let options: ResumeOptions = { choose, timeout: this.#stepTimeout }
     for (;;) {
-      const step = this.#stepOf(this.memory.resume(options))
+      const stop = resumeToEntries(this.memory, options, this.#outside.calls)
+      this.#outside.onStop(stop)
+      const step = this.#stepOf(stop)
       if (step !== undefined) return step
       const timeout = Math.ceil(end - performance.now())
       if (timeout <= 0) return this.#hang()
-      options = { until, timeout }
+      options = { timeout }
     }
   }
 
@@ -131,7 +129,7 @@ export class RunningProgram implements Running {
       case 'assertion':
         return failure({ kind: 'assertion', property: stop.text, location: stop.location })
       case 'signal':
-        if (harmless.has(stop.signal) || this.memory.handlesSignal(stop.signal)) return undefined
+        if (ignorable.has(stop.signal) || this.memory.handlesSignal(stop.signal)) return undefined
         return failure(this.#crash(stop.signal, stop.address))
       case 'timeout':
         return this.#hang()
@@ -148,8 +146,6 @@ export class RunningProgram implements Running {
           `the program was killed, by itself or from outside (${stop.signal})`,
         )
       case 'syscall':
-        if (stop.entering) this.#warnOf(stop.name)
-        return undefined
       case 'breakpoint':
       case 'clone':
       case 'thread-exit':
@@ -201,16 +197,6 @@ export class RunningProgram implements Running {
 
   #functionAt(address: bigint): string | undefined {
     return nameOf(this.memory.regions, address)?.name
-  }
-
-  #warnOf(call: string): void {
-    if (this.warnings.length > 0) return
-    const [fd = 0n] = this.memory.systemCall()?.args ?? []
-    const isOutput = call.startsWith('write') && (fd === 1n || fd === 2n)
-    if (isOutput) return
-    this.warnings.push(
-      `The program acts outside of its memory (${call}): files, pipes and other processes are not rolled back.`,
-    )
   }
 }
 

@@ -1,0 +1,210 @@
+/**
+ * Watches what a program under check does that does not roll back, and says each kind of it once.
+ *
+ * A filter stops the program before each system call that is not known to be harmless (lib/linux/harmless-calls.ts).
+ * What happens before the first choice is not rolled back past, so all paths have it; only what acts later counts: a
+ * timer, a signal that waits, a file that is mapped shared.
+ *
+ * Each warning begins with what it is about, a call's name as a rule, and a colon.
+ */
+
+import { readlinkSync } from 'node:fs'
+
+import { effectOf } from '../../linux/call-effects.js'
+import { type CallMade, type HarmlessCalls, isMemory } from '../../linux/harmless-calls.js'
+import { hasSignal, signalSets } from '../../linux/process-status.js'
+import { type SharedMapping, sharedMappings } from '../../linux/shared-mappings.js'
+import { signalName, signalNumber } from '../../linux/signals.js'
+import { systemCallNumber, systemCallSets } from '../../linux/system-calls.js'
+import type { Stop } from '../../stop.js'
+import { callArguments, type Tracee } from '../../tracee.js'
+import { actionBytes, createSignalHandlers } from './signal-handlers.js'
+import { createTimers, timerCalls } from './timers.js'
+
+// Before the first choice, calls that act later: these, and those that set timers.
+const actingCalls = [
+  'rt_sigaction',
+  'fcntl',
+  'ioctl',
+  'prlimit64',
+  'setrlimit',
+  'io_setup',
+  'io_uring_setup',
+  'userfaultfd',
+  'perf_event_open',
+  'mq_notify',
+]
+
+/** The calls that a filter has to stop a program at so that it can be watched: one bit each. */
+export function filteredCalls(harmless: HarmlessCalls): Uint8Array {
+  return systemCallSets.of((name) => !harmless.isAlways(name))
+}
+
+/** What watches one program. */
+export class Outside {
+  readonly #tracee: Tracee
+  readonly #harmless: HarmlessCalls
+  readonly #handlers = createSignalHandlers()
+  readonly #timers = createTimers()
+  readonly #warnings = new Map<string, string>()
+  #calls = systemCallSets.of((name) => actingCalls.includes(name) || timerCalls.includes(name))
+  // What descriptors were open on when the program last wrote to them, until it makes another call.
+  readonly #paths = new Map<bigint, string>()
+  #hasStarted = false
+  // In this step.
+  #hasSent = false
+  readonly #delivered = new Set<number>()
+
+  constructor(tracee: Tracee, harmless: HarmlessCalls) {
+    this.#tracee = tracee
+    this.#harmless = harmless
+  }
+
+  /** The calls to stop before, now: one bit each. */
+  get calls(): Uint8Array {
+    return this.#calls
+  }
+
+  get warnings(): readonly string[] {
+    return [...this.#warnings.values()]
+  }
+
+  /** The program has stopped. */
+  onStop(stop: Stop): void {
+    if (stop.kind === 'syscall') this.#onCall(stop.name, callArguments(this.#tracee, stop.tid))
+    if (stop.kind === 'signal') this.#delivered.add(signalNumber(stop.signal) ?? 0)
+  }
+
+  /** The program is at its first choice. */
+  onStart(): void {
+    this.#hasStarted = true
+    this.#calls = filteredCalls(this.#harmless)
+    this.#delivered.clear()
+    this.#handlers.settle(signalSets(this.#tracee.pid))
+    for (const name of this.#timers.running()) this.#warnOfCall(name)
+    this.#warnOfPending('at the first choice')
+    const shared = sharedFiles(this.#tracee.pid).find(({ isWritable }) => isWritable)
+    if (shared !== undefined) this.#warnOfCall('mmap', `${shared.path} is mapped shared: ${effectOf('mmap')}`)
+  }
+
+  /** A step has ended: at a choice, at an end, or in a failure. */
+  onStepEnd(): void {
+    if (this.#handlers.endStep()) this.#warnOfCall('rt_sigaction')
+    if (this.#hasSent) this.#warnOfPending('at a choice')
+    if (this.#delivered.size > 0) this.#warnOfResetHandlers()
+    this.#hasSent = false
+    this.#delivered.clear()
+  }
+
+  #onCall(name: string, args: readonly bigint[]): void {
+    if (name === 'rt_sigaction') {
+      const action = this.#readOrNothing(args[1] ?? 0n, actionBytes)
+      if (action !== undefined) this.#handlers.set(Number(args[0]), action)
+      return
+    }
+    if (!this.#hasStarted) {
+      const isOfTimer = this.#timers.set(name, args, (address, length) => this.#readOrNothing(address, length))
+      if (!isOfTimer && actsLater(name, args)) this.#warnOfCall(name)
+      return
+    }
+    if (!name.startsWith('write')) this.#paths.clear()
+    const signal = signalToItself(name, args, this.#tracee)
+    if (signal !== undefined) this.#hasSent ||= signal !== 0n
+    else if (!this.#harmless.isNow(name, this.#callMade(args))) this.#warnOfCall(name)
+  }
+
+  #callMade(args: readonly bigint[]): CallMade {
+    const { pid } = this.#tracee
+    return {
+      args,
+      pid,
+      pathOf: (fd) => {
+        const path = this.#paths.get(fd) ?? pathOf(pid, fd)
+        this.#paths.set(fd, path)
+        return path
+      },
+      sharesFile: (start, length) =>
+        sharedFiles(pid).some((mapping) => mapping.start < start + length && start < mapping.end),
+    }
+  }
+
+  #readOrNothing(address: bigint, length: number): Buffer | undefined {
+    try {
+      return address === 0n ? undefined : this.#tracee.read(address, length)
+    } catch {
+      return undefined // the call will fail
+    }
+  }
+
+  #warn(subject: string, effect: string): void {
+    if (!this.#warnings.has(subject)) this.#warnings.set(subject, `${subject}: ${effect}`)
+  }
+
+  /** Each call is named once, so the program need not stop for it any more. */
+  #warnOfCall(name: string, effect = effectOf(name)): void {
+    this.#warn(name, effect)
+    const number = systemCallNumber(name)
+    if (number !== undefined) systemCallSets.remove(this.#calls, number)
+  }
+
+  #warnOfPending(where: string): void {
+    if (this.#tracee.threads.every((thread) => signalSets(thread).pending === 0n)) return
+    this.#warn('a pending signal', `it waits ${where}, and is not rolled back: another path may get it, or none does`)
+  }
+
+  #warnOfResetHandlers(): void {
+    if (this.#warnings.has('rt_sigaction')) return
+    const { caught } = signalSets(this.#tracee.pid)
+    const reset = [...this.#delivered].find((signal) => this.#handlers.has(signal) && !hasSignal(caught, signal))
+    if (reset === undefined) return
+    const effect = `the handler of ${signalName(reset)} was there for one signal, and is not rolled back: other paths run without it`
+    this.#warn('SA_RESETHAND', effect)
+  }
+}
+
+/** Files that are mapped shared, so that what is written there is in the file. */
+function sharedFiles(pid: number): SharedMapping[] {
+  return sharedMappings(pid).filter(({ path }) => path.startsWith('/') && !isMemory(path))
+}
+
+function pathOf(pid: number, fd: bigint): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${BigInt.asIntN(32, fd)}`)
+  } catch {
+    return ''
+  }
+}
+
+// What fcntl, ioctl and limits do only with these arguments: SIGIO, SIGXCPU.
+const [setFlags, isAsynchronous, setAsynchronous, cpuTime] = [4n, 0x2000n, 0x5452n, 0n]
+const notifying = [10n, 1024n, 1026n]
+
+/** Whether a call that is made before the first choice has an effect after it. */
+function actsLater(name: string, args: readonly bigint[]): boolean {
+  const [first, second = 0n, third = 0n] = args
+  if (name === 'fcntl') return notifying.includes(second) || (second === setFlags && (third & isAsynchronous) !== 0n)
+  if (name === 'ioctl') return second === setAsynchronous
+  if (name === 'setrlimit') return first === cpuTime
+  if (name === 'prlimit64') return second === cpuTime && third !== 0n
+  return true
+}
+
+/** The signal that a program sends to itself with a call; undefined for any other call. */
+function signalToItself(name: string, args: readonly bigint[], tracee: Tracee): bigint | undefined {
+  const [first = 0n, second = 0n, third = 0n] = args
+  const to = Number(BigInt.asIntN(32, first))
+  switch (name) {
+    case 'kill':
+      // It is alone in its group and session.
+      return [tracee.pid, -tracee.pid, 0].includes(to) ? second : undefined
+    case 'tkill':
+      return tracee.threads.includes(to) ? second : undefined
+    case 'rt_sigqueueinfo':
+      return to === tracee.pid ? second : undefined
+    case 'tgkill':
+    case 'rt_tgsigqueueinfo':
+      return to === tracee.pid ? third : undefined
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,81 @@
+/** What system calls leave behind that no rollback makes undone, in words for a reader who wants to trust a verdict. */
+
+interface Row {
+  effect: string
+  calls: string
+}
+
+const rows: readonly Row[] = [
+  {
+    effect: 'a timer is not rolled back: its signal may come on another path, twice, or never',
+    calls: 'setitimer alarm timer_create timer_settime timer_delete timerfd_settime',
+  },
+  {
+    effect: 'a changed handler is not rolled back: other paths run with it',
+    calls: 'rt_sigaction sigaltstack signalfd signalfd4',
+  },
+  {
+    effect: 'a signal that waits is not rolled back: another path may get it',
+    calls: 'kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal',
+  },
+  {
+    effect: 'open files and their offsets are not rolled back: other paths go on where this one left them',
+    calls: `open openat openat2 close close_range dup dup2 dup3 fcntl ioctl read readv lseek getdents getdents64
+      memfd_create flock pidfd_open pidfd_getfd open_by_handle_at`,
+  },
+  {
+    effect: 'what is written stays, and so does the offset: other paths find it there',
+    calls: `write writev pwrite64 pwritev pwritev2 ftruncate truncate fallocate sendfile splice tee vmsplice
+      copy_file_range creat mmap mprotect pkey_mprotect`,
+  },
+  {
+    effect: 'what it does to files and directories stays: other paths find them changed',
+    calls: `mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 link linkat symlink symlinkat mknod mknodat chmod
+      fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat setxattr lsetxattr fsetxattr
+      setxattrat removexattr lremovexattr fremovexattr removexattrat file_setattr mount umount2 pivot_root`,
+  },
+  {
+    effect: 'what goes through a pipe, a socket or a queue is gone: other paths do not find it, or find it twice',
+    calls: `pipe pipe2 socket socketpair bind listen connect accept accept4 sendto sendmsg sendmmsg recvfrom recvmsg recvmmsg
+      shutdown setsockopt eventfd eventfd2 msgget msgsnd msgrcv msgctl mq_open mq_unlink mq_timedsend mq_timedreceive
+      mq_notify mq_getsetattr`,
+  },
+  {
+    effect: 'semaphores and shared memory with a key are not rolled back: other paths find them as this one left them',
+    calls: 'semget semop semtimedop semctl shmget shmat shmdt shmctl',
+  },
+  {
+    effect: 'what is waited for is not rolled back: other paths wait for what this one asked for',
+    calls: `epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 timerfd_create inotify_init inotify_init1
+      inotify_add_watch inotify_rm_watch fanotify_init fanotify_mark io_setup io_destroy io_submit io_cancel io_getevents
+      io_pgetevents io_uring_setup io_uring_enter io_uring_register`,
+  },
+  {
+    effect: 'what the process may do, or is, is not rolled back: other paths run with it',
+    calls: `umask chdir fchdir chroot setrlimit prlimit64 prctl arch_prctl personality setuid setgid setreuid setregid
+      setresuid setresgid setfsuid setfsgid setgroups setpgid setsid capset setpriority ioprio_set seccomp unshare setns
+      landlock_create_ruleset landlock_add_rule landlock_restrict_self sched_setaffinity sched_setattr sched_setparam
+      sched_setscheduler set_robust_list set_tid_address rseq mlock mlock2 munlock mlockall munlockall mbind set_mempolicy
+      set_mempolicy_home_node membarrier modify_ldt iopl ioperm pkey_alloc pkey_free mseal map_shadow_stack`,
+  },
+  {
+    effect: 'random bytes are others each time: what other ones lead to is not explored',
+    calls: 'getrandom',
+  },
+  {
+    effect: 'other processes are not rolled back',
+    calls: 'wait4 waitid ptrace process_vm_writev process_madvise process_mrelease',
+  },
+]
+
+const effects = new Map(rows.flatMap(({ effect, calls }) => calls.split(/\s+/).map((name) => [name, effect] as const)))
+
+/** What a call leaves behind. */
+export function effectOf(name: string): string {
+  return effects.get(name) ?? 'what it changes is not rolled back: other paths may find it'
+}
+
+/** All names in the table, for tests. */
+export function callsWithEffects(): string[] {
+  return [...effects.keys()]
+}

@@ -1,0 +1,219 @@
+/**
+ * Which system calls a rollback makes undone, or leaves nothing to undo: the table behind the explorer's warnings.
+ *
+ * It names what is harmless and why, never what is dangerous: a call that is in no row here counts as one that reaches
+ * outside. Some calls are harmless with some arguments only; `sometimes` looks at those.
+ */
+
+/** A call that a thread is about to make. */
+export interface CallMade {
+  readonly args: readonly bigint[]
+  /** The process that makes it. */
+  readonly pid: number
+  /** What a descriptor of the process is open on, as `/proc/PID/fd` says it; empty for one that is not open. */
+  pathOf(fd: bigint): string
+  /** Whether one of these addresses belongs to a file that is mapped shared and is no memory. */
+  sharesFile(address: bigint, length: bigint): boolean
+}
+
+interface Row {
+  reason: string
+  calls: string
+}
+
+interface Sometimes {
+  reason: string
+  isHarmless(call: CallMade): boolean
+}
+
+const always: readonly Row[] = [
+  {
+    reason: 'it reads what the kernel knows of the process, and changes nothing',
+    calls: `getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups getpgid getpgrp getsid
+      getpriority getrusage getrlimit getcpu getcwd capget times get_robust_list get_mempolicy getitimer timer_gettime
+      timer_getoverrun timerfd_gettime sched_getaffinity sched_getattr sched_getparam sched_getscheduler
+      sched_get_priority_max sched_get_priority_min sched_rr_get_interval ioprio_get rt_sigpending mincore cachestat kcmp
+      lsm_get_self_attr lsm_list_modules`,
+  },
+  {
+    reason: 'it reads what the system is, and changes nothing',
+    calls: `uname sysinfo ustat statfs fstatfs statmount listmount listns process_vm_readv`,
+  },
+  {
+    reason: 'it reads a clock, and changes nothing',
+    calls: `clock_gettime clock_getres gettimeofday time`,
+  },
+  {
+    reason: 'it reads what a file or socket is, and changes nothing',
+    calls: `stat fstat lstat newfstatat statx access faccessat faccessat2 readlink readlinkat getxattr lgetxattr fgetxattr
+      getxattrat listxattr llistxattr flistxattr listxattrat file_getattr getsockname getpeername getsockopt
+      name_to_handle_at pread64 preadv preadv2`,
+  },
+  {
+    reason: 'it writes out, or reads ahead, what the kernel has in memory: nobody sees a difference',
+    calls: `fsync fdatasync sync syncfs sync_file_range msync readahead fadvise64`,
+  },
+  {
+    reason: 'what it changes are mappings, which roll back',
+    calls: `brk munmap mremap remap_file_pages`,
+  },
+  {
+    reason: 'what it changes is in memory and registers, which roll back, as do blocked signals',
+    calls: `rt_sigprocmask rt_sigreturn futex_waitv futex_wake futex_wait futex_requeue`,
+  },
+  {
+    reason: 'it waits, and changes nothing that stays',
+    calls: `nanosleep clock_nanosleep sched_yield pause poll ppoll select pselect6 restart_syscall rt_sigsuspend
+      rt_sigtimedwait`,
+  },
+  {
+    reason: 'the explorer sees it, and says what becomes of it',
+    calls: `exit exit_group clone clone3 fork vfork execve execveat`,
+  },
+]
+
+// What rolls back where descriptors do.
+const ofDescriptors: Row = {
+  reason: 'what it changes are descriptors, offsets and what files have, which roll back or are refused',
+  calls: `read readv write writev pwrite64 pwritev pwritev2 lseek close close_range dup dup2 dup3 pipe pipe2 eventfd
+    eventfd2 epoll_create epoll_create1 timerfd_create inotify_init inotify_init1 memfd_create socketpair socket pidfd_open
+    getdents getdents64
+    ftruncate fallocate sendfile splice tee vmsplice copy_file_range`,
+}
+
+const [private_, shared, anonymous] = [0x02n, 0x01n, 0x20n]
+const writable = 0x2n
+
+const sometimes: Readonly<Record<string, Sometimes>> = {
+  mmap: {
+    reason: 'private memory rolls back, and so does shared memory that no file on a disk lies behind',
+    isHarmless: ({ args: [, , protection = 0n, flags = 0n, fd = 0n], pathOf }) => {
+      if ((flags & private_) !== 0n || (flags & shared) === 0n || (flags & anonymous) !== 0n) return true
+      return (protection & writable) === 0n || isMemory(pathOf(fd))
+    },
+  },
+  mprotect: { reason: 'what may be written then rolls back', isHarmless: isOfNoFile },
+  pkey_mprotect: { reason: 'what may be written then rolls back', isHarmless: isOfNoFile },
+  madvise: {
+    reason: 'it drops pages, which roll back, or is advice that changes nothing a program sees',
+    isHarmless: ({ args: [, , advice = 0n] }) => advice <= 4n || advice === 8n || (advice >= 10n && advice <= 25n),
+  },
+  write: { reason: 'the output goes to /dev/null', isHarmless: isDropped },
+  writev: { reason: 'the output goes to /dev/null', isHarmless: isDropped },
+  futex: {
+    reason: 'a futex is a word in memory, which rolls back; one with an owner in the kernel is more',
+    isHarmless: ({ args: [, operation = 0n] }) => isOneOf(operation & 0x7fn, [0, 1, 3, 4, 5, 9, 10]),
+  },
+  fcntl: {
+    reason: 'it reads flags, locks, owners, sizes or seals',
+    isHarmless: ({ args: [, command = 0n] }) =>
+      isOneOf(command, [1, 3, 5, 9, 11, 16, 36, 1025, 1032, 1034, 1035, 1037]),
+  },
+  ioctl: {
+    reason: 'it reads what a terminal is, or how many bytes there are to read',
+    isHarmless: ({ args: [, request = 0n] }) =>
+      isOneOf(request, [0x5401, 0x802c542a, 0x5413, 0x540f, 0x5429, 0x5411, 0x541b]),
+  },
+  prctl: {
+    reason: 'it names mappings, or reads',
+    isHarmless: ({ args: [option = 0n, first = 0n] }) =>
+      isOneOf(
+        option,
+        [2, 3, 5, 7, 9, 11, 13, 16, 19, 21, 23, 25, 27, 30, 34, 37, 39, 40, 42, 46, 51, 52, 56, 58, 64],
+      ) ||
+      isOneOf(option, [0x53564d41, 0x41555856]) ||
+      (option === 47n && first === 1n),
+  },
+  arch_prctl: {
+    reason: 'it sets or reads segment registers, which roll back',
+    isHarmless: ({ args: [code = 0n] }) => isOneOf(code, [0x1001, 0x1002, 0x1003, 0x1004, 0x1011, 0x5005]),
+  },
+  personality: {
+    reason: 'it reads',
+    isHarmless: ({ args: [persona = 0n] }) => (persona & 0xffffffffn) === 0xffffffffn,
+  },
+  membarrier: {
+    reason: 'a barrier leaves nothing behind; registering for barriers does',
+    isHarmless: ({ args: [command = 0n] }) => isOneOf(command, [0, 1, 2, 8, 32, 128]),
+  },
+  seccomp: { reason: 'it reads', isHarmless: ({ args: [operation = 0n] }) => isOneOf(operation, [2, 3]) },
+  sigaltstack: { reason: 'it reads', isHarmless: isNull(0) },
+  setitimer: { reason: 'it reads', isHarmless: isNull(1) },
+  prlimit64: { reason: 'it reads', isHarmless: isNull(2) },
+  mq_getsetattr: { reason: 'it reads', isHarmless: isNull(1) },
+  process_vm_writev: { reason: 'its own memory rolls back', isHarmless: ({ args: [to], pid }) => to === BigInt(pid) },
+  msgctl: { reason: 'it reads', isHarmless: ({ args: [, command = 0n] }) => isOneOf(command, [2, 3, 11, 12, 13]) },
+  shmctl: { reason: 'it reads', isHarmless: ({ args: [, command = 0n] }) => isOneOf(command, [2, 3, 13, 14, 15]) },
+  semctl: {
+    reason: 'it reads',
+    isHarmless: ({ args: [, , command = 0n] }) => isOneOf(command, [2, 3, 11, 12, 13, 14, 15, 18, 19, 20]),
+  },
+}
+
+const [createsFile, truncatesFile, unnamedFile] = [0o100n, 0o1000n, 0o20000000n]
+const changesFile = createsFile | truncatesFile | unnamedFile
+
+// The same for calls on descriptors.
+const sometimesOfDescriptors: Readonly<Record<string, Sometimes>> = {
+  open: { reason: 'it opens what is there', isHarmless: ({ args: [, flags = 0n] }) => (flags & changesFile) === 0n },
+  openat: {
+    reason: 'it opens what is there',
+    isHarmless: ({ args: [, , flags = 0n] }) => (flags & changesFile) === 0n,
+  },
+  fcntl: {
+    reason: 'it reads, or changes descriptors and their flags, which roll back',
+    isHarmless: (call) => isOneOf(call.args[1] ?? 0n, [0, 2, 4, 1030]) || sometimes['fcntl']?.isHarmless(call) === true,
+  },
+  ioctl: {
+    reason: 'it reads, or changes flags of descriptors, which roll back',
+    isHarmless: (call) =>
+      isOneOf(call.args[1] ?? 0n, [0x5421, 0x5450, 0x5451]) || sometimes['ioctl']?.isHarmless(call) === true,
+  },
+}
+
+/** What a call is to a rollback. */
+export interface HarmlessCalls {
+  /** Whether it is harmless, whatever its arguments are. */
+  isAlways(name: string): boolean
+  /** Whether it is harmless as it is made. */
+  isNow(name: string, call: CallMade): boolean
+}
+
+/** @param descriptorsRollBack whether snapshots have open files and their offsets, and refuse what they cannot put back */
+export function harmlessCalls(descriptorsRollBack: boolean): HarmlessCalls {
+  const rows = descriptorsRollBack ? [...always, ofDescriptors] : always
+  const names = new Set(rows.flatMap(({ calls }) => calls.trim().split(/\s+/)))
+  const byArguments = new Map(Object.entries({ ...sometimes, ...(descriptorsRollBack && sometimesOfDescriptors) }))
+  return {
+    isAlways: (name) => names.has(name),
+    isNow: (name, call) => names.has(name) || (byArguments.get(name)?.isHarmless(call) ?? false),
+  }
+}
+
+/** All names in the table, for tests: each is one that some processor has. */
+export function listedCalls(): string[] {
+  const rows = [...always, ofDescriptors].flatMap(({ calls }) => calls.trim().split(/\s+/))
+  return [...rows, ...Object.keys(sometimes), ...Object.keys(sometimesOfDescriptors)]
+}
+
+/** Whether a file is memory alone, which snapshots have. */
+export function isMemory(path: string): boolean {
+  return ['/memfd:', '/dev/shm/', '/dev/zero', '/SYSV', '/anon_hugepage'].some((start) => path.startsWith(start))
+}
+
+function isDropped({ args: [fd = 0n], pathOf }: CallMade): boolean {
+  return pathOf(fd) === '/dev/null'
+}
+
+function isOfNoFile({ args: [address = 0n, length = 0n, protection = 0n], sharesFile }: CallMade): boolean {
+  return (protection & writable) === 0n || !sharesFile(address, length)
+}
+
+function isNull(argument: number): Sometimes['isHarmless'] {
+  return ({ args }) => args[argument] === 0n
+}
+
+function isOneOf(value: bigint, values: readonly number[]): boolean {
+  // The kernel looks at 32 bits of what is an int.
+  return values.includes(Number(value & 0xffffffffn))
+}

@@ -1,0 +1,131 @@
+// What a program does that no rollback makes undone: each kind is named once, and nothing that is harmless is named.
+import { join } from 'node:path'
+
+import { explore, Program } from 'pagestore/explore'
+import { describe, expect, test } from 'vitest'
+
+import { callsWithEffects, effectOf } from '../../lib/linux/call-effects.js'
+import { harmlessCalls, listedCalls } from '../../lib/linux/harmless-calls.js'
+import { systemCallNumber } from '../../lib/linux/system-calls.js'
+import { ownFolder } from '../support/programs.js'
+import { build } from '../support/tracees.js'
+
+const program = build('outside.c', { flags: ['-O1', '-lrt'] })
+const folder = ownFolder()
+
+async function subjectsOf(what: string, options: { strategy?: 'depth' | 'random'; maxTransitions?: number } = {}) {
+  const found = await explore(new Program(program, [what, join(folder, what)]), options)
+  expect(found.violations).toEqual([])
+  expect(found.complete).toBe(options.strategy !== 'random')
+  for (const warning of found.warnings) expect(warning).toMatch(/^[^:]+: .{20,}$/)
+  return found.warnings.map((warning) => warning.split(': ')[0])
+}
+
+describe('a program that reaches outside ends with a warning that names the call', () => {
+  test.each([
+    ['handler', 'rt_sigaction'],
+    ['ignored', 'rt_sigaction'],
+    ['stack', 'sigaltstack'],
+    ['pending', 'a pending signal'],
+    ['itimer', 'setitimer'],
+    ['timer', 'timer_create'],
+    ['timerfd', 'timerfd_settime'],
+    ['umask', 'umask'],
+    ['chdir', 'chdir'],
+    ['limit', 'prlimit64'],
+    ['name', 'prctl'],
+    ['priority', 'setpriority'],
+    ['affinity', 'sched_setaffinity'],
+    ['robust list', 'set_robust_list'],
+    ['locked memory', 'mlock'],
+    ['directory', /^mkdir/],
+    ['new file', 'openat'],
+    ['rename', /^rename/],
+    ['mode', /^f?chmod/],
+    ['flock', 'flock'],
+    ['nonblock', 'fcntl'],
+    ['epoll', 'epoll_ctl'],
+    ['socket', 'bind'],
+    ['semaphore', 'semget'],
+    ['queue', 'msgsnd'],
+    ['posix queue', 'mq_unlink'],
+    ['random', 'getrandom'],
+    ['somebody else', 'kill'],
+    ['shared file', 'mmap'],
+    ['shared file later', 'mprotect'],
+    ['unknown call', 'syscall_1000'],
+  ])('%s', async (what, call) => {
+    expect(await subjectsOf(what)).toContainEqual(typeof call === 'string' ? call : expect.stringMatching(call))
+  })
+})
+
+test.each(['depth', 'random'] as const)(
+  'so does one that is searched %s first, or along random paths',
+  async (strategy) => {
+    expect(await subjectsOf('umask', { strategy, maxTransitions: 40 })).toEqual(['umask'])
+  },
+)
+
+test('a handler that its first signal resets is named: no call does that', async () => {
+  const found = await explore(new Program(program, ['handler reset']))
+  expect(found.warnings).toEqual([expect.stringMatching(/^SA_RESETHAND: the handler of SIGUSR1 /)])
+})
+
+describe('what a program sets up before its first choice counts where it acts later', () => {
+  test.each([
+    ['timer at the start', ['setitimer']],
+    ['stopped timer at the start', []],
+    ['signal at the start', ['a pending signal']],
+    ['mapped at the start', ['mmap']],
+  ])('%s', async (what, subjects) => {
+    expect(await subjectsOf(what)).toEqual(subjects)
+  })
+})
+
+test.each([
+  'memory',
+  'reading',
+  'waiting',
+  'locks',
+  'output',
+  'signal to itself',
+  'handler set again',
+  'mask',
+  'handler put back',
+  'same handler',
+])('a program that stays inside is not warned of: %s', async (what) => {
+  expect(await subjectsOf(what)).toEqual([])
+})
+
+test('without a filter the same calls are seen', async () => {
+  const subject = new Program(program, ['umask'], { detachable: true })
+  expect((await explore(subject)).warnings).toEqual([expect.stringMatching(/^umask: /)])
+})
+
+describe('the tables of calls', () => {
+  test('have names alone that some processor has', () => {
+    const isKnown = (name: string) => ['x64', 'arm64'].some((arch) => systemCallNumber(name, arch) !== undefined)
+    expect([...listedCalls(), ...callsWithEffects()].filter((name) => !isKnown(name))).toEqual([])
+  })
+
+  test('name no call as harmless whose effect they describe', () => {
+    const { isAlways } = harmlessCalls(false)
+    expect(callsWithEffects().filter(isAlways)).toEqual([])
+  })
+
+  test('let calls on descriptors pass where these roll back, and no call that makes or empties a file', () => {
+    const [without, withThem] = [harmlessCalls(false), harmlessCalls(true)]
+    const call = (args: bigint[]) => ({ args, pid: 1, pathOf: () => '/a', sharesFile: () => false })
+    for (const name of ['read', 'lseek', 'dup2', 'close']) {
+      expect([without.isAlways(name), withThem.isAlways(name)]).toEqual([false, true])
+    }
+    const [create, truncate, append] = [0o101n, 0o1001n, 0o2001n]
+    for (const flags of [create, truncate]) expect(withThem.isNow('openat', call([0n, 0n, flags]))).toBe(false)
+    for (const flags of [0n, append]) expect(withThem.isNow('openat', call([0n, 0n, flags]))).toBe(true)
+    expect(without.isNow('openat', call([0n, 0n, 0n]))).toBe(false)
+  })
+
+  test('say of a call that nobody has described that what it changes stays', () => {
+    expect(effectOf('syscall_999')).toMatch(/not rolled back/)
+  })
+})
