@@ -31,6 +31,8 @@ const mapped = (kind: string) =>
     `NAME = mmap(NULL, 20000, PROT_READ | PROT_WRITE, ${kind} | MAP_ANONYMOUS, -1, 0);`,
   )
 
+const breakHome = 'size of the heap'
+
 const onStack = memory('NAME', 'static volatile short* NAME;', 'volatile short NAME_local = 0; NAME = &NAME_local;')
 
 export const homes: Record<string, Home> = {
@@ -43,7 +45,7 @@ export const homes: Record<string, Home> = {
   'thread-local': memory('(&NAME)', 'static _Thread_local volatile int NAME;'),
   'private mapping': mapped('MAP_PRIVATE'),
   'shared mapping': mapped('MAP_SHARED'),
-  'size of the heap': {
+  [breakHome]: {
     most: 4,
     globals: 'static char* NAME;',
     locals: 'NAME = sbrk(0);',
@@ -184,7 +186,8 @@ function randomHomes(random: Random, from: readonly string[]): string[] {
     if (homes[name]!.once !== true || !chosen.includes(name)) chosen.push(name)
     else chosen.push('global')
   }
-  return chosen
+  // What `malloc` takes lies below the break, so that moves last.
+  return chosen.sort((a, b) => Number(a === breakHome) - Number(b === breakHome))
 }
 
 function sourceOf({ seed, machine, homes: names, place, optimized }: Omit<MachineProgram, 'source'>): string {
