@@ -5,34 +5,36 @@
 #include <string.h>
 
 struct message {
-  struct message *next;
+  struct message* next;
   int number;
   char payload[32 << 10];
 };
 
-static struct message *first;
+static struct message* first;
 static int steps, length;
 int longest;
 
-__attribute__((noinline)) static void fill(char *payload, int number) {
+__attribute__((noinline)) static void fill(char* payload, int number) {
   volatile char text[16];
   for (int i = 0; i < 15; i++) text[i] = (char)('a' + number);
   for (int i = 0; i < 15; i++) payload[i] = text[i];
 }
 
-__attribute__((export_name("alternatives"))) int alternatives(void) { return steps >= 6 ? -1 : 3; }
+__attribute__((export_name("alternatives"))) int alternatives(void) {
+  return steps >= 6 ? -1 : 3;
+}
 
 __attribute__((export_name("choose"))) void choose(int alternative) {
   steps++;
   if (alternative == 0) {
-    struct message *message = calloc(1, sizeof *message);
+    struct message* message = calloc(1, sizeof *message);
     if (message == NULL) abort();
     fill(message->payload, message->number = length++);
     message->next = first;
     first = message;
     if (length > longest) longest = length;
   } else if (alternative == 1 && first != NULL) {
-    struct message *message = first;
+    struct message* message = first;
     first = message->next;
     free(message);
     length--;
