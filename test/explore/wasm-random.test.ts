@@ -30,5 +30,6 @@ test('random modules have as many states as when nothing is rolled back', async 
     }
   }
   console.log(`${modules} modules from seed ${seed} on: ${states} states, ${crashes} crashes, ${grown} of them grew`)
-  expect(Math.min(states / modules, crashes, grown)).toBeGreaterThan(1)
+  expect(states).toBeGreaterThan(modules)
+  expect(crashes + grown).toBeGreaterThan(0)
 })
