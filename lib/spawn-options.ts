@@ -6,7 +6,7 @@ import type { Spawn, TrackerKind } from './addon/native.js'
 import { PageStoreError } from './errors.js'
 import { checkedTimeout } from './resume-options.js'
 
-/** What differs from one run of a program to the next unless it is fixed. Each is fixed by default. */
+/** What differs from one run of a program to the next unless it is fixed. Each but `time` is fixed by default. */
 export interface Determinism {
   /** No address space layout randomization. */
   addresses?: boolean | undefined
@@ -18,6 +18,13 @@ export interface Determinism {
   environment?: boolean | undefined
   /** One processor for the program and for this thread: on two, each stop costs six times as much. */
   processor?: boolean | undefined
+  /**
+   * A clock of the program's own, in place of the system's clocks and of the processor's counter (`rdtsc`). It begins at
+   * 2020-01-01 00:00 UTC, a day after the system's start, and only sleeps and waits whose limit passes let it go on: a
+   * program that nobody else could wake does not wait for them. It is part of snapshots and keys. Reading it costs a
+   * stop; what is left to the system is in docs/tracee.md. Default: false, and true under the explorer (`Program`).
+   */
+  time?: boolean | undefined
 }
 
 /** How `Tracee.spawn` starts a program. */
@@ -28,7 +35,7 @@ export interface SpawnOptions {
   cwd?: string | undefined
   /** Standard input, output and error. Default: `['ignore', 'inherit', 'inherit']`. */
   stdio?: readonly ('inherit' | 'ignore' | number)[] | undefined
-  /** What is fixed: `true` for all, `false` for nothing. Default: true. */
+  /** What is fixed: `true` for all but `time`, `false` for nothing. Default: true. */
   deterministic?: boolean | Determinism | undefined
   /**
    * Whether `Tracee.detach` is to be possible, which costs two stops for every system call. Default: false. Otherwise
@@ -79,6 +86,7 @@ export function prepareSpawn(
     stderr: streamOf(stdio[2] ?? 'ignore', 2),
     hasDeterministicAddresses: isFixed('addresses'),
     hasDeterministicRandom: isFixed('random'),
+    hasKeptClock: typeof deterministic === 'object' && deterministic.time === true,
     sharesProcessor: isFixed('processor'),
     isDetachable: Boolean(detachable),
     furtherCalls,

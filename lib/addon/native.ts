@@ -41,6 +41,7 @@ export interface Spawn {
   stderr: number | undefined
   hasDeterministicAddresses: boolean
   hasDeterministicRandom: boolean
+  hasKeptClock: boolean
   sharesProcessor: boolean
   isDetachable: boolean
   /** One bit for each system call at which the filter stops the program, beside those that it must. */

@@ -103,6 +103,7 @@ Handle spawn(const Arguments& arguments) {
   }
   options.launch.has_deterministic_addresses = what.boolean("hasDeterministicAddresses");
   options.launch.has_deterministic_random = what.boolean("hasDeterministicRandom");
+  options.launch.has_kept_clock = what.boolean("hasKeptClock");
   options.launch.has_filter = !what.boolean("isDetachable");
   options.launch.further_calls = calls_in(what.bytes("furtherCalls"));
   options.shares_processor = what.boolean("sharesProcessor");

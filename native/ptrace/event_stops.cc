@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include "linux/thread_status.h"
+#include "ptrace/auxiliary_vector.h"
 
 namespace pagestore {
 
@@ -70,6 +71,7 @@ Status EventStops::on_clone(TracedThread& parent, pid_t id) {
   if (Status status = parts_.waiter.wait_for_stop(*thread, &event); !status.is_ok()) return status;
   thread->enter(activity::Interrupted{});
   if (const auto address = find_id_address(call, parts_.memory)) thread->set_id_address(*address);
+  thread->set_faulting_counter(parent.has_faulting_counter());
   return parts_.injected.run_to_exit(parent);
 }
 
@@ -90,7 +92,12 @@ Status EventStops::on_exec(TracedThread& thread) {
   parts_.breakpoint.forget();
   thread.on_exec();
   if (Status status = parts_.injected.run_to_exit(thread); !status.is_ok()) return status;
-  return parts_.memory.open(parts_.traits.pid);
+  if (Status status = parts_.memory.open(parts_.traits.pid); !status.is_ok() || !parts_.traits.keeps_clock) {
+    return status;
+  }
+  Registers* registers;
+  if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+  return hide_kernel_functions(parts_.memory, RemoteAddress(registers->stack()));
 }
 
 }  // namespace pagestore

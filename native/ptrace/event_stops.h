@@ -6,6 +6,7 @@
 #pragma once
 
 #include "ptrace/breakpoint.h"
+#include "ptrace/clock_calls.h"
 #include "ptrace/followers.h"
 #include "ptrace/injected_calls.h"
 #include "ptrace/memory_changes.h"
@@ -25,6 +26,8 @@ class EventStops {
     Followers& followers;
     MemoryChanges& changes;
     CurrentProgram& program;
+    ClockCalls& clock_calls;
+    KeptClock& clock;
   };
   explicit EventStops(const Parts& parts) : parts_(parts) {}
 

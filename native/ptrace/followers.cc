@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "ptrace/time_stamp_counter.h"
+
 namespace pagestore {
 
 Status Followers::add(pid_t child) {
@@ -46,7 +48,8 @@ void Followers::on_event(const WaitEvent& event) {
     ptrace(PTRACE_LISTEN, event.thread, nullptr, nullptr);
     return;
   }
-  const bool is_signal = kind == 0 && signal != kSystemCallStop;
+  const bool is_signal = kind == 0 && signal != kSystemCallStop &&
+                         !(has_disabled_counter_ && signal == SIGSEGV && answer_followers_fault(event.thread));
   ptrace(PTRACE_CONT, event.thread, nullptr, is_signal ? signal : 0);
 }
 

@@ -23,6 +23,8 @@ class Followers {
 
   // They inherit the filter, and so must be traced.
   void keep_tracing() { keeps_tracing_ = true; }
+  // They inherit a disabled counter, too; what they read is the processor's.
+  void answer_counter() { has_disabled_counter_ = true; }
 
   // A child that the kernel traces for us from its start.
   Status add(pid_t child);
@@ -37,7 +39,7 @@ class Followers {
   void stop_all(const ProcessWaiter& waiter);
 
   const Breakpoint& breakpoint_;
-  bool keeps_tracing_ = false, is_ending_ = false;
+  bool keeps_tracing_ = false, is_ending_ = false, has_disabled_counter_ = false;
   GrowingArray<pid_t> followers_;
 };
 

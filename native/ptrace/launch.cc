@@ -1,6 +1,5 @@
 #include "ptrace/launch.h"
 
-#include <elf.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,8 +13,9 @@
 #include <cstdio>
 #include <cstring>
 
-#include "linux/proc_file.h"
+#include "ptrace/auxiliary_vector.h"
 #include "ptrace/system_call_filter.h"
+#include "ptrace/time_stamp_counter.h"
 
 namespace pagestore {
 
@@ -51,53 +51,10 @@ struct Failure {
   int error_number;
 };
 
-#if defined(__x86_64__)
-
-// The dynamic linker measures its own times by the processor's time stamp counter, and keeps them in memory.
-// Until it is done, each read of the counter is a fault, and is answered with the number of reads before.
-constexpr bool kHasCounter = true;
-
-bool disable_counter() {
-  return prctl(PR_SET_TSC, PR_TSC_SIGSEGV) == 0;
+// The dynamic linker measures its own times by the processor's counter, and keeps them in memory.
+bool must_answer_counter(const LaunchOptions& options) {
+  return kHasCounter && (options.has_deterministic_random || options.has_kept_clock);
 }
-
-// Whether the thread stopped for such a fault; then it gets `answer` and is past the instruction.
-bool answer_counter(const TracedProcess& process, uint64_t answer) {
-  constexpr uint8_t kRdtsc[] = {0x0f, 0x31}, kRdtscp[] = {0x0f, 0x01, 0xf9};
-  TracedThread* thread;
-  Registers* registers;
-  uint8_t code[sizeof(kRdtscp)];
-  if (!process.thread({}, &thread).is_ok() || !thread->get_registers(&registers).is_ok()) return false;
-  if (!process.read(RemoteAddress(registers->rip), code, sizeof(code)).is_ok()) return false;
-  const bool is_long = memcmp(code, kRdtscp, sizeof(kRdtscp)) == 0;
-  if (!is_long && memcmp(code, kRdtsc, sizeof(kRdtsc)) != 0) return false;
-  registers->rax = answer;
-  registers->rdx = 0;
-  if (is_long) registers->rcx = 0;
-  registers->rip += is_long ? sizeof(kRdtscp) : sizeof(kRdtsc);
-  thread->mark_registers_dirty();
-  return true;
-}
-
-Status enable_counter(TracedProcess* process) {
-  int64_t result = 0;
-  return process->call({SYS_prctl, {PR_SET_TSC, PR_TSC_ENABLE}}, &result);
-}
-
-#else
-
-constexpr bool kHasCounter = false;
-bool disable_counter() {
-  return true;
-}
-bool answer_counter(const TracedProcess&, uint64_t) {
-  return false;
-}
-Status enable_counter(TracedProcess*) {
-  return Status::ok();
-}
-
-#endif
 
 // In the child of a process with several threads: nothing here may take a lock or allocate.
 class Child {
@@ -130,7 +87,7 @@ class Child {
       CPU_SET(static_cast<size_t>(*options_.processor), &processors);
       check(Step::processor, sched_setaffinity(0, sizeof(processors), &processors) == 0);
     }
-    check(Step::counter, !options_.has_deterministic_random || disable_counter());
+    check(Step::counter, !must_answer_counter(options_) || disable_counter());
     const int refused = options_.has_filter ? filter_.install() : 0;
     if (refused != 0) fail(Step::filter, refused);
     execve(options_.file, options_.args, options_.env);
@@ -187,31 +144,13 @@ struct Pipe {
   }
 };
 
-// What the kernel told the program at its start: where its code begins, and where 16 random bytes are.
-struct AuxiliaryValues {
-  RemoteAddress entry, random;
-};
-
-Status read_auxiliary_values(pid_t pid, AuxiliaryValues* values) {
-  GrowingArray<char> bytes;
-  if (Status status = read_proc_file(pid, "/proc/PID/auxv", &bytes); !status.is_ok()) return status;
-  Elf64_auxv_t value;
-  for (size_t i = 0; i + sizeof(value) <= bytes.size(); i += sizeof(value)) {
-    memcpy(&value, bytes.data() + i, sizeof(value));
-    if (value.a_type == AT_ENTRY) values->entry = RemoteAddress(value.a_un.a_val);
-    if (value.a_type == AT_RANDOM) values->random = RemoteAddress(value.a_un.a_val);
-  }
-  return Status::ok();
-}
-
 // Libraries may start threads and processes and handle signals before the program's own code begins.
 Status run_to(RemoteAddress entry, const LaunchOptions& options, TracedProcess* process) {
   RunOptions run = options.run;
   run.breakpoint = entry;
   Stop stop;
-  for (uint64_t reads = 0;;) {
+  for (;;) {
     if (Status status = process->resume(run, &stop); !status.is_ok()) return status;
-    run.signal = {};
     switch (stop.kind) {
       case StopKind::breakpoint:
         return Status::ok();
@@ -223,11 +162,6 @@ Status run_to(RemoteAddress entry, const LaunchOptions& options, TracedProcess* 
       case StopKind::choice:
         return Status::system(Error::spawn, "a choice before the program's own code begins", ENOTSUP);
       case StopKind::signal:
-        if (options.has_deterministic_random && stop.value == SIGSEGV && answer_counter(*process, reads)) {
-          ++reads;
-          run.signal = SignalAnswer::suppress();
-        }
-        break;
       case StopKind::assertion:
       case StopKind::system_call:
       case StopKind::exec:
@@ -255,7 +189,7 @@ Status run_to_entry(const LaunchOptions& options, TracedProcess* process) {
   if (registers->instruction_pointer() != values.entry.value()) {
     if (Status status = run_to(values.entry, options, process); !status.is_ok()) return status;
   }
-  return options.has_deterministic_random && kHasCounter ? enable_counter(process) : Status::ok();
+  return process->begin();
 }
 
 }  // namespace
@@ -263,7 +197,9 @@ Status run_to_entry(const LaunchOptions& options, TracedProcess* process) {
 Status launch(const LaunchOptions& options, TracedProcess* process) {
   Pipe go, report;
   SystemCallFilter filter;
-  if (Status status = SystemCallFilter::make(options.further_calls, &filter); !status.is_ok()) return status;
+  const SystemCallSet further_calls =
+      options.further_calls | (options.has_kept_clock ? clock_calls() : SystemCallSet{});
+  if (Status status = SystemCallFilter::make(further_calls, &filter); !status.is_ok()) return status;
   if (!go.open() || !report.open()) return Status::system(Error::spawn, "pipe2", errno);
   const pid_t pid = fork();
   if (pid < 0) return Status::system(Error::spawn, "fork", errno);
@@ -271,12 +207,14 @@ Status launch(const LaunchOptions& options, TracedProcess* process) {
   report.in = ScopedFd();
   char is_there;
   while (::read(report.out.get(), &is_there, 1) < 0 && errno == EINTR) continue;
-  Status status = process->seize_child(pid, options.has_filter, options.further_calls);
+  Status status = process->seize_child(pid, options.has_filter, further_calls);
   if (!status.is_ok()) {
     ::kill(pid, SIGKILL);
     waitpid(pid, nullptr, 0);
     return status;
   }
+  if (must_answer_counter(options)) process->answer_counter();
+  if (options.has_kept_clock) process->keep_clock();
   static_cast<void>(!::write(go.in.get(), "", 1));
   Stop stop;
   status = process->run_to_exec(&stop);

@@ -24,6 +24,7 @@ struct LaunchOptions {
   // that the kernel gives to a program, and the same times that its dynamic linker takes.
   bool has_deterministic_addresses = true;
   bool has_deterministic_random = true;
+  bool has_kept_clock = false;   // whether its time is ours, see kept_clock.h; it can never be detached then either
   bool has_filter = true;        // it can never be detached then, see system_call_filter.h
   SystemCallSet further_calls;   // that the filter stops at, beside those that we must see; RunOptions says which of
                                  // them are reported, and from the others the program runs on

@@ -22,6 +22,8 @@ struct ProcessTraits {
   SystemCallSet further_calls;  // that the filter stops at, beside those that we must see
   // The C library marks freed blocks of its heap with a random number, which shall always be the same.
   bool has_deterministic_heap = false;
+  bool keeps_clock = false;      // its time is ours (kept_clock.h)
+  bool answers_counter = false;  // the processor's counter is disabled, for us (time_stamp_counter.h)
 };
 
 struct CurrentProgram {

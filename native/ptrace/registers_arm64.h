@@ -65,6 +65,12 @@ struct Arm64Registers {
   void set_next_call(int64_t number) { x[8] = static_cast<uint64_t>(number); }
   void cancel_call() { call_number = UINT64_MAX; }
 
+  void set_argument(size_t i, uint64_t value) { x[i] = value; }
+  // The result is where the first argument was, which the kernel remembers by itself.
+  void put_back_argument(size_t i, uint64_t value) {
+    if (i != 0) x[i] = value;
+  }
+
   std::array<uint64_t, 14> kept_by_calls() const {
     return {pc, sp, x[19], x[20], x[21], x[22], x[23], x[24], x[25], x[26], x[27], x[28], x[29], x[30]};
   }

@@ -73,6 +73,13 @@ struct X86Registers {
   // The call that the thread is in is not made, or not made again.
   void cancel_call() { orig_rax = UINT64_MAX; }
 
+  // One of the arguments of the call that the thread has entered, or has left and is put back.
+  void set_argument(size_t i, uint64_t value) {
+    uint64_t* const arguments[] = {&rdi, &rsi, &rdx, &r10, &r8, &r9};
+    *arguments[i] = value;
+  }
+  void put_back_argument(size_t i, uint64_t value) { set_argument(i, value); }
+
   // The registers that a called function preserves.
   std::array<uint64_t, 8> kept_by_calls() const { return {rip, rsp, rbp, rbx, r12, r13, r14, r15}; }
 

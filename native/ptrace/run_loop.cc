@@ -62,13 +62,10 @@ Stop RunLoop::end_stop() const {
   return stop;
 }
 
-int RunLoop::request(const RunOptions& options) const {
+int RunLoop::request(const RunOptions& options, const TracedThread* thread) const {
+  if (thread != nullptr && (thread->waits_by_clock() || TimedWaits::has_to_stop(*thread))) return PTRACE_SYSCALL;
   const bool needs_filter_alone = !options.system_calls || options.only_entries;
   return parts_.traits.has_filter && needs_filter_alone ? PTRACE_CONT : PTRACE_SYSCALL;
-}
-
-int RunLoop::request(const RunOptions& options, const TracedThread& thread) const {
-  return TimedWaits::has_to_stop(thread) ? PTRACE_SYSCALL : request(options);
 }
 
 Status RunLoop::resume(TracedThread& asked, const RunOptions& options, Stop* stop) {
@@ -150,6 +147,11 @@ Status RunLoop::insert_breakpoint(std::span<TracedThread* const> runners, const 
   return parts_.breakpoint.insert(*options.breakpoint);
 }
 
+Status RunLoop::run_on(TracedThread& thread, const RunOptions& options, int signal) {
+  if (Status status = parts_.clock_calls.prepare(thread); !status.is_ok()) return status;
+  return thread.run(request(options, &thread), signal);
+}
+
 Status RunLoop::start(TracedThread& thread, const RunOptions& options, const SignalAnswer& answer) {
   PS_ASSERT(thread.is_stopped());
   const siginfo_t info = signal_for(thread, answer);
@@ -162,7 +164,7 @@ Status RunLoop::start(TracedThread& thread, const RunOptions& options, const Sig
   } else if (thread.asked_signal() != nullptr && !thread.is_at(activity::Kind::signal_delivery)) {
     if (Status status = thread.suppress_signal(); !status.is_ok()) return status;
   }
-  const int request = this->request(options);
+  const int request = this->request(options, nullptr);
   // The filter does not stop the thread at other calls, so that their entry does not come once more.
   if (request == PTRACE_CONT && thread.reported_call() &&
       !is_filtered(parts_.traits.further_calls, *thread.reported_call())) {
@@ -172,7 +174,7 @@ Status RunLoop::start(TracedThread& thread, const RunOptions& options, const Sig
   if (thread.is_in_group_stop()) ptrace(PTRACE_INTERRUPT, thread.id(), nullptr, nullptr);
   // The kernel does not report the end of the first thread before those of all others.
   const bool is_unreported_end = thread.asks(question::Kind::thread_exit) && thread.id() == parts_.traits.pid;
-  if (Status status = thread.run(this->request(options, thread), deliver); !status.is_ok()) return status;
+  if (Status status = run_on(thread, options, deliver); !status.is_ok()) return status;
   if (is_unreported_end) thread.enter(activity::Ended{});
   return Status::ok();
 }
@@ -235,7 +237,7 @@ Status RunLoop::classify(const WaitEvent& event, const RunOptions& options, std:
   }
   const Status status = unless_dying(*thread, parts_.classifier.classify(*thread, event, options, stop));
   if (!status.is_ok() || *stop || !thread->is_stopped()) return status;
-  return unless_dying(*thread, thread->run(request(options, *thread), 0));
+  return unless_dying(*thread, run_on(*thread, options, 0));
 }
 
 Status RunLoop::break_off(const RunOptions& options, Stop* stop) {

@@ -24,6 +24,7 @@ class RunLoop {
     MemoryChanges& changes;
     StopClassifier& classifier;
     TimedWaits& waits;
+    ClockCalls& clock_calls;
   };
   explicit RunLoop(const Parts& parts) : parts_(parts) {}
 
@@ -47,14 +48,15 @@ class RunLoop {
  private:
   bool has_ended() const { return parts_.waiter.end().has_value(); }
   Stop end_stop() const;
-  int request(const RunOptions& options) const;
-  int request(const RunOptions& options, const TracedThread& thread) const;
+  // The ptrace request by which threads run on, or this one.
+  int request(const RunOptions& options, const TracedThread* thread) const;
   Status answer_choice(TracedThread& thread, const RunOptions& options) const;
   Status check_choice(const TracedThread& thread, const RunOptions& options) const;
   Status choose_runners(TracedThread& asked, const RunOptions& options, GrowingArray<TracedThread*>* runners) const;
   Status run(std::span<TracedThread* const> runners, TracedThread& asked, const RunOptions& options, Stop* stop);
   Status insert_breakpoint(std::span<TracedThread* const> runners, const RunOptions& options,
                            std::optional<Stop>* stop);
+  Status run_on(TracedThread& thread, const RunOptions& options, int signal);
   Status start(TracedThread& thread, const RunOptions& options, const SignalAnswer& answer);
   Status wait_for_stop(const RunOptions& options, Stop* stop);
   Status classify(const WaitEvent& event, const RunOptions& options, std::optional<Stop>* stop);

@@ -2,6 +2,7 @@
 
 #include <sys/ptrace.h>
 
+#include "ptrace/time_stamp_counter.h"
 #include "system/assert.h"
 
 namespace pagestore {
@@ -45,6 +46,9 @@ Status StopClassifier::classify_signal(TracedThread& thread, int signal, const R
       (*stop)->address = address;
       return Status::ok();
     }
+  }
+  if (parts_.traits.answers_counter && answer_counter_fault(thread, info, parts_.memory, &parts_.clock)) {
+    return Status::ok();
   }
   thread.ask(question::Signal{info});
   *stop = thread.signal_stop();

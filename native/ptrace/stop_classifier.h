@@ -12,8 +12,10 @@ namespace pagestore {
 class StopClassifier {
  public:
   StopClassifier(const EventStops::Parts& parts, const TimedWaits& waits)
-      : waits_(waits),
-        system_calls_({parts.traits, parts.threads, parts.memory, parts.changes, parts.program, waits}),
+      : parts_(parts),
+        waits_(waits),
+        system_calls_(
+            {parts.traits, parts.threads, parts.memory, parts.changes, parts.program, waits, parts.clock_calls}),
         events_(parts) {}
 
   // `event` is a stop of `thread`, which is marked as running; afterwards it is marked as stopped, unless it
@@ -24,6 +26,7 @@ class StopClassifier {
  private:
   Status classify_signal(TracedThread& thread, int signal, const RunOptions& options, std::optional<Stop>* stop) const;
 
+  const EventStops::Parts parts_;
   const TimedWaits& waits_;
   SystemCallStops system_calls_;
   EventStops events_;

@@ -53,7 +53,12 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
   if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
     const std::optional<activity::EnteredCall> call = thread.call_before();
     thread.enter(activity::CallExit{});
-    parts_.waits.on_exit(thread, info.exit.rval, call ? call->began : 0);
+    // A wait by the program's own clock knows what is left of it.
+    if (thread.waits_by_clock()) {
+      if (Status status = parts_.clock_calls.finish(thread); !status.is_ok()) return status;
+    } else {
+      parts_.waits.on_exit(thread, info.exit.rval, call ? call->began : 0);
+    }
     if (call && !options.only_entries && is_wanted(options, call->number)) {
       *stop = make_stop(StopKind::system_call, thread.id(), call->number);
     }

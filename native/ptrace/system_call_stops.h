@@ -5,6 +5,7 @@
 #pragma once
 
 #include "linux/remote_memory.h"
+#include "ptrace/clock_calls.h"
 #include "ptrace/memory_changes.h"
 #include "ptrace/process_traits.h"
 #include "ptrace/system_call_filter.h"
@@ -22,6 +23,7 @@ class SystemCallStops {
     MemoryChanges& changes;
     CurrentProgram& program;
     const TimedWaits& waits;
+    ClockCalls& clock_calls;
   };
   explicit SystemCallStops(const Parts& parts) : parts_(parts) {}
 

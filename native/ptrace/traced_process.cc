@@ -11,6 +11,7 @@
 #include "linux/proc_file.h"
 #include "linux/thread_status.h"
 #include "ptrace/seizing.h"
+#include "ptrace/time_stamp_counter.h"
 #include "ptrace/trap.h"
 #include "system/assert.h"
 #include "system/old_glibc.h"
@@ -83,6 +84,21 @@ Status TracedProcess::seize_child(pid_t pid, bool has_filter, const SystemCallSe
   const long options = kOptions | PTRACE_O_EXITKILL | (has_filter ? PTRACE_O_TRACESECCOMP : 0);
   if (ptrace(PTRACE_SEIZE, pid, nullptr, options) == 0) return Status::ok();
   return process_refused(pid, "ptrace(PTRACE_SEIZE)", errno);
+}
+
+void TracedProcess::keep_clock() {
+  traits_.keeps_clock = true;
+  traits_.answers_counter = kHasCounter;
+  followers_.keep_tracing();
+  followers_.answer_counter();
+}
+
+Status TracedProcess::begin() {
+  clock_.begin();
+  if (!traits_.answers_counter || traits_.keeps_clock) return Status::ok();
+  traits_.answers_counter = false;
+  int64_t result = 0;
+  return call(call_to_enable_counter(), &result);
 }
 
 Status TracedProcess::run_to_exec(Stop* stop) {
@@ -161,6 +177,10 @@ Status TracedProcess::detach() {
   if (Status status = check(); !status.is_ok()) return status;
   if (traits_.has_filter) {
     return Status::system(Error::tracee, "detaching what was spawned without { detachable: true }", EPERM);
+  }
+  if (traits_.keeps_clock) {
+    // Its clocks would jump, perhaps back.
+    return Status::system(Error::tracee, "detaching what was spawned with { deterministic: { time: true } }", EPERM);
   }
   if (!declarations().is_null()) {
     const uint32_t none = 0;

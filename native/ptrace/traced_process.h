@@ -23,8 +23,14 @@ class TracedProcess : NonCopyable {
   Status seize_child(pid_t pid, bool has_filter, const SystemCallSet& further_calls);
   // The number that the C library marks its heap with is always the same.
   void make_heap_deterministic() { traits_.has_deterministic_heap = true; }
+  // Reads of the processor's counter, which the child has disabled, are answered until `begin`.
+  void answer_counter() { traits_.answers_counter = true; }
+  // The child's time is ours from its start on (kept_clock.h); it has disabled its counter, and can never be detached.
+  void keep_clock();
   // Lets a child that was seized run until it is another program, or has ended.
   Status run_to_exec(Stop* stop);
+  // The program's own code begins.
+  Status begin();
   // Begins to trace a process that runs; all of its threads are stopped.
   Status attach(pid_t pid);
 
@@ -61,6 +67,9 @@ class TracedProcess : NonCopyable {
   // Where its declarations are (trap.h), or null.
   RemoteAddress declarations() const { return program_.declarations; }
   const Stop& last_stop() const { return loop_.last_stop(); }
+  // Of the kept clock; zero where none is kept.
+  int64_t elapsed() const { return clock_.elapsed(); }
+  void set_elapsed(int64_t elapsed) { clock_.set(elapsed); }
   // After the state of all threads was put back.
   void set_last_stop(const Stop& stop, pid_t thread, RemoteAddress declarations);
 
@@ -85,9 +94,13 @@ class TracedProcess : NonCopyable {
   Followers followers_{breakpoint_};
   InjectedCalls injected_{threads_, waiter_, memory_};
   TimedWaits waits_{traits_, memory_};
-  StopClassifier classifier_{
-      {traits_, threads_, waiter_, memory_, breakpoint_, injected_, followers_, changes_, program_}, waits_};
-  RunLoop loop_{{traits_, threads_, waiter_, memory_, breakpoint_, followers_, changes_, classifier_, waits_}};
+  KeptClock clock_;
+  ClockCalls clock_calls_{{traits_, threads_, followers_, clock_}};
+  StopClassifier classifier_{{traits_, threads_, waiter_, memory_, breakpoint_, injected_, followers_, changes_,
+                              program_, clock_calls_, clock_},
+                             waits_};
+  RunLoop loop_{
+      {traits_, threads_, waiter_, memory_, breakpoint_, followers_, changes_, classifier_, waits_, clock_calls_}};
 };
 
 }  // namespace pagestore

@@ -52,6 +52,7 @@ void TracedThread::on_exec() {
   interrupted_call_.reset();
   id_address_.reset();
   wait_.reset();
+  clock_wait_.reset();
   is_in_group_stop_ = continues_call_ = false;
 }
 
@@ -230,6 +231,7 @@ Status TracedThread::save(GrowingArray<std::byte>* bytes) {
   }
   state.thread = thread_;
   state.is_pending = pending_stop_ ? 1 : 0;
+  state.has_faulting_counter = has_faulting_counter_ ? 1 : 0;
   if (!pending_stop_ || asks_signal) state.question = question::kind_of(question_);
   const auto* choice = std::get_if<question::Choice>(&question_);
   if (choice != nullptr && !pending_stop_) {
@@ -248,6 +250,8 @@ Status TracedThread::load(const ThreadState& state, std::span<const std::byte> v
   if (Status status = registers_.set_blocked_signals(state.blocked_signals); !status.is_ok()) return status;
   registers_.set(state.registers);
   set_entered_call({});
+  clock_wait_.reset();
+  has_faulting_counter_ = state.has_faulting_counter != 0;
   pending_stop_.reset();
   reported_call_.reset();
   continues_call_ = false;
@@ -291,6 +295,8 @@ Status TracedThread::run(int request, int signal) {
                           : Status::system(Error::tracee, "running a thread (ptrace)", errno);
   }
   registers_.forget();
+  // A handler ends the wait.
+  if (signal != 0) clock_wait_.reset();
   activity::Running running;
   if (const auto* entry = std::get_if<activity::CallEntry>(&activity_); entry != nullptr) running.call = entry->call;
   if (const auto* vfork = std::get_if<activity::InsideVfork>(&activity_); vfork != nullptr) {

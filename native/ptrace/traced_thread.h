@@ -16,6 +16,7 @@
 #include <span>
 
 #include "ptrace/activity.h"
+#include "ptrace/clock_wait.h"
 #include "ptrace/register_cache.h"
 #include "ptrace/stop.h"
 #include "ptrace/timed_wait.h"
@@ -36,7 +37,8 @@ struct ThreadState {
   uint32_t vector_bytes = 0;
   question::Kind question = question::Kind::none;
   uint8_t is_pending = 0;
-  uint8_t unused[2] = {};
+  uint8_t has_faulting_counter = 0;
+  uint8_t unused = 0;
   siginfo_t signal{};
 };
 static_assert(sizeof(ThreadState) == sizeof(Registers) + 3 * sizeof(uint64_t) + 16 + sizeof(siginfo_t));
@@ -79,6 +81,13 @@ class TracedThread {
   // The address at which the kernel clears the thread's number when it ends.
   const std::optional<RemoteAddress>& id_address() const { return id_address_; }
   void set_id_address(RemoteAddress address) { id_address_ = address; }
+
+  // If its clock is kept: the wait that it is in.
+  std::optional<ClockWait>& clock_wait() { return clock_wait_; }
+  bool waits_by_clock() const { return clock_wait_ && clock_wait_->is_in_kernel; }
+  // Whether the program itself asked that reads of the processor's counter fail.
+  bool has_faulting_counter() const { return has_faulting_counter_; }
+  void set_faulting_counter(bool fails) { has_faulting_counter_ = fails; }
 
   void ask(const question::Any& question) { question_ = question; }
   const question::Any& question() const { return question_; }
@@ -146,6 +155,8 @@ class TracedThread {
   std::optional<RemoteAddress> id_address_;
   ThreadSleep sleep_;
   std::optional<TimedWait> wait_;
+  std::optional<ClockWait> clock_wait_;
+  bool has_faulting_counter_ = false;
   RegisterCache registers_;
 };
 

@@ -44,7 +44,8 @@ int main(void) {
   }
 }`,
   )
-  const found = await explore(new Program(program), { verify: true, maxStates: 200 })
+  const subject = new Program(program, [], { deterministic: { time: false } })
+  const found = await explore(subject, { verify: true, maxStates: 200 })
   expect(found.violations).toMatchObject([{ kind: 'unfaithful' }])
   expect(found.violations[0]?.detail).toMatch(/not deterministic/)
 })

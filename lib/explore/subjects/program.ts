@@ -5,16 +5,17 @@ import { harmlessCalls } from '../../linux/harmless-calls.js'
 import { nameOf } from '../../linux/symbols.js'
 import type { PageStore } from '../../page-store.js'
 import type { ResumeOptions } from '../../resume-options.js'
-import { type SpawnOptions, spawnEnvironment } from '../../spawn-options.js'
+import { type Determinism, type SpawnOptions, spawnEnvironment } from '../../spawn-options.js'
 import type { Stop } from '../../stop.js'
 import { resumeToEntries, spawnFiltered, type Tracee } from '../../tracee.js'
 import type { Failure, Layout, Running, Step, Subject } from '../subject.js'
+import { readsClockOnly } from './clock-spin.js'
 import { checkLayout } from './declared.js'
 import { filteredCalls, Outside } from './outside.js'
 import { layoutOf } from './program-layout.js'
 import { withoutLeakCheck } from './sanitizers.js'
 
-/** How a program is started and run. */
+/** How a program is started and run. Unlike other tracees, it has a clock of its own, unless `deterministic` says no. */
 export interface ProgramOptions extends SpawnOptions {
   /** Milliseconds that it may take from one choice to the next. Default: 10 000. */
   stepTimeout?: number | undefined
@@ -52,10 +53,17 @@ export class Program implements Subject {
     const { stepTimeout = 10_000, ...options } = this.#options
     const stdio = options.stdio ?? ['ignore', 'ignore', 'ignore']
     const env = withoutLeakCheck(spawnEnvironment(options))
-    const spawn = { timeout: stepTimeout, ...options, stdio, env }
+    const deterministic = withTime(options.deterministic)
+    const spawn = { timeout: stepTimeout, ...options, stdio, env, deterministic }
     const tracee = spawnFiltered(store, this.file, this.args, spawn, filteredCalls(harmless))
-    return new RunningProgram(tracee, stepTimeout)
+    return new RunningProgram(tracee, stepTimeout, deterministic.time === true)
   }
+}
+
+const undetermined = { addresses: false, random: false, rseq: false, environment: false, processor: false, time: false }
+
+function withTime(deterministic: SpawnOptions['deterministic'] = true): Determinism {
+  return deterministic === false ? undetermined : { time: true, ...(deterministic === true ? {} : deterministic) }
 }
 
 /** A program between two choices. */
@@ -64,14 +72,16 @@ export class RunningProgram implements Running {
   readonly layout: Layout
   readonly #stepTimeout: number
   readonly #outside: Outside
+  readonly #hasOwnClock: boolean
   /** The thread that makes the choices. */
   #chooser: number | undefined
 
   /** For {@link Program}. */
-  constructor(tracee: Tracee, stepTimeout: number) {
+  constructor(tracee: Tracee, stepTimeout: number, hasOwnClock: boolean) {
     this.memory = tracee
     this.layout = layoutOf(tracee)
     this.#stepTimeout = stepTimeout
+    this.#hasOwnClock = hasOwnClock
     this.#outside = new Outside(tracee, harmless)
   }
 
@@ -187,6 +197,9 @@ export class RunningProgram implements Running {
   /** What the program does instead of making a choice. */
   #activity(): string {
     const call = this.memory.systemCall()
+    if (this.#hasOwnClock && readsClockOnly(this.memory)) {
+      return 'the program reads a clock again and again: its own goes on only in sleeps, and in waits that pass their limit'
+    }
     if (call !== undefined) {
       return `the program waits in the system call ${call.name}: it has no input, and no other process to wait for`
     }

@@ -25,7 +25,8 @@ Status add(const AddressRange& range, GrowingArray<AddressRange>* ranges) {
 // Why a thread stopped, as far as it counts.
 struct StopKey {
   question::Kind question = question::Kind::none;
-  uint8_t unused[7] = {};
+  uint8_t has_faulting_counter = 0;
+  uint8_t unused[6] = {};
   int64_t alternatives = 0;
   uint64_t line = 0;
 };
@@ -41,6 +42,7 @@ Status put_file_name(const CapturedTracee& tracee, uint64_t address, GrowingArra
 Status put_stop(const CapturedTracee& tracee, const ThreadState& state, GrowingArray<std::byte>* bytes) {
   StopKey key;
   key.question = state.question;
+  key.has_faulting_counter = state.has_faulting_counter;
   if (state.question != question::Kind::choice) return put(key, bytes);
   key.alternatives = state.alternatives;
   key.line = state.line;
@@ -68,6 +70,7 @@ Status describe(const CapturedTracee& tracee, LiveState* live) {
   const bool ends = process.last_stop().kind == StopKind::exit;
   Status status = ends ? put(process.last_stop().value, &live->bytes) : Status::ok();
   if (status.is_ok() && !has_tracked) status = put(tracee.saved.program_break, &live->bytes);
+  if (status.is_ok() && !has_tracked) status = put(tracee.saved.elapsed, &live->bytes);
   for (ThreadReader thread(tracee.saved.threads); thread.next() && status.is_ok();) {
     const std::optional<AddressRange> dead =
         ends ? find_ended_stack(tracee.regions) : find_dead_stack(tracee.regions, thread.state().registers);

@@ -12,6 +12,7 @@ namespace {
 
 struct Header {
   uint64_t program_break = 0, declarations = 0;
+  int64_t elapsed = 0;
   uint32_t program = 0;
   pid_t last = 0;
   Stop stop;
@@ -47,6 +48,7 @@ Status save_state(const TracedProcess& process, uint64_t program_break, GrowingA
   Header header;
   header.program_break = program_break;
   header.declarations = process.declarations().value();
+  header.elapsed = process.elapsed();
   header.program = process.program();
   header.last = process.last_thread();
   header.stop = process.last_stop();
@@ -67,8 +69,8 @@ Status read_state(std::span<const std::byte> bytes, SavedState* state) {
   Header header;
   if (bytes.size() < sizeof(header)) return Status::system(Error::tracee, "a snapshot of something else", EINVAL);
   memcpy(&header, bytes.data(), sizeof(header));
-  *state = {header.program, header.program_break, header.stop,
-            header.last,    header.declarations,  bytes.subspan(sizeof(header))};
+  *state = {header.program, header.program_break,         header.stop, header.last, header.declarations,
+            header.elapsed, bytes.subspan(sizeof(header))};
   return Status::ok();
 }
 
@@ -94,6 +96,7 @@ Status load_state(TracedProcess& process, const SavedState& state) {
     if (Status status = process.thread(reader.state().thread, &thread); !status.is_ok()) return status;
     if (Status status = thread->load(reader.state(), reader.vectors()); !status.is_ok()) return status;
   }
+  process.set_elapsed(state.elapsed);
   process.set_last_stop(state.stop, state.last, RemoteAddress(state.declarations));
   return Status::ok();
 }

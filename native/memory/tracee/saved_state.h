@@ -1,5 +1,5 @@
-// What a snapshot keeps of a tracee beside its memory and mappings: its threads, why it stopped, and its program break,
-// as bytes. Equal states are equal bytes.
+// What a snapshot keeps of a tracee beside its memory and mappings: its threads, why it stopped, its program break, and
+// its clock where that is kept, as bytes. Equal states are equal bytes.
 //
 // Threads cannot be made or ended by writing memory, so a state can only be loaded into the threads that it was saved
 // from. It leaves to its caller: that the process is stopped.
@@ -17,6 +17,7 @@ struct SavedState {
   Stop stop;
   pid_t last;  // the thread that stopped last
   uint64_t declarations;
+  int64_t elapsed;                     // of the kept clock
   std::span<const std::byte> threads;  // in the bytes that the state was read from
 };
 Status read_state(std::span<const std::byte> bytes, SavedState* state);
