@@ -32,7 +32,7 @@ describe('state that does not roll back is refused by name', () => {
     expect(refusal(bytes)).toMatch(/2 memories|not for this engine/)
   })
 
-  // What only compilers with garbage collection make: `choose` changes a struct, or an array. Binaryen made these.
+  // What only compilers with garbage collection make: `choose` changes a struct or an array, or makes one. Binaryen made these.
   test.each([
     [
       'a mutable global',
@@ -49,7 +49,17 @@ describe('state that does not roll back is refused by name', () => {
       '0061736d01000000010c035e7f016000017f60017f000303020102040501630000010503010001072203066d656d6f727902000c616c7465726e61746976657300000663686f6f73650001090c01056300014101fb0800010b0a14020400417f0b0d004100250041004103fb0e000b',
       /changes objects \(by array.set\).*table 0/,
     ],
-  ])('an object in %s', (_, hex, message) => {
+    [
+      'arrays made of data that is dropped',
+      '0061736d01000000010c035e78016000017f60017f0003030201020503010001072203066d656d6f727902000c616c7465726e61746976657300000663686f6f736500010c01010a15020400417f0b0e0041002000fb0900001afc09000b0b0701010461626364',
+      /drops data segment 0 .* makes arrays/,
+    ],
+    [
+      'arrays made of elements that are dropped',
+      '0061736d01000000010f045e70016000006000017f60017f000304030102030503010001072203066d656d6f727902000c616c7465726e61746976657300010663686f6f73650002090501010001000a180302000b0400417f0b0e0041002000fb0a00001afc0d000b',
+      /drops element segment 0/,
+    ],
+  ])('objects: %s', (_, hex, message) => {
     expect(refusal(Buffer.from(hex, 'hex'))).toMatch(new RegExp(`${message.source}|not for this engine`))
   })
 })
