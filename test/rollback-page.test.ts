@@ -21,6 +21,7 @@ const rows: Row[] = [...read('docs/rollback.md').matchAll(/^\|(.*)\|$/gm)]
 
 /** Of these the page says more than is true yet. Whoever makes one true takes it off the list: until then its test fails. */
 const notYet = new Set([
+  'alternate-stack.c',
   'coroutine.c',
   'descriptors.c',
   'file-offset.c',
