@@ -32,7 +32,7 @@ async function statesOf(subject: Program): Promise<number> {
   return found.states
 }
 
-describe.each([[['-O0']], [['-O2']], [['-O2', '-static']]])('compiled with %j', (flags) => {
+describe.each([[['-O0']], [['-O2', '-static']]])('compiled with %j', (flags) => {
   test('states that differ in nothing but the time are told apart', async () => {
     const differing = (act: string) => statesOf(program(`if (ps_choose(2)) ${act}; ps_choose(1); return 0;`, { flags }))
     const merged = await differing('now()')
