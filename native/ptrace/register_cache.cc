@@ -4,6 +4,10 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include <cerrno>
 #include <cstring>
 
@@ -27,6 +31,12 @@ bool transfer(__ptrace_request request, pid_t thread, unsigned long kind, void* 
 
 constexpr unsigned long kVectors = NT_X86_XSTATE;
 
+// Where the register of protection keys lies in the vector registers, as the processor says (XSAVE component 9).
+size_t offset_of_protection_keys() {
+  unsigned size = 0, offset = 0, flags, unused;
+  return __get_cpuid_count(0xd, 9, &size, &offset, &flags, &unused) != 0 && size >= sizeof(uint32_t) ? offset : 0;
+}
+
 bool read_registers(pid_t thread, X86Registers* registers) {
   return ptrace(PTRACE_GETREGS, thread, nullptr, registers) == 0;
 }
@@ -37,6 +47,11 @@ bool write_registers(pid_t thread, const X86Registers& registers) {
 #else
 
 constexpr unsigned long kVectors = NT_FPREGSET;
+
+size_t offset_of_protection_keys() {
+  return 0;
+}
+
 constexpr unsigned long kCallNumber = 0x404;  // NT_ARM_SYSTEM_CALL
 
 bool read_registers(pid_t thread, Arm64Registers* registers) {
@@ -137,6 +152,13 @@ Status RegisterCache::set_blocked_signals(uint64_t signals) {
   blocked_ = signals;
   has_blocked_ = true;
   return Status::ok();
+}
+
+uint64_t protection_keys(std::span<const std::byte> vectors) {
+  static const size_t offset = offset_of_protection_keys();
+  uint32_t keys = 0;
+  if (offset != 0 && offset + sizeof(keys) <= vectors.size()) memcpy(&keys, vectors.data() + offset, sizeof(keys));
+  return keys;
 }
 
 }  // namespace pagestore

@@ -48,4 +48,7 @@ class RegisterCache {
   GrowingArray<std::byte> vectors_;
 };
 
+// Which memory the thread may access by protection keys, of its vector registers; 0 where the processor has none.
+uint64_t protection_keys(std::span<const std::byte> vectors);
+
 }  // namespace pagestore

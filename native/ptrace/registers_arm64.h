@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "linux/remote_address.h"
@@ -71,8 +72,28 @@ struct Arm64Registers {
     if (i != 0) x[i] = value;
   }
 
-  std::array<uint64_t, 14> kept_by_calls() const {
-    return {pc, sp, x[19], x[20], x[21], x[22], x[23], x[24], x[25], x[26], x[27], x[28], x[29], x[30]};
+  // Those that DWARF numbers.
+  constexpr std::array<uint64_t, 33> by_dwarf_number() const {
+    std::array<uint64_t, 33> registers{};
+    for (size_t i = 0; i < 31; ++i) registers[i] = x[i];
+    registers[31] = sp;
+    registers[32] = pc;
+    return registers;
+  }
+  // Of the processor's state all but the condition flags, the kind of the last branch and a tracer's step.
+  std::array<uint64_t, 16> kept_by_calls() const {
+    constexpr uint64_t kLostState = 0xf0000000 | 3 << 10 | 1 << 21;
+    return {pc,    sp,    x[19], x[20], x[21], x[22], x[23], x[24],
+            x[25], x[26], x[27], x[28], x[29], x[30], tpidr, pstate & ~kLostState};
+  }
+  // The lower halves of v8 to v15, how floating-point numbers are rounded, and which exceptions there were.
+  static std::array<uint64_t, 9> kept_vectors(std::span<const std::byte> vectors) {
+    constexpr size_t kRegisterBytes = 16, kFirstKept = 8, kStatus = 32 * kRegisterBytes;
+    std::array<uint64_t, 9> kept{};
+    if (vectors.size() < kStatus + sizeof(uint64_t)) return kept;
+    for (size_t i = 0; i < 8; ++i) memcpy(&kept[i], &vectors[(kFirstKept + i) * kRegisterBytes], sizeof(kept[i]));
+    memcpy(&kept[8], &vectors[kStatus], sizeof(kept[8]));
+    return kept;
   }
 };
 static_assert(sizeof(Arm64Registers) == Arm64Registers::kNames.size() * sizeof(uint64_t));

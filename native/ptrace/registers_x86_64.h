@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "linux/remote_address.h"
@@ -80,8 +81,31 @@ struct X86Registers {
   }
   void put_back_argument(size_t i, uint64_t value) { set_argument(i, value); }
 
-  // The registers that a called function preserves.
-  std::array<uint64_t, 8> kept_by_calls() const { return {rip, rsp, rbp, rbx, r12, r13, r14, r15}; }
+  // Those that DWARF numbers, with the return address last: it is nothing that a stopped thread has.
+  constexpr std::array<uint64_t, 17> by_dwarf_number() const {
+    return {rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip};
+  }
+  // The registers that a called function preserves. Of the flags those that no arithmetic changes: the direction of
+  // strings, nested tasks, the alignment check, and the one that CPUID shows itself by.
+  std::array<uint64_t, 12> kept_by_calls() const {
+    constexpr uint64_t kKeptFlags = 1 << 10 | 1 << 14 | 1 << 18 | 1 << 21;
+    const uint64_t selectors = (fs & 0xffff) | (gs & 0xffff) << 16 | (ds & 0xffff) << 32 | es << 48;
+    return {rip, rsp, rbp, rbx, r12, r13, r14, r15, fs_base, gs_base, selectors, eflags & kKeptFlags};
+  }
+  // And of the vector registers, as the kernel packs them (the layout of FXSAVE comes first): how floating-point
+  // numbers are rounded, and which exceptions there were. A call need not keep those by the ABI, but by the C standard
+  // it does not clear them (7.6), so a program may ask for them at any time after.
+  static std::array<uint64_t, 2> kept_vectors(std::span<const std::byte> vectors) {
+    constexpr uint32_t kExceptions = 0x7f;
+    uint16_t control = 0, status = 0;
+    uint32_t mxcsr = 0;
+    if (vectors.size() >= 28) {
+      memcpy(&control, vectors.data(), sizeof(control));
+      memcpy(&status, vectors.data() + 2, sizeof(status));
+      memcpy(&mxcsr, vectors.data() + 24, sizeof(mxcsr));
+    }
+    return {control | uint64_t{status & kExceptions} << 16, mxcsr};
+  }
 
  private:
   void step_back() {

@@ -52,9 +52,13 @@ Status put_stop(const CapturedTracee& tracee, const ThreadState& state, GrowingA
 
 Status put_registers(const ThreadReader& thread, GrowingArray<std::byte>* bytes) {
   const ThreadState& state = thread.state();
-  if (state.question == question::Kind::choice) return put(state.registers.kept_by_calls(), bytes);
-  if (Status status = put(state.registers, bytes); !status.is_ok()) return status;
   if (Status status = put(state.blocked_signals, bytes); !status.is_ok()) return status;
+  if (state.question == question::Kind::choice) {
+    if (Status status = put(state.registers.kept_by_calls(), bytes); !status.is_ok()) return status;
+    if (Status status = put(Registers::kept_vectors(thread.vectors()), bytes); !status.is_ok()) return status;
+    return put(protection_keys(thread.vectors()), bytes);
+  }
+  if (Status status = put(state.registers, bytes); !status.is_ok()) return status;
   return put_bytes(thread.vectors(), bytes);
 }
 

@@ -1,8 +1,9 @@
 // What a key is made of beside memory: why each thread stopped, the registers that count, the program break, the kept
 // clock, and the ranges that alone make the state or do not count.
 //
-// At a choice those registers count that a call preserves: the program has called us. Elsewhere all of them do. None
-// does of a program that is about to end, nor where tracked ranges alone make the state. Equal states give equal bytes.
+// Of a thread count its blocked signals and its registers: at a choice those that a call preserves (the program has
+// called us), elsewhere all of them. Nothing of it does in a program that is about to end, nor where tracked ranges
+// alone make the state. Equal states give equal bytes.
 #pragma once
 
 #include "memory/tracee/declared_ranges.h"

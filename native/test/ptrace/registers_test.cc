@@ -84,6 +84,48 @@ TYPED_TEST(RegistersOf, KeepByACallWhereItReturnsAndItsStack) {
   EXPECT_EQ(registers.kept_by_calls(), kept);
 }
 
+TEST(X86, KeepsByACallWhatNoArithmeticChanges) {
+  X86Registers registers{};
+  const auto kept = registers.kept_by_calls();
+  registers.eflags = 0x8d5;  // carry, parity, adjust, zero, sign, trap and overflow
+  EXPECT_EQ(registers.kept_by_calls(), kept);
+  for (const uint64_t flag : {1 << 10, 1 << 18}) {
+    registers.eflags = flag;
+    EXPECT_NE(registers.kept_by_calls(), kept);
+  }
+  registers = {};
+  for (const auto part : {&X86Registers::fs_base, &X86Registers::gs_base, &X86Registers::gs}) {
+    registers.*part = 3;
+    EXPECT_NE(registers.kept_by_calls(), kept);
+    registers.*part = 0;
+  }
+}
+
+TEST(X86, KeepsOfVectorsHowNumbersAreRoundedAndTheExceptions) {
+  std::vector<std::byte> vectors(512);
+  const auto kept = X86Registers::kept_vectors(vectors);
+  for (const size_t counts : {0, 1, 2, 24, 25}) {
+    vectors[counts] = std::byte{1};
+    EXPECT_NE(X86Registers::kept_vectors(vectors), kept) << counts;
+    vectors[counts] = std::byte{0};
+  }
+  vectors[3] = vectors[32] = vectors[160] = std::byte{1};  // conditions of x87, a register of it, a vector
+  EXPECT_EQ(X86Registers::kept_vectors(vectors), kept);
+  EXPECT_EQ(X86Registers::kept_vectors({}), kept);
+}
+
+TEST(Arm64, KeepsOfVectorsTheLowerHalvesOfEight) {
+  std::vector<std::byte> vectors(528);
+  const auto kept = Arm64Registers::kept_vectors(vectors);
+  for (const size_t counts : {8 * 16, 15 * 16 + 7, 512, 516}) {
+    vectors[counts] = std::byte{1};
+    EXPECT_NE(Arm64Registers::kept_vectors(vectors), kept) << counts;
+    vectors[counts] = std::byte{0};
+  }
+  vectors[7 * 16] = vectors[8 * 16 + 8] = vectors[16 * 16] = std::byte{1};
+  EXPECT_EQ(Arm64Registers::kept_vectors(vectors), kept);
+}
+
 TEST(X86, GoesOnWithASleepAndMakesOtherCallsAnew) {
   X86Registers sleep{}, read{};
   sleep.replace({35, {1, 2}});
