@@ -1,6 +1,9 @@
 {
   "variables": {
     "core_sources": [
+      "native/linux/frame_expression.cc",
+      "native/linux/frame_rule.cc",
+      "native/linux/frame_table.cc",
       "native/linux/pagemap.cc",
       "native/linux/proc_file.cc",
       "native/linux/process_regions.cc",
@@ -10,6 +13,7 @@
       "native/linux/remote_socket.cc",
       "native/linux/thread_sleep.cc",
       "native/linux/thread_status.cc",
+      "native/linux/unwinder.cc",
       "native/linux/user_memory.cc",
       "native/linux/userfaultfd.cc",
       "native/memory/local_capture.cc",
@@ -17,6 +21,7 @@
       "native/memory/process_capture.cc",
       "native/memory/process_memory.cc",
       "native/memory/soft_dirty.cc",
+      "native/memory/tracee/counted_regions.cc",
       "native/memory/tracee/current_mappings.cc",
       "native/memory/tracee/dead_stack.cc",
       "native/memory/tracee/declared_ranges.cc",
@@ -26,6 +31,7 @@
       "native/memory/tracee/page_reader.cc",
       "native/memory/tracee/page_writer.cc",
       "native/memory/tracee/saved_state.cc",
+      "native/memory/tracee/thread_stack.cc",
       "native/memory/tracee/tracee.cc",
       "native/memory/tracee/tracee_memory.cc",
       "native/memory/tracee/tracee_tracker.cc",

@@ -34,6 +34,19 @@ std::optional<RemoteAddress> find_id_address(const SystemCall& call, const Remot
   return {};
 }
 
+// The stack that a new thread begins on: its end as an argument of clone, for clone3 all of it in a struct.
+AddressRange find_first_stack(const SystemCall& call, const RemoteMemory& memory) {
+  if (call.number == SYS_clone) return {call.arguments[1], call.arguments[1]};
+  struct {
+    uint64_t before[5], stack, stack_bytes;
+  } arguments{};
+  AddressRange range{};
+  const bool is_read =
+      call.number == SYS_clone3 && memory.read(RemoteAddress(call.arguments[0]), &arguments, sizeof(arguments)).is_ok();
+  if (!is_read || !range_of(arguments.stack, arguments.stack_bytes, &range).is_ok()) return {};
+  return range;
+}
+
 }  // namespace
 
 Status EventStops::classify(TracedThread& thread, int event, std::optional<Stop>* stop) {
@@ -72,6 +85,7 @@ Status EventStops::on_clone(TracedThread& parent, pid_t id) {
   thread->enter(activity::Interrupted{});
   if (const auto address = find_id_address(call, parts_.memory)) thread->set_id_address(*address);
   thread->set_faulting_counter(parent.has_faulting_counter());
+  thread->set_first_stack(find_first_stack(call, parts_.memory));
   return parts_.injected.run_to_exit(parent);
 }
 

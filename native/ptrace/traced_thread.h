@@ -20,6 +20,7 @@
 #include "ptrace/register_cache.h"
 #include "ptrace/stop.h"
 #include "ptrace/timed_wait.h"
+#include "system/address_range.h"
 #include "system/growing_array.h"
 #include "system/status.h"
 
@@ -89,6 +90,11 @@ class TracedThread {
   bool has_faulting_counter() const { return has_faulting_counter_; }
   void set_faulting_counter(bool fails) { has_faulting_counter_ = fails; }
 
+  // The stack that the thread was started on, as the call that started it says: where its first frame began is the end,
+  // and a range without bytes does not say how long it is. Nothing but zeroes if we have not seen the call.
+  const AddressRange& first_stack() const { return first_stack_; }
+  void set_first_stack(const AddressRange& stack) { first_stack_ = stack; }
+
   void ask(const question::Any& question) { question_ = question; }
   const question::Any& question() const { return question_; }
   bool asks(question::Kind kind) const { return question::kind_of(question_) == kind; }
@@ -157,6 +163,7 @@ class TracedThread {
   std::optional<TimedWait> wait_;
   std::optional<ClockWait> clock_wait_;
   bool has_faulting_counter_ = false;
+  AddressRange first_stack_{};
   RegisterCache registers_;
 };
 

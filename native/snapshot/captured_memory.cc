@@ -7,11 +7,17 @@ namespace pagestore {
 
 Status CapturedMemory::commit(PageStores& stores, OwnedTree tree, uint64_t pages, const SnapshotParts& parts,
                               OwnedSnapshot* snapshot) {
-  OwnedTree ours, ignored, tracked, regions, threads, live;
+  OwnedTree ours, ignored, tracked, regions, counted, threads, live;
   if (Status status = OwnedTree::ref(stores, tree.get(), &ours); !status.is_ok()) return status;
   Status status = masks_.apply(stores, tree.get(), parts.recognition, &ignored, &tracked);
   if (!status.is_ok()) return status;
-  if (status = store_regions(stores, parts.regions, &regions); !status.is_ok()) return status;
+  if (status = regions_.store(stores, parts.regions, &regions); !status.is_ok()) return status;
+  if (parts.counted.empty()) {
+    status = OwnedTree::ref(stores, regions.get(), &counted);
+  } else {
+    status = counted_.store(stores, parts.counted, &counted);
+  }
+  if (!status.is_ok()) return status;
   if (!parts.threads.empty()) status = store_bytes(stores, parts.threads, &threads);
   if (!status.is_ok()) return status;
   if (!parts.live.empty()) status = store_bytes(stores, parts.live, &live);
@@ -22,6 +28,7 @@ Status CapturedMemory::commit(PageStores& stores, OwnedTree tree, uint64_t pages
   made.ignored = ignored.take();
   made.tracked = tracked.take();
   made.regions = regions.take();
+  made.counted = counted.take();
   made.threads = threads.take();
   made.live = live.take();
   made.pages = pages;
@@ -48,16 +55,21 @@ Status CapturedMemory::make_key(PageStores& stores, Snapshot* snapshot) {
   return pagestore::make_key(stores, snapshot);
 }
 
-Status CapturedMemory::store_regions(PageStores& stores, std::span<const std::byte> bytes, OwnedTree* regions) {
-  if (!equal_bytes(bytes, {region_bytes_.data(), region_bytes_.size()})) {
+Status KeptBytes::store(PageStores& stores, std::span<const std::byte> bytes, OwnedTree* tree) {
+  if (!equal_bytes(bytes, {bytes_.data(), bytes_.size()})) {
     OwnedTree stored;
     GrowingArray<std::byte> copy;
     if (!copy.append(bytes)) return Status::no_memory(bytes.size());
     if (Status status = store_bytes(stores, bytes, &stored); !status.is_ok()) return status;
-    replace(stores, &regions_, std::move(stored));
-    std::swap(region_bytes_, copy);
+    replace(stores, &tree_, std::move(stored));
+    std::swap(bytes_, copy);
   }
-  return OwnedTree::ref(stores, regions_, regions);
+  return OwnedTree::ref(stores, tree_, tree);
+}
+
+void KeptBytes::release(PageStores& stores) {
+  give_back(stores, &tree_);
+  bytes_.clear();
 }
 
 void CapturedMemory::become(PageStores& stores, OwnedTree tree, uint64_t pages) {
@@ -67,8 +79,8 @@ void CapturedMemory::become(PageStores& stores, OwnedTree tree, uint64_t pages) 
 
 void CapturedMemory::release(PageStores& stores) {
   become(stores, {}, 0);
-  give_back(stores, &regions_);
-  region_bytes_.clear();
+  regions_.release(stores);
+  counted_.release(stores);
   masks_.release(stores);
   fingerprints_.release(stores);
 }

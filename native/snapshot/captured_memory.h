@@ -19,14 +19,27 @@ namespace pagestore {
 // What a snapshot consists of beside its pages, and what counts when it is recognised. The bytes stay the caller's.
 struct SnapshotParts {
   std::span<const std::byte> regions = {};
+  std::span<const std::byte> counted = {};  // the regions as far as they count; none if all of them do
   std::span<const std::byte> threads = {};
   std::span<const std::byte> live = {};
   Recognition recognition = {};
 };
 
+// Bytes that were stored, in case that the next ones are equal.
+class KeptBytes {
+ public:
+  Status store(PageStores& stores, std::span<const std::byte> bytes, OwnedTree* tree);
+  void release(PageStores& stores);
+  bool is_empty() const { return tree_ == PageTree{}; }
+
+ private:
+  PageTree tree_;
+  GrowingArray<std::byte> bytes_;
+};
+
 class CapturedMemory {
  public:
-  ~CapturedMemory() { PS_ASSERT(tree_ == PageTree{} && regions_ == PageTree{}); }
+  ~CapturedMemory() { PS_ASSERT(tree_ == PageTree{} && regions_.is_empty() && counted_.is_empty()); }
 
   // The tree that the memory was at the last capture or restore.
   const PageTree& tree() const { return tree_; }
@@ -50,13 +63,11 @@ class CapturedMemory {
 
  private:
   void become(PageStores& stores, OwnedTree tree, uint64_t pages);
-  Status store_regions(PageStores& stores, std::span<const std::byte> bytes, OwnedTree* regions);
 
   PageTree tree_;
   uint64_t pages_ = 0;
   // Of the last snapshot: regions are the same most of the time.
-  PageTree regions_;
-  GrowingArray<std::byte> region_bytes_;
+  KeptBytes regions_, counted_;
   Masks masks_;
   Fingerprints fingerprints_;
 };

@@ -36,7 +36,7 @@ Status make_key(PageStores& stores, Snapshot* snapshot) {
     }
   } else {
     record.masked = snapshot->masked.root;
-    record.regions = snapshot->regions.root;
+    record.regions = snapshot->counted.root;
   }
   record.live = snapshot->live.root;
   PageNumber number;
@@ -48,10 +48,12 @@ Status make_key(PageStores& stores, Snapshot* snapshot) {
 
 void keep_key_alone(PageStores& stores, Snapshot* snapshot) {
   PS_ASSERT(snapshot->key != Child::absent);
-  for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->threads}) give_back(stores, tree);
+  for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->regions, &snapshot->threads}) {
+    give_back(stores, tree);
+  }
   if (snapshot->tracked.root != Child::absent) {
     give_back(stores, &snapshot->masked);
-    give_back(stores, &snapshot->regions);
+    give_back(stores, &snapshot->counted);
     if (fits_into_key(stores, snapshot->tracked)) give_back(stores, &snapshot->tracked);
   }
   snapshot->is_key_alone = true;
@@ -63,7 +65,7 @@ void release(PageStores& stores, Snapshot* snapshot) {
     static_cast<void>(stores.keys.unref(&number, 1));
   }
   for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->tracked, &snapshot->regions,
-                         &snapshot->threads, &snapshot->live, &snapshot->masked}) {
+                         &snapshot->counted, &snapshot->threads, &snapshot->live, &snapshot->masked}) {
     give_back(stores, tree);
   }
   *snapshot = {};

@@ -6,7 +6,7 @@
 // number, too. Everything is stored once: what is equal has equal numbers for as long as somebody has a reference on
 // it.
 //
-// A snapshot is plain numbers: the roots of seven trees, which it shares with all that have the same. Who builds one
+// A snapshot is plain numbers: the roots of eight trees, which it shares with all that have the same. Who builds one
 // does it by an OwnedSnapshot. It leaves to its caller: to have the stores' lock, and to release it.
 #pragma once
 
@@ -24,6 +24,7 @@ struct Snapshot {
   PageTree ignored;  // the ranges that do not count, as bytes; empty if all does
   PageTree tracked;  // the tracked ranges' bytes, if there are any
   PageTree regions;
+  PageTree counted;  // the regions as far as they count
   PageTree threads;
   PageTree live;  // what else distinguishes states: stop points, registers that count
   // Made when it is first asked for (captured_memory.h): `memory` with ignored ranges as zeroes, and the key.

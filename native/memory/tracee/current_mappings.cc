@@ -35,11 +35,11 @@ Status CurrentMappings::read() {
   RegionList listed, merged;
   if (Status status = read_regions_of(process_.live_thread(), &listed); !status.is_ok()) return status;
   // Its start moves where the program moves it.
-  ProgramLayout layout;
-  if (Status status = read_program_layout(process_.live_thread(), &layout); !status.is_ok()) return status;
-  const NamedMemory named = named_memory(layout, program_break_);
+  if (Status status = read_program_layout(process_.live_thread(), &layout_); !status.is_ok()) return status;
+  const NamedMemory named = named_memory(layout_, program_break_);
   if (Status status = merge_regions(listed, named, &merged); !status.is_ok()) return status;
   std::swap(regions_, merged);
+  ++readings_;
   return Status::ok();
 }
 

@@ -5,6 +5,7 @@
 // to its caller: to open it anew for each program that the process becomes, and that the process is stopped.
 #pragma once
 
+#include "linux/program_layout.h"
 #include "ptrace/traced_process.h"
 #include "system/region.h"
 #include "system/scoped_fd.h"
@@ -24,6 +25,9 @@ class CurrentMappings {
   // As of the last `read`.
   const RegionList& regions() const { return regions_; }
   uint64_t program_break() const { return program_break_; }
+  uint64_t first_stack() const { return layout_.stack_start; }
+  // Another number after each `read`.
+  uint64_t readings() const { return readings_; }
 
  private:
   TracedProcess& process_;
@@ -31,6 +35,8 @@ class CurrentMappings {
   uint64_t mapped_pages_ = 0;
   RegionList regions_;
   uint64_t program_break_ = 0;
+  ProgramLayout layout_;
+  uint64_t readings_ = 0;
 };
 
 }  // namespace pagestore

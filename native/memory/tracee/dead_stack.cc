@@ -1,33 +1,134 @@
 #include "memory/tracee/dead_stack.h"
 
-#include <cstring>
+#include <algorithm>
+
+#include "memory/tracee/thread_stack.h"
+#include "snapshot/stored_bytes.h"
+#include "system/assert.h"
 
 namespace pagestore {
 
-std::optional<AddressRange> find_dead_stack(const RegionList& regions, const Registers& registers) {
-  const uint64_t end = registers.stack() - Registers::kRedZone;
-  RegionReader reader(regions.bytes());
-  Region region, below{};
-  for (; reader.next(&region); below = region) {
-    if (end < region.start || end >= region.end) continue;
-    if (end == region.start) return {};
-    const bool is_guarded = below.end == region.start && memcmp(below.permissions, "---p", 4) == 0 &&
-                            region.path.empty() && below.path.empty();
-    // The C library puts a thread's own data at the upper end of its stack.
-    const bool has_thread_area = end < registers.thread_area() && registers.thread_area() < region.end;
-    if (region.path != "[stack]" && !(is_guarded && has_thread_area)) return {};
-    return AddressRange{region.start, end};
+namespace {
+
+class CodeReader final : public MemoryReader {
+ public:
+  explicit CodeReader(const TracedProcess& process) : process_(process) {}
+  bool read(uint64_t address, std::span<std::byte> bytes) override {
+    return process_.read(RemoteAddress(address), bytes.data(), bytes.size()).is_ok();
   }
-  return {};
+
+ private:
+  const TracedProcess& process_;
+};
+
+// What was captured is here already; what was not reads as zero, which is no return address.
+class CapturedReader final : public MemoryReader {
+ public:
+  CapturedReader(PageStores& stores, const PageTree& memory) : stores_(stores), memory_(memory) {}
+  bool read(uint64_t address, std::span<std::byte> bytes) override {
+    if (address + bytes.size() < address) return false;
+    read_memory(stores_, memory_, address, bytes);
+    return true;
+  }
+
+ private:
+  PageStores& stores_;
+  const PageTree& memory_;
+};
+
+uint64_t below(uint64_t stack_pointer) {
+  return stack_pointer < Registers::kRedZone ? 0 : stack_pointer - Registers::kRedZone;
 }
 
-std::optional<AddressRange> find_ended_stack(const RegionList& regions) {
-  RegionReader reader(regions.bytes());
-  Region region;
-  while (reader.next(&region)) {
-    if (region.path == "[stack]") return AddressRange{region.start, region.end};
+// The code before a thread's first function takes a few words of its stack, or none.
+bool is_first_frame(uint64_t end, const AddressRange& stack) {
+  constexpr uint64_t kMostBefore = 256, kMostBehind = 16;
+  return end <= stack.end + kMostBehind && stack.end <= end + kMostBefore;
+}
+
+bool is_blocked(int signal, uint64_t blocked) {
+  return signal > 0 && signal <= 64 && (blocked >> (signal - 1) & 1) != 0;
+}
+
+// Decides what a walk proves, part for part from where the thread stopped.
+class Proof {
+ public:
+  Proof(const StackWalk& walk, const AddressRange& stack, uint64_t blocked)
+      : walk_(walk), stack_(stack), blocked_(blocked) {}
+
+  bool is_complete() {
+    if (!walk_.is_whole || walk_.count == 0) return false;
+    const StackPart& last = walk_.last();
+    if (!last.rises || !is_own(last) || !is_first_frame(last.end, stack_)) return false;
+    lowest_ = last.stack;
+    uint64_t run = walk_.parts[0].stack;  // the lowest stack pointer on the stack that the walk is on
+    for (size_t i = 0; i + 1 < walk_.count; ++i) {
+      const StackPart &part = walk_.parts[i], &next = walk_.parts[i + 1];
+      if (!part.rises) return false;
+      if (is_own(part)) lowest_ = std::min(lowest_, part.stack);
+      const bool is_same_stack =
+          next.stack > part.end && is_own(part) == is_own(next) && (is_own(part) || is_in(next, part.alternate));
+      if (is_same_stack) continue;
+      if (!is_in(part, part.alternate) || !is_blocked(part.signal, blocked_)) return false;
+      if (below(run) > part.alternate.start && !is_own(part)) alternate_ = {part.alternate.start, below(run)};
+      run = next.stack;
+    }
+    return true;
   }
-  return {};
+
+  Status add_dead(GrowingArray<AddressRange>* dead) const {
+    for (const AddressRange& range : {AddressRange{stack_.start, std::max(below(lowest_), stack_.start)}, alternate_}) {
+      if (range.length() > 0 && !dead->append(range)) return Status::no_memory(sizeof(range));
+    }
+    return Status::ok();
+  }
+
+ private:
+  static bool is_in(const StackPart& part, const AddressRange& range) {
+    return range.start <= part.stack && part.end <= range.end;
+  }
+  bool is_own(const StackPart& part) const { return stack_.start <= part.stack && part.stack < stack_.end; }
+
+  const StackWalk& walk_;
+  const AddressRange& stack_;
+  const uint64_t blocked_;
+  uint64_t lowest_ = 0;
+  AddressRange alternate_{};
+};
+
+}  // namespace
+
+void DeadStacks::set_mappings(const CurrentMappings& mappings) {
+  mappings_ = &mappings;
+  if (readings_ == mappings.readings()) return;
+  readings_ = mappings.readings();
+  unwinder_.set_code(mappings.regions().bytes(), process_.live_thread());
+}
+
+Status DeadStacks::find(const ThreadState& state, PageStores& stores, const PageTree& memory,
+                        GrowingArray<AddressRange>* dead) {
+  PS_ASSERT(mappings_ != nullptr);
+  TracedThread* thread;
+  CapturedReader captured(stores, memory);
+  if (Status status = process_.thread(state.thread, &thread); !status.is_ok()) return status;
+  const StackSources sources{mappings_->regions(), mappings_->first_stack(), captured};
+  const bool is_first = state.thread == process_.pid();
+  const std::optional<AddressRange> stack =
+      find_thread_stack(sources, *thread, is_first, state.registers.thread_area());
+  if (!stack) return Status::ok();
+  if (process_.last_stop().kind != StopKind::exit) return find_of(state, *stack, captured, dead);
+  return dead->append(*stack) ? Status::ok() : Status::no_memory(sizeof(*stack));
+}
+
+Status DeadStacks::find_of(const ThreadState& state, const AddressRange& stack, MemoryReader& captured,
+                           GrowingArray<AddressRange>* dead) {
+  CodeReader code(process_);
+  FrameRegisters registers;
+  registers.values = state.registers.by_dwarf_number();
+  registers.instruction = Registers(state.registers).instruction_pointer();
+  const StackWalk walk = unwinder_.walk(registers, code, captured);
+  Proof proof(walk, stack, state.blocked_signals);
+  return proof.is_complete() ? proof.add_dead(dead) : Status::ok();
 }
 
 }  // namespace pagestore

@@ -1,20 +1,44 @@
-// The dead part of a thread's stack: the bytes below its stack pointer and red zone, which no longer mean anything
-// and do not count in a key.
+// The dead part of a thread's stack: bytes below its stack pointer and red zone, which no longer mean anything and do
+// not count in a key.
 //
-// Only where the lower end of the stack is known: the first thread's, and a mapping that has a guard of its own below
-// it and the thread's area at its upper end. Any other stack may lie among memory that is in use.
+// Below the stack pointer there may be live memory: it may lie in a coroutine's stack that is an array in a frame of
+// main, whose other frames are below. So stack is dead only where that is proven: unwinding from where the thread
+// stopped leads, frame above frame, to where the thread's first frame began (thread_stack.h). Then all that is in use
+// on this stack lies above the lowest of these frames. A signal's handler may run on an alternate stack: of that, too,
+// the part below is dead, and the walk goes on where the signal interrupted the thread; but only if the signal is
+// blocked, as it is while its handler runs. (Old tricks make coroutines by jumping back into a handler's frame.) Where
+// the walk does not come to the first frame, or no table says how, nothing is dead.
+//
+// It leaves to its caller: to say when mappings have changed, and that the process is stopped.
 #pragma once
 
-#include <optional>
-
-#include "ptrace/registers.h"
+#include "linux/unwinder.h"
+#include "memory/tracee/current_mappings.h"
+#include "memory/tracee/saved_state.h"
+#include "snapshot/page_tree.h"
 #include "system/region.h"
 
 namespace pagestore {
 
-std::optional<AddressRange> find_dead_stack(const RegionList& regions, const Registers& registers);
+class DeadStacks {
+ public:
+  explicit DeadStacks(const TracedProcess& process) : process_(process) {}
 
-// Of a program that is about to end: no byte of its first stack is read any more.
-std::optional<AddressRange> find_ended_stack(const RegionList& regions);
+  // They must live until the last call.
+  void set_mappings(const CurrentMappings& mappings);
+
+  // Adds what is dead of one thread's stacks; `memory` is the captured one. Of a program that is about to end all is,
+  // as no byte is read any more.
+  Status find(const ThreadState& state, PageStores& stores, const PageTree& memory, GrowingArray<AddressRange>* dead);
+
+ private:
+  Status find_of(const ThreadState& state, const AddressRange& stack, MemoryReader& captured,
+                 GrowingArray<AddressRange>* dead);
+
+  const TracedProcess& process_;
+  Unwinder unwinder_;
+  const CurrentMappings* mappings_ = nullptr;
+  uint64_t readings_ = 0;  // of those mappings, when the unwinder got to know them
+};
 
 }  // namespace pagestore

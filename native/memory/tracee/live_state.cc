@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "memory/tracee/dead_stack.h"
 #include "snapshot/stored_bytes.h"
 
 namespace pagestore {
@@ -76,9 +75,11 @@ Status describe(const CapturedTracee& tracee, LiveState* live) {
   if (status.is_ok() && !has_tracked) status = put(tracee.saved.program_break, &live->bytes);
   if (status.is_ok() && !has_tracked) status = put(tracee.saved.elapsed, &live->bytes);
   for (ThreadReader thread(tracee.saved.threads); thread.next() && status.is_ok();) {
-    const std::optional<AddressRange> dead =
-        ends ? find_ended_stack(tracee.regions) : find_dead_stack(tracee.regions, thread.state().registers);
-    if (dead) status = add(*dead, &live->ranges.ignored);
+    const size_t before = live->ranges.ignored.size();
+    status = tracee.stacks.find(thread.state(), tracee.stores, tracee.memory, &live->ranges.ignored);
+    if (thread.state().thread == process.pid() && live->ranges.ignored.size() > before) {
+      live->dead_stack = live->ranges.ignored[before];
+    }
     if (ends) continue;
     if (status.is_ok()) status = put_stop(tracee, thread.state(), &live->bytes);
     if (status.is_ok() && !has_tracked) status = put_registers(thread, &live->bytes);

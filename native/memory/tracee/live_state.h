@@ -6,6 +6,7 @@
 // alone make the state. Equal states give equal bytes.
 #pragma once
 
+#include "memory/tracee/dead_stack.h"
 #include "memory/tracee/declared_ranges.h"
 #include "memory/tracee/saved_state.h"
 #include "snapshot/masks.h"
@@ -15,7 +16,8 @@ namespace pagestore {
 
 struct LiveState {
   GrowingArray<std::byte> bytes;
-  StateRanges ranges;  // ignored are dead stacks, thread ids in memory, and what the program declared
+  AddressRange dead_stack{};  // of the first thread, if any of it is
+  StateRanges ranges;         // ignored are dead stacks, thread ids in memory, and what the program declared
 
   Recognition recognition() const {
     const auto& [tracked, ignored] = ranges;
@@ -28,6 +30,7 @@ struct CapturedTracee {
   const TracedProcess& process;
   const RegionList& regions;
   const SavedState& saved;
+  DeadStacks& stacks;
   PageStores& stores;
   const PageTree& memory;
   bool has_tracked_ranges;  // of the caller's; the program may declare others

@@ -53,11 +53,14 @@ Status Tracee::capture(Snapshot* snapshot) {
   TraceeMemory::Pages pages;
   if (Status status = memory_.capture(*stores, &pages); !status.is_ok()) return status;
   const InPhase phase(Phase::key);
+  stacks_.set_mappings(memory_.mappings());
   const bool has_tracked = captured_.masks().has_tracked_ranges();
   LiveState live;
-  Status status = describe({process_, *regions, saved, *stores, pages.tree.get(), has_tracked}, &live);
+  Status status = describe({process_, *regions, saved, stacks_, *stores, pages.tree.get(), has_tracked}, &live);
   if (!status.is_ok()) return status;
-  const SnapshotParts parts{regions->bytes(), state, {live.bytes.data(), live.bytes.size()}, live.recognition()};
+  SnapshotParts parts{regions->bytes(), {}, state, {live.bytes.data(), live.bytes.size()}, live.recognition()};
+  status = counted_regions_.find(*regions, memory_.mappings().readings(), live.dead_stack, &parts.counted);
+  if (!status.is_ok()) return status;
   OwnedSnapshot made;
   if (status = memory_.commit(*stores, std::move(pages), parts, &made); !status.is_ok()) return status;
   *snapshot = made.take();

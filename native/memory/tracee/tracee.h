@@ -16,6 +16,8 @@
 #include <optional>
 
 #include "memory/memory.h"
+#include "memory/tracee/counted_regions.h"
+#include "memory/tracee/dead_stack.h"
 #include "memory/tracee/mapping_undo.h"
 #include "memory/tracee/tracee_memory.h"
 #include "ptrace/launch.h"
@@ -53,7 +55,8 @@ class Tracee final : public RestorableMemory {
   const TracedProcess& process() const { return process_; }
 
  private:
-  explicit Tracee(SharedStore* store) : RestorableMemory(Kind::tracee, store), memory_(process_, captured_) {}
+  explicit Tracee(SharedStore* store)
+      : RestorableMemory(Kind::tracee, store), memory_(process_, captured_), stacks_(process_) {}
   // Of a snapshot, as bytes.
   struct Parts {
     GrowingArray<std::byte> state, mappings;
@@ -66,6 +69,8 @@ class Tracee final : public RestorableMemory {
   SharedProcessor processor_;
   TracedProcess process_;
   TraceeMemory memory_;
+  DeadStacks stacks_;
+  CountedRegions counted_regions_;
 };
 
 }  // namespace pagestore

@@ -30,6 +30,7 @@ class TraceeMemory {
 
   // Reads the mappings again if they may have changed.
   Status read_mappings();
+  const CurrentMappings& mappings() const { return mappings_; }
   const RegionList& regions() const { return mappings_.regions(); }
   uint64_t program_break() const { return mappings_.program_break(); }
 

@@ -1,0 +1,271 @@
+#include "linux/unwinder.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "linux/frame_expression.h"
+#include "linux/frame_table.h"
+#include "linux/proc_file.h"
+
+namespace pagestore {
+
+namespace {
+
+constexpr size_t kMostFrames = 4096;
+
+// What a signal handler returns to, and where the kernel put what it interrupted: registers at `kRegisters` above the
+// stack pointer there, in the kernel's order.
+#if defined(__x86_64__)
+
+constexpr uint8_t kSignalReturn[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};  // mov $15, %rax; syscall
+constexpr uint64_t kContext = 0, kAlternate = kContext + 16, kRegisters = kContext + 40, kSignal = kContext + 304;
+constexpr size_t kSavedRegisters = 17;
+// r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, and where the code goes on.
+constexpr uint8_t kNumbers[kSavedRegisters] = {8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2, 7, UINT8_MAX};
+constexpr uint64_t without_signature(uint64_t address) {
+  return address;
+}
+constexpr bool kCallUsesStack = true;
+
+#else
+
+constexpr uint8_t kSignalReturn[] = {0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4};  // mov x8, #139; svc #0
+constexpr uint64_t kSignal = 0, kContext = 128, kAlternate = kContext + 16, kRegisters = kContext + 176 + 8;
+constexpr size_t kSavedRegisters = 33;
+// x0 to x30, sp, and where the code goes on.
+constexpr uint8_t kNumbers[kSavedRegisters] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,       16,
+                                               17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, UINT8_MAX};
+// Addresses of programs have 48 bits; above them lies the signature.
+constexpr uint64_t without_signature(uint64_t address) {
+  return address & ((uint64_t{1} << 48) - 1);
+}
+constexpr bool kCallUsesStack = false;
+
+#endif
+
+}  // namespace
+
+// Registers of a frame: their values, or where in memory they are, to be read if one is needed.
+class Unwinder::Frame final : public FrameValues {
+ public:
+  Frame(const FrameRegisters& start, MemoryReader& stack) : stack_(stack), instruction_(start.instruction) {
+    for (size_t i = 0; i < kFrameRegisters; ++i) slots_[i] = {Slot::Kind::value, start.values[i]};
+  }
+
+  uint64_t instruction() const { return instruction_; }
+  uint64_t stack_pointer() const { return slots_[kStackRegister].value; }
+
+  std::optional<uint64_t> register_value(uint64_t number) override {
+    return number < kFrameRegisters ? value_of(slots_[number]) : std::nullopt;
+  }
+  std::optional<uint64_t> word_at(uint64_t address) override {
+    uint64_t word;
+    return stack_.read_value(address, &word) ? std::optional(word) : std::nullopt;
+  }
+
+  std::optional<uint64_t> base(const FrameRule& rule) {
+    if (rule.base_expression.length > 0) return evaluate(rule.base_expression, {}, *this);
+    const std::optional<uint64_t> value = register_value(rule.base_register);
+    return value ? std::optional(*value + static_cast<uint64_t>(rule.base_offset)) : std::nullopt;
+  }
+
+  // Becomes the caller's frame. False if there is no caller.
+  bool leave(const FrameRule& rule, uint64_t base) {
+    std::array<Slot, kFrameRegisters> caller;
+    for (size_t i = 0; i < kFrameRegisters; ++i) caller[i] = apply(rule.registers[i], slots_[i], base);
+    const std::optional<uint64_t> address = value_of(caller[rule.return_register]);
+    const bool is_same_stack = rule.registers[kStackRegister].kind == RegisterRule::Kind::same;
+    if (is_same_stack) caller[kStackRegister] = {Slot::Kind::value, base};
+    const std::optional<uint64_t> stack = value_of(caller[kStackRegister]);
+    if (!address || *address == 0 || !stack) return false;
+    slots_ = caller;
+    slots_[kStackRegister] = {Slot::Kind::value, *stack};
+    instruction_ = rule.is_signed ? without_signature(*address) : *address;
+    return true;
+  }
+
+  // Becomes the frame that a signal interrupted, and says which signal that was.
+  bool leave_signal(int* signal, AddressRange* alternate) {
+    const uint64_t at = stack_pointer();
+    struct {
+      uint64_t start;
+      int32_t flags, unused;
+      uint64_t length;
+    } stack;
+    uint64_t saved[kSavedRegisters];
+    if (!stack_.read_value(at + kSignal, signal) || !stack_.read_value(at + kAlternate, &stack) ||
+        !stack_.read(at + kRegisters, std::as_writable_bytes(std::span(saved)))) {
+      return false;
+    }
+    constexpr int32_t kDisabled = 2;
+    if ((stack.flags & kDisabled) != 0 || !range_of(stack.start, stack.length, alternate).is_ok()) *alternate = {};
+    for (size_t i = 0; i < kSavedRegisters; ++i) {
+      if (kNumbers[i] < kFrameRegisters) slots_[kNumbers[i]] = {Slot::Kind::value, saved[i]};
+    }
+    instruction_ = saved[kSavedRegisters - 1];
+    return true;
+  }
+
+ private:
+  struct Slot {
+    enum class Kind : uint8_t { lost, value, in_memory };
+    Kind kind = Kind::lost;
+    uint64_t value = 0;
+  };
+
+  std::optional<uint64_t> value_of(const Slot& slot) {
+    switch (slot.kind) {
+      case Slot::Kind::lost:
+        return {};
+      case Slot::Kind::value:
+        return slot.value;
+      case Slot::Kind::in_memory:
+        return word_at(slot.value);
+    }
+    return {};
+  }
+
+  static Slot slot(Slot::Kind kind, const std::optional<uint64_t>& value) {
+    return value ? Slot{kind, *value} : Slot{};
+  }
+
+  Slot apply(const RegisterRule& rule, const Slot& now, uint64_t base) {
+    using Kind = RegisterRule::Kind;
+    const uint64_t at = base + static_cast<uint64_t>(rule.offset);
+    switch (rule.kind) {
+      case Kind::same:
+        return now;
+      case Kind::undefined:
+        return {};
+      case Kind::at_offset:
+        return {Slot::Kind::in_memory, at};
+      case Kind::base_offset:
+        return {Slot::Kind::value, at};
+      case Kind::in_register:
+        return slots_[static_cast<size_t>(rule.offset)];
+      case Kind::at_expression:
+        return slot(Slot::Kind::in_memory, evaluate(rule.expression, base, *this));
+      case Kind::expression:
+        return slot(Slot::Kind::value, evaluate(rule.expression, base, *this));
+    }
+    return {};
+  }
+
+  MemoryReader& stack_;
+  std::array<Slot, kFrameRegisters> slots_{};
+  uint64_t instruction_;
+};
+
+void Unwinder::set_code(std::span<const std::byte> regions, pid_t pid) {
+  GrowingArray<Module> modules;
+  RegionReader reader(regions);
+  Region region;
+  Module module{};
+  bool fits = true;
+  while (reader.next(&region)) {
+    // Without a name nothing says that it is a module.
+    if (region.path.empty()) continue;
+    if (region.offset == 0 && region.file != module.file) module = {{}, region.start, region.file};
+    if (region.path == "[vdso]") module = {{}, region.start, region.file};
+    if (region.permissions[2] != 'x' || region.file != module.file) continue;
+    module.code = {region.start, region.end};
+    fits = fits && modules.append(module);
+  }
+  if (!fits) modules.clear();
+  const bool is_same = std::equal(modules.begin(), modules.end(), modules_.begin(), modules_.end());
+  if (is_same) return;
+  modules_ = std::move(modules);
+  rules_.clear();
+  find_executable(pid);
+}
+
+// A program that is linked statically has no table in memory, but its entries; its file says where.
+void Unwinder::find_executable(pid_t pid) {
+  executable_ = 0;
+  ScopedFd file;
+  struct stat status;
+  if (!open_proc_file(pid, "/proc/PID/exe", O_RDONLY, &file).is_ok() || fstat(file.get(), &status) != 0) return;
+  const auto* module = std::find_if(modules_.begin(), modules_.end(),
+                                    [&](const Module& each) { return each.file.inode == status.st_ino; });
+  if (module == modules_.end()) return;
+  if (const auto entries = find_frame_entries(file.get(), module->start)) {
+    executable_ = module->start;
+    executable_entries_ = *entries;
+  }
+}
+
+void Unwinder::find_rule(MemoryReader& code, Rule* rule) {
+  const uint64_t instruction = rule->instruction;
+  const auto* module = std::find_if(modules_.begin(), modules_.end(), [&](const Module& each) {
+    return each.code.start <= instruction && instruction < each.code.end;
+  });
+  if (module == modules_.end()) return;
+  uint8_t bytes[sizeof(kSignalReturn)];
+  if (code.read(instruction, std::as_writable_bytes(std::span(bytes))) &&
+      memcmp(bytes, kSignalReturn, sizeof(bytes)) == 0) {
+    rule->kind = Rule::Kind::signal_return;
+    return;
+  }
+  // A call may be the last instruction of its function.
+  const uint64_t within = instruction - (rule->is_call ? 1 : 0);
+  const bool is_found =
+      find_frame_rule(code, module->start, within, &rule->frame) ||
+      (module->start == executable_ && search_frame_rule(code, executable_entries_, within, &rule->frame));
+  if (is_found) rule->kind = Rule::Kind::frame;
+}
+
+const Unwinder::Rule* Unwinder::rule_at(uint64_t instruction, bool is_call, MemoryReader& code) {
+  if (rules_.empty()) {
+    if (!rules_.resize(kRules)) return nullptr;
+    std::fill(rules_.begin(), rules_.end(), Rule{});
+  }
+  Rule& rule = rules_[(instruction * 0x9e37'79b9'7f4a'7c15) >> 57];
+  static_assert(kRules == size_t{1} << (64 - 57));
+  if (rule.instruction != instruction || rule.is_call != is_call) {
+    rule = {instruction, is_call, Rule::Kind::none, {}};
+    find_rule(code, &rule);
+  }
+  return &rule;
+}
+
+// Up to the next signal frame, which is left, or to the end. False at the end.
+bool Unwinder::walk_part(Frame* frame, MemoryReader& code, StackWalk* walk) {
+  StackPart& part = walk->parts[walk->count++];
+  part.stack = part.end = frame->stack_pointer();
+  bool is_call = false;
+  for (size_t frames = 0; frames < kMostFrames; ++frames) {
+    const Rule* rule = rule_at(frame->instruction(), is_call, code);
+    if (rule == nullptr) return false;
+    if (rule->kind == Rule::Kind::none) {
+      walk->is_whole = true;
+      return false;
+    }
+    if (rule->kind == Rule::Kind::signal_return) return frame->leave_signal(&part.signal, &part.alternate);
+    const std::optional<uint64_t> base = frame->base(rule->frame);
+    if (!base) return false;
+    // A function that was just entered, and one that keeps nothing there, need not have a frame where a call does not
+    // use the stack.
+    const bool may_be_empty = !kCallUsesStack && !is_call;
+    part.rises = part.rises && (*base > frame->stack_pointer() || (may_be_empty && *base == frame->stack_pointer()));
+    part.end = *base;
+    if (!frame->leave(rule->frame, *base)) {
+      walk->is_whole = true;
+      return false;
+    }
+    is_call = true;
+  }
+  return false;
+}
+
+StackWalk Unwinder::walk(const FrameRegisters& start, MemoryReader& code, MemoryReader& stack) {
+  StackWalk walk;
+  Frame frame(start, stack);
+  while (walk.count < StackWalk::kMostParts && walk_part(&frame, code, &walk)) continue;
+  return walk;
+}
+
+}  // namespace pagestore

@@ -1,0 +1,195 @@
+// Chooses on every kind of stack, as told, with frames that are in use below the one that chooses. Its true state is
+// `at` and `secret`; what else is on its stacks follows from those.
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "pagestore.h"
+
+#define NOT_INLINE __attribute__((noinline))
+#define ROOM 65536
+
+static ucontext_t own, other;
+static int at;
+
+// Dirties the stack below its caller, each time otherwise.
+static NOT_INLINE void dirty(int seed) {
+  volatile char bytes[6000];
+  for (size_t i = 0; i < sizeof bytes; ++i) bytes[i] = (char)(seed * 7 + (int)i);
+}
+
+static void chooser(void) {
+  for (;;) {
+    ps_choose(1);
+    swapcontext(&other, &own);
+  }
+}
+
+static void make(char* stack) {
+  getcontext(&other);
+  other.uc_stack.ss_sp = stack;
+  other.uc_stack.ss_size = ROOM;
+  other.uc_link = &own;
+  makecontext(&other, chooser, 0);
+}
+
+// A secret in a frame that is in use below the one that chooses.
+static NOT_INLINE void hide_and_switch(void) {
+  volatile int secret = ps_choose(2);
+  swapcontext(&own, &other);
+  ps_assert(secret != 1, "the secret is not 1");
+}
+
+static NOT_INLINE void in_main_frame(void) {
+  char stack[ROOM];
+  memset(stack, 0, sizeof stack);
+  make(stack);
+  hide_and_switch();
+}
+
+static void elsewhere(void) {
+  make(memset(malloc(ROOM), 0, ROOM));
+  hide_and_switch();
+}
+
+static volatile int* seen;
+
+static void on_signal(int number) {
+  (void)number;
+  at += ps_choose(2);
+  ps_assert(*seen != 1, "the secret is not 1");
+}
+
+static NOT_INLINE void raise_with_secret(int flags) {
+  volatile int secret = ps_choose(2);
+  struct sigaction action;
+  seen = &secret;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = on_signal;
+  action.sa_flags = flags;
+  sigaction(SIGUSR1, &action, NULL);
+  raise(SIGUSR1);
+}
+
+static void in_handler(void) {
+  raise_with_secret(0);
+}
+
+static NOT_INLINE void set_alternate(char* stack) {
+  stack_t alternate;
+  memset(&alternate, 0, sizeof alternate);
+  alternate.ss_sp = stack;
+  alternate.ss_size = ROOM;
+  sigaltstack(&alternate, NULL);
+}
+
+static void on_alternate(void) {
+  static char stack[ROOM];
+  set_alternate(stack);
+  raise_with_secret(SA_ONSTACK);
+}
+
+static NOT_INLINE void on_alternate_in_frame(void) {
+  char stack[ROOM];
+  memset(stack, 0, sizeof stack);
+  set_alternate(stack);
+  raise_with_secret(SA_ONSTACK);
+}
+
+// A loop whose steps leave other bytes on the stack on each way, and a state that does not say which way it was.
+static void plain(void) {
+  for (; at < 4; ++at) dirty(ps_choose(3));
+}
+
+static void* thread(void* nothing) {
+  plain();
+  exit(0);
+  return nothing;
+}
+
+static NOT_INLINE void join(const pthread_attr_t* attributes) {
+  pthread_t id;
+  pthread_create(&id, attributes, thread, NULL);
+  pthread_join(id, NULL);
+}
+
+static void in_thread(void) {
+  join(NULL);
+}
+
+// The lower part of a guarded mapping is in use by somebody else.
+static char* arena;
+
+static void* arena_thread(void* nothing) {
+  for (; at < 3; ++at) {
+    const int way = ps_choose(2);
+    arena[100] = (char)way;
+    dirty(way);
+  }
+  ps_assert(arena[100] != 1, "the secret is not 1");
+  exit(0);
+  return nothing;
+}
+
+static void beside_arena(void) {
+  const size_t guard = 4096, used = 65536, room = 262144;
+  pthread_attr_t attributes;
+  pthread_t id;
+  arena = mmap(NULL, guard + used + room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  mprotect(arena, guard, PROT_NONE);
+  arena += guard;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstack(&attributes, arena + used, room);
+  pthread_create(&id, &attributes, arena_thread, NULL);
+  pthread_join(id, NULL);
+}
+
+// Deeper than the stack was when it began.
+static NOT_INLINE int deep(int levels) {
+  volatile char bytes[4096];
+  bytes[0] = (char)levels;
+  return levels == 0 ? bytes[0] : deep(levels - 1) + bytes[0];
+}
+
+static void grown(void) {
+  for (; at < 3; ++at) {
+    if (ps_choose(2)) deep(100);
+  }
+}
+
+// Aligned frames have tables of their own.
+static NOT_INLINE void aligned(void) {
+  __attribute__((aligned(128))) volatile char bytes[128];
+  bytes[at] = bytes[0] = 0;
+  (void)bytes[0];
+  for (; at < 4; ++at) dirty(ps_choose(3));
+}
+
+int main(int count, char** arguments) {
+  static const struct {
+    const char* name;
+    void (*run)(void);
+  } all[] = {
+      {"in-main-frame", in_main_frame},
+      {"elsewhere", elsewhere},
+      {"in-handler", in_handler},
+      {"on-alternate", on_alternate},
+      {"in-frame", on_alternate_in_frame},
+      {"plain", plain},
+      {"in-thread", in_thread},
+      {"beside-arena", beside_arena},
+      {"grown", grown},
+      {"aligned", aligned},
+  };
+  for (size_t i = 0; i < sizeof all / sizeof *all; ++i) {
+    if (count > 1 && strcmp(all[i].name, arguments[1]) == 0) all[i].run();
+  }
+  return 0;
+}
