@@ -216,7 +216,7 @@ const titles: Record<Violation['kind'], string> = {
   exit: 'abnormal end',
   hang: 'hang',
   deadlock: 'deadlock',
-  unfaithful: 'states wrongly taken for one',
+  unfaithful: 'unfaithful',
 }
 
 /** A violation and the path to it, in lines. */

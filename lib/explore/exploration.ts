@@ -39,7 +39,10 @@ export type ViolationKind =
   | 'hang'
   /** A choice has no alternatives. */
   | 'deadlock'
-  /** Two states with equal keys have different successors. */
+  /**
+   * Two states with equal keys have different successors, or a violation does not recur in a run that was never rolled
+   * back: not all that the subject depends on is its state, or rolls back.
+   */
   | 'unfaithful'
 
 /** A violation, and a path to it. */

@@ -6,6 +6,7 @@ import { PageStoreError } from '../errors.js'
 import { PageStore } from '../page-store.js'
 import type { Exploration, TraceStep, Violation } from './exploration.js'
 import { failedStart, neverReached, startOf } from './failed-start.js'
+import { confirmAll } from './fresh-replay.js'
 import { type ExploreOptions, type SearchOptions, searchOptions } from './options.js'
 import { createSearch, type Search } from './search.js'
 import type { Running, Subject } from './subject.js'
@@ -29,25 +30,38 @@ export async function explore(subject: Subject, options: ExploreOptions = {}): P
   const { signal, onProgress } = options
   using store = new PageStore()
   const running = subject.open(store)
+  let found: Exploration
   try {
     const first = startOf(running)
-    if (first.kind !== 'choice' && first.kind !== 'end') return failedStart(first, running, wanted)
-    const search = createSearch(store, running, first, wanted)
-    let isAborted = false
-    while (!search.isOver) {
-      if (signal?.aborted) {
-        isAborted = true
-        break
-      }
-      const end = performance.now() + longestWait
-      search.run(() => performance.now() >= end)
-      onProgress?.(search.progress())
-      await setImmediate()
+    if (first.kind === 'choice' || first.kind === 'end') {
+      const search = createSearch(store, running, first, wanted)
+      const isAborted = await runToItsEnd(search, signal, onProgress)
+      found = await report(search, running, wanted, isAborted ? 'aborted' : boundOf(search, wanted), signal)
+    } else {
+      found = failedStart(first, running, wanted)
     }
-    return await report(search, running, wanted, isAborted ? 'aborted' : boundOf(search, wanted), signal)
   } finally {
     running.close()
   }
+  // Not before the run is closed: a model in plain TypeScript has one state for all its runs.
+  const violations = await confirmAll(found.violations, subject, wanted.properties, found.bound === 'aborted')
+  return { ...found, violations }
+}
+
+/** @returns whether the search was aborted */
+async function runToItsEnd(
+  search: Search,
+  signal: AbortSignal | undefined,
+  onProgress: ExploreOptions['onProgress'],
+): Promise<boolean> {
+  while (!search.isOver) {
+    if (signal?.aborted) return true
+    const end = performance.now() + longestWait
+    search.run(() => performance.now() >= end)
+    onProgress?.(search.progress())
+    await setImmediate()
+  }
+  return false
 }
 
 function boundOf(search: Search, { strategy }: SearchOptions): Exploration['bound'] {

@@ -172,7 +172,7 @@ test('a path that cannot be taken again is reported without its steps, and with 
     }),
     { first: true },
   )
-  expect(never.violations).toMatchObject([{ kind: 'crash', choices: [0, 1] }])
+  expect(never.violations).toMatchObject([{ kind: 'unfaithful', choices: [0, 1] }])
   expect(never.violations[0]?.steps).toBe(undefined)
   expect(never.warnings).toEqual([expect.stringMatching(/could not be taken a second time.*not deterministic/)])
 })

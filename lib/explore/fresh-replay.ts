@@ -1,0 +1,108 @@
+/**
+ * Takes the path of each violation once more, in a run that was never rolled back, before the violation is reported.
+ *
+ * A search rolls back what it can. A violation that needed more than its own path, because other paths left something
+ * behind, is no fault of the subject: it is reported as `unfaithful`, with what it would have been.
+ */
+
+import { setImmediate } from 'node:timers/promises'
+
+import { PageStoreError } from '../errors.js'
+import { PageStore } from '../page-store.js'
+import type { Violation } from './exploration.js'
+import type { Property } from './property.js'
+import { killedProperty } from './search.js'
+import { createStateView } from './state.js'
+import type { Running, Step, Subject } from './subject.js'
+
+/**
+ * The same violations, with those that do not recur as what they are, and last. Each takes a start of the subject and the
+ * time of its path; a hang takes as long as a step may.
+ * @param isHurried whether hangs are believed
+ */
+export async function confirmAll(
+  violations: readonly Violation[],
+  subject: Subject,
+  properties: readonly Property[],
+  isHurried: boolean,
+): Promise<Violation[]> {
+  const confirmed: Violation[] = []
+  const refuted: Violation[] = []
+  for (const violation of violations) {
+    await setImmediate()
+    const isTaken = isOfOnePath(violation) && !(isHurried && violation.kind === 'hang')
+    const found = isTaken ? takeAgain(violation, subject, properties) : undefined
+    if (found === undefined) confirmed.push(violation)
+    else refuted.push(unfaithful(violation, found))
+  }
+  return [...confirmed, ...refuted]
+}
+
+/** Whether a violation says what one path leads to. Whoever killed the subject may not do it again. */
+function isOfOnePath({ kind, property }: Violation): boolean {
+  return kind !== 'sometimes' && kind !== 'unfaithful' && property !== killedProperty
+}
+
+/** @returns what a fresh run came to instead; undefined where the violation recurs */
+function takeAgain(violation: Violation, subject: Subject, properties: readonly Property[]): string | undefined {
+  using store = new PageStore()
+  let running: Running | undefined
+  try {
+    running = subject.open(store)
+    const step = takePath(running, violation.choices)
+    if (typeof step === 'string') return step
+    return recurs(violation, step, running, properties) ? undefined : textOf(step)
+  } catch (error) {
+    if (!(error instanceof PageStoreError)) throw error
+    return error.message
+  } finally {
+    running?.close()
+  }
+}
+
+/** @returns the last step, or why there is none */
+function takePath(running: Running, choices: readonly number[]): Step | string {
+  let step = running.start()
+  for (const [i, choice] of choices.entries()) {
+    if (step.kind !== 'choice') return `${textOf(step)} after ${i} of ${choices.length} choices`
+    if (choice >= step.alternatives) return `choice ${i + 1} has only ${step.alternatives} alternatives`
+    step = running.take(choice)
+  }
+  return step
+}
+
+function recurs(violation: Violation, step: Step, running: Running, properties: readonly Property[]): boolean {
+  const { kind, property: name, choices } = violation
+  if (step.kind === 'failure') return step.failure.kind === kind && step.failure.property === name
+  if (kind === 'deadlock') return step.kind === 'choice' && step.alternatives === 0
+  const property = properties.find((each) => each.kind === 'always' && each.name === name)
+  if (kind !== 'always' || property === undefined) return false
+  const view = createStateView(running.memory, running.layout)
+  view.update(step, choices.length)
+  return !property.holds(view.state)
+}
+
+function textOf(step: Step): string {
+  switch (step.kind) {
+    case 'choice':
+      return 'it comes to a choice'
+    case 'end':
+      return 'it ends as it should'
+    case 'failure':
+      return `it fails otherwise (${step.failure.kind}: ${step.failure.property})`
+    default:
+      return step satisfies never
+  }
+}
+
+function unfaithful({ kind, property, choices, location, detail, steps }: Violation, found: string): Violation {
+  const would = `it would be of the kind ${kind}${detail === undefined ? '' : `: ${detail}`}`
+  return {
+    kind: 'unfaithful',
+    property: `${property}: does not recur in a fresh run`,
+    choices,
+    location,
+    detail: `${would}; a run that was never rolled back does not come to it by the same choices: ${found}`,
+    steps,
+  }
+}
