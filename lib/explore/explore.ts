@@ -12,6 +12,7 @@ import { createSearch, type Search } from './search.js'
 import type { Running, Subject } from './subject.js'
 import { replay } from './trace.js'
 import { verify } from './verify.js'
+import { verifyPaths } from './verify-paths.js'
 
 // How long the event loop waits at most, in milliseconds.
 const longestWait = 50
@@ -31,10 +32,11 @@ export async function explore(subject: Subject, options: ExploreOptions = {}): P
   using store = new PageStore()
   const running = subject.open(store)
   let found: Exploration
+  let search: Search | undefined
   try {
     const first = startOf(running)
     if (first.kind === 'choice' || first.kind === 'end') {
-      const search = createSearch(store, running, first, wanted)
+      search = createSearch(store, running, first, wanted)
       const isAborted = await runToItsEnd(search, signal, onProgress)
       found = await report(search, running, wanted, isAborted ? 'aborted' : boundOf(search, wanted), signal)
     } else {
@@ -44,7 +46,13 @@ export async function explore(subject: Subject, options: ExploreOptions = {}): P
     running.close()
   }
   // Not before the run is closed: a model in plain TypeScript has one state for all its runs.
-  const violations = await confirmAll(found.violations, subject, wanted.properties, found.bound === 'aborted')
+  const all = [...found.violations]
+  const isVerified = wanted.verify && canContinueAfter(found.bound) && all.every(({ kind }) => kind !== 'unfaithful')
+  if (search !== undefined && isVerified) {
+    const difference = await verifyPaths(search, subject, store, { seed: wanted.seed, signal })
+    if (difference !== undefined) all.push(difference)
+  }
+  const violations = await confirmAll(all, subject, wanted.properties, found.bound === 'aborted')
   return { ...found, violations }
 }
 
@@ -68,6 +76,10 @@ function boundOf(search: Search, { strategy }: SearchOptions): Exploration['boun
   return strategy === 'random' ? (search.bound ?? 'random') : search.bound
 }
 
+function canContinueAfter(bound: Exploration['bound']): boolean {
+  return bound !== 'aborted' && bound !== 'gone'
+}
+
 async function report(
   search: Search,
   running: Running,
@@ -77,7 +89,7 @@ async function report(
 ): Promise<Exploration> {
   // Replays and verification take time that is not the search's.
   const { states, transitions, depth, seconds, bytesPerState } = search.progress()
-  const canContinue = bound !== 'aborted' && bound !== 'gone'
+  const canContinue = canContinueAfter(bound)
   const found = verifies && canContinue ? await verify(search, running, signal) : { verified: 0, violations: [] }
   const complete = bound === undefined
   const unreached = properties.filter(({ kind, name }) => kind === 'sometimes' && !search.reached.has(name))
