@@ -73,9 +73,9 @@ export function checkedThread(tid: number): number | undefined {
 }
 
 /** @throws `ERR_ARGUMENT_TYPE` */
-export function checkedTimeout(timeout: number): number {
+export function checkedTimeout(timeout: number, name = 'timeout'): number {
   if (Number.isSafeInteger(timeout) && timeout >= 0) return timeout
-  throw wrong('timeout must be a whole number of milliseconds')
+  throw wrong(`${name} must be a whole number of milliseconds`)
 }
 
 /** @throws `ERR_ARGUMENT_TYPE` */

@@ -8,7 +8,14 @@ import { argumentRegisters, type SystemCall, stopPointIn, systemCallIn } from '.
 import { findSymbol } from './linux/symbols.js'
 import type { RestorableMemory } from './memory.js'
 import { handleOf, type PageStore } from './page-store.js'
-import { checkedThread, checkObject, numberOfSignal, prepareResume, type ResumeOptions } from './resume-options.js'
+import {
+  checkedThread,
+  checkedTimeout,
+  checkObject,
+  numberOfSignal,
+  prepareResume,
+  type ResumeOptions,
+} from './resume-options.js'
 import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snapshot.js'
 import { prepareSpawn, type SpawnOptions } from './spawn-options.js'
 import { readStop, type Stop, stopSlots } from './stop.js'
@@ -23,6 +30,9 @@ export interface AttachOptions {
 const forgotten = new FinalizationRegistry<Handle>((handle) => native.closeMemory(handle))
 
 const { registerNames } = native
+
+/** Signals of which a program that has no handler notices nothing. */
+const ignoredByDefault = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH'])
 
 /**
  * For the explorer: `Tracee.spawn` with a filter that stops the program at further system calls, one bit for each. The
@@ -132,6 +142,21 @@ export class Tracee implements RestorableMemory {
     const stop = readStop(this.#stop, this.#fileName, this.#readText)
     if (stop.kind === 'exec') this.#fileNames.clear()
     return stop
+  }
+
+  /**
+   * Lets the program run on for some milliseconds: through the births of threads and processes, and through signals that
+   * it handles, until the time has passed or it stops for something else.
+   * @param ms how long: a whole number
+   * @throws `ERR_CHOICE` (it waits in `ps_choose`), `ERR_ARGUMENT_TYPE`
+   */
+  runFor(ms: number): Stop {
+    const end = performance.now() + checkedTimeout(ms, 'ms')
+    for (let left = ms; ; left = Math.ceil(end - performance.now())) {
+      const stop = this.resume({ timeout: Math.max(left, 0) })
+      if (!this.#goesOn(stop)) return stop
+      if (performance.now() >= end) return { tid: stop.tid, kind: 'timeout' }
+    }
   }
 
   /**
@@ -289,6 +314,12 @@ export class Tracee implements RestorableMemory {
   /** Closes it: `using tracee = Tracee.spawn(…)`. */
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  /** Whether nothing came of a stop that the program itself would notice if it were not traced. */
+  #goesOn(stop: Stop): boolean {
+    if (stop.kind === 'signal') return this.handlesSignal(stop.signal) || ignoredByDefault.has(stop.signal)
+    return stop.kind === 'clone' || stop.kind === 'fork'
   }
 
   #registers(tid: number | undefined): BigUint64Array {

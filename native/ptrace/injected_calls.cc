@@ -79,6 +79,7 @@ Status InjectedCalls::make(TracedThread& thread, const SystemCall& call, int64_t
   if (Status status = find_instruction(&instruction); !status.is_ok()) return status;
   SavedContext saved(thread);
   if (Status status = saved.save(); !status.is_ok()) return status;
+  thread.forget_interruption();
   if (Status status = thread.set_blocked_signals(UINT64_MAX); !status.is_ok()) return status;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
   if (thread.is_at(activity::Kind::call_entry)) {

@@ -63,6 +63,8 @@ struct Arm64Registers {
     rewind_call();
   }
   void rewind_restart() { rewind_call(); }
+  // Not possible here, where kRestartsLate is false.
+  void return_to_call(int64_t, int64_t) {}
   void set_next_call(int64_t number) { x[8] = static_cast<uint64_t>(number); }
   void cancel_call() { call_number = UINT64_MAX; }
 

@@ -69,6 +69,12 @@ struct X86Registers {
     rax = result() == kRestartBlock ? static_cast<uint64_t>(kRestartCall) : orig_rax;
     step_back();
   }
+  // It was about to make that call again: now it is in it, with this result.
+  void return_to_call(int64_t number, int64_t result) {
+    rip += kCall.size();
+    orig_rax = static_cast<uint64_t>(number);
+    rax = static_cast<uint64_t>(result);
+  }
   // The thread is about to make this call instead, with the same arguments.
   void set_next_call(int64_t number) { rax = static_cast<uint64_t>(number); }
   // The call that the thread is in is not made, or not made again.

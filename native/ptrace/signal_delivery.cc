@@ -35,6 +35,7 @@ Status stop_before_signal(ProcessWaiter& waiter, TracedThread& thread, const sig
     SavedContext saved(thread);
     if (Status status = saved.save(); !status.is_ok()) return status;
     saved.drop_question();
+    thread.forget_interruption();
     Registers* registers;
     if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
     if (Status status = thread.set_blocked_signals(~(uint64_t{1} << (info.si_signo - 1))); !status.is_ok()) {

@@ -47,6 +47,7 @@ Wait wait_for(pid_t thread, int* signal) {
 Status StoppedProcess::stop(pid_t pid) {
   const ThreadStatus process = read_thread_status(pid, pid);
   if (process.has_ended) return Status::process_gone(pid, "has ended");
+  pid_ = pid;
   is_our_child_ = process.parent == getpid();
   if (Status status = seize_all(pid); !status.is_ok()) {
     resume();
@@ -56,13 +57,14 @@ Status StoppedProcess::stop(pid_t pid) {
 }
 
 Status StoppedProcess::seize_all(pid_t pid) {
-  const auto stop = [this](pid_t thread, const ThreadSleep&) {
+  const auto stop = [this](pid_t thread, const ThreadSleep& sleep) {
     int signal = 0;
     const Wait waited = wait_for(thread, &signal);
     if (!threads_.append({thread, signal})) {
       ptrace(PTRACE_DETACH, thread, nullptr, signal);
       return Status::no_memory(sizeof(SeizedThread));
     }
+    if (waited == Wait::stopped) waits_.on_stop(pid_, thread, sleep);
     if (waited != Wait::timeout) return Status::ok();
     return Status::system(Error::process_memory, "waiting for a thread to stop (waitpid)", ETIMEDOUT);
   };
@@ -83,11 +85,13 @@ bool StoppedProcess::has(pid_t thread) const {
 void StoppedProcess::resume() {
   for (size_t i = threads_.size(); i-- > 0;) {
     const auto& [thread, signal] = threads_[i];
+    waits_.before_release(pid_, thread);
     if (ptrace(PTRACE_DETACH, thread, nullptr, signal) == 0) continue;
     int ignored;
     const bool is_for_others = i == 0 && is_our_child_;
     if (wait_for(thread, &ignored) == Wait::ended && !is_for_others) waitpid(thread, nullptr, __WALL | WNOHANG);
   }
+  waits_.on_release();
   threads_.clear();
 }
 

@@ -53,10 +53,11 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
   if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
     const std::optional<activity::EnteredCall> call = thread.call_before();
     thread.enter(activity::CallExit{});
-    // A wait by the program's own clock knows what is left of it.
+    // A wait by the program's own clock knows what is left of it. Where the thread is to return to the call that it
+    // waits in, it leaves another one, which was not made.
     if (thread.waits_by_clock()) {
       if (Status status = parts_.clock_calls.finish(thread); !status.is_ok()) return status;
-    } else {
+    } else if (!thread.has_to_return()) {
       parts_.waits.on_exit(thread, info.exit.rval, call ? call->began : 0);
     }
     if (call && !options.only_entries && is_wanted(options, call->number)) {

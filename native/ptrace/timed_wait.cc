@@ -2,9 +2,20 @@
 
 #include <sys/syscall.h>
 
+#include <cerrno>
+
 #include "ptrace/wait_limits.h"
 
 namespace pagestore {
+
+namespace {
+
+// Whether the call was done when it failed because it was interrupted, and must not be made again.
+bool is_done(int64_t number) {
+  return number == SYS_close;
+}
+
+}  // namespace
 
 ThreadSleep read_sleep(pid_t pid, pid_t thread) {
   ThreadSleep sleep;
@@ -22,8 +33,22 @@ int64_t time_waited(pid_t pid, pid_t thread, const ThreadSleep& sleep, const Reg
   return now ? time_asleep(*sleep.schedule, *now).value_or(0) : 0;
 }
 
-bool is_done_when_interrupted(int64_t number) {
-  return number == SYS_close;
+bool make_again(const ThreadSleep& sleep, Registers* registers) {
+  if (registers->result() != -EINTR) return false;
+  if (Registers::kRestartsLate) {
+    if (!registers->is_in_call() || is_done(registers->call().number)) return false;
+    registers->set_result(static_cast<uint64_t>(kRestartNoHand));
+    return true;
+  }
+  // The kernel of arm64 has decided already that the call fails, and put its result where the first argument was.
+  if (!sleep.call || is_done(sleep.call->number) || registers->next_call().number != sleep.call->number ||
+      registers->instruction_pointer() != sleep.call->instruction.value() ||
+      registers->stack() != sleep.call->stack.value()) {
+    return false;
+  }
+  registers->set_result(sleep.call->first_argument);
+  registers->rewind_call(sleep.call->number);
+  return true;
 }
 
 }  // namespace pagestore

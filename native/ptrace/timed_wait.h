@@ -38,7 +38,8 @@ struct TimedWait {
   bool is_ending = false;            // we interrupt it because its time is over
 };
 
-// Calls that end when they are interrupted although they were done, and must not be made again.
-bool is_done_when_interrupted(int64_t number);
+// Of a stopped thread whose call failed because it was interrupted (EINTR): the call is made again, unless a handler
+// runs. False if it was something else.
+bool make_again(const ThreadSleep& sleep, Registers* registers);
 
 }  // namespace pagestore

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "ptrace/shortened_wait.h"
 #include "ptrace/wait_limits.h"
 
 namespace pagestore {
@@ -24,18 +25,6 @@ bool is_in(const TimedWait& wait, Registers& registers) {
   return number == Registers::kRestartCall || (number == wait.call.number && !(wait.is_kept && wait.is_unseen));
 }
 
-// The kernel of arm64 has decided already that the call fails, and put its result where the first argument was.
-void make_again(const SleepingCall& call, TracedThread& thread, Registers& registers) {
-  if (Registers::kRestartsLate || registers.result() != -EINTR || registers.next_call().number != call.number ||
-      registers.instruction_pointer() != call.instruction.value() || registers.stack() != call.stack.value() ||
-      is_done_when_interrupted(call.number)) {
-    return;
-  }
-  registers.set_result(call.first_argument);
-  registers.rewind_call(call.number);
-  thread.mark_registers_dirty();
-}
-
 }  // namespace
 
 void TimedWaits::before_interrupt(TracedThread& thread) const {
@@ -50,13 +39,8 @@ void TimedWaits::settle(TracedThread& thread, int64_t began) const {
   Registers* registers;
   auto& wait = thread.wait();
   if (!thread.get_registers(&registers).is_ok()) return;
-  if (thread.sleep().call) make_again(*thread.sleep().call, thread, *registers);
   const int64_t result = registers->result();
-  if (Registers::kRestartsLate && registers->is_in_call() && result == -EINTR &&
-      !is_done_when_interrupted(registers->call().number)) {
-    registers->set_result(static_cast<uint64_t>(kRestartNoHand));
-    thread.mark_registers_dirty();
-  }
+  if (make_again(thread.sleep(), registers)) thread.mark_registers_dirty();
   if (wait && is_in(*wait, *registers)) {
     wait->is_made_again = false;
     wait->left = std::max<int64_t>(wait->end - monotonic_nanoseconds(), 0);
@@ -115,6 +99,32 @@ void TimedWaits::on_exit(TracedThread& thread, int64_t result, int64_t began) co
   }
   // Elsewhere the kernel decides first.
   if (Registers::kRestartsLate) settle(thread, began);
+}
+
+void TimedWaits::before_release(TracedThread& thread) const {
+  Registers* registers;
+  const auto& wait = thread.wait();
+  if (!wait || wait->is_kept || !thread.get_registers(&registers).is_ok() || !is_in(*wait, *registers)) return;
+  const auto limit = find_wait_limit(traits_.pid, memory_, wait->call);
+  const int64_t left = std::max<int64_t>(wait->end - monotonic_nanoseconds(), 0);
+  ShortenedWait shortened;
+  if (limit && shorten_wait(memory_, *limit, left, registers, &shortened)) thread.mark_registers_dirty();
+}
+
+void TimedWaits::on_restore(TracedThread& thread, int64_t left) const {
+  Registers* registers;
+  if (!thread.get_registers(&registers).is_ok()) return;
+  const bool is_in_call = registers->is_in_call();
+  TimedWait wait;
+  wait.call = is_in_call ? registers->call() : registers->next_call();
+  const auto limit = find_wait_limit(traits_.pid, memory_, wait.call);
+  if (!limit) return;
+  wait.instruction = RemoteAddress(registers->instruction_pointer() + (is_in_call ? 0 : Registers::kCall.size()));
+  wait.stack = RemoteAddress(registers->stack());
+  wait.left = std::min(left, limit->nanoseconds);
+  wait.end = monotonic_nanoseconds() + wait.left;
+  wait.result = limit->result;
+  thread.wait() = wait;
 }
 
 int64_t TimedWaits::next_end(std::span<TracedThread* const> threads) {

@@ -38,6 +38,11 @@ class TimedWaits {
   void on_entry(TracedThread& thread, const SystemCall& call) const;
   void on_exit(TracedThread& thread, int64_t result, int64_t began) const;
 
+  // It is about to run, traced by nobody; it may still be in its wait.
+  void before_release(TracedThread& thread) const;
+  // A rollback has put it into a wait of which so much time was left.
+  void on_restore(TracedThread& thread, int64_t left) const;
+
   // Whether it must stop at its next system call.
   static bool has_to_stop(const TracedThread& thread) { return thread.wait() && !thread.wait()->is_kept; }
 

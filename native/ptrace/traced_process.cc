@@ -203,6 +203,18 @@ Status TracedProcess::detach() {
   return result;
 }
 
+// Where the kernel decides whether the thread makes an interrupted call again.
+Status TracedProcess::return_to_call(TracedThread& thread) {
+  while (thread.has_to_return() && !thread.is_at(activity::Kind::interrupted) &&
+         !thread.is_at(activity::Kind::signal_delivery)) {
+    WaitEvent event;
+    if (Status status = thread.run(PTRACE_CONT, 0); !status.is_ok()) return status;
+    if (Status status = waiter_.wait_for_stop(thread, &event); !status.is_ok()) return status;
+    thread.on_interrupt(event.ptrace_event() == PTRACE_EVENT_STOP && event.signal() != SIGTRAP);
+  }
+  return Status::ok();
+}
+
 Status TracedProcess::detach_thread(TracedThread& thread) {
   Registers* registers;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
@@ -211,6 +223,8 @@ Status TracedProcess::detach_thread(TracedThread& thread) {
     registers->set_result(UINT64_MAX);
     thread.mark_registers_dirty();
   }
+  if (Status status = return_to_call(thread); !status.is_ok()) return status;
+  waits_.before_release(thread);
   int signal = thread.asked_signal() != nullptr ? thread.asked_signal()->si_signo : 0;
   if (signal != 0 && !thread.is_at(activity::Kind::signal_delivery)) {
     signal_thread(traits_.pid, thread.id(), signal);

@@ -72,6 +72,8 @@ class TracedProcess : NonCopyable {
   void set_elapsed(int64_t elapsed) { clock_.set(elapsed); }
   // After the state of all threads was put back.
   void set_last_stop(const Stop& stop, pid_t thread, RemoteAddress declarations);
+  // Of the wait with a limit that the thread was put into, in nanoseconds.
+  void set_time_left(TracedThread& thread, int64_t left) { waits_.on_restore(thread, left); }
 
   // Its memory: all bytes or none, through any protection.
   const ScopedFd& memory() const { return memory_.file(); }
@@ -81,6 +83,7 @@ class TracedProcess : NonCopyable {
  private:
   Status seize_all();
   Status detach_thread(TracedThread& thread);
+  Status return_to_call(TracedThread& thread);
 
   pid_t tracer_ = 0;
   bool is_released_ = false;  // detached, or killed

@@ -36,6 +36,15 @@ std::optional<int64_t> call_that_reports(StopKind kind) {
   return {};
 }
 
+// The results of interrupted calls (system_call.h) as small numbers, none of them 0.
+constexpr int64_t kBeforeRestarts = -511;
+uint8_t restart_code(int64_t result) {
+  return static_cast<uint8_t>(kBeforeRestarts - result);
+}
+int64_t result_of(uint8_t restart) {
+  return kBeforeRestarts - restart;
+}
+
 }  // namespace
 
 void TracedThread::enter(const activity::Any& next) {
@@ -53,12 +62,25 @@ void TracedThread::on_exec() {
   id_address_.reset();
   wait_.reset();
   clock_wait_.reset();
+  interruption_.reset();
   is_in_group_stop_ = continues_call_ = false;
 }
 
 void TracedThread::on_interrupt(bool is_group_stop) {
   enter(activity::Interrupted{});
   is_in_group_stop_ = is_group_stop;
+  Registers* registers;
+  if (interruption_ && get_registers(&registers).is_ok()) return_to_call();
+}
+
+// Leaves to its caller: the thread is stopped where the kernel decides about signals, and its registers were read.
+void TracedThread::return_to_call() {
+  auto [result, number, is_kept] = *std::exchange(interruption_, std::nullopt);
+  if (!Registers::kRestartsLate) return;
+  if (result == kRestartBlock && !is_kept) result = kRestartNoHand;
+  registers_.current().return_to_call(number, result);
+  continues_call_ = false;
+  mark_registers_dirty();
 }
 
 bool TracedThread::listen() {
@@ -158,6 +180,7 @@ Status TracedThread::rewind_interrupted_call() {
   Registers& registers = registers_.current();
   if (!is_interrupted(registers)) return Status::ok();
   continues_call_ = registers.result() == kRestartBlock;
+  interruption_ = {registers.result(), registers.call().number, true};
   registers.rewind_restart();
   mark_registers_dirty();
   return Status::ok();
@@ -183,6 +206,7 @@ Status TracedThread::get_context(Context* context) {
   if (entry != nullptr && entry->call) context->entered_call = entry->call->number;
   context->reported_call = reported_call_;
   context->continues_call = continues_call_;
+  context->interruption = interruption_;
   return Status::ok();
 }
 
@@ -192,6 +216,7 @@ Status TracedThread::set_context(const Context& context) {
   question_ = context.question;
   reported_call_ = context.reported_call;
   continues_call_ = context.continues_call;
+  interruption_ = context.interruption;
   if (context.entered_call) {
     registers_.current().rewind_call();
     reported_call_ = context.entered_call;
@@ -222,9 +247,11 @@ Status TracedThread::save(GrowingArray<std::byte>* bytes) {
     if (registers->result() == kRestartBlock) state.registers.set_result(static_cast<uint64_t>(kRestartNoHand));
   } else if (has_entered || makes_again) {
     state.registers.rewind_call();
+    if (makes_again) state.restart = restart_code(registers->result());
   } else {
     state.registers.cancel_call();
   }
+  if (interruption_) state.restart = restart_code(interruption_->result);
   const bool is_before_call = has_entered || makes_again || continues_call_;
   if (is_before_call && interrupted_call_ && state.registers.next_call().number == Registers::kRestartCall) {
     state.registers.set_next_call(*interrupted_call_);
@@ -256,6 +283,10 @@ Status TracedThread::load(const ThreadState& state, std::span<const std::byte> v
   reported_call_.reset();
   continues_call_ = false;
   wait_.reset();
+  interruption_.reset();
+  if (state.restart != 0) {
+    interruption_ = {result_of(state.restart), registers_.current().next_call().number, false};
+  }
   switch (state.question) {
     case Kind::none:
       question_ = question::None{};
@@ -289,6 +320,16 @@ Status TracedThread::run(int request, int signal) {
   if (is_at(activity::Kind::signal_delivery) || is_at(activity::Kind::interrupted)) {
     if (Status status = remember_interrupted_call(); !status.is_ok()) return status;
   }
+  if (interruption_) {
+    const bool is_in_signal_code = is_at(activity::Kind::signal_delivery) || is_at(activity::Kind::interrupted);
+    Registers* registers;
+    if (Status status = get_registers(&registers); !status.is_ok()) return status;
+    if (is_in_signal_code) {
+      return_to_call();
+    } else if (request != PTRACE_DETACH) {
+      ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr);
+    }
+  }
   if (Status status = registers_.flush(); !status.is_ok()) return status;
   if (ptrace(static_cast<__ptrace_request>(request), thread_, nullptr, signal) != 0) {
     return errno == ESRCH ? Status::process_gone(thread_, "was killed")
@@ -307,7 +348,7 @@ Status TracedThread::run(int request, int signal) {
   enter(running);
   question_ = question::None{};
   pending_stop_.reset();
-  if (wait_ && request != PTRACE_SYSCALL) wait_->is_unseen = true;
+  if (wait_ && request != PTRACE_SYSCALL && !interruption_) wait_->is_unseen = true;
   continues_call_ = false;
   return Status::ok();
 }

@@ -39,7 +39,7 @@ struct ThreadState {
   question::Kind question = question::Kind::none;
   uint8_t is_pending = 0;
   uint8_t has_faulting_counter = 0;
-  uint8_t unused = 0;
+  uint8_t restart = 0;  // how the kernel goes on with the interrupted call that is about to be made again: restart_code
   siginfo_t signal{};
 };
 static_assert(sizeof(ThreadState) == sizeof(Registers) + 3 * sizeof(uint64_t) + 16 + sizeof(siginfo_t));
@@ -133,13 +133,24 @@ class TracedThread {
   // `request` as PTRACE_CONT; `signal` is delivered, only where the thread is at signal delivery, or 0.
   Status run(int request, int signal);
 
+  // A thread that is about to make an interrupted call again, and that did run or will be put elsewhere meanwhile, must
+  // go back into the call first: there the kernel decides whether a signal ends the call. It does so where we interrupt
+  // it, which `run` does.
+  bool has_to_return() const { return interruption_.has_value(); }
+  void forget_interruption() { interruption_.reset(); }
+
   // What a thread is stopped for, to be put back after an injected call.
+  struct Interruption {
+    int64_t result, number;  // of the call, as the kernel left them
+    bool is_kept;            // the kernel still knows the rest of what it needs
+  };
   struct Context {
     Registers registers;
     uint64_t blocked_signals;
     question::Any question;
     std::optional<int64_t> entered_call, reported_call;
     bool continues_call;
+    std::optional<Interruption> interruption;
   };
   Status get_context(Context* context);
   // Wherever the thread is stopped by then. A call that it had entered is about to be made again.
@@ -148,6 +159,7 @@ class TracedThread {
  private:
   Status check_stopped() const;
   Status remember_interrupted_call();
+  void return_to_call();
 
   pid_t thread_;
   activity::Any activity_;
@@ -159,6 +171,7 @@ class TracedThread {
   bool continues_call_ = false;
   std::optional<int64_t> interrupted_call_;
   std::optional<RemoteAddress> id_address_;
+  std::optional<Interruption> interruption_;
   ThreadSleep sleep_;
   std::optional<TimedWait> wait_;
   std::optional<ClockWait> clock_wait_;

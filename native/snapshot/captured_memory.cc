@@ -7,7 +7,7 @@ namespace pagestore {
 
 Status CapturedMemory::commit(PageStores& stores, OwnedTree tree, uint64_t pages, const SnapshotParts& parts,
                               OwnedSnapshot* snapshot) {
-  OwnedTree ours, ignored, tracked, regions, counted, threads, live;
+  OwnedTree ours, ignored, tracked, regions, counted, threads, waits, live;
   if (Status status = OwnedTree::ref(stores, tree.get(), &ours); !status.is_ok()) return status;
   Status status = masks_.apply(stores, tree.get(), parts.recognition, &ignored, &tracked);
   if (!status.is_ok()) return status;
@@ -19,6 +19,7 @@ Status CapturedMemory::commit(PageStores& stores, OwnedTree tree, uint64_t pages
   }
   if (!status.is_ok()) return status;
   if (!parts.threads.empty()) status = store_bytes(stores, parts.threads, &threads);
+  if (!parts.waits.empty() && status.is_ok()) status = store_bytes(stores, parts.waits, &waits);
   if (!status.is_ok()) return status;
   if (!parts.live.empty()) status = store_bytes(stores, parts.live, &live);
   if (!status.is_ok()) return status;
@@ -30,6 +31,7 @@ Status CapturedMemory::commit(PageStores& stores, OwnedTree tree, uint64_t pages
   made.regions = regions.take();
   made.counted = counted.take();
   made.threads = threads.take();
+  made.waits = waits.take();
   made.live = live.take();
   made.pages = pages;
   *snapshot = OwnedSnapshot(stores, made);

@@ -21,6 +21,7 @@ struct SnapshotParts {
   std::span<const std::byte> regions = {};
   std::span<const std::byte> counted = {};  // the regions as far as they count; none if all of them do
   std::span<const std::byte> threads = {};
+  std::span<const std::byte> waits = {};
   std::span<const std::byte> live = {};
   Recognition recognition = {};
 };

@@ -48,7 +48,8 @@ Status make_key(PageStores& stores, Snapshot* snapshot) {
 
 void keep_key_alone(PageStores& stores, Snapshot* snapshot) {
   PS_ASSERT(snapshot->key != Child::absent);
-  for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->regions, &snapshot->threads}) {
+  for (PageTree* tree :
+       {&snapshot->memory, &snapshot->ignored, &snapshot->regions, &snapshot->threads, &snapshot->waits}) {
     give_back(stores, tree);
   }
   if (snapshot->tracked.root != Child::absent) {
@@ -64,8 +65,9 @@ void release(PageStores& stores, Snapshot* snapshot) {
     const PageNumber number = number_of(snapshot->key);
     static_cast<void>(stores.keys.unref(&number, 1));
   }
-  for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->tracked, &snapshot->regions,
-                         &snapshot->counted, &snapshot->threads, &snapshot->live, &snapshot->masked}) {
+  for (PageTree* tree :
+       {&snapshot->memory, &snapshot->ignored, &snapshot->tracked, &snapshot->regions, &snapshot->counted,
+        &snapshot->threads, &snapshot->waits, &snapshot->live, &snapshot->masked}) {
     give_back(stores, tree);
   }
   *snapshot = {};

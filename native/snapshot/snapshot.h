@@ -6,7 +6,7 @@
 // number, too. Everything is stored once: what is equal has equal numbers for as long as somebody has a reference on
 // it.
 //
-// A snapshot is plain numbers: the roots of eight trees, which it shares with all that have the same. Who builds one
+// A snapshot is plain numbers: the roots of nine trees, which it shares with all that have the same. Who builds one
 // does it by an OwnedSnapshot. It leaves to its caller: to have the stores' lock, and to release it.
 #pragma once
 
@@ -26,7 +26,8 @@ struct Snapshot {
   PageTree regions;
   PageTree counted;  // the regions as far as they count
   PageTree threads;
-  PageTree live;  // what else distinguishes states: stop points, registers that count
+  PageTree waits;  // how much time is left of what threads wait for; of two equal snapshots it may differ
+  PageTree live;   // what else distinguishes states: stop points, registers that count
   // Made when it is first asked for (captured_memory.h): `memory` with ignored ranges as zeroes, and the key.
   PageTree masked;
   bool is_masked = false;

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { PageStore, type Stop, Tracee } from 'pagestore'
+import { PageStore, ProcessMemory, type Stop, Tracee } from 'pagestore'
 import { expect, test } from 'vitest'
 
 import { build, isThere } from '../support/tracees.js'
@@ -73,6 +73,15 @@ test.each(kinds)('%s ends in time, however often a spawned program is interrupte
   store.close()
 })
 
+/** Lets it run until it is in its wait; false if it ends. */
+function isInWait(tracee: Tracee): boolean {
+  for (;;) {
+    if (tracee.resume({ timeout: slice }).kind !== 'timeout') return false
+    const waits = tracee.read(tracee.symbol('waits').address, 4).readInt32LE()
+    if (waits === 1 && tracee.systemCall() !== undefined) return true
+  }
+}
+
 /** Waits until the first thread of a process sleeps in a call that it makes last. */
 async function untilAsleep(pid: number): Promise<void> {
   for (let same = 0, last = ''; same < 3; ) {
@@ -104,18 +113,93 @@ test.each(kinds)('%s is interrupted by a signal that is handled, and not by one 
   const store = new PageStore()
   for (const detachable of [false, true]) {
     const tracee = Tracee.spawn(store, waits, [kind, '3600000', 'handles'], { stdio: [...quiet], detachable })
-    const first = tracee.resume({ timeout: slice })
-    if (first.kind !== 'timeout') continue // a limit of its own, or no such call here
+    if (!isInWait(tracee)) continue // a limit of its own, or no such call here
     for (const signal of ['SIGWINCH', 'SIGUSR1'] as const) {
       process.kill(tracee.pid, signal)
-      expect(tracee.resume()).toMatchObject({ kind: 'signal', signal })
+      expect(tracee.resume({ timeout: 30_000 })).toMatchObject({ kind: 'signal', signal })
       if (signal === 'SIGUSR1') break
       expect(tracee.resume({ timeout: slice }).kind).toBe('timeout')
     }
     // In a moment that is absolute the wait is as good as any.
-    expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 4 })
+    expect(tracee.resume({ timeout: 30_000 })).toMatchObject({ kind: 'exit', code: 4 })
     tracee.close()
   }
+  store.close()
+})
+
+/** Runs it until its wait has lasted a while, whether it runs in a slice or not. */
+function waitFor(tracee: Tracee, milliseconds: number): void {
+  const began = performance.now()
+  while (performance.now() - began < milliseconds) expect(tracee.resume({ timeout: slice }).kind).toBe('timeout')
+}
+
+test.each([...kinds, 'pause'])(
+  '%s is ended by a signal that comes while a call of ours is made, or after a rollback',
+  (kind) => {
+    const store = new PageStore()
+    for (const detachable of [false, true]) {
+      const tracee = Tracee.spawn(store, waits, [kind, '3600000', 'handles'], { stdio: [...quiet], detachable })
+      if (!isInWait(tracee) || kind === 'io_uring_enter') continue
+      process.kill(tracee.pid, 'SIGUSR1')
+      const waiting = tracee.capture() // for the first one the program makes calls
+      for (let i = 0; i < 3; ++i) {
+        expect(tracee.resume({ timeout: 30_000 })).toMatchObject({ kind: 'signal', signal: 'SIGUSR1' })
+        expect(tracee.resume({ timeout: 30_000 })).toMatchObject({ kind: 'exit', code: 4 })
+        tracee.restore(waiting)
+        process.kill(tracee.pid, 'SIGUSR1')
+      }
+      tracee.close()
+    }
+    store.close()
+  },
+)
+
+test.each(['nanosleep', 'poll', 'futex', 'epoll_wait', 'epoll_pwait2', 'sigtimedwait', 'recv'])(
+  'a snapshot in the middle of %s has the time that was left then',
+  (kind) => {
+    const store = new PageStore()
+    const long = 1200
+    const tracee = Tracee.spawn(store, waits, [kind, `${long}`], { stdio: [...quiet] })
+    tracee.capture().release()
+    expect(isInWait(tracee)).toBe(true)
+    waitFor(tracee, long / 2)
+    const waiting = tracee.capture()
+    waitFor(tracee, slice)
+    const later = tracee.capture()
+    expect(later.equals(waiting)).toBe(true) // but for the time
+    for (let i = 0; i < 2; ++i) {
+      tracee.restore(waiting)
+      const again = tracee.capture()
+      expect(again.equals(waiting)).toBe(true)
+      again.release()
+      const { slices, stop } = inSlices(tracee)
+      expect(stop).toMatchObject({ kind: 'exit', code: ended })
+      expect(slices).toBeLessThanOrEqual(long / 2 / slice + 2)
+    }
+    store.close()
+  },
+)
+
+test.each(kinds)('%s ends in a process that is observed in the middle of it, however often', async (kind) => {
+  const store = new PageStore()
+  const child = spawn(waits, [kind, `${limit}`], { stdio: 'ignore' })
+  let code: number | undefined
+  const exit = once(child, 'exit').then(([number]) => {
+    code = number
+  })
+  const memory = new ProcessMemory(store, child.pid ?? 0, { tracker: 'none' })
+  let captures = 0
+  for (; code === undefined && captures < 100; ++captures) {
+    try {
+      memory.capture().release()
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ERR_PROCESS_GONE' })
+    }
+    await delay(slice)
+  }
+  await exit
+  expect([ended, isMissing]).toContain(code)
+  expect(captures).toBeLessThanOrEqual(mostSlices)
   store.close()
 })
 

@@ -4,6 +4,7 @@
 
 #include "memory/tracee/live_state.h"
 #include "memory/tracee/saved_state.h"
+#include "memory/tracee/saved_waits.h"
 #include "snapshot/stored_bytes.h"
 #include "snapshot/stored_regions.h"
 #include "system/phase_clock.h"
@@ -42,10 +43,11 @@ Status Tracee::regions(const RegionList** regions) {
 
 Status Tracee::capture(Snapshot* snapshot) {
   const RegionList* regions;
-  GrowingArray<std::byte> bytes;
+  GrowingArray<std::byte> bytes, waits;
   SavedState saved;
   if (Status status = this->regions(&regions); !status.is_ok()) return status;
   if (Status status = save_state(process_, memory_.program_break(), &bytes); !status.is_ok()) return status;
+  if (Status status = save_waits(process_, &waits); !status.is_ok()) return status;
   const std::span<const std::byte> state(bytes.data(), bytes.size());
   if (Status status = read_state(state, &saved); !status.is_ok()) return status;
 
@@ -58,7 +60,11 @@ Status Tracee::capture(Snapshot* snapshot) {
   LiveState live;
   Status status = describe({process_, *regions, saved, stacks_, *stores, pages.tree.get(), has_tracked}, &live);
   if (!status.is_ok()) return status;
-  SnapshotParts parts{regions->bytes(), {}, state, {live.bytes.data(), live.bytes.size()}, live.recognition()};
+  SnapshotParts parts{.regions = regions->bytes(),
+                      .threads = state,
+                      .waits = {waits.data(), waits.size()},
+                      .live = {live.bytes.data(), live.bytes.size()},
+                      .recognition = live.recognition()};
   status = counted_regions_.find(*regions, memory_.mappings().readings(), live.dead_stack, &parts.counted);
   if (!status.is_ok()) return status;
   OwnedSnapshot made;
@@ -77,6 +83,7 @@ Status Tracee::restore(const Snapshot& snapshot) {
   Status status = restore_mappings({{parts.mappings.data(), parts.mappings.size()}, saved.program_break});
   if (status.is_ok()) status = restore_memory(snapshot);
   if (status.is_ok()) status = load_state(process_, saved);
+  if (status.is_ok()) status = load_waits(process_, {parts.waits.data(), parts.waits.size()});
   if (!status.is_ok()) memory_.mark_unknown();
   return status;
 }
@@ -86,6 +93,9 @@ Status Tracee::read_parts(const Snapshot& snapshot, Parts* parts) const {
   const uint64_t length = stored_length(*stores, snapshot.threads);
   if (!parts->state.resize(length)) return Status::no_memory(length);
   read_stored_bytes(*stores, snapshot.threads, 0, {parts->state.data(), length});
+  const uint64_t waits = stored_length(*stores, snapshot.waits);
+  if (!parts->waits.resize(waits)) return Status::no_memory(waits);
+  read_stored_bytes(*stores, snapshot.waits, 0, {parts->waits.data(), waits});
   return read_regions(*stores, snapshot.regions, &parts->mappings);
 }
 
@@ -141,6 +151,8 @@ Status Tracee::set_registers(std::optional<pid_t> id, const Registers& registers
   Registers* found;
   if (Status status = find_registers(id, &thread, &found); !status.is_ok()) return status;
   const Registers before = *found;
+  thread->forget_interruption();
+  thread->wait().reset();
   *found = registers;
   thread->mark_registers_dirty();
   Status status = thread->flush_registers();

@@ -59,7 +59,7 @@ class Tracee final : public RestorableMemory {
       : RestorableMemory(Kind::tracee, store), memory_(process_, captured_), stacks_(process_) {}
   // Of a snapshot, as bytes.
   struct Parts {
-    GrowingArray<std::byte> state, mappings;
+    GrowingArray<std::byte> state, waits, mappings;
   };
   Status read_parts(const Snapshot& snapshot, Parts* parts) const;
   Status restore_mappings(const Mappings& wanted);
