@@ -29,6 +29,7 @@
  * - `ERR_THREADS`: a thread was started or has ended since the snapshot; or two threads of a program that is explored
  *   make choices.
  * - `ERR_MAPPING`: a mapping cannot be made what it was.
+ * - `ERR_FILES`: an open file cannot be made what it was; the message names descriptor and path.
  * - `ERR_CHOICE`: the choice has no such alternative, or `choose` is missing where the program waits for it.
  * - `ERR_SYMBOL`: neither the program nor its libraries have such a symbol.
  * - `ERR_PROGRAM`: the program cannot be explored: it comes to no choice, or does what cannot be rolled back.
@@ -62,6 +63,7 @@ export type ErrorCode =
   | 'ERR_THREAD'
   | 'ERR_THREADS'
   | 'ERR_MAPPING'
+  | 'ERR_FILES'
   | 'ERR_CHOICE'
   | 'ERR_SYMBOL'
   | 'ERR_PROGRAM'

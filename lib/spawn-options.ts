@@ -27,6 +27,12 @@ export interface Determinism {
   time?: boolean | undefined
 }
 
+/**
+ * What a restore does with the descriptors of a program. `restore` puts back what is open, with offsets and flags, and
+ * refuses what it cannot put back (`ERR_FILES`); `ignore` leaves all of it as the program left it.
+ */
+export type Files = 'restore' | 'ignore'
+
 /** How `Tracee.spawn` starts a program. */
 export interface SpawnOptions {
   /** The whole environment. Default: that of {@link Determinism.environment}. */
@@ -45,6 +51,13 @@ export interface SpawnOptions {
   detachable?: boolean | undefined
   /** Milliseconds that the program may take until its own code begins. Default: no limit. */
   timeout?: number | undefined
+  /** What a restore does with descriptors. Default: `restore`. */
+  files?: Files | undefined
+  /**
+   * Receives what the user should know, a sentence each, once: what a restore did not put back. Default: a warning of
+   * Node's (`process.emitWarning`), with the code `PAGESTORE_FILES`.
+   */
+  onWarning?: ((text: string) => void) | undefined
   /** Which tracker to insist on. Default: `write-protect` where the system allows it, else `none`. */
   tracker?: TrackerKind | undefined
 }
@@ -84,6 +97,10 @@ export function prepareSpawn(
     stdin: streamOf(stdio[0] ?? 'ignore', 0),
     stdout: streamOf(stdio[1] ?? 'ignore', 1),
     stderr: streamOf(stdio[2] ?? 'ignore', 2),
+    inheritsStdin: stdio[0] === 'inherit',
+    inheritsStdout: stdio[1] === 'inherit',
+    inheritsStderr: stdio[2] === 'inherit',
+    restoresFiles: restoresFiles(options.files),
     hasDeterministicAddresses: isFixed('addresses'),
     hasDeterministicRandom: isFixed('random'),
     hasKeptClock: typeof deterministic === 'object' && deterministic.time === true,
@@ -110,6 +127,17 @@ export function spawnEnvironment({ env, deterministic = true }: SpawnOptions): R
 
 function isFixedBy(deterministic: boolean | Determinism, name: keyof Determinism): boolean {
   return typeof deterministic === 'boolean' ? deterministic : deterministic[name] !== false
+}
+
+/** What {@link SpawnOptions.onWarning} is by default. */
+export function warnByNode(text: string): void {
+  process.emitWarning(text, { type: 'PageStoreWarning', code: 'PAGESTORE_FILES' })
+}
+
+/** @throws `ERR_ARGUMENT_TYPE` */
+export function restoresFiles(files: Files = 'restore'): boolean {
+  if (files === 'restore' || files === 'ignore') return files === 'restore'
+  throw new PageStoreError('ERR_ARGUMENT_TYPE', `files must be 'restore' or 'ignore', not ${String(files)}`)
 }
 
 function environmentOf(given: SpawnOptions['env'], isFixed: boolean, lacksRseq: boolean): Record<string, string> {

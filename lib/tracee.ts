@@ -17,13 +17,17 @@ import {
   type ResumeOptions,
 } from './resume-options.js'
 import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snapshot.js'
-import { prepareSpawn, type SpawnOptions } from './spawn-options.js'
+import { type Files, prepareSpawn, restoresFiles, type SpawnOptions, warnByNode } from './spawn-options.js'
 import { readStop, type Stop, stopSlots } from './stop.js'
 
 /** How {@link Tracee.attach} takes control of a process. */
 export interface AttachOptions {
   /** Which tracker to insist on. Default: `write-protect` where the system allows it, else `none`. */
   tracker?: TrackerKind | undefined
+  /** What a restore does with descriptors. Default: `restore`. */
+  files?: Files | undefined
+  /** As {@link SpawnOptions.onWarning}. */
+  onWarning?: ((text: string) => void) | undefined
 }
 
 // A tracee that nobody closed is closed when it is collected.
@@ -58,8 +62,8 @@ const argumentIndices = argumentRegisters().map((name) => registerNames.indexOf(
 /**
  * A live program under control, which can be rolled back: captured and restored in place, as often as one likes.
  *
- * A snapshot has the program's memory, its mappings and the registers of all threads. What the kernel keeps beside that
- * does not roll back: files and what was written to them, signal handlers, timers, other processes.
+ * A snapshot has the program's memory, its mappings, the registers of all threads, and its descriptors with their offsets
+ * and flags. What the kernel keeps beside that does not roll back: signal handlers, timers, other processes.
  *
  * Between two calls the program is stopped. It belongs to the thread (the main thread or a Worker) that made the tracee.
  * Calls are synchronous: a caller that needs its event loop makes the tracee in a Worker. Every method throws
@@ -80,11 +84,13 @@ export class Tracee implements RestorableMemory {
   readonly #handle: Handle
   readonly #request = new Float64Array(Object.keys(slot).length)
   readonly #stop = stopSlots()
+  readonly #onWarning: (text: string) => void
   readonly #fileNames = new Map<number, string>()
   /** The kernel's number for the process. */
   readonly pid: number
 
-  private constructor(store: PageStore, handle: Handle) {
+  private constructor(store: PageStore, handle: Handle, onWarning: ((text: string) => void) | undefined) {
+    this.#onWarning = onWarning ?? warnByNode
     this.#store = store
     this.#handle = handle
     this.pid = native.traceePid(handle)
@@ -107,7 +113,7 @@ export class Tracee implements RestorableMemory {
     furtherCalls?: Uint8Array,
   ): Tracee {
     const what = prepareSpawn(file, args, options, furtherCalls)
-    return new Tracee(store, native.spawnTracee(handleOf(store), what, options.tracker))
+    return new Tracee(store, native.spawnTracee(handleOf(store), what, options.tracker), options.onWarning)
   }
 
   /**
@@ -118,7 +124,8 @@ export class Tracee implements RestorableMemory {
    */
   static attach(store: PageStore, pid: number, options: AttachOptions = {}): Tracee {
     checkObject(options, 'options')
-    return new Tracee(store, native.attachTracee(handleOf(store), pid, options.tracker))
+    const { tracker, files, onWarning } = options
+    return new Tracee(store, native.attachTracee(handleOf(store), pid, tracker, restoresFiles(files)), onWarning)
   }
 
   /**
@@ -170,11 +177,13 @@ export class Tracee implements RestorableMemory {
   /**
    * Makes the program what it was at a snapshot, stopped where it was stopped. After `ERR_MAPPING` the program is
    * neither the old nor the new one, until another `restore` succeeds.
-   * @throws `ERR_THREADS`, `ERR_MAPPING`, `ERR_OTHER_MEMORY`, `ERR_OTHER_STORE`, `ERR_SNAPSHOT_RELEASED`,
+   * @throws `ERR_THREADS`, `ERR_FILES`, `ERR_MAPPING`, `ERR_OTHER_MEMORY`, `ERR_OTHER_STORE`, `ERR_SNAPSHOT_RELEASED`,
    *   `ERR_OUT_OF_MEMORY`
    */
   restore(snapshot: Snapshot): void {
     native.restoreMemory(handleOf(this.#store), this.#handle, snapshotHandle(snapshot))
+    const warning = native.takeTraceeWarning(this.#handle)
+    if (warning !== '') this.#onWarning(warning)
   }
 
   get regions(): readonly Region[] {

@@ -39,6 +39,10 @@ export interface Spawn {
   stdin: number | undefined
   stdout: number | undefined
   stderr: number | undefined
+  inheritsStdin: boolean
+  inheritsStdout: boolean
+  inheritsStderr: boolean
+  restoresFiles: boolean
   hasDeterministicAddresses: boolean
   hasDeterministicRandom: boolean
   hasKeptClock: boolean
@@ -114,7 +118,7 @@ export interface Native {
   selectRegions(memory: Handle, selected: Uint8Array): void
 
   spawnTracee(store: Handle, what: Spawn, tracker: TrackerKind | undefined): Handle
-  attachTracee(store: Handle, pid: number, tracker: TrackerKind | undefined): Handle
+  attachTracee(store: Handle, pid: number, tracker: TrackerKind | undefined, restoresFiles: boolean): Handle
   /** `request` and `stop` have the slots that tables.ts says; `calls` has a bit for each system call. Fills `stop`. */
   resumeTracee(
     memory: Handle,
@@ -124,6 +128,8 @@ export interface Native {
     stop: Float64Array,
   ): void
   writeTracee(memory: Handle, address: bigint, bytes: Uint8Array): void
+  /** What a restore did not put back, once; empty if there is nothing to say. */
+  takeTraceeWarning(memory: Handle): string
   traceeThreads(memory: Handle): number[]
   readonly registerNames: readonly string[]
   /** One word for each name; fills `words`. Without a thread, of the one that stopped last. */

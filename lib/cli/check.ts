@@ -11,7 +11,7 @@ import {
   type TraceStep,
   type Violation,
 } from '../explore/index.js'
-import { PageStoreError } from '../index.js'
+import { type Files, PageStoreError } from '../index.js'
 import { createLine } from './status-line.js'
 import { traceOf } from './trace-file.js'
 
@@ -32,6 +32,7 @@ export interface CheckOptions {
   maxMemory?: number
   /** Milliseconds. */
   stepTimeout: number
+  files: Files
   /** The file for the trace of the first violation. */
   trace: string
 }
@@ -60,7 +61,10 @@ export async function check(command: readonly string[], options: CheckOptions, s
   }
   let exploration: Exploration
   try {
-    exploration = await explore(new Program(file, args, { stepTimeout: options.stepTimeout }), exploring)
+    exploration = await explore(
+      new Program(file, args, { stepTimeout: options.stepTimeout, files: options.files }),
+      exploring,
+    )
   } finally {
     line.clear()
   }

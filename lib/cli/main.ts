@@ -58,6 +58,11 @@ withStepTimeout(program.command('check'))
       .choices(['breadth', 'depth', 'random'])
       .default('breadth'),
   )
+  .addOption(
+    new Option('--files <kind>', 'whether descriptors roll back with the program')
+      .choices(['restore', 'ignore'])
+      .default('restore'),
+  )
   .option('--first', 'stop at the first violation')
   .option('--allow-deadlock', 'a choice without alternatives is no violation')
   .option('--verify', 'go on twice from a sample of the states that were reached twice, and compare')

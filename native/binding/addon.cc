@@ -69,7 +69,10 @@ void Addon::close_memory(Handle handle) {
 
 void Addon::release_snapshot(Handle handle) {
   const std::unique_ptr<SnapshotEntry> entry(snapshots_.take(handle));
-  if (entry) release(*LockedStores(*store(entry->store)), &entry->snapshot);
+  if (!entry) return;
+  const LockedStores stores(*store(entry->store));
+  release(*stores, &entry->snapshot);
+  if (MemoryEntry* owner = memory(entry->memory)) owner->memory->on_release(*stores);
 }
 
 napi_value Addon::referred(napi_ref reference) const {

@@ -86,6 +86,8 @@ void fail(const Status& status) {
     case Error::mapping:
       fail("ERR_MAPPING", "the mapping at 0x%" PRIx64 " could not be put back: %s", value,
            status.error_number() == 0 ? "it became a different one" : reason);
+    case Error::files:
+      fail("ERR_FILES", "descriptor %" PRIu64 " %s: %s", value, what, reason);
     case Error::choice:
       fail_at_choice(static_cast<int64_t>(value), limit);
     case Error::tracker:

@@ -4,9 +4,12 @@
 // other arguments, and behind that, in another one, the bytes beside it, if there are any.
 #include "memory/memory.h"
 
+#include <cstring>
+
 #include "binding/function.h"
 #include "binding/tables.h"
 #include "memory/local_memory.h"
+#include "memory/tracee/tracee.h"
 
 namespace pagestore::binding {
 
@@ -46,6 +49,13 @@ Handle capture(const Arguments& arguments) {
   return arguments.addon().add(snapshot);
 }
 
+// The sentence is the status's: "descriptor 3 (/tmp/a) was closed".
+[[noreturn]] void fail_for_file(const Status& status, const char* path) {
+  const bool is_system = status.error_number() != 0;
+  fail("ERR_FILES", "descriptor %d (%s) %s%s%s", static_cast<int>(status.value()), path, status.what(),
+       is_system ? ": " : "", is_system ? strerror(status.error_number()) : "");
+}
+
 // (store, memory, snapshot, location)
 void restore(const Arguments& arguments) {
   const auto bytes = location(arguments, 3);
@@ -61,7 +71,9 @@ void restore(const Arguments& arguments) {
   }
   RestorableMemory* memory = entry.memory->restorable();
   if (memory == nullptr) fail(code::argument_type, "a process that is only observed cannot be restored");
-  check(memory->restore(snapshot.snapshot));
+  const Status status = memory->restore(snapshot.snapshot);
+  if (status.error() == Error::files) fail_for_file(status, static_cast<Tracee&>(*entry.memory).path_at_fault());
+  check(status);
 }
 
 // (memory, location) -> name

@@ -97,9 +97,12 @@ Handle spawn(const Arguments& arguments) {
   options.launch.args = args.data();
   options.launch.env = env.data();
   if (cwd) options.launch.cwd = cwd->c_str();
+  options.files.is_restored = what.boolean("restoresFiles");
   constexpr const char* kStreams[] = {"stdin", "stdout", "stderr"};
+  constexpr const char* kInherited[] = {"inheritsStdin", "inheritsStdout", "inheritsStderr"};
   for (size_t i = 0; i < std::size(kStreams); ++i) {
     options.launch.streams[i] = what.number(kStreams[i]);
+    if (what.boolean(kInherited[i])) options.files.inherited[i] = static_cast<int>(i);
   }
   options.launch.has_deterministic_addresses = what.boolean("hasDeterministicAddresses");
   options.launch.has_deterministic_random = what.boolean("hasDeterministicRandom");
@@ -114,12 +117,14 @@ Handle spawn(const Arguments& arguments) {
   return arguments.addon().add(arguments.handle(0), std::move(tracee));
 }
 
-// (store, pid, tracker) -> memory
+// (store, pid, tracker, restores files) -> memory
 Handle attach(const Arguments& arguments) {
   const pid_t pid = arguments.pid(1);
-  const auto tracker = arguments.tracker(2);
+  Tracee::AttachOptions options;
+  options.tracker = arguments.tracker(2);
+  options.files.is_restored = arguments.boolean(3);
   std::unique_ptr<Tracee> tracee;
-  check(Tracee::attach(&arguments.store(0), pid, tracker, &tracee));
+  check(Tracee::attach(&arguments.store(0), pid, options, &tracee));
   return arguments.addon().add(arguments.handle(0), std::move(tracee));
 }
 
@@ -174,6 +179,14 @@ void write(const Arguments& arguments) {
   check(tracee_of(arguments, 0).write(range.start, bytes));
 }
 
+// (memory) -> what a restore did not put back, once; an empty string if there is nothing to say
+napi_value take_warning(const Arguments& arguments) {
+  TraceeFiles& files = tracee_of(arguments, 0).files();
+  const napi_value text = value_of(arguments.env(), files.warning());
+  files.clear_warning();
+  return text;
+}
+
 // (memory) -> numbers
 napi_value threads(const Arguments& arguments) {
   const TracedProcess& process = tracee_of(arguments, 0).process();
@@ -224,6 +237,7 @@ void add_tracee(Exports& exports) {
       {"attachTracee", guarded<attach>},
       {"resumeTracee", guarded<resume>},
       {"writeTracee", guarded<write>},
+      {"takeTraceeWarning", guarded<take_warning>},
       {"traceeThreads", guarded<threads>},
       {"readRegisters", guarded<read_registers>},
       {"writeRegisters", guarded<write_registers>},

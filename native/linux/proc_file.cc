@@ -66,16 +66,16 @@ Status read_proc_start(ProcSubject subject, const char* name, std::span<char> te
   return Status::ok();
 }
 
-Status TaskDirectory::open(pid_t pid) {
-  constexpr const char* kName = "/proc/PID/task";
-  directory_.reset(opendir(ProcPath(pid, kName).text()));
-  return directory_ ? Status::ok() : process_refused(pid, kName, errno);
+Status NumberDirectory::open(pid_t pid, const char* name) {
+  directory_.reset(opendir(ProcPath(pid, name).text()));
+  return directory_ ? Status::ok() : process_refused(pid, name, errno);
 }
 
-bool TaskDirectory::next(pid_t* thread) {
+bool NumberDirectory::next(int32_t* number) {
   while (const dirent* entry = directory_ ? readdir(directory_.get()) : nullptr) {
-    *thread = atoi(entry->d_name);
-    if (*thread > 0) return true;
+    if (entry->d_name[0] == '.') continue;
+    *number = atoi(entry->d_name);
+    return true;
   }
   return false;
 }

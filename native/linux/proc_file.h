@@ -48,12 +48,13 @@ Status read_proc_file(ProcSubject subject, const char* name, GrowingArray<char>*
 // The start of a file, as far as `text` has room, ended by a zero.
 Status read_proc_start(ProcSubject subject, const char* name, std::span<char> text);
 
-// The threads that /proc/PID/task lists. A process that runs may start others meanwhile.
-class TaskDirectory {
+// The numbers that a folder below /proc/PID lists: of threads, of descriptors. A process that runs may start and open
+// others meanwhile.
+class NumberDirectory {
  public:
-  Status open(pid_t pid);
+  Status open(pid_t pid, const char* name = "/proc/PID/task");
   // False at the end.
-  bool next(pid_t* thread);
+  bool next(int32_t* number);
 
  private:
   struct Close {

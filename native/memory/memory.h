@@ -45,7 +45,9 @@ class Memory {
 
   // What the snapshots of this memory have in common: the last tree, ignored and tracked ranges, fingerprints.
   CapturedMemory& captured() { return captured_; }
-  void release(PageStores& stores) { captured_.release(stores); }
+  virtual void release(PageStores& stores) { captured_.release(stores); }
+  // A snapshot of this memory was released: what was kept for it can be given up.
+  virtual void on_release(PageStores&) {}
 
  protected:
   Memory(Kind kind, SharedStore* store) : store_(store), kind_(kind) {}

@@ -50,6 +50,8 @@ AddressRange find_first_stack(const SystemCall& call, const RemoteMemory& memory
 }  // namespace
 
 Status EventStops::classify(TracedThread& thread, int event, std::optional<Stop>* stop) {
+  // A start may give the process a descriptor; another program does not have all of them.
+  parts_.files.mark_descriptors_changed();
   if (event == PTRACE_EVENT_EXEC) {
     *stop = make_stop(StopKind::exec, thread.id());
     return on_exec(thread);

@@ -7,6 +7,7 @@
 
 #include "ptrace/breakpoint.h"
 #include "ptrace/clock_calls.h"
+#include "ptrace/file_changes.h"
 #include "ptrace/followers.h"
 #include "ptrace/injected_calls.h"
 #include "ptrace/memory_changes.h"
@@ -25,6 +26,7 @@ class EventStops {
     InjectedCalls& injected;
     Followers& followers;
     MemoryChanges& changes;
+    FileChanges& files;
     CurrentProgram& program;
     ClockCalls& clock_calls;
     KeptClock& clock;

@@ -90,7 +90,7 @@ bool ProcessWaiter::reap_or_pause(pid_t id) const {
 }
 
 void ProcessWaiter::reap_threads_but(pid_t id) {
-  TaskDirectory tasks;
+  NumberDirectory tasks;
   if (!tasks.open(pid_).is_ok()) return;
   for (pid_t other; tasks.next(&other);) {
     if (other != pid_ && other != id && waiter_.reap(other)) threads_.remove(other);

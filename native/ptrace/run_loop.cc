@@ -63,7 +63,9 @@ Stop RunLoop::end_stop() const {
 }
 
 int RunLoop::request(const RunOptions& options, const TracedThread* thread) const {
-  if (thread != nullptr && (thread->waits_by_clock() || TimedWaits::has_to_stop(*thread))) return PTRACE_SYSCALL;
+  const bool must_stop =
+      thread != nullptr && (thread->waits_by_clock() || thread->needs_call_exit() || TimedWaits::has_to_stop(*thread));
+  if (must_stop || parts_.files.needs_all_calls()) return PTRACE_SYSCALL;
   const bool needs_filter_alone = !options.system_calls || options.only_entries;
   return parts_.traits.has_filter && needs_filter_alone ? PTRACE_CONT : PTRACE_SYSCALL;
 }
@@ -164,6 +166,7 @@ Status RunLoop::start(TracedThread& thread, const RunOptions& options, const Sig
   } else if (thread.asked_signal() != nullptr && !thread.is_at(activity::Kind::signal_delivery)) {
     if (Status status = thread.suppress_signal(); !status.is_ok()) return status;
   }
+  if (Status status = parts_.classifier.before_run(thread); !status.is_ok()) return status;
   const int request = this->request(options, nullptr);
   // The filter does not stop the thread at other calls, so that their entry does not come once more.
   if (request == PTRACE_CONT && thread.reported_call() &&

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "ptrace/breakpoint.h"
+#include "ptrace/file_changes.h"
 #include "ptrace/followers.h"
 #include "ptrace/memory_changes.h"
 #include "ptrace/process_traits.h"
@@ -22,6 +23,7 @@ class RunLoop {
     Breakpoint& breakpoint;
     Followers& followers;
     MemoryChanges& changes;
+    const FileChanges& files;
     StopClassifier& classifier;
     TimedWaits& waits;
     ClockCalls& clock_calls;

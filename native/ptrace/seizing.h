@@ -24,7 +24,7 @@ template <typename IsKnown, typename Stop>
 Status seize_threads(const Seizing& seizing, IsKnown is_known, Stop stop) {
   for (bool found_new = true; found_new;) {
     found_new = false;
-    TaskDirectory tasks;
+    NumberDirectory tasks;
     if (Status status = tasks.open(seizing.pid); !status.is_ok()) return status;
     for (pid_t thread; tasks.next(&thread);) {
       if (is_known(thread)) continue;

@@ -14,14 +14,17 @@ class StopClassifier {
   StopClassifier(const EventStops::Parts& parts, const TimedWaits& waits)
       : parts_(parts),
         waits_(waits),
-        system_calls_(
-            {parts.traits, parts.threads, parts.memory, parts.changes, parts.program, waits, parts.clock_calls}),
+        system_calls_({parts.traits, parts.threads, parts.memory, parts.changes, parts.files, parts.program, waits,
+                       parts.clock_calls}),
         events_(parts) {}
 
   // `event` is a stop of `thread`, which is marked as running; afterwards it is marked as stopped, unless it
   // stays in a group-stop. `*stop` is empty when nobody asked for this stop. `process_gone` when the thread was
   // killed meanwhile.
   Status classify(TracedThread& thread, const WaitEvent& event, const RunOptions& options, std::optional<Stop>* stop);
+
+  // A thread that stands at the entry of a system call is about to make it.
+  Status before_run(TracedThread& thread) { return system_calls_.before_run(thread); }
 
  private:
   Status classify_signal(TracedThread& thread, int signal, const RunOptions& options, std::optional<Stop>* stop) const;

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <utility>
 
+#include "ptrace/descriptor_calls.h"
 #include "ptrace/trap.h"
 #include "system/assert.h"
 
@@ -126,7 +127,7 @@ SystemCallKind kind_of_call(int64_t number) {
   for (const auto& seen : kSeen) {
     if (seen.number == number) return seen.kind;
   }
-  return SystemCallKind::other;
+  return changes_descriptors(number) ? SystemCallKind::descriptors : SystemCallKind::other;
 }
 
 bool is_filtered(const SystemCallSet& further, int64_t number) {

@@ -1,8 +1,8 @@
 // Which system calls of a tracee we must see, and the filter that makes the kernel stop the tracee at those, at further
 // ones that its owner names, and at no others.
 //
-// We see calls that change mappings; calls that end a thread or the process (at their entry an end can still be
-// undone); the call by which a thread tells the kernel where to clear its number; and the calls by which a
+// We see calls that change mappings or descriptors; calls that end a thread or the process (at their entry an end can
+// still be undone); the call by which a thread tells the kernel where to clear its number; and the calls by which a
 // program under check speaks to us. Between them a program runs at full speed. A filter cannot be removed:
 // without a tracer these calls fail, in this process and in all that it starts.
 //
@@ -31,7 +31,8 @@ enum class SystemCallKind : uint8_t {
   thread_exit,
   id_address,
   random,
-  check,  // these three by a program under check: trap.h
+  descriptors,  // opens, closes or changes descriptors
+  check,        // these three by a program under check: trap.h
   choice,
   assertion,
 };

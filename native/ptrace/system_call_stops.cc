@@ -1,10 +1,15 @@
 #include "ptrace/system_call_stops.h"
 
+#include <fcntl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 
+#include "linux/open_files.h"
 #include "ptrace/trap.h"
 
 namespace pagestore {
@@ -20,6 +25,11 @@ bool is_wanted(const RunOptions& options, int64_t call) {
 bool is_heap_key(const SystemCall& call) {
   constexpr uint64_t kNonBlocking = 1;
   return call.arguments[1] == sizeof(uint64_t) && call.arguments[2] == kNonBlocking;
+}
+
+bool is_read(int64_t call) {
+  return call == SYS_read || call == SYS_readv || call == SYS_pread64 || call == SYS_preadv || call == SYS_preadv2 ||
+         call == SYS_recvfrom || call == SYS_sendto || call == SYS_sendmsg || call == SYS_vmsplice;
 }
 
 // The call is not made: its result is ours.
@@ -42,7 +52,58 @@ Status SystemCallStops::classify_by_filter(TracedThread& thread, const RunOption
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
   const SystemCall call = registers->call();
   thread.set_entered_call(activity::EnteredCall{call.number, false});
-  return is_repeated ? Status::ok() : classify_entry(thread, call, options, stop);
+  if (!is_repeated) return classify_entry(thread, call, options, stop);
+  note_files(thread, call);
+  return Status::ok();
+}
+
+Status SystemCallStops::before_run(TracedThread& thread) {
+  if (!thread.has_entered_call()) return Status::ok();
+  Registers* registers;
+  if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+  note_files(thread, registers->call());
+  return Status::ok();
+}
+
+void SystemCallStops::note_files(TracedThread& thread, const SystemCall& call) {
+  if (kind_of_call(call.number) == SystemCallKind::descriptors) {
+    parts_.files.mark_descriptors_changed();
+    const std::optional<ChangedFile> changed = file_to_change(parts_.traits.pid, call, parts_.memory);
+    if (changed) parts_.files.add_event(changed->device, changed->inode, changed->low);
+  }
+  const FileUse use = use_of(call.number);
+  const auto number = static_cast<int32_t>(call.arguments[0]);
+  const Monitoring monitoring = use == FileUse::none ? Monitoring::none : parts_.files.monitoring_of(number);
+  if (!is_seen(monitoring, use)) return;
+  if (monitoring == Monitoring::stream) {
+    thread.expect_call_exit(number);
+  } else if (use == FileUse::seeks) {
+    if (lowest_byte(call)) parts_.files.on_seek();
+  } else if (use == FileUse::writes_at_offset) {
+    note_write(number);
+  } else if (const auto low = lowest_byte(call)) {
+    note_event(number, *low);
+  }
+}
+
+// What waited and was interrupted has moved nothing; what was refused has not either.
+void SystemCallStops::note_stream(const activity::EnteredCall& call, int64_t result) {
+  const bool is_transfer = use_of(call.number) == FileUse::writes_at_offset || is_read(call.number);
+  const bool has_moved = is_transfer ? result > 0 : result >= 0 || result == -EINPROGRESS;
+  if (has_moved) note_event(call.stream, 0);
+}
+
+void SystemCallStops::note_write(int32_t number) {
+  OpenFile file;
+  if (!describe_file(parts_.traits.pid, number, &file).is_ok() || (file.settable_flags & O_APPEND) != 0) return;
+  parts_.files.add_event(file.identity.device, file.identity.inode, file.position);
+}
+
+void SystemCallStops::note_event(int32_t number, uint64_t low) {
+  char path[64];
+  struct stat status;
+  snprintf(path, sizeof(path), "/proc/%d/fd/%d", parts_.traits.pid, number);
+  if (stat(path, &status) == 0) parts_.files.add_event(status.st_dev, status.st_ino, low);
 }
 
 Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options, std::optional<Stop>* stop) {
@@ -60,6 +121,7 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
     } else if (!thread.has_to_return()) {
       parts_.waits.on_exit(thread, info.exit.rval, call ? call->began : 0);
     }
+    if (call && call->stream >= 0) note_stream(*call, info.exit.rval);
     if (call && !options.only_entries && is_wanted(options, call->number)) {
       *stop = make_stop(StopKind::system_call, thread.id(), call->number);
     }
@@ -75,6 +137,7 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
 
 Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& call, const RunOptions& options,
                                        std::optional<Stop>* stop) {
+  note_files(thread, call);
   if (thread.take_reported_call() == call.number) return Status::ok();
   const SystemCallKind kind = kind_of_call(call.number);
   switch (kind) {
@@ -106,6 +169,7 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
       }
       return Status::ok();
     }
+    case SystemCallKind::descriptors:
     case SystemCallKind::other:
       break;
   }

@@ -6,7 +6,10 @@
 
 #include "linux/remote_memory.h"
 #include "ptrace/clock_calls.h"
+#include "ptrace/file_changes.h"
 #include "ptrace/memory_changes.h"
+#include "ptrace/monitored_calls.h"
+#include "ptrace/opened_files.h"
 #include "ptrace/process_traits.h"
 #include "ptrace/system_call_filter.h"
 #include "ptrace/thread_table.h"
@@ -21,6 +24,7 @@ class SystemCallStops {
     const ThreadTable& threads;
     const RemoteMemory& memory;
     MemoryChanges& changes;
+    FileChanges& files;
     CurrentProgram& program;
     const TimedWaits& waits;
     ClockCalls& clock_calls;
@@ -31,10 +35,16 @@ class SystemCallStops {
   Status classify(TracedThread& thread, const RunOptions& options, std::optional<Stop>* stop);
   // A stop of the filter, on entry.
   Status classify_by_filter(TracedThread& thread, const RunOptions& options, std::optional<Stop>* stop);
+  // A call that the thread has entered and makes now: what it does to files counts from here on.
+  Status before_run(TracedThread& thread);
 
  private:
   Status classify_entry(TracedThread& thread, const SystemCall& call, const RunOptions& options,
                         std::optional<Stop>* stop);
+  void note_files(TracedThread& thread, const SystemCall& call);
+  void note_stream(const activity::EnteredCall& call, int64_t result);
+  void note_write(int32_t number);
+  void note_event(int32_t number, uint64_t low);
   void note_mapping_change(const SystemCall& call);
   Status answer_random(TracedThread& thread, const SystemCall& call);
   Status answer_program(TracedThread& thread, const SystemCall& call, SystemCallKind kind, std::optional<Stop>* stop);

@@ -62,6 +62,11 @@ class TracedProcess : NonCopyable {
   void mark_mappings_changed() { changes_.mark_mappings_changed(); }
   void mark_known() { changes_.mark_known(); }
 
+  bool has_filter() const { return traits_.has_filter; }
+
+  // What happened to its descriptors, see file_changes.h.
+  FileChanges& file_changes() { return files_; }
+
   // Counts the programs that the process has been: each exec makes one more.
   uint32_t program() const { return program_.number; }
   // Where its declarations are (trap.h), or null.
@@ -90,6 +95,7 @@ class TracedProcess : NonCopyable {
   ProcessTraits traits_;
   CurrentProgram program_;
   MemoryChanges changes_;
+  FileChanges files_;
   ThreadTable threads_;
   RemoteMemory memory_;
   ProcessWaiter waiter_{threads_};
@@ -99,11 +105,11 @@ class TracedProcess : NonCopyable {
   TimedWaits waits_{traits_, memory_};
   KeptClock clock_;
   ClockCalls clock_calls_{{traits_, threads_, followers_, clock_}};
-  StopClassifier classifier_{{traits_, threads_, waiter_, memory_, breakpoint_, injected_, followers_, changes_,
+  StopClassifier classifier_{{traits_, threads_, waiter_, memory_, breakpoint_, injected_, followers_, changes_, files_,
                               program_, clock_calls_, clock_},
                              waits_};
-  RunLoop loop_{
-      {traits_, threads_, waiter_, memory_, breakpoint_, followers_, changes_, classifier_, waits_, clock_calls_}};
+  RunLoop loop_{{traits_, threads_, waiter_, memory_, breakpoint_, followers_, changes_, files_, classifier_, waits_,
+                 clock_calls_}};
 };
 
 }  // namespace pagestore

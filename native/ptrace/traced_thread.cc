@@ -105,6 +105,11 @@ bool TracedThread::has_entered_call() const {
   return entry != nullptr && entry->call.has_value();
 }
 
+bool TracedThread::needs_call_exit() const {
+  const auto* entry = std::get_if<activity::CallEntry>(&activity_);
+  return entry != nullptr && entry->call && entry->call->stream >= 0;
+}
+
 std::optional<activity::EnteredCall> TracedThread::call_before() const {
   const auto* running = std::get_if<activity::Running>(&activity_);
   return running != nullptr ? running->call : std::nullopt;
@@ -113,6 +118,11 @@ std::optional<activity::EnteredCall> TracedThread::call_before() const {
 void TracedThread::set_entered_call(const std::optional<activity::EnteredCall>& call) {
   auto* entry = std::get_if<activity::CallEntry>(&activity_);
   if (entry != nullptr) entry->call = call;
+}
+
+void TracedThread::expect_call_exit(int32_t stream) {
+  auto* entry = std::get_if<activity::CallEntry>(&activity_);
+  if (entry != nullptr && entry->call) entry->call->stream = stream;
 }
 
 std::optional<int64_t> TracedThread::take_reported_call() {

@@ -71,9 +71,13 @@ class TracedThread {
 
   // The call that the thread has entered, is about to make, and has not made yet.
   bool has_entered_call() const;
+  // Whether the exit of that call must be seen.
+  bool needs_call_exit() const;
   // The call that it entered before it ran on, if any.
   std::optional<activity::EnteredCall> call_before() const;
   void set_entered_call(const std::optional<activity::EnteredCall>& call);
+  // The entered call moves bytes on a descriptor, if its exit says so.
+  void expect_call_exit(int32_t stream);
   // The call whose entry was reported already and comes once more.
   std::optional<int64_t> take_reported_call();
   void drop_reported_call() { reported_call_.reset(); }

@@ -48,8 +48,8 @@ Status make_key(PageStores& stores, Snapshot* snapshot) {
 
 void keep_key_alone(PageStores& stores, Snapshot* snapshot) {
   PS_ASSERT(snapshot->key != Child::absent);
-  for (PageTree* tree :
-       {&snapshot->memory, &snapshot->ignored, &snapshot->regions, &snapshot->threads, &snapshot->waits}) {
+  for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->regions, &snapshot->threads,
+                         &snapshot->waits, &snapshot->files}) {
     give_back(stores, tree);
   }
   if (snapshot->tracked.root != Child::absent) {
@@ -67,7 +67,7 @@ void release(PageStores& stores, Snapshot* snapshot) {
   }
   for (PageTree* tree :
        {&snapshot->memory, &snapshot->ignored, &snapshot->tracked, &snapshot->regions, &snapshot->counted,
-        &snapshot->threads, &snapshot->waits, &snapshot->live, &snapshot->masked}) {
+        &snapshot->threads, &snapshot->waits, &snapshot->files, &snapshot->live, &snapshot->masked}) {
     give_back(stores, tree);
   }
   *snapshot = {};

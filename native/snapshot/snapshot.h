@@ -6,7 +6,7 @@
 // number, too. Everything is stored once: what is equal has equal numbers for as long as somebody has a reference on
 // it.
 //
-// A snapshot is plain numbers: the roots of nine trees, which it shares with all that have the same. Who builds one
+// A snapshot is plain numbers: the roots of ten trees, which it shares with all that have the same. Who builds one
 // does it by an OwnedSnapshot. It leaves to its caller: to have the stores' lock, and to release it.
 #pragma once
 
@@ -27,12 +27,14 @@ struct Snapshot {
   PageTree counted;  // the regions as far as they count
   PageTree threads;
   PageTree waits;  // how much time is left of what threads wait for; of two equal snapshots it may differ
+  PageTree files;  // which open files it takes to put back descriptors; empty if none
   PageTree live;   // what else distinguishes states: stop points, registers that count
   // Made when it is first asked for (captured_memory.h): `memory` with ignored ranges as zeroes, and the key.
   PageTree masked;
   bool is_masked = false;
   Child key = Child::absent;  // in the store of keys
   bool is_key_alone = false;  // everything else was released
+  uint64_t file_event = 0;    // what happened to files before it; two equal snapshots may differ in it
   uint64_t pages = 0;         // virtual pages that are not zero
 };
 
@@ -67,7 +69,7 @@ class OwnedSnapshot {
   Snapshot snapshot_;
 };
 
-// Memory, regions and threads.
+// Memory, regions and threads (with them, open files).
 inline bool equal(const Snapshot& a, const Snapshot& b) {
   return a.memory == b.memory && a.regions == b.regions && a.threads == b.threads;
 }

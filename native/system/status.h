@@ -30,6 +30,7 @@ enum class Error : uint8_t {
   thread,          // a process without that thread
   threads,         // a thread was started or has ended since a snapshot
   mapping,         // a mapping that cannot be put back
+  files,           // an open file that cannot be put back
   choice,          // an answer to a choice that is not offered, or none to one that is
   spawn,           // a program could not be started
 };
@@ -70,6 +71,11 @@ class [[nodiscard]] Status {
   // `what` happened to a thread since the snapshot.
   static Status threads(int thread, const char* what) {
     return Status(Error::threads, what, static_cast<uint64_t>(thread), 0, 0);
+  }
+
+  // `what` goes on the sentence "descriptor `number` (its path) "; 0 where no system call failed.
+  static Status files(int number, const char* what, int error_number = 0) {
+    return Status(Error::files, what, static_cast<uint64_t>(number), 0, error_number);
   }
 
   static Status closed() { return Status(Error::store_closed, "", 0, 0, 0); }

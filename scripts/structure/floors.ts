@@ -73,6 +73,8 @@ export const allowed: readonly { phrase: string; why: string }[] = [
   { phrase: 'process_gone', why: 'the public ERR_PROCESS_GONE' },
   { phrase: 'steady_clock', why: 'the name of the C++ library' },
   { phrase: 'nt_arm_tls', why: 'the name of the kernel' },
+  { phrase: 'inotify_add_watch', why: 'the name of the kernel' },
+  { phrase: 'inotify_rm_watch', why: 'the name of the kernel' },
 ]
 
 /** Names that asked and did: a function of such a name returns an answer. */

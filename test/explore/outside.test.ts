@@ -29,7 +29,6 @@ describe('a program that reaches outside ends with a warning that names the call
     ['pending', 'a pending signal'],
     ['itimer', 'setitimer'],
     ['timer', 'timer_create'],
-    ['timerfd', 'timerfd_settime'],
     ['umask', 'umask'],
     ['chdir', 'chdir'],
     ['limit', 'prlimit64'],
@@ -42,10 +41,7 @@ describe('a program that reaches outside ends with a warning that names the call
     ['new file', 'openat'],
     ['rename', /^rename/],
     ['mode', /^f?chmod/],
-    ['flock', 'flock'],
-    ['nonblock', 'fcntl'],
     ['epoll', 'epoll_ctl'],
-    ['socket', 'bind'],
     ['semaphore', 'semget'],
     ['queue', 'msgsnd'],
     ['posix queue', 'mq_unlink'],
@@ -57,6 +53,19 @@ describe('a program that reaches outside ends with a warning that names the call
   ])('%s', async (what, call) => {
     expect(await subjectsOf(what)).toContainEqual(typeof call === 'string' ? call : expect.stringMatching(call))
   })
+})
+
+test.each([
+  ['timerfd', 'timerfd_settime', 'ERR_FILES'],
+  ['flock', 'flock', 'ERR_FILES'],
+  ['socket', 'bind', 'ERR_FILES'],
+  ['nonblock', 'fcntl', undefined],
+])('%s: descriptors are put back or refused; where files are ignored the call is named', async (what, call, code) => {
+  const search = (files: 'restore' | 'ignore') => explore(new Program(program, [what, join(folder, what)], { files }))
+  expect(await search('restore').catch((error) => error.code)).toEqual(
+    code ?? expect.objectContaining({ warnings: [] }),
+  )
+  expect((await search('ignore')).warnings).toContainEqual(expect.stringMatching(`^${call}: `))
 })
 
 test.each(['depth', 'random'] as const)(

@@ -21,9 +21,6 @@ export interface ProgramOptions extends SpawnOptions {
   stepTimeout?: number | undefined
 }
 
-// Open files are no part of a snapshot.
-const harmless = harmlessCalls(false)
-
 // Signals whose default action does not end a process.
 const ignorable = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'])
 
@@ -54,9 +51,13 @@ export class Program implements Subject {
     const stdio = options.stdio ?? ['ignore', 'ignore', 'ignore']
     const env = withoutLeakCheck(spawnEnvironment(options))
     const deterministic = withTime(options.deterministic)
-    const spawn = { timeout: stepTimeout, ...options, stdio, env, deterministic }
+    const warnings: string[] = []
+    const onWarning = options.onWarning ?? ((text: string) => void warnings.push(`files: ${text}`))
+    const spawn = { timeout: stepTimeout, ...options, stdio, env, deterministic, onWarning }
+    const harmless = harmlessCalls(options.files !== 'ignore')
     const tracee = spawnFiltered(store, this.file, this.args, spawn, filteredCalls(harmless))
-    return new RunningProgram(tracee, stepTimeout, deterministic.time === true)
+    const seen = { outside: new Outside(tracee, harmless), files: warnings }
+    return new RunningProgram(tracee, stepTimeout, deterministic.time === true, seen)
   }
 }
 
@@ -73,21 +74,28 @@ export class RunningProgram implements Running {
   readonly #stepTimeout: number
   readonly #outside: Outside
   readonly #hasOwnClock: boolean
+  readonly #fileWarnings: readonly string[]
   /** The thread that makes the choices. */
   #chooser: number | undefined
 
   /** For {@link Program}. */
-  constructor(tracee: Tracee, stepTimeout: number, hasOwnClock: boolean) {
+  constructor(
+    tracee: Tracee,
+    stepTimeout: number,
+    hasOwnClock: boolean,
+    seen: { outside: Outside; files: readonly string[] },
+  ) {
     this.memory = tracee
     this.layout = layoutOf(tracee)
     this.#stepTimeout = stepTimeout
     this.#hasOwnClock = hasOwnClock
-    this.#outside = new Outside(tracee, harmless)
+    this.#outside = seen.outside
+    this.#fileWarnings = seen.files
   }
 
   /** What the program did that does not roll back: a sentence each, that begins with what it is about and a colon. */
   get warnings(): readonly string[] {
-    return this.#outside.warnings
+    return [...this.#outside.warnings, ...this.#fileWarnings]
   }
 
   /** @throws `ERR_PROGRAM` for a program that cannot be explored, `ERR_THREADS` where a second thread makes a choice */

@@ -74,6 +74,7 @@ Status describe(const CapturedTracee& tracee, LiveState* live) {
   Status status = ends ? put(process.last_stop().value, &live->bytes) : Status::ok();
   if (status.is_ok() && !has_tracked) status = put(tracee.saved.program_break, &live->bytes);
   if (status.is_ok() && !has_tracked) status = put(tracee.saved.elapsed, &live->bytes);
+  if (status.is_ok() && !has_tracked) status = put_bytes(tracee.files, &live->bytes);
   for (ThreadReader thread(tracee.saved.threads); thread.next() && status.is_ok();) {
     const size_t before = live->ranges.ignored.size();
     status = tracee.stacks.find(thread.state(), tracee.stores, tracee.memory, &live->ranges.ignored);

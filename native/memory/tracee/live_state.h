@@ -4,6 +4,7 @@
 // Of a thread count its blocked signals and its registers: at a choice those that a call preserves (the program has
 // called us), elsewhere all of them. Nothing of it does in a program that is about to end, nor where tracked ranges
 // alone make the state. Equal states give equal bytes.
+// What counts of open files does so unless tracked ranges alone make the state.
 #pragma once
 
 #include "memory/tracee/dead_stack.h"
@@ -33,7 +34,8 @@ struct CapturedTracee {
   DeadStacks& stacks;
   PageStores& stores;
   const PageTree& memory;
-  bool has_tracked_ranges;  // of the caller's; the program may declare others
+  std::span<const std::byte> files;  // what counts of its open files
+  bool has_tracked_ranges;           // of the caller's; the program may declare others
 };
 
 Status describe(const CapturedTracee& tracee, LiveState* live);

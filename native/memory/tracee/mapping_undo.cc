@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "linux/process_regions.h"
+#include "memory/tracee/scratch.h"
 #include "system/page_size.h"
 
 namespace pagestore {
@@ -114,28 +115,18 @@ class Undo {
     char path[4096];
     if (region.path.size() >= sizeof(path)) return Status::mapping(region.start, ENAMETOOLONG);
     path[region.path.copy(path, sizeof(path) - 1)] = '\0';
-    uint64_t scratch = 0;
-    if (Status status = find_stack_end(&scratch); !status.is_ok()) return status;
+    const std::optional<RemoteAddress> scratch = find_scratch(now_.regions);
+    if (!scratch) return Status::mapping(region.start, ENOMEM);
     char before[sizeof(path)];
-    if (Status status = process_.read(RemoteAddress(scratch), before, sizeof(before)); !status.is_ok()) return status;
+    if (Status status = process_.read(*scratch, before, sizeof(before)); !status.is_ok()) return status;
     const size_t length = region.path.size() + 1;
-    if (Status status = process_.write(RemoteAddress(scratch), path, length); !status.is_ok()) return status;
+    if (Status status = process_.write(*scratch, path, length); !status.is_ok()) return status;
     const bool writes = region.permissions[3] == 's' && region.permissions[1] == 'w';
     const uint64_t flags = (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC;
-    const Status status = call({SYS_openat, {static_cast<uint64_t>(AT_FDCWD), scratch, flags}}, region.start, file);
-    const Status restored = process_.write(RemoteAddress(scratch), before, length);
+    const Status status =
+        call({SYS_openat, {static_cast<uint64_t>(AT_FDCWD), scratch->value(), flags}}, region.start, file);
+    const Status restored = process_.write(*scratch, before, length);
     return status.is_ok() ? restored : status;
-  }
-
-  Status find_stack_end(uint64_t* end) const {
-    RegionReader reader(now_.regions);
-    Region region;
-    while (reader.next(&region)) {
-      if (region.path != "[stack]") continue;  // it grows downwards: its end never moves
-      *end = region.end - page_size();
-      return Status::ok();
-    }
-    return Status::mapping(0, ENOMEM);
   }
 
   TracedProcess& process_;

@@ -11,7 +11,7 @@ namespace pagestore {
 namespace {
 
 struct Header {
-  uint64_t program_break = 0, declarations = 0;
+  uint64_t program_break = 0, declarations = 0, file_bytes = 0;
   int64_t elapsed = 0;
   uint32_t program = 0;
   pid_t last = 0;
@@ -43,17 +43,19 @@ bool ThreadReader::next() {
   return true;
 }
 
-Status save_state(const TracedProcess& process, uint64_t program_break, GrowingArray<std::byte>* bytes) {
+Status save_state(const TracedProcess& process, uint64_t program_break, std::span<const std::byte> files,
+                  GrowingArray<std::byte>* bytes) {
   const InPhase phase(Phase::registers);
   Header header;
   header.program_break = program_break;
   header.declarations = process.declarations().value();
   header.elapsed = process.elapsed();
+  header.file_bytes = files.size();
   header.program = process.program();
   header.last = process.last_thread();
   header.stop = process.last_stop();
-  if (!bytes->append(std::as_bytes(std::span(&header, 1)))) {
-    return Status::no_memory(sizeof(header));
+  if (!bytes->append(std::as_bytes(std::span(&header, 1))) || !bytes->append(files)) {
+    return Status::no_memory(sizeof(header) + files.size());
   }
   for (TracedThread* thread : process.threads()) {
     if (thread->has_ended()) continue;
@@ -69,8 +71,15 @@ Status read_state(std::span<const std::byte> bytes, SavedState* state) {
   Header header;
   if (bytes.size() < sizeof(header)) return Status::system(Error::tracee, "a snapshot of something else", EINVAL);
   memcpy(&header, bytes.data(), sizeof(header));
-  *state = {header.program, header.program_break,         header.stop, header.last, header.declarations,
-            header.elapsed, bytes.subspan(sizeof(header))};
+  const std::span<const std::byte> rest = bytes.subspan(sizeof(header));
+  *state = {header.program,
+            header.program_break,
+            header.stop,
+            header.last,
+            header.declarations,
+            header.elapsed,
+            rest.first(header.file_bytes),
+            rest.subspan(header.file_bytes)};
   return Status::ok();
 }
 

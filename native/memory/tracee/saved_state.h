@@ -1,5 +1,5 @@
-// What a snapshot keeps of a tracee beside its memory and mappings: its threads, why it stopped, its program break, and
-// its clock where that is kept, as bytes. Equal states are equal bytes.
+// What a snapshot keeps of a tracee beside its memory and mappings: its threads, why it stopped, its program break, its
+// clock where that is kept, and its open files, as bytes. Equal states are equal bytes.
 //
 // Threads cannot be made or ended by writing memory, so a state can only be loaded into the threads that it was saved
 // from. It leaves to its caller: that the process is stopped.
@@ -9,7 +9,9 @@
 
 namespace pagestore {
 
-Status save_state(const TracedProcess& process, uint64_t program_break, GrowingArray<std::byte>* bytes);
+// `files` are bytes of the open files' own (tracee_files.h).
+Status save_state(const TracedProcess& process, uint64_t program_break, std::span<const std::byte> files,
+                  GrowingArray<std::byte>* bytes);
 
 struct SavedState {
   uint32_t program;  // which of those that the process has been
@@ -17,8 +19,8 @@ struct SavedState {
   Stop stop;
   pid_t last;  // the thread that stopped last
   uint64_t declarations;
-  int64_t elapsed;                     // of the kept clock
-  std::span<const std::byte> threads;  // in the bytes that the state was read from
+  int64_t elapsed;                            // of the kept clock
+  std::span<const std::byte> files, threads;  // in the bytes that the state was read from
 };
 Status read_state(std::span<const std::byte> bytes, SavedState* state);
 

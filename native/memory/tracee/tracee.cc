@@ -5,6 +5,7 @@
 #include "memory/tracee/live_state.h"
 #include "memory/tracee/saved_state.h"
 #include "memory/tracee/saved_waits.h"
+#include "memory/tracee/scratch.h"
 #include "snapshot/stored_bytes.h"
 #include "snapshot/stored_regions.h"
 #include "system/phase_clock.h"
@@ -20,19 +21,42 @@ Status Tracee::spawn(SharedStore* store, const SpawnOptions& options, std::optio
   if (options.shares_processor) launch_options.processor = made->processor_.take();
   if (Status status = launch(launch_options, &made->process_); !status.is_ok()) return status;
   if (Status status = made->memory_.begin(wanted); !status.is_ok()) return status;
+  if (Status status = made->files_.begin(options.files); !status.is_ok()) return status;
   *tracee = std::move(made);
   return Status::ok();
 }
 
-Status Tracee::attach(SharedStore* store, pid_t pid, std::optional<TrackerKind> wanted,
-                      std::unique_ptr<Tracee>* tracee) {
+Status Tracee::attach(SharedStore* store, pid_t pid, const AttachOptions& options, std::unique_ptr<Tracee>* tracee) {
   if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   std::unique_ptr<Tracee> made(new (std::nothrow) Tracee(store));
   if (!made) return Status::no_memory(sizeof(Tracee));
   if (Status status = made->process_.attach(pid); !status.is_ok()) return status;
-  if (Status status = made->memory_.begin(wanted); !status.is_ok()) return status;
+  if (Status status = made->memory_.begin(options.tracker); !status.is_ok()) return status;
+  if (Status status = made->files_.begin(options.files); !status.is_ok()) return status;
   *tracee = std::move(made);
   return Status::ok();
+}
+
+Status Tracee::resume(const RunOptions& options, Stop* stop) {
+  const Status status = process_.resume(options, stop);
+  if (process_.has_ended()) files_.duplicates().close_all();
+  return status;
+}
+
+Status Tracee::detach() {
+  if (Status status = process_.detach(); !status.is_ok()) return status;
+  files_.duplicates().close_all();
+  return Status::ok();
+}
+
+void Tracee::kill() {
+  process_.kill();
+  files_.duplicates().close_all();
+}
+
+void Tracee::release(PageStores& stores) {
+  files_.duplicates().release(stores);
+  RestorableMemory::release(stores);
 }
 
 Status Tracee::regions(const RegionList** regions) {
@@ -43,22 +67,33 @@ Status Tracee::regions(const RegionList** regions) {
 
 Status Tracee::capture(Snapshot* snapshot) {
   const RegionList* regions;
-  GrowingArray<std::byte> bytes, waits;
+  GrowingArray<std::byte> bytes, waits, files, file_key;
   SavedState saved;
   if (Status status = this->regions(&regions); !status.is_ok()) return status;
-  if (Status status = save_state(process_, memory_.program_break(), &bytes); !status.is_ok()) return status;
-  if (Status status = save_waits(process_, &waits); !status.is_ok()) return status;
+  if (Status status = files_.read(); !status.is_ok()) return status;
+  if (Status status = files_.monitor(find_scratch(regions->bytes())); !status.is_ok()) return status;
+  if (Status status = files_.save(&files); !status.is_ok()) return status;
+  if (Status status = files_.append_key(&file_key); !status.is_ok()) return status;
+  const std::span<const std::byte> saved_files(files.data(), files.size());
+  Status status = save_state(process_, memory_.program_break(), saved_files, &bytes);
+  if (!status.is_ok()) return status;
+  if (status = save_waits(process_, &waits); !status.is_ok()) return status;
   const std::span<const std::byte> state(bytes.data(), bytes.size());
-  if (Status status = read_state(state, &saved); !status.is_ok()) return status;
+  if (status = read_state(state, &saved); !status.is_ok()) return status;
 
   const LockedStores stores(*store_);
   TraceeMemory::Pages pages;
-  if (Status status = memory_.capture(*stores, &pages); !status.is_ok()) return status;
+  OwnedTree needed;
+  if (status = files_.keep(*stores, &needed); !status.is_ok()) return status;
+  if (status = memory_.capture(*stores, &pages); !status.is_ok()) return status;
   const InPhase phase(Phase::key);
   stacks_.set_mappings(memory_.mappings());
   const bool has_tracked = captured_.masks().has_tracked_ranges();
   LiveState live;
-  Status status = describe({process_, *regions, saved, stacks_, *stores, pages.tree.get(), has_tracked}, &live);
+  const std::span<const std::byte> counted_files(file_key.data(), file_key.size());
+  const CapturedTracee captured{process_, *regions,         saved,         stacks_,
+                                *stores,  pages.tree.get(), counted_files, has_tracked};
+  status = describe(captured, &live);
   if (!status.is_ok()) return status;
   SnapshotParts parts{.regions = regions->bytes(),
                       .threads = state,
@@ -70,6 +105,8 @@ Status Tracee::capture(Snapshot* snapshot) {
   OwnedSnapshot made;
   if (status = memory_.commit(*stores, std::move(pages), parts, &made); !status.is_ok()) return status;
   *snapshot = made.take();
+  snapshot->files = needed.take();
+  snapshot->file_event = process_.file_changes().last_event();
   return Status::ok();
 }
 
@@ -80,6 +117,7 @@ Status Tracee::restore(const Snapshot& snapshot) {
   SavedState saved;
   if (Status status = read_state({parts.state.data(), parts.state.size()}, &saved); !status.is_ok()) return status;
   if (Status status = check_state(process_, saved); !status.is_ok()) return status;
+  if (Status status = restore_files(snapshot, saved); !status.is_ok()) return status;
   Status status = restore_mappings({{parts.mappings.data(), parts.mappings.size()}, saved.program_break});
   if (status.is_ok()) status = restore_memory(snapshot);
   if (status.is_ok()) status = load_state(process_, saved);
@@ -97,6 +135,13 @@ Status Tracee::read_parts(const Snapshot& snapshot, Parts* parts) const {
   if (!parts->waits.resize(waits)) return Status::no_memory(waits);
   read_stored_bytes(*stores, snapshot.waits, 0, {parts->waits.data(), waits});
   return read_regions(*stores, snapshot.regions, &parts->mappings);
+}
+
+// Refused before anything is changed, or else only half-way if the kernel refuses a call.
+Status Tracee::restore_files(const Snapshot& snapshot, const SavedState& saved) {
+  if (Status status = memory_.read_mappings(); !status.is_ok()) return status;
+  const std::optional<RemoteAddress> scratch = find_scratch(memory_.regions().bytes());
+  return files_.restore({saved.files, snapshot.files, snapshot.file_event}, scratch.value_or(RemoteAddress()));
 }
 
 Status Tracee::restore_mappings(const Mappings& wanted) {

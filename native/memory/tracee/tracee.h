@@ -1,12 +1,12 @@
 // A live program that can be rolled back: captured and restored in place, any number of times.
 //
-// A snapshot of it is its memory, its mappings, and for each thread the registers (general, floating point, vector) and
-// blocked signals. What the kernel keeps beside that stays as it is: open files and their positions, what was written
-// to them, signal handlers, timers, other processes. Threads cannot be made or ended: where they differ from those of
-// the snapshot, a restore is refused.
+// A snapshot of it is its memory, its mappings, its descriptors with offsets and flags, and for each thread the
+// registers (general, floating point, vector) and blocked signals. What the kernel keeps beside that stays as it is:
+// what was written to files, signal handlers, timers, other processes. Threads cannot be made or ended: where they
+// differ from those of the snapshot, a restore is refused.
 //
-//     capture:  mappings -> threads -> dirty pages -> key -> snapshot, write-protect
-//     restore:  mappings -> dirty pages and differences -> threads
+//     capture:  mappings -> files -> threads -> dirty pages -> key -> snapshot, write-protect
+//     restore:  files -> mappings -> dirty pages and differences -> threads
 //
 // A restore that fails half-way leaves a program of which nothing is known, and which another restore can still put
 // back. It leaves to its caller what every memory does, all of it to be done by the thread that spawned or attached.
@@ -19,14 +19,18 @@
 #include "memory/tracee/counted_regions.h"
 #include "memory/tracee/dead_stack.h"
 #include "memory/tracee/mapping_undo.h"
+#include "memory/tracee/tracee_files.h"
 #include "memory/tracee/tracee_memory.h"
 #include "ptrace/launch.h"
 #include "ptrace/processor.h"
 
 namespace pagestore {
 
+struct SavedState;
+
 struct SpawnOptions {
   LaunchOptions launch;
+  FileOptions files;
   bool shares_processor = true;  // with this thread
 };
 
@@ -35,10 +39,13 @@ class Tracee final : public RestorableMemory {
   // `wanted`: which tracker to insist on; none for the best there is.
   static Status spawn(SharedStore* store, const SpawnOptions& options, std::optional<TrackerKind> wanted,
                       std::unique_ptr<Tracee>* tracee);
-  static Status attach(SharedStore* store, pid_t pid, std::optional<TrackerKind> wanted,
-                       std::unique_ptr<Tracee>* tracee);
+  struct AttachOptions {
+    std::optional<TrackerKind> tracker;
+    FileOptions files;
+  };
+  static Status attach(SharedStore* store, pid_t pid, const AttachOptions& options, std::unique_ptr<Tracee>* tracee);
 
-  Status resume(const RunOptions& options, Stop* stop) { return process_.resume(options, stop); }
+  Status resume(const RunOptions& options, Stop* stop);
   Status capture(Snapshot* snapshot) override;
   // A snapshot of this tracee.
   Status restore(const Snapshot& snapshot) override;
@@ -48,27 +55,35 @@ class Tracee final : public RestorableMemory {
   Status registers(std::optional<pid_t> thread, Registers* registers) const;
   Status set_registers(std::optional<pid_t> thread, const Registers& registers);
 
-  Status detach() { return process_.detach(); }
-  void kill() { process_.kill(); }
+  Status detach();
+  void kill();
+
+  void release(PageStores& stores) override;
+  void on_release(PageStores& stores) override { files_.duplicates().sweep(stores); }
+  // Of the file that a restore was refused for (Error::files).
+  const char* path_at_fault() const { return files_.path(); }
+  TraceeFiles& files() { return files_; }
 
   TrackerKind tracker() const override { return memory_.tracker(); }
   const TracedProcess& process() const { return process_; }
 
  private:
   explicit Tracee(SharedStore* store)
-      : RestorableMemory(Kind::tracee, store), memory_(process_, captured_), stacks_(process_) {}
+      : RestorableMemory(Kind::tracee, store), memory_(process_, captured_), files_(process_), stacks_(process_) {}
   // Of a snapshot, as bytes.
   struct Parts {
     GrowingArray<std::byte> state, waits, mappings;
   };
   Status read_parts(const Snapshot& snapshot, Parts* parts) const;
   Status restore_mappings(const Mappings& wanted);
+  Status restore_files(const Snapshot& snapshot, const SavedState& saved);
   Status restore_memory(const Snapshot& snapshot);
   Status find_registers(std::optional<pid_t> id, TracedThread** thread, Registers** registers) const;
 
   SharedProcessor processor_;
   TracedProcess process_;
   TraceeMemory memory_;
+  TraceeFiles files_;
   DeadStacks stacks_;
   CountedRegions counted_regions_;
 };

@@ -40,7 +40,7 @@ TEST(ProcFiles, OfAProcessThatIsNotThereSaySo) {
   waitpid(child, nullptr, 0);
   GrowingArray<char> text;
   ScopedFd file;
-  TaskDirectory tasks;
+  NumberDirectory tasks;
   EXPECT_TRUE(refused(read_proc_file(child, "/proc/PID/maps", &text), Error::process_gone));
   EXPECT_TRUE(refused(open_proc_file(child, "/proc/PID/mem", O_RDWR, &file), Error::process_gone));
   EXPECT_TRUE(refused(tasks.open(child), Error::process_gone));
@@ -58,7 +58,7 @@ TEST(ProcFiles, ThatFailAreNamedInTheError) {
 TEST(ProcFiles, ListTheThreadsOfAProcess) {
   std::set<pid_t> threads;
   std::thread([&] {
-    TaskDirectory tasks;
+    NumberDirectory tasks;
     ASSERT_TRUE(ok(tasks.open(getpid())));
     for (pid_t thread; tasks.next(&thread);) threads.insert(thread);
     EXPECT_TRUE(threads.contains(current_thread()));

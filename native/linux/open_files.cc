@@ -1,0 +1,262 @@
+#include "linux/open_files.h"
+
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "linux/proc_file.h"
+
+namespace pagestore {
+
+namespace {
+
+// As F_SETFL takes them. (O_LARGEFILE is of the C library's making: it differs between programs and means nothing.)
+constexpr uint32_t kSettable = O_APPEND | O_ASYNC | O_DIRECT | O_NOATIME | O_NONBLOCK;
+constexpr uint32_t kLargeFile = 0100000;
+
+constexpr uint64_t kHashStart = 0xcbf2'9ce4'8422'2325;
+uint64_t hash(std::string_view text, uint64_t before) {
+  for (const char each : text) before = (before ^ static_cast<uint8_t>(each)) * 0x0000'0100'0000'01b3;
+  return before;
+}
+
+bool is_stateless_device(dev_t device) {
+  constexpr unsigned kMemory = 1, kNull = 3, kZero = 5, kFull = 7, kRandom = 8, kUrandom = 9;
+  const unsigned minor = minor(device);
+  return major(device) == kMemory &&
+         (minor == kNull || minor == kZero || minor == kFull || minor == kRandom || minor == kUrandom);
+}
+
+FileKind kind_of(const struct stat& status, uint32_t flags) {
+  if ((flags & O_PATH) != 0) return FileKind::path;
+  switch (status.st_mode & S_IFMT) {
+    case S_IFREG:
+      return FileKind::regular;
+    case S_IFDIR:
+      return FileKind::directory;
+    case S_IFCHR:
+      return is_stateless_device(status.st_rdev) ? FileKind::stateless : FileKind::terminal;
+    case S_IFIFO:
+      return FileKind::pipe;
+    case S_IFSOCK:
+      return FileKind::socket;
+    default:
+      return FileKind::other;
+  }
+}
+
+// Goes over the lines of /proc/PID/fdinfo/N.
+class Lines {
+ public:
+  explicit Lines(std::string_view text) : rest_(text) {}
+
+  bool next(std::string_view* name, std::string_view* value) {
+    while (!rest_.empty()) {
+      const size_t end = std::min(rest_.find('\n'), rest_.size());
+      const std::string_view line = rest_.substr(0, end);
+      rest_.remove_prefix(std::min(end + 1, rest_.size()));
+      const size_t colon = line.find_first_of(": ");
+      if (colon == std::string_view::npos) continue;
+      *name = line.substr(0, colon);
+      const size_t start = line.find_first_not_of(": \t", colon);
+      *value = start == std::string_view::npos ? std::string_view() : line.substr(start);
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+uint64_t number_in(std::string_view text, int base) {
+  char copy[32] = {};
+  text.copy(copy, sizeof(copy) - 1);
+  return strtoull(copy, nullptr, base);
+}
+
+// What the kernel tells of state that no offset is: the count of an eventfd, the timers, the members of sets. Not what
+// changes by itself.
+bool is_state(std::string_view name) {
+  constexpr std::string_view kState[] = {"eventfd-count", "tfd",         "clockid", "ticks",
+                                         "settime",       "it_interval", "inotify", "sigmask"};
+  return std::find(std::begin(kState), std::end(kState), name) != std::end(kState);
+}
+
+void read_line(std::string_view name, std::string_view value, OpenFile* file, uint32_t* flags) {
+  if (name == "pos") {
+    file->position = number_in(value, 10);
+  } else if (name == "flags") {
+    *flags = static_cast<uint32_t>(number_in(value, 8));
+  } else if (name == "eventfd-id") {
+    // All of them have one inode.
+    file->identity.inode = number_in(value, 10);
+    file->identity.kind = FileKind::event_count;
+  } else if (name == "lock") {
+    file->detail = hash(value, file->detail);
+    if (value.find("POSIX") == std::string_view::npos) file->has_lock = 1;
+  } else if (is_state(name)) {
+    file->detail = hash(value, hash(name, file->detail));
+  }
+}
+
+Status read_info(pid_t task, int32_t number, GrowingArray<char>* text) {
+  constexpr size_t kPart = 1024;
+  char name[48];
+  snprintf(name, sizeof(name), "/proc/%d/fdinfo/%d", task, number);
+  const ScopedFd file(open(name, O_RDONLY | O_CLOEXEC));
+  if (!file.is_open()) return process_refused(task, "/proc/PID/fdinfo", errno);
+  for (;;) {
+    const size_t before = text->size();
+    if (!text->resize(before + kPart)) return Status::no_memory(before + kPart);
+    const ssize_t got = ::read(file.get(), text->data() + before, kPart);
+    if (got < 0 && errno != EINTR) return process_refused(task, "/proc/PID/fdinfo", errno);
+    static_cast<void>(text->resize(before + static_cast<size_t>(std::max<ssize_t>(got, 0))));
+    if (got == 0) return Status::ok();
+  }
+}
+
+}  // namespace
+
+bool is_writable(const OpenFileIdentity& identity) {
+  return identity.kind != FileKind::path && (identity.fixed_flags & O_ACCMODE) != O_RDONLY;
+}
+
+Status describe_file(pid_t task, int32_t number, OpenFile* file) {
+  char path[64];
+  struct stat status;
+  snprintf(path, sizeof(path), "/proc/%d/fd/%d", task, number);
+  if (stat(path, &status) != 0) return process_refused(task, "/proc/PID/fd", errno);
+  GrowingArray<char> text;
+  if (Status got = read_info(task, number, &text); !got.is_ok()) return got;
+  uint32_t flags = 0;
+  *file = {};
+  file->number = file->leader = number;
+  file->detail = kHashStart;
+  file->identity.device = status.st_dev;
+  file->identity.inode = status.st_ino;
+  Lines lines({text.data(), text.size()});
+  for (std::string_view name, value; lines.next(&name, &value);) read_line(name, value, file, &flags);
+  file->closes_on_exec = (flags & O_CLOEXEC) != 0 ? 1 : 0;
+  file->settable_flags = flags & kSettable;
+  file->identity.fixed_flags = flags & ~(kSettable | kLargeFile | static_cast<uint32_t>(O_CLOEXEC));
+  if (file->identity.kind != FileKind::event_count) file->identity.kind = kind_of(status, flags);
+  if (!has_position(file->identity.kind)) file->position = 0;
+  if (file->identity.kind == FileKind::regular && is_writable(file->identity)) {
+    file->length = static_cast<uint64_t>(status.st_size);
+  }
+  return Status::ok();
+}
+
+Sameness compare_files(pid_t task, int32_t a, pid_t other, int32_t b) {
+  const long result = syscall(SYS_kcmp, task, other, KCMP_FILE, a, b);
+  if (result < 0) return Sameness::unknown;
+  return result == 0 ? Sameness::same : Sameness::different;
+}
+
+Status OpenFiles::read(pid_t task, OpenFiles* files) {
+  files->files_.clear();
+  files->spans_.clear();
+  files->paths_.clear();
+  NumberDirectory directory;
+  if (Status status = directory.open(task, "/proc/PID/fd"); !status.is_ok()) return status;
+  for (int32_t number; directory.next(&number);) {
+    if (Status status = files->add(task, number); !status.is_ok()) return status;
+  }
+  // The kernel lists them in rising order.
+  files->find_leaders(task);
+  return Status::ok();
+}
+
+Status OpenFiles::add(pid_t task, int32_t number) {
+  OpenFile file;
+  if (Status status = describe_file(task, number, &file); !status.is_ok()) return status;
+  char name[64], path[4096];
+  snprintf(name, sizeof(name), "/proc/%d/fd/%d", task, number);
+  const ssize_t length = readlink(name, path, sizeof(path));
+  const PathSpan span{static_cast<uint32_t>(paths_.size()), length < 0 ? 0 : static_cast<uint32_t>(length)};
+  if (paths_.append(std::span<const char>(path, span.length)) && spans_.append(span) && files_.append(file)) {
+    return Status::ok();
+  }
+  return Status::no_memory(sizeof(file) + span.length);
+}
+
+// Descriptors of one open file agree in all but one flag. Where the kernel does not compare them, those that agree are
+// taken for one.
+void OpenFiles::find_leaders(pid_t task) {
+  for (size_t i = 0; i < files_.size(); ++i) {
+    OpenFile& file = files_[i];
+    for (size_t k = 0; k < i; ++k) {
+      const OpenFile& before = files_[k];
+      const bool may_be = before.leader == before.number && before.identity == file.identity &&
+                          before.position == file.position && before.settable_flags == file.settable_flags;
+      if (!may_be || compare_files(task, before.number, task, file.number) == Sameness::different) continue;
+      file.leader = before.number;
+      break;
+    }
+  }
+}
+
+const OpenFile* OpenFiles::find(int32_t number) const {
+  const auto at = std::lower_bound(files_.begin(), files_.end(), number,
+                                   [](const OpenFile& file, int32_t wanted) { return file.number < wanted; });
+  return at != files_.end() && at->number == number ? at : nullptr;
+}
+
+std::string_view OpenFiles::path(const OpenFile& file) const {
+  const OpenFile* found = find(file.number);
+  if (found == nullptr) return {};
+  const PathSpan& span = spans_[static_cast<size_t>(found - files_.begin())];
+  return {paths_.data() + span.start, span.length};
+}
+
+Status OpenFiles::append_bytes(GrowingArray<std::byte>* bytes) const {
+  const uint64_t sizes[] = {files_.size(), paths_.size()};
+  const auto put = [bytes](auto span) { return bytes->append(std::as_bytes(span)); };
+  const bool is_done = put(std::span(sizes)) && put(std::span(files_.data(), files_.size())) &&
+                       put(std::span(spans_.data(), spans_.size())) && put(std::span(paths_.data(), paths_.size()));
+  return is_done ? Status::ok() : Status::no_memory(files_.size() * sizeof(OpenFile) + paths_.size());
+}
+
+Status OpenFiles::read_bytes(std::span<const std::byte> bytes) {
+  uint64_t sizes[2];
+  const auto take = [&bytes](auto* to, size_t count) {
+    const size_t length = count * sizeof(*to);
+    if (length > 0) memcpy(to, bytes.data(), length);
+    bytes = bytes.subspan(length);
+  };
+  take(sizes, 2);
+  if (!files_.resize(sizes[0]) || !spans_.resize(sizes[0]) || !paths_.resize(sizes[1])) {
+    return Status::no_memory(bytes.size());
+  }
+  take(files_.data(), files_.size());
+  take(spans_.data(), spans_.size());
+  take(paths_.data(), paths_.size());
+  return Status::ok();
+}
+
+Status OpenFiles::copy_from(const OpenFiles& other) {
+  files_.clear();
+  spans_.clear();
+  paths_.clear();
+  const bool is_done = files_.append(other.all()) &&
+                       spans_.append(std::span<const PathSpan>(other.spans_.data(), other.spans_.size())) &&
+                       paths_.append(std::span<const char>(other.paths_.data(), other.paths_.size()));
+  return is_done ? Status::ok() : Status::no_memory(other.paths_.size());
+}
+
+bool OpenFiles::has_same_files(const OpenFiles& other) const {
+  return files_.size() == other.files_.size() &&
+         (files_.empty() || memcmp(files_.data(), other.files_.data(), files_.size() * sizeof(OpenFile)) == 0);
+}
+
+}  // namespace pagestore

@@ -1,0 +1,80 @@
+// Duplicates of a tracee's open files, in this process: by them an offset is read and set without a call of the
+// tracee's, and a file that the tracee has closed is given back to it.
+//
+// Only of files that do no harm so (`can_be_duplicated`), and only while a snapshot needs them: what a snapshot needs
+// is a tree in the store, on which it has a reference. We have one more; when ours is the last, the duplicates go.
+// Where the kernel does not allow duplicates (a container may forbid pidfd_getfd), there are none.
+//
+// It leaves to its caller: to call `release` before it ends, under the stores' lock.
+#pragma once
+
+#include <optional>
+
+#include "linux/open_files.h"
+#include "snapshot/owned.h"
+#include "system/non_copyable.h"
+#include "system/scoped_fd.h"
+
+namespace pagestore {
+
+class FileDuplicates : NonCopyable {
+ public:
+  using Index = uint32_t;
+  static constexpr Index kNone = UINT32_MAX;
+
+  ~FileDuplicates();
+
+  // Whether a file of the list is one that we want a duplicate of.
+  static bool is_wanted(const OpenFile& file);
+
+  // The process whose descriptors are named. Forgets the present ones.
+  void begin(pid_t pid);
+
+  // After the list was read: there is one entry for each file of it that is a leader and wanted, else kNone.
+  Status update(const OpenFiles& now);
+  // Whether the present ones were given up, as nothing needed them.
+  bool has_present() const { return has_present_; }
+  // Of the file at that place in the list.
+  int present(size_t index) const { return index < present_.size() ? descriptor_of(present_[index]) : -1; }
+
+  // Says what a snapshot of the present files needs, as a tree, and keeps it for as long as it does.
+  Status keep(PageStores& stores, const OpenFiles& now, OwnedTree* needed);
+  // The duplicate for a file of the list that was `wanted` then; -1 if there is none.
+  int find(const PageTree& needed, const OpenFiles& wanted, const OpenFile& file) const;
+
+  // Gives up what no snapshot needs any more.
+  void sweep(PageStores& stores);
+  // The duplicates serve nobody any more: the process has ended or is not ours.
+  void close_all();
+  void release(PageStores& stores);
+  bool is_empty() const { return sets_ == nullptr; }
+
+ private:
+  struct Duplicate {
+    int descriptor;
+    uint32_t users;  // the present list, and sets
+    OpenFileIdentity identity;
+  };
+  struct Set {
+    PageTree needed;
+    GrowingArray<Index> entries;
+    Set* next = nullptr;
+  };
+  int descriptor_of(Index index) const { return index == kNone ? -1 : pool_[index].descriptor; }
+  Set* find_set(const PageTree& needed) const;
+  Status take(const OpenFile& file, Index* index);
+  Index find_same(const OpenFile& file) const;
+  void give_up(Index index);
+  void forget_present();
+  bool drop_sets(PageStores& stores);
+  Status replace_entries(Set* set, const OpenFiles& now);
+
+  pid_t pid_ = 0;
+  ScopedFd process_;
+  bool is_refused_ = false, has_present_ = false;
+  GrowingArray<Duplicate> pool_;
+  GrowingArray<Index> present_;
+  Set* sets_ = nullptr;
+};
+
+}  // namespace pagestore

@@ -1,0 +1,310 @@
+#include "memory/tracee/tracee_files.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "linux/proc_file.h"
+#include "memory/tracee/file_undo.h"
+
+namespace pagestore {
+
+namespace {
+
+// A file as it counts: what it is called by the kernel only where another run would call it so, too.
+struct FileKey {
+  uint64_t device = 0, inode = 0, position, length, detail;
+  int32_t number, leader, twin;  // twin: the lowest descriptor with the same inode
+  uint32_t fixed_flags, settable_flags;
+  FileKind kind;
+  uint8_t closes_on_exec, is_outside, unused = 0;
+};
+static_assert(sizeof(FileKey) == 64);
+
+// By all descriptors of the process, ever; 0 where the kernel does not say.
+uint64_t bytes_written(pid_t pid) {
+  char text[256];
+  if (!read_proc_start(pid, "/proc/PID/io", text).is_ok()) return 0;
+  const char* found = strstr(text, "wchar: ");
+  return found != nullptr ? strtoull(found + strlen("wchar: "), nullptr, 10) : 0;
+}
+
+bool has_lasting_name(const OpenFiles& files, const OpenFile& file) {
+  return can_be_duplicated(file.identity.kind) && !files.path(file).ends_with(" (deleted)");
+}
+
+int32_t find_twin(const OpenFiles& files, const OpenFile& file) {
+  const auto all = files.all();
+  const auto twin = std::find_if(all.begin(), all.end(), [&](const OpenFile& each) {
+    return each.identity.inode == file.identity.inode && each.identity.device == file.identity.device;
+  });
+  return twin->number;
+}
+
+// The last event on a stream. Bytes that moved are not put back, so a state behind them is no state before them.
+uint64_t last_event_on(const FileChanges& changes, const OpenFileIdentity& stream) {
+  uint64_t before = 0, end = changes.last_event();
+  while (before < end) {
+    const uint64_t middle = before + (end - before) / 2;
+    const bool is_later = changes.lowest_since(middle, stream.device, stream.inode) != UINT64_MAX;
+    if (is_later) {
+      before = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return before;
+}
+
+FileKey key_of(const OpenFiles& files, const OpenFile& file) {
+  FileKey key{};
+  if (has_lasting_name(files, file)) {
+    key.device = file.identity.device;
+    key.inode = file.identity.inode;
+  }
+  key.position = file.position;
+  key.length = file.length;
+  key.detail = file.detail;
+  key.number = file.number;
+  key.leader = file.leader;
+  key.twin = find_twin(files, file);
+  key.fixed_flags = file.identity.fixed_flags;
+  key.settable_flags = file.settable_flags;
+  key.kind = file.identity.kind;
+  key.closes_on_exec = file.closes_on_exec;
+  key.is_outside = file.identity.is_outside;
+  return key;
+}
+
+}  // namespace
+
+Status TraceeFiles::begin(const FileOptions& options) {
+  is_restored_ = options.is_restored;
+  for (const std::optional<int>& descriptor : options.inherited) {
+    struct stat status;
+    if (!descriptor || fstat(*descriptor, &status) != 0) continue;
+    if (!inherited_.append({*descriptor, status.st_dev, status.st_ino})) return Status::no_memory(sizeof(Inherited));
+  }
+  duplicates_.begin(process_.pid());
+  monitor_.begin();
+  written_at_start_ = bytes_written(process_.pid());
+  return Status::ok();
+}
+
+Status TraceeFiles::read() {
+  FileChanges& changes = process_.file_changes();
+  if (changes.has_changed_descriptors()) {
+    if (Status status = OpenFiles::read(process_.live_thread(), &now_); !status.is_ok()) return status;
+    mark_outside();
+    if (Status status = duplicates_.update(now_); !status.is_ok()) return status;
+    changes.mark_known();
+    return Status::ok();
+  }
+  if (!duplicates_.has_present()) {
+    if (Status status = duplicates_.update(now_); !status.is_ok()) return status;
+  }
+  if (!process_.has_run()) return Status::ok();
+  for (size_t i = 0; i < now_.all().size(); ++i) {
+    if (Status status = read_state(i); !status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
+// Of a descriptor that has not changed.
+Status TraceeFiles::read_state(size_t index) {
+  OpenFile& file = now_.all()[index];
+  if (file.identity.is_outside != 0 || file.identity.kind == FileKind::stateless ||
+      file.identity.kind == FileKind::path) {
+    return Status::ok();
+  }
+  if (file.leader != file.number) {
+    const OpenFile& leader = *now_.find(file.leader);
+    file.position = leader.position;
+    file.length = leader.length;
+    file.detail = leader.detail;
+    return Status::ok();
+  }
+  const int duplicate = duplicates_.present(index);
+  if (duplicate >= 0) {
+    if (has_position(file.identity.kind)) file.position = static_cast<uint64_t>(lseek(duplicate, 0, SEEK_CUR));
+    struct stat status;
+    if (file.length > 0 || is_writable(file.identity)) {
+      if (fstat(duplicate, &status) == 0) file.length = static_cast<uint64_t>(status.st_size);
+    }
+    return Status::ok();
+  }
+  // Of all others nothing changes that we do not see.
+  if (file.identity.kind != FileKind::event_count && !has_position(file.identity.kind)) return Status::ok();
+  const OpenFile before = file;
+  if (Status status = describe_file(process_.live_thread(), file.number, &file); !status.is_ok()) return status;
+  file.identity.is_outside = before.identity.is_outside;
+  return Status::ok();
+}
+
+void TraceeFiles::mark_outside() {
+  const pid_t task = process_.live_thread(), ours = getpid();
+  for (OpenFile& file : now_.all()) {
+    for (const Inherited& each : inherited_) {
+      const bool may_be = file.identity.device == each.device && file.identity.inode == each.inode;
+      if (!may_be || compare_files(task, file.number, ours, each.descriptor) == Sameness::different) continue;
+      file.identity.is_outside = 1;
+      file.settable_flags = 0;
+      file.position = file.length = file.detail = 0;
+      break;
+    }
+  }
+}
+
+Status TraceeFiles::save(GrowingArray<std::byte>* bytes) const {
+  return now_.append_bytes(bytes);
+}
+
+Status TraceeFiles::append_key(GrowingArray<std::byte>* bytes) const {
+  if (!is_restored_) return Status::ok();
+  for (const OpenFile& file : now_.all()) {
+    FileKey key = key_of(now_, file);
+    if (monitoring_of_file(file) == Monitoring::stream) {
+      key.position = last_event_on(process_.file_changes(), file.identity);
+    }
+    if (!bytes->append(std::as_bytes(std::span(&key, 1)))) return Status::no_memory(sizeof(key));
+  }
+  return Status::ok();
+}
+
+Status TraceeFiles::restore(const Saved& saved, RemoteAddress scratch) {
+  OpenFiles wanted;
+  if (Status status = wanted.read_bytes(saved.bytes); !status.is_ok()) return status;
+  if (Status status = read(); !status.is_ok()) return status;
+  const bool is_untouched = process_.file_changes().last_event() == saved.event;
+  if (!is_restored_) {
+    if (!is_untouched || !now_.has_same_files(wanted)) warn_of_ignored(wanted);
+    return Status::ok();
+  }
+  warn_of_outside(wanted);
+  if (is_untouched && now_.has_same_files(wanted)) return Status::ok();
+  FilePlan plan(now_, wanted);
+  if (Status status = plan.match(); !status.is_ok()) return status;
+  find_duplicates(saved.needed, &plan);
+  Status status = plan.check();
+  if (status.is_ok()) status = check_contents(plan, saved.event);
+  if (status.is_ok()) status = undo_files(process_, plan, scratch);
+  if (status.is_ok()) status = cut_back(plan);
+  if (status.is_ok()) status = monitor_.monitor(wanted, scratch);
+  note_path(status, wanted);
+  // Where descriptors were made or closed, the list is read again.
+  if (status.is_ok() && !process_.file_changes().has_changed_descriptors()) status = now_.copy_from(wanted);
+  return status;
+}
+
+Status TraceeFiles::monitor(std::optional<RemoteAddress> scratch) {
+  return monitor_.monitor(now_, scratch);
+}
+
+Status TraceeFiles::check_contents(const FilePlan& plan, uint64_t event) const {
+  const FileChanges& changes = process_.file_changes();
+  for (const FileSource& source : plan.sources()) {
+    const OpenFile& wanted = *source.wanted;
+    const OpenFileIdentity& identity = wanted.identity;
+    if (identity.is_outside != 0 || monitoring_of_file(wanted) == Monitoring::none) continue;
+    const uint64_t low = changes.lowest_since(event, identity.device, identity.inode);
+    if (monitoring_of_file(wanted) == Monitoring::stream) {
+      if (low == UINT64_MAX) continue;
+      return Status::files(wanted.number, "has taken or given bytes since the snapshot, which cannot be moved back");
+    }
+    if (low < wanted.length) {
+      return Status::files(wanted.number, "was changed inside since the snapshot");
+    }
+    if (length_of(source) < wanted.length) {
+      return Status::files(wanted.number, "is shorter than it was at the snapshot");
+    }
+  }
+  return Status::ok();
+}
+
+// Files that grew. A later snapshot that had more of them cannot be put back any more.
+Status TraceeFiles::cut_back(const FilePlan& plan) {
+  for (const FileSource& source : plan.sources()) {
+    const OpenFile& wanted = *source.wanted;
+    const OpenFileIdentity& identity = wanted.identity;
+    if (identity.kind != FileKind::regular || !is_writable(identity) || identity.is_outside != 0) continue;
+    if (length_of(source) <= wanted.length) continue;
+    if (Status status = cut_file(process_, source); !status.is_ok()) return status;
+    process_.file_changes().add_event(identity.device, identity.inode, wanted.length);
+  }
+  return Status::ok();
+}
+
+void TraceeFiles::find_duplicates(const PageTree& needed, FilePlan* plan) const {
+  for (FileSource& source : plan->sources()) {
+    if (source.now != nullptr) {
+      source.duplicate = duplicates_.present(static_cast<size_t>(source.now - now_.all().data()));
+    } else if (source.wanted->identity.is_outside != 0) {
+      source.duplicate = outside_descriptor(*source.wanted);
+    } else {
+      source.duplicate = duplicates_.find(needed, plan->wanted(), *source.wanted);
+    }
+  }
+}
+
+// Ours may have been closed since, and its number given to another file.
+int TraceeFiles::outside_descriptor(const OpenFile& file) const {
+  for (const Inherited& each : inherited_) {
+    struct stat status;
+    const bool is_it = each.device == file.identity.device && each.inode == file.identity.inode;
+    if (is_it && fstat(each.descriptor, &status) == 0 && status.st_dev == each.device && status.st_ino == each.inode) {
+      return each.descriptor;
+    }
+  }
+  return -1;
+}
+
+// Whether anything was written there is not seen; that something was written anywhere is.
+void TraceeFiles::warn_of_outside(const OpenFiles& wanted) {
+  if (has_warned_of_outside_ || inherited_.empty()) return;
+  const auto files = wanted.all();
+  const auto outside = std::find_if(files.begin(), files.end(), [](const OpenFile& file) {
+    return file.identity.is_outside != 0 && is_writable(file.identity);
+  });
+  if (outside == files.end() || bytes_written(process_.pid()) == written_at_start_) return;
+  has_warned_of_outside_ = true;
+  const std::string_view path = wanted.path(*outside);
+  snprintf(warning_, sizeof(warning_),
+           "Descriptor %d (%.*s) was inherited and belongs to the world outside: what the program writes there stays "
+           "when it is rolled back.",
+           outside->number, static_cast<int>(std::min<size_t>(path.size(), 200)), path.data());
+}
+
+void TraceeFiles::warn_of_ignored(const OpenFiles& wanted) {
+  if (has_warned_of_ignored_) return;
+  has_warned_of_ignored_ = true;
+  const auto files = wanted.all();
+  const auto changed = std::find_if(files.begin(), files.end(), [&](const OpenFile& file) {
+    const OpenFile* there = now_.find(file.number);
+    return there == nullptr || memcmp(there, &file, sizeof(file)) != 0;
+  });
+  const std::string_view path = changed == files.end() ? std::string_view() : wanted.path(*changed);
+  const char* const rest = "as it was: files are ignored (files: 'ignore'), and the program goes on with what it left.";
+  if (changed == files.end()) {
+    snprintf(warning_, sizeof(warning_), "Something was opened, or written to, and is not %s", rest);
+  } else {
+    snprintf(warning_, sizeof(warning_), "Descriptor %d (%.*s) is not %s", changed->number,
+             static_cast<int>(std::min<size_t>(path.size(), 200)), path.data(), rest);
+  }
+}
+
+void TraceeFiles::note_path(const Status& status, const OpenFiles& wanted) {
+  if (status.error() != Error::files) return;
+  const auto number = static_cast<int32_t>(status.value());
+  const OpenFile* file = wanted.find(number);
+  const OpenFiles& files = file != nullptr ? wanted : now_;
+  if (file == nullptr) file = now_.find(number);
+  const std::string_view path = file != nullptr ? files.path(*file) : std::string_view();
+  path_[path.copy(path_, sizeof(path_) - 1)] = '\0';
+}
+
+}  // namespace pagestore

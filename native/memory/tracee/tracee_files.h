@@ -1,0 +1,90 @@
+// The descriptors of a tracee, as its snapshots know them: read when they may have changed, put back at a restore.
+//
+// The list is read again only if a system call was seen that can change it; offsets are asked for at each capture,
+// since reads and writes are not seen. Streams that the host passed on with `inherit` belong to the world outside:
+// their offset is the host's own and is neither kept nor set, what was written there stays, and one warning says so.
+// Where the kernel lets us have no duplicates, offsets are read from /proc and set by injected calls, and what was
+// closed cannot be put back.
+//
+// A restore is checked before anything is changed: what cannot be put back is refused with Error::files, and `path`
+// then says which file it is. It leaves to its caller: to call `read` before anything else, `release` at the end, and
+// that the process is stopped.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "memory/tracee/file_duplicates.h"
+#include "memory/tracee/file_monitor.h"
+#include "memory/tracee/file_plan.h"
+#include "ptrace/traced_process.h"
+
+namespace pagestore {
+
+struct FileOptions {
+  bool is_restored = true;
+  // Which descriptors of ours the process was started with as its streams, where they were passed on with `inherit`.
+  std::array<std::optional<int>, 3> inherited = {};
+};
+
+class TraceeFiles {
+ public:
+  explicit TraceeFiles(TracedProcess& process) : process_(process) {}
+
+  Status begin(const FileOptions& options);
+
+  Status read();
+  // What a snapshot keeps.
+  Status save(GrowingArray<std::byte>* bytes) const;
+  Status keep(PageStores& stores, OwnedTree* needed) { return duplicates_.keep(stores, now_, needed); }
+  // What tells states apart: equal in another run of the program, too. Nothing if files are not restored.
+  Status append_key(GrowingArray<std::byte>* bytes) const;
+
+  // Of what was read: what cannot be undone is seen from now on. `scratch`: where the process may write some bytes,
+  // which are put back.
+  Status monitor(std::optional<RemoteAddress> scratch);
+
+  // What a snapshot has: the bytes that `save` gave, what it needs, and the last event before it (file_changes.h).
+  struct Saved {
+    std::span<const std::byte> bytes;
+    const PageTree& needed;
+    uint64_t event;
+  };
+  Status restore(const Saved& saved, RemoteAddress scratch);
+  // Of the file that a restore was refused for.
+  const char* path() const { return path_; }
+  // What a restore did not put back, as a sentence, once; empty if there is nothing to say.
+  std::string_view warning() const { return warning_; }
+  void clear_warning() { warning_[0] = '\0'; }
+
+  FileDuplicates& duplicates() { return duplicates_; }
+
+ private:
+  struct Inherited {
+    int descriptor;
+    uint64_t device, inode;
+  };
+  void mark_outside();
+  Status read_state(size_t index);
+  Status check_contents(const FilePlan& plan, uint64_t event) const;
+  Status cut_back(const FilePlan& plan);
+  int outside_descriptor(const OpenFile& file) const;
+  void find_duplicates(const PageTree& needed, FilePlan* plan) const;
+  void note_path(const Status& status, const OpenFiles& wanted);
+  void warn_of_outside(const OpenFiles& wanted);
+  void warn_of_ignored(const OpenFiles& wanted);
+
+  TracedProcess& process_;
+  bool is_restored_ = false;
+  uint32_t program_ = 0;
+  GrowingArray<Inherited> inherited_;
+  OpenFiles now_;
+  FileDuplicates duplicates_;
+  FileMonitor monitor_{process_};
+  uint64_t written_at_start_ = 0;  // bytes
+  bool has_warned_of_outside_ = false, has_warned_of_ignored_ = false;
+  char path_[200] = "";
+  char warning_[400] = "";
+};
+
+}  // namespace pagestore

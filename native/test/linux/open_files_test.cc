@@ -1,0 +1,79 @@
+#include "linux/open_files.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "support.h"
+#include "system/scoped_fd.h"
+
+namespace pagestore::test {
+
+namespace {
+
+OpenFiles read_ours() {
+  OpenFiles files;
+  EXPECT_TRUE(ok(OpenFiles::read(getpid(), &files)));
+  return files;
+}
+
+TEST(OpenFiles, HaveKindsOffsetsAndFlags) {
+  const ScopedFd file(open("/proc/self/exe", O_RDONLY | O_CLOEXEC)), null(open("/dev/null", O_RDWR)),
+      folder(open("/", O_RDONLY | O_DIRECTORY)), path(open("/", O_PATH)), count(eventfd(3, 0));
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_NONBLOCK), 0);
+  const ScopedFd out(ends[0]), in(ends[1]);
+  ASSERT_EQ(lseek(file.get(), 77, SEEK_SET), 77);
+  const OpenFiles files = read_ours();
+  const auto kind = [&](const ScopedFd& fd) { return files.find(fd.get())->identity.kind; };
+  EXPECT_EQ(kind(file), FileKind::regular);
+  EXPECT_EQ(kind(null), FileKind::stateless);
+  EXPECT_EQ(kind(folder), FileKind::directory);
+  EXPECT_EQ(kind(path), FileKind::path);
+  EXPECT_EQ(kind(count), FileKind::event_count);
+  EXPECT_EQ(kind(out), FileKind::pipe);
+  EXPECT_EQ(files.find(file.get())->position, 77u);
+  EXPECT_EQ(files.find(file.get())->closes_on_exec, 1);
+  EXPECT_EQ(files.find(null.get())->closes_on_exec, 0);
+  EXPECT_EQ(files.find(out.get())->settable_flags, static_cast<uint32_t>(O_NONBLOCK));
+  EXPECT_TRUE(is_writable(files.find(in.get())->identity));
+  EXPECT_FALSE(is_writable(files.find(file.get())->identity));
+  EXPECT_TRUE(files.path(*files.find(out.get())).starts_with("pipe:["));
+  EXPECT_EQ(files.find(1'000'000), nullptr);
+}
+
+TEST(OpenFiles, ThatAreOneHaveOneLeader) {
+  const ScopedFd first(open("/proc/self/exe", O_RDONLY)), other(open("/proc/self/exe", O_RDONLY)),
+      twin(dup(first.get()));
+  const OpenFiles files = read_ours();
+  EXPECT_EQ(files.find(twin.get())->leader, first.get());
+  EXPECT_EQ(files.find(first.get())->leader, first.get());
+  EXPECT_EQ(files.find(other.get())->leader, other.get());
+}
+
+TEST(OpenFiles, AreTheSameAsBytes) {
+  const ScopedFd file(open("/proc/self/exe", O_RDONLY));
+  const OpenFiles files = read_ours();
+  GrowingArray<std::byte> bytes;
+  OpenFiles again;
+  ASSERT_TRUE(ok(files.append_bytes(&bytes)));
+  ASSERT_TRUE(ok(again.read_bytes({bytes.data(), bytes.size()})));
+  EXPECT_TRUE(again.has_same_files(files));
+  EXPECT_EQ(again.path(*again.find(file.get())), files.path(*files.find(file.get())));
+  ASSERT_EQ(lseek(file.get(), 1, SEEK_SET), 1);
+  EXPECT_FALSE(again.has_same_files(read_ours()));
+}
+
+TEST(OpenFiles, ShowWhatAnEventfdCounts) {
+  const ScopedFd count(eventfd(0, 0));
+  const uint64_t before = read_ours().find(count.get())->detail;
+  ASSERT_EQ(eventfd_write(count.get(), 5), 0);
+  EXPECT_NE(read_ours().find(count.get())->detail, before);
+  eventfd_t value;
+  ASSERT_EQ(eventfd_read(count.get(), &value), 0);
+  EXPECT_EQ(read_ours().find(count.get())->detail, before);
+}
+
+}  // namespace
+
+}  // namespace pagestore::test

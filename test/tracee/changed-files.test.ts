@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs'
+
+import { PageStore } from 'pagestore'
+import { describe, expect, test } from 'vitest'
+
+import { filesProgram, next, openFiles } from '../support/open-files.js'
+
+const { start } = filesProgram()
+
+/** What is in the files that a process has open for writing. */
+function contents(pid: number): string[] {
+  return openFiles(pid)
+    .filter((each) => /files\.|appended/.test(each))
+    .map((each) => readFileSync(`/proc/${pid}/fd/${each.split(' ')[0]}`, 'latin1'))
+}
+
+describe.each([false, true])('detachable: %s', (detachable) => {
+  test.each(['grow', 'grow-append', 'grow-elsewhere', 'idle-pipe'])(
+    '%s: what was added to a file is cut off',
+    (act) => {
+      using store = new PageStore()
+      using tracee = start(store, act, { detachable })
+      const before = contents(tracee.pid)
+      using snapshot = tracee.capture()
+      for (let i = 0; i < 3; i++) {
+        next(tracee)
+        expect(contents(tracee.pid)).not.toEqual(before)
+        tracee.restore(snapshot)
+        expect(contents(tracee.pid)).toEqual(before)
+        using again = tracee.capture()
+        expect(again.equals(snapshot)).toBe(true)
+      }
+      next(tracee)
+      expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 0 })
+    },
+  )
+
+  test('a longer file is not put back after it was cut', () => {
+    using store = new PageStore()
+    using tracee = start(store, 'grow', { detachable })
+    using early = tracee.capture()
+    next(tracee)
+    using late = tracee.capture()
+    tracee.restore(late)
+    tracee.restore(early)
+    expect(() => tracee.restore(late)).toThrow(expect.objectContaining({ code: 'ERR_FILES' }))
+    next(tracee)
+    expect(() => tracee.restore(late)).toThrow(/descriptor 3 \(.*files\..*\) was changed inside/)
+    tracee.restore(early)
+  })
+
+  test.each([
+    ['inside', /descriptor 3 \(.*\) was changed inside/],
+    ['inside-seek', /descriptor 3 \(.*\) was changed inside/],
+    ['inside-pwrite', /descriptor 3 \(.*\) was changed inside/],
+    ['shorter', /descriptor 3 \(.*\) was changed inside/],
+    ['again', /descriptor 3 \(.*\) was changed inside/],
+    ['pipe-read', /descriptor 5 \(pipe:.*\) has taken or given bytes/],
+    ['pipe-write', /descriptor 5 \(pipe:.*\) has taken or given bytes/],
+    ['socket-read', /descriptor 5 \(socket:.*\) has taken or given bytes/],
+    ['socket-write', /descriptor 6 \(socket:.*\) has taken or given bytes/],
+    ['eventfd', /descriptor 5 \(anon_inode:\[eventfd\]\) has another count/],
+    ['epoll-add', /descriptor 7 \(anon_inode:\[eventpoll\]\) has another count, other members/],
+    ['timerfd', /descriptor 5 \(anon_inode:\[timerfd\]\) has/],
+    ['flock', /descriptor 3 \(.*\) has another count, other members or other locks/],
+  ])('%s: refused, and the program is as it was', (act, message) => {
+    using store = new PageStore()
+    using tracee = start(store, act, { detachable })
+    using before = tracee.capture()
+    next(tracee)
+    using after = tracee.capture()
+    expect(() => tracee.restore(before)).toThrow(expect.objectContaining({ code: 'ERR_FILES' }))
+    expect(() => tracee.restore(before)).toThrow(message)
+    using again = tracee.capture()
+    expect(again.equals(after)).toBe(true)
+    tracee.restore(after)
+    expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 0 })
+  })
+})
