@@ -37,11 +37,8 @@
       "native/memory/tracee/page_writer.cc",
       "native/memory/tracee/passed_files.cc",
       "native/memory/tracee/saved_state.cc",
-<<<<<<< HEAD
       "native/memory/tracee/saved_waits.cc",
-=======
       "native/memory/tracee/scratch.cc",
->>>>>>> a8482e0 (Descriptors roll back with a tracee, and count; what cannot be put back is refused)
       "native/memory/tracee/thread_stack.cc",
       "native/memory/tracee/tracee.cc",
       "native/memory/tracee/tracee_files.cc",
@@ -61,12 +58,9 @@
       "native/ptrace/kept_clock.cc",
       "native/ptrace/launch.cc",
       "native/ptrace/memory_changes.cc",
-<<<<<<< HEAD
-      "native/ptrace/observed_waits.cc",
-=======
       "native/ptrace/monitored_calls.cc",
+      "native/ptrace/observed_waits.cc",
       "native/ptrace/opened_files.cc",
->>>>>>> a8482e0 (Descriptors roll back with a tracee, and count; what cannot be put back is refused)
       "native/ptrace/process_waiter.cc",
       "native/ptrace/processor.cc",
       "native/ptrace/register_cache.cc",
