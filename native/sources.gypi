@@ -1,6 +1,7 @@
 {
   "variables": {
     "core_sources": [
+      "native/linux/elf_class.cc",
       "native/linux/frame_expression.cc",
       "native/linux/frame_rule.cc",
       "native/linux/frame_table.cc",
@@ -79,6 +80,7 @@
       "native/ptrace/timed_waits.cc",
       "native/ptrace/traced_process.cc",
       "native/ptrace/traced_thread.cc",
+      "native/ptrace/untraced_clone.cc",
       "native/ptrace/wait_limits.cc",
       "native/ptrace/waiter.cc",
       "native/snapshot/captured_memory.cc",

@@ -103,16 +103,18 @@ Status EventStops::on_exec(TracedThread& thread) {
   parts_.threads.remove_all_but(thread);
   ++parts_.program.number;
   parts_.program.declarations = {};
+  parts_.program.has_made_other_calls = false;
   parts_.changes.mark_mappings_changed();
   parts_.injected.on_exec();
   parts_.breakpoint.forget();
   thread.on_exec();
   if (Status status = parts_.injected.run_to_exit(thread); !status.is_ok()) return status;
-  if (Status status = parts_.memory.open(parts_.traits.pid); !status.is_ok() || !parts_.traits.keeps_clock) {
-    return status;
-  }
   Registers* registers;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+  parts_.program.is_32_bit = registers->runs_32_bit_code();
+  if (Status status = parts_.memory.open(parts_.traits.pid); !status.is_ok()) return status;
+  // What a 32-bit program is told at its start has another layout.
+  if (!parts_.traits.keeps_clock || parts_.program.is_32_bit) return Status::ok();
   return hide_kernel_functions(parts_.memory, RemoteAddress(registers->stack()));
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "ptrace/time_stamp_counter.h"
+#include "ptrace/untraced_clone.h"
 
 namespace pagestore {
 
@@ -44,6 +45,7 @@ void Followers::on_event(const WaitEvent& event) {
   }
   const int kind = event.ptrace_event(), signal = event.signal();
   add_child_of(event);
+  if (kind == PTRACE_EVENT_SECCOMP) trace_what_starts(event.thread);
   if (kind == PTRACE_EVENT_STOP && signal != SIGTRAP) {
     ptrace(PTRACE_LISTEN, event.thread, nullptr, nullptr);
     return;

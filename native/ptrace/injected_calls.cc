@@ -75,6 +75,10 @@ Status InjectedCalls::make(TracedThread& thread, const SystemCall& call, int64_t
   }
   Registers* registers;
   RemoteAddress instruction;
+  if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+  if (registers->runs_32_bit_code()) {
+    return Status::system(Error::tracee, "a system call in a thread that runs 32-bit code", ENOTSUP);
+  }
   if (Status status = thread.rewind_interrupted_call(); !status.is_ok()) return status;
   if (Status status = find_instruction(&instruction); !status.is_ok()) return status;
   SavedContext saved(thread);

@@ -18,7 +18,7 @@ class InjectedCalls {
   InjectedCalls(const ThreadTable& threads, ProcessWaiter& waiter, const RemoteMemory& memory)
       : threads_(threads), waiter_(waiter), memory_(memory) {}
 
-  // Leaves to its caller: the thread is stopped. Refused where it is inside vfork.
+  // Leaves to its caller: the thread is stopped. Refused where it is inside vfork, or runs 32-bit code.
   Status make(TracedThread& thread, const SystemCall& call, int64_t* result);
 
   // Runs a stopped thread to the exit of the call that it is about to make or has entered, without reporting

@@ -224,6 +224,7 @@ Status launch(const LaunchOptions& options, TracedProcess* process) {
   } else if (status.is_ok() && stop.kind != StopKind::exec) {
     status = Status::system(Error::spawn, "a new process", ECHILD);
   }
+  if (status.is_ok()) status = process->check_interface();
   if (status.is_ok()) status = run_to_entry(options, process);
   if (!status.is_ok()) process->kill();
   return status;

@@ -29,6 +29,8 @@ struct ProcessTraits {
 struct CurrentProgram {
   uint32_t number = 0;         // each exec makes one more
   RemoteAddress declarations;  // trap.h; null until the program has said where they are
+  bool is_32_bit = false;
+  bool has_made_other_calls = false;  // of an interface for 32-bit programs, or x32: nobody knows what they did
 };
 
 }  // namespace pagestore

@@ -37,6 +37,8 @@ struct Arm64Registers {
   int64_t result() const { return static_cast<int64_t>(x[0]); }
   void set_result(uint64_t value) { x[0] = value; }
   bool is_in_call() const { return static_cast<int32_t>(call_number) >= 0; }
+  // In the processor's state for programs of 32 bits, where our calls would mean something else.
+  bool runs_32_bit_code() const { return (pstate & 0x10) != 0; }
 
   SystemCall call() const { return {static_cast<int32_t>(call_number), {x[0], x[1], x[2], x[3], x[4], x[5]}}; }
   SystemCall next_call() const { return {static_cast<int64_t>(x[8]), {x[0], x[1], x[2], x[3], x[4], x[5]}}; }

@@ -35,6 +35,8 @@ struct X86Registers {
   int64_t result() const { return static_cast<int64_t>(rax); }
   void set_result(uint64_t value) { rax = value; }
   bool is_in_call() const { return static_cast<int64_t>(orig_rax) >= 0; }
+  // In the kernel's code segment for programs of 32 bits, where our calls would mean something else.
+  bool runs_32_bit_code() const { return cs == 0x23; }
 
   // The call that a thread is in; the one that it is about to make.
   SystemCall call() const { return {static_cast<int64_t>(orig_rax), {rdi, rsi, rdx, r10, r8, r9}}; }

@@ -2,6 +2,7 @@
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -27,6 +28,8 @@ constexpr struct {
     {SYS_exit, SystemCallKind::thread_exit},
     {SYS_set_tid_address, SystemCallKind::id_address},
     {SYS_getrandom, SystemCallKind::random},
+    {SYS_clone, SystemCallKind::clone},
+    {SYS_clone3, SystemCallKind::clone3},
     {trap::kCheck, SystemCallKind::check},
     {trap::kChoose, SystemCallKind::choice},
     {trap::kAssert, SystemCallKind::assertion},
@@ -51,18 +54,28 @@ constexpr uint32_t kArchitecture = AUDIT_ARCH_X86_64;
 constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 #endif
 
+// The x32 interface numbers its calls from here on; only x86-64 has it.
+#if defined(__x86_64__)
+constexpr int64_t kFirstX32 = 0x4000'0000, kX32Calls = kMostSystemCalls;
+#else
+constexpr int64_t kFirstX32 = 0x4000'0000, kX32Calls = 0;
+#endif
+
+// What becomes of a call.
+enum class Answer : uint8_t { allow, stop, stop_if_untraced, not_implemented };
+
 // Calls from this number up to that of the next segment.
 struct Segment {
   uint32_t first;
-  bool is_stopped_at;
+  Answer answer;
 };
 
 class SegmentList {
  public:
   // In rising order. False when there is no memory.
-  bool add(int64_t first, bool is_stopped_at) {
-    if (!segments_.empty() && segments_[segments_.size() - 1].is_stopped_at == is_stopped_at) return true;
-    return segments_.append({static_cast<uint32_t>(first), is_stopped_at});
+  bool add(int64_t first, Answer answer) {
+    if (!segments_.empty() && segments_[segments_.size() - 1].answer == answer) return true;
+    return segments_.append({static_cast<uint32_t>(first), answer});
   }
   std::span<const Segment> all() const { return {segments_.data(), segments_.size()}; }
 
@@ -79,30 +92,60 @@ bool add_distant(SegmentList* list) {
   }
   std::sort(distant, distant + count);
   for (size_t i = 0; i < count; ++i) {
-    if (!list->add(distant[i], true)) return false;
+    if (!list->add(distant[i], Answer::stop)) return false;
     const bool has_neighbour = i + 1 < count && distant[i + 1] == distant[i] + 1;
-    if (!has_neighbour && !list->add(distant[i] + 1, false)) return false;
+    if (!has_neighbour && !list->add(distant[i] + 1, Answer::allow)) return false;
   }
   return true;
 }
 
+Answer answer_of(const SystemCallSet& further, size_t number) {
+  if (number == SYS_clone3) return Answer::not_implemented;
+  if (number == SYS_clone && !further[number]) return Answer::stop_if_untraced;
+  return is_filtered(further, static_cast<int64_t>(number)) ? Answer::stop : Answer::allow;
+}
+
 bool add_all(const SystemCallSet& further, SegmentList* list) {
   for (size_t i = 0; i < kMostSystemCalls; ++i) {
-    const auto number = static_cast<int64_t>(i);
-    if (!list->add(number, is_filtered(further, number))) return false;
+    if (!list->add(static_cast<int64_t>(i), answer_of(further, i))) return false;
   }
-  return list->add(kMostSystemCalls, false) && add_distant(list);
+  if (!list->add(kMostSystemCalls, Answer::allow)) return false;
+  if (kX32Calls > 0 && !(list->add(kFirstX32, Answer::stop) && list->add(kFirstX32 + kX32Calls, Answer::allow))) {
+    return false;
+  }
+  return add_distant(list);
+}
+
+// The flags of clone are its first argument; of its two halves, the lower one comes first.
+bool append_answer(Answer answer, GrowingArray<sock_filter>* code) {
+  const sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  const sock_filter stop = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
+  const sock_filter stop_if_untraced[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_UNTRACED, 0, 1),
+      stop,
+      allow,
+  };
+  switch (answer) {
+    case Answer::allow:
+      return code->append(allow);
+    case Answer::stop:
+      return code->append(stop);
+    case Answer::stop_if_untraced:
+      return code->append(std::span(stop_if_untraced));
+    case Answer::not_implemented:
+      return code->append(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS));
+  }
+  return false;
 }
 
 // Code that finds the segment of the number in the accumulator, by bisection. A conditional jump reaches 255
 // instructions; beyond that it takes a second jump. False when there is no memory.
 // NOLINTNEXTLINE(misc-no-recursion): as deep as the logarithm of the number of segments
 bool append_search(std::span<const Segment> segments, GrowingArray<sock_filter>* code) {
-  if (segments.size() == 1) {
-    const bool is_stopped_at = segments[0].is_stopped_at;
-    return code->append(BPF_STMT(BPF_RET | BPF_K, is_stopped_at ? SECCOMP_RET_TRACE : SECCOMP_RET_ALLOW));
-  }
-  constexpr size_t kMostPerSegment = 3, kReach = 255;
+  if (segments.size() == 1) return append_answer(segments[0].answer, code);
+  // One segment, that of clone, has three more.
+  constexpr size_t kMostPerSegment = 3, kReach = 255 - 3;
   const size_t middle = segments.size() / 2;
   const bool is_far = middle * kMostPerSegment > kReach;
   const size_t test = code->size();
@@ -130,7 +173,17 @@ SystemCallKind kind_of_call(int64_t number) {
   return changes_descriptors(number) ? SystemCallKind::descriptors : SystemCallKind::other;
 }
 
+bool is_x32_call(int64_t number) {
+  return number >= kFirstX32 && number < kFirstX32 + kX32Calls;
+}
+
+uint32_t our_interface() {
+  return kArchitecture;
+}
+
 bool is_filtered(const SystemCallSet& further, int64_t number) {
+  if (number == SYS_clone3) return false;
+  if (is_x32_call(number)) return true;
   if (kind_of_call(number) != SystemCallKind::other) return true;
   return number >= 0 && number < static_cast<int64_t>(kMostSystemCalls) && further[static_cast<size_t>(number)];
 }
@@ -139,7 +192,7 @@ Status SystemCallFilter::make(const SystemCallSet& further, SystemCallFilter* fi
   const sock_filter head[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kArchitecture, 1, 0),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
   };
   SegmentList segments;

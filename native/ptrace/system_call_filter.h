@@ -2,9 +2,14 @@
 // ones that its owner names, and at no others.
 //
 // We see calls that change mappings or descriptors; calls that end a thread or the process (at their entry an end can
-// still be undone); the call by which a thread tells the kernel where to clear its number; and the calls by which a
-// program under check speaks to us. Between them a program runs at full speed. A filter cannot be removed:
-// without a tracer these calls fail, in this process and in all that it starts.
+// still be undone); the call by which a thread tells the kernel where to clear its number; the call that starts what
+// nobody is to trace (CLONE_UNTRACED); and the calls by which a program under check speaks to us. Between them a
+// program runs at full speed. A filter cannot be removed: without a tracer these calls fail, in this process and in all
+// that it starts.
+//
+// The kernel answers clone3 as one that does not have it (ENOSYS), since its flags lie in memory, where a filter cannot
+// see them: C libraries then make the call clone instead. Calls of another interface than that of 64-bit programs (32
+// bits, x32) stop a thread, too: their numbers mean something else.
 //
 // A filter is a value, made before the child is forked that puts it on itself: from a fork to its exec nothing may be
 // allocated. Further calls may be nearly all that there are, so the filter's program finds a number among ranges by
@@ -32,14 +37,22 @@ enum class SystemCallKind : uint8_t {
   id_address,
   random,
   descriptors,  // opens, closes or changes descriptors
-  check,        // these three by a program under check: trap.h
+  clone,        // starts a thread or a process, perhaps one that nobody is to trace
+  clone3,
+  check,  // these three by a program under check: trap.h
   choice,
   assertion,
 };
 
 SystemCallKind kind_of_call(int64_t number);
 
-// Whether the filter that is made of `further` stops at a call.
+// Whether a call of the x32 interface, which 64-bit programs may make where the kernel has it.
+bool is_x32_call(int64_t number);
+
+// What the audit of the kernel calls our interface: AUDIT_ARCH_…
+uint32_t our_interface();
+
+// Whether the filter that is made of `further` stops at a call; at clone only if nobody is to trace what it starts.
 bool is_filtered(const SystemCallSet& further, int64_t number);
 
 class SystemCallFilter {

@@ -1,6 +1,7 @@
 #include "ptrace/system_call_stops.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -11,6 +12,7 @@
 
 #include "linux/open_files.h"
 #include "ptrace/trap.h"
+#include "ptrace/untraced_clone.h"
 
 namespace pagestore {
 
@@ -52,6 +54,7 @@ Status SystemCallStops::classify_by_filter(TracedThread& thread, const RunOption
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
   const SystemCall call = registers->call();
   thread.set_entered_call(activity::EnteredCall{call.number, false});
+  if (note_other_interface(thread, call)) return Status::ok();
   if (!is_repeated) return classify_entry(thread, call, options, stop);
   note_files(thread, call);
   return Status::ok();
@@ -127,6 +130,11 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
     }
     return Status::ok();
   }
+  if (info.arch != our_interface() || is_x32_call(static_cast<int64_t>(info.entry.nr))) {
+    thread.enter(activity::CallEntry{});
+    parts_.program.has_made_other_calls = true;
+    return Status::ok();
+  }
   SystemCall call{static_cast<int64_t>(info.entry.nr), {}};
   std::copy(std::begin(info.entry.args), std::end(info.entry.args), call.arguments.begin());
   const bool expects_filter_stop = parts_.traits.has_filter && is_filtered(parts_.traits.further_calls, call.number);
@@ -138,8 +146,11 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
 Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& call, const RunOptions& options,
                                        std::optional<Stop>* stop) {
   note_files(thread, call);
-  if (thread.take_reported_call() == call.number) return Status::ok();
   const SystemCallKind kind = kind_of_call(call.number);
+  if (kind == SystemCallKind::clone || kind == SystemCallKind::clone3) {
+    if (Status status = trace_what_starts(thread, call); !status.is_ok()) return status;
+  }
+  if (thread.take_reported_call() == call.number) return Status::ok();
   switch (kind) {
     case SystemCallKind::mapping:
       note_mapping_change(call);
@@ -169,6 +180,8 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
       }
       return Status::ok();
     }
+    case SystemCallKind::clone:
+    case SystemCallKind::clone3:
     case SystemCallKind::descriptors:
     case SystemCallKind::other:
       break;
@@ -186,6 +199,39 @@ void SystemCallStops::note_mapping_change(const SystemCall& call) {
   parts_.changes.mark_mappings_changed();
   if (call.number == SYS_munmap) parts_.changes.add_advice(arguments[0], arguments[1]);
   if (call.number == SYS_mremap) parts_.changes.add_advice(arguments[0], std::max(arguments[1], arguments[2]));
+}
+
+// Whether the call is one of another interface, which the filter stops at whatever its number is. Only then does a
+// number tell nothing; the calls by which a program speaks to us have numbers that no interface has.
+bool SystemCallStops::note_other_interface(TracedThread& thread, const SystemCall& call) {
+  const SystemCallKind kind = kind_of_call(call.number);
+  if (kind == SystemCallKind::choice || kind == SystemCallKind::assertion) return false;
+  __ptrace_syscall_info info{};
+  const bool is_ours = ptrace(PTRACE_GET_SYSCALL_INFO, thread.id(), sizeof(info), &info) < 0 ||
+                       (info.arch == our_interface() && !is_x32_call(call.number));
+  if (is_ours) return false;
+  parts_.program.has_made_other_calls = true;
+  return true;
+}
+
+// What nobody traces would run on while we capture and restore, and be left behind at the end. A C library that is told
+// that there is no clone3 makes the call clone instead.
+Status SystemCallStops::trace_what_starts(TracedThread& thread, const SystemCall& call) {
+  Registers* registers;
+  if (asks_not_to_be_traced(call)) {
+    if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+    registers->replace(traced(call));
+    thread.mark_registers_dirty();
+    return Status::ok();
+  }
+  uint64_t flags = 0;
+  if (call.number != SYS_clone3 || parts_.traits.has_filter) return Status::ok();
+  const bool is_untraced = parts_.memory.read(RemoteAddress(call.arguments[0]), &flags, sizeof(flags)).is_ok() &&
+                           (flags & CLONE_UNTRACED) != 0;
+  if (!is_untraced) return Status::ok();
+  if (Status status = replace_call(thread, &registers); !status.is_ok()) return status;
+  registers->set_result(static_cast<uint64_t>(-ENOSYS));
+  return Status::ok();
 }
 
 Status SystemCallStops::answer_random(TracedThread& thread, const SystemCall& call) {

@@ -46,6 +46,8 @@ class SystemCallStops {
   void note_write(int32_t number);
   void note_event(int32_t number, uint64_t low);
   void note_mapping_change(const SystemCall& call);
+  bool note_other_interface(TracedThread& thread, const SystemCall& call);
+  Status trace_what_starts(TracedThread& thread, const SystemCall& call);
   Status answer_random(TracedThread& thread, const SystemCall& call);
   Status answer_program(TracedThread& thread, const SystemCall& call, SystemCallKind kind, std::optional<Stop>* stop);
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstddef>
 
+#include "linux/elf_class.h"
 #include "linux/proc_file.h"
 #include "linux/thread_status.h"
 #include "ptrace/seizing.h"
@@ -44,6 +45,13 @@ Status TracedProcess::check() const {
     return Status::system(Error::wrong_thread, "a tracee belongs to the thread that made it", EPERM);
   }
   return has_ended() ? Status::process_gone(traits_.pid, "has ended") : Status::ok();
+}
+
+Status TracedProcess::check_interface() const {
+  if (program_.is_32_bit) return Status::system(Error::tracee, "a 32-bit program", ENOTSUP);
+  if (!program_.has_made_other_calls) return Status::ok();
+  return Status::system(Error::tracee, "a program that has made system calls of another interface (int 0x80, x32)",
+                        ENOTSUP);
 }
 
 Status TracedProcess::thread(std::optional<pid_t> id, TracedThread** thread) const {
@@ -124,6 +132,7 @@ Status TracedProcess::attach(pid_t pid) {
   waiter_.begin(pid, is_our_child);
   loop_.set_last({}, pid);
   Status status = seize_all();
+  if (status.is_ok()) status = find_interface();
   if (status.is_ok()) status = memory_.open(pid);
   if (status.is_ok()) return status;
   for (TracedThread* thread : threads_.all()) {
@@ -131,6 +140,18 @@ Status TracedProcess::attach(pid_t pid) {
   }
   is_released_ = true;
   return status;
+}
+
+// Nothing may be injected into 32-bit code. A 64-bit program may run some in a thread of its own, as emulators do.
+Status TracedProcess::find_interface() {
+  program_.is_32_bit = is_32_bit_program(traits_.pid);
+  for (TracedThread* thread : threads_.all()) {
+    Registers* registers;
+    if (!thread->is_stopped()) continue;
+    if (Status status = thread->get_registers(&registers); !status.is_ok()) return status;
+    program_.is_32_bit = program_.is_32_bit || registers->runs_32_bit_code();
+  }
+  return check_interface();
 }
 
 Status TracedProcess::seize_all() {

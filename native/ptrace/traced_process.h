@@ -45,6 +45,8 @@ class TracedProcess : NonCopyable {
   pid_t pid() const { return traits_.pid; }
   bool has_ended() const { return is_released_ || waiter_.end().has_value(); }
   Status check() const;  // that the process is there, and the caller is the thread that traces it
+  // That what it does is what we see: refused for a 32-bit program, and for one that made calls of another interface.
+  Status check_interface() const;
 
   std::span<TracedThread* const> threads() const { return threads_.all(); }
   const ThreadTable& thread_table() const { return threads_; }
@@ -87,6 +89,7 @@ class TracedProcess : NonCopyable {
 
  private:
   Status seize_all();
+  Status find_interface();
   Status detach_thread(TracedThread& thread);
   Status return_to_call(TracedThread& thread);
 

@@ -1,9 +1,8 @@
 // Programs that were compiled with a sanitizer which looks for leaks at the end, by ptrace.
-import { readdirSync, readFileSync } from 'node:fs'
-
 import { explore, Program } from 'pagestore/explore'
 import { describe, expect, test } from 'vitest'
 
+import { leftBehind } from '../support/left-behind.js'
 import { compile, ownFolder } from '../support/programs.js'
 import { header } from '../support/tracees.js'
 
@@ -20,17 +19,6 @@ int main(void) {
   return 0;
 }`
 
-/** The processes that were started with our marker. */
-function left(): string[] {
-  return readdirSync('/proc').filter((name) => {
-    try {
-      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/environ`, 'latin1').split('\0').includes(marker)
-    } catch {
-      return false
-    }
-  })
-}
-
 describe.each(['leak', 'address'])('a program with -fsanitize=%s', (sanitizer) => {
   const file = compile(folder, sanitizer, source, `-fsanitize=${sanitizer}`)
 
@@ -45,7 +33,7 @@ describe.each(['leak', 'address'])('a program with -fsanitize=%s', (sanitizer) =
     const found = await explore(new Program(file, [], { env, stepTimeout: 20_000 }))
     // The start, two sums at the second choice, and three at the end.
     expect(found).toMatchObject({ complete: true, states: 6, transitions: 6, violations: [] })
-    expect(left()).toEqual([])
+    expect(leftBehind(marker)).toEqual([])
   })
 })
 

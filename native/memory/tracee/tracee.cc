@@ -61,6 +61,7 @@ void Tracee::release(PageStores& stores) {
 
 Status Tracee::regions(const RegionList** regions) {
   if (Status status = process_.check(); !status.is_ok()) return status;
+  if (Status status = process_.check_interface(); !status.is_ok()) return status;
   *regions = &memory_.regions();
   return memory_.read_mappings();
 }
@@ -112,6 +113,7 @@ Status Tracee::capture(Snapshot* snapshot) {
 
 Status Tracee::restore(const Snapshot& snapshot) {
   if (Status status = process_.check(); !status.is_ok()) return status;
+  if (Status status = process_.check_interface(); !status.is_ok()) return status;
   Parts parts;
   if (Status status = read_parts(snapshot, &parts); !status.is_ok()) return status;
   SavedState saved;

@@ -3,7 +3,10 @@
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <sys/syscall.h>
+
+#include <cerrno>
 
 #include <random>
 #include <vector>
@@ -22,13 +25,22 @@ constexpr uint32_t kOurs = AUDIT_ARCH_AARCH64;
 constexpr uint32_t kOther = ~kOurs;
 
 // Of the few instructions that a filter has. 0 for a program that leaves its bounds or has another instruction.
-uint32_t answer_of(std::span<const sock_filter> program, uint32_t number, uint32_t architecture = kOurs) {
+struct Asked {
+  uint32_t number, architecture = kOurs, argument = 0;
+};
+
+uint32_t answer_of(std::span<const sock_filter> program, const Asked& asked) {
   uint32_t accumulator = 0;
   for (size_t at = 0; at < program.size(); ++at) {
     const sock_filter& each = program[at];
     switch (each.code) {
       case BPF_LD | BPF_W | BPF_ABS:
-        accumulator = each.k == offsetof(seccomp_data, nr) ? number : architecture;
+        accumulator = each.k == offsetof(seccomp_data, nr)     ? asked.number
+                      : each.k == offsetof(seccomp_data, args) ? asked.argument
+                                                               : asked.architecture;
+        break;
+      case BPF_JMP | BPF_JSET | BPF_K:
+        at += (accumulator & each.k) != 0 ? each.jt : each.jf;
         break;
       case BPF_JMP | BPF_JEQ | BPF_K:
         at += accumulator == each.k ? each.jt : each.jf;
@@ -54,7 +66,7 @@ std::vector<uint32_t> interesting_numbers() {
   for (const int64_t trap : {trap::kCheck, trap::kChoose, trap::kAssert}) {
     for (int64_t near = trap - 2; near <= trap + 2; ++near) numbers.push_back(static_cast<uint32_t>(near));
   }
-  for (const uint32_t far : {0x4000'0000u, 0x7fff'ffffu, 0x8000'0000u, 0xffff'ffffu}) numbers.push_back(far);
+  for (const uint32_t far : {0x3fff'ffffu, 0x4000'0000u, 0x4000'03ffu, 0x4000'0400u, 0x7fff'ffffu, 0x8000'0000u, 0xffff'ffffu}) numbers.push_back(far);
   return numbers;
 }
 
@@ -62,14 +74,18 @@ void expect_exact(const SystemCallSet& further) {
   SystemCallFilter filter;
   ASSERT_TRUE(ok(SystemCallFilter::make(further, &filter)));
   ASSERT_LE(filter.program().size(), static_cast<size_t>(BPF_MAXINSNS));
+  const uint32_t if_traced = further[SYS_clone] ? SECCOMP_RET_TRACE : SECCOMP_RET_ALLOW;
   for (const uint32_t number : interesting_numbers()) {
-    const bool is_stopped_at =
-        kind_of_call(number) != SystemCallKind::other || (number < kMostSystemCalls && further[number]);
+    if (number == SYS_clone3) continue;
+    const bool is_stopped_at = kind_of_call(number) != SystemCallKind::other || is_x32_call(number) ||
+                               (number < kMostSystemCalls && further[number]);
     const uint32_t expected = is_stopped_at ? SECCOMP_RET_TRACE : SECCOMP_RET_ALLOW;
-    ASSERT_EQ(answer_of(filter.program(), number), expected) << number;
+    ASSERT_EQ(answer_of(filter.program(), {number}), number == SYS_clone ? if_traced : expected) << number;
     ASSERT_EQ(is_filtered(further, number), is_stopped_at) << number;
-    ASSERT_EQ(answer_of(filter.program(), number, kOther), SECCOMP_RET_ALLOW) << number;
+    ASSERT_EQ(answer_of(filter.program(), {number, kOther}), SECCOMP_RET_TRACE) << number;
   }
+  ASSERT_EQ(answer_of(filter.program(), {SYS_clone, kOurs, CLONE_UNTRACED | CLONE_VM}), SECCOMP_RET_TRACE);
+  ASSERT_EQ(answer_of(filter.program(), {SYS_clone3}), SECCOMP_RET_ERRNO | ENOSYS);
 }
 
 TEST(SystemCallFilters, StopAtWhatWeMustSeeAndAtNothingElse) {
@@ -77,10 +93,10 @@ TEST(SystemCallFilters, StopAtWhatWeMustSeeAndAtNothingElse) {
   SystemCallFilter filter;
   ASSERT_TRUE(ok(SystemCallFilter::make({}, &filter)));
   for (const int64_t call : {int64_t{SYS_mmap}, int64_t{SYS_exit_group}, trap::kChoose}) {
-    EXPECT_EQ(answer_of(filter.program(), static_cast<uint32_t>(call)), SECCOMP_RET_TRACE);
+    EXPECT_EQ(answer_of(filter.program(), {static_cast<uint32_t>(call)}), SECCOMP_RET_TRACE);
   }
   for (const int64_t call : {int64_t{SYS_read}, int64_t{SYS_getpid}}) {
-    EXPECT_EQ(answer_of(filter.program(), static_cast<uint32_t>(call)), SECCOMP_RET_ALLOW);
+    EXPECT_EQ(answer_of(filter.program(), {static_cast<uint32_t>(call)}), SECCOMP_RET_ALLOW);
   }
 }
 
