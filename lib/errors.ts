@@ -12,7 +12,8 @@
  * - `ERR_OUT_OF_MEMORY`: the kernel, a limit of the process, or the store's own `maxPages` refused memory.
  * - `ERR_STORE_CLOSED`: the store was closed; of a token, the last handle on its store was.
  * - `ERR_TOKEN`: the token is none that `share()` returned.
- * - `ERR_ADDRESS`: the range is empty, reaches beyond 64 bits, or lies outside of all regions.
+ * - `ERR_ADDRESS`: the range is empty, reaches beyond 64 bits, or lies outside of all regions; or it makes the state, and
+ *   snapshots do not take all of it.
  * - `ERR_MEMORY_CLOSED`: the memory was closed.
  * - `ERR_MEMORY_SIZE`: the memory is smaller than the snapshot that was to be restored.
  * - `ERR_SNAPSHOT_RELEASED`: the snapshot was released.

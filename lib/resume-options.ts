@@ -25,6 +25,11 @@ export interface ResumeOptions {
   tid?: number | undefined
   /** Milliseconds after which the program is interrupted. Default: none. */
   timeout?: number | undefined
+  /**
+   * When a thread has come to a choice, so many milliseconds the others may take to come to rest: to wait in a system call,
+   * or to stop for something of their own. Default: they are stopped at once.
+   */
+  settle?: number | undefined
 }
 
 /** What the addon is given; undefined for what the caller did not ask for. */
@@ -38,17 +43,19 @@ export interface PreparedResume {
   symbol: string | undefined
   thread: number | undefined
   timeout: number | undefined
+  settle: number | undefined
 }
 
 /** @throws `ERR_CHOICE`, `ERR_ADDRESS`, `ERR_ARGUMENT_TYPE` */
 export function prepareResume(options: ResumeOptions): PreparedResume {
   checkObject(options, 'options')
-  const { choose, signal, until = {}, tid, timeout } = options
+  const { choose, signal, until = {}, tid, timeout, settle } = options
   checkObject(until, 'until')
   return {
     thread: tid === undefined ? undefined : checkedThread(tid),
     choice: choose === undefined ? undefined : checkedChoice(choose),
     timeout: timeout === undefined ? undefined : checkedTimeout(timeout),
+    settle: settle === undefined ? undefined : checkedTimeout(settle, 'settle'),
     signal: signal === undefined ? undefined : signal === 'none' ? 0 : numberOfSignal(signal),
     calls: until.syscall === undefined ? undefined : callBits(until.syscall),
     address: until.address === undefined ? undefined : checkedAddress(until.address),

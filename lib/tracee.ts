@@ -1,8 +1,9 @@
 /** Live programs under control: starts or attaches to a process, runs it from stop to stop, captures and restores it. */
 
-import { type Handle, native, type Region, type TrackerKind } from './addon/native.js'
+import { type Handle, native, type Range, type Region, type TrackerKind } from './addon/native.js'
 import { resumeSlots as slot } from './addon/tables.js'
 import { PageStoreError } from './errors.js'
+import { filesOf } from './linux/process-files.js'
 import { signalDisposition } from './linux/process-status.js'
 import { argumentRegisters, type SystemCall, stopPointIn, systemCallIn } from './linux/registers.js'
 import { findSymbol } from './linux/symbols.js'
@@ -137,13 +138,14 @@ export class Tracee implements RestorableMemory {
   }
 
   #resume(options: ResumeOptions, entries?: Uint8Array): Stop {
-    const { choice, signal, calls, address, symbol, thread, timeout } = prepareResume(options)
+    const { choice, signal, calls, address, symbol, thread, timeout, settle } = prepareResume(options)
     const breakpoint = symbol === undefined ? address : this.symbol(symbol).address
     const request = this.#request
     request[slot.choose] = choice ?? Number.NaN
     request[slot.signal] = signal ?? Number.NaN
     request[slot.tid] = thread ?? Number.NaN
     request[slot.timeout] = timeout ?? Number.NaN
+    request[slot.settle] = settle ?? Number.NaN
     request[slot.onlyEntries] = entries === undefined ? Number.NaN : 1
     native.resumeTracee(this.#handle, request, entries ?? calls, breakpoint, this.#stop.numbers)
     const stop = readStop(this.#stop, this.#fileName, this.#readText)
@@ -168,7 +170,8 @@ export class Tracee implements RestorableMemory {
 
   /**
    * Takes a snapshot. It costs what was written since the last capture or restore; the first one costs everything.
-   * @throws `ERR_OUT_OF_MEMORY`, `ERR_TRACEE` (in the middle of `vfork`), `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
+   * @throws `ERR_ADDRESS` (what makes the state is not all captured), `ERR_OUT_OF_MEMORY`, `ERR_TRACEE` (in the middle of
+   *   `vfork`), `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
    */
   capture(): Snapshot {
     return createSnapshot(this.#store, native.captureMemory(handleOf(this.#store), this.#handle))
@@ -194,9 +197,22 @@ export class Tracee implements RestorableMemory {
     return native.memoryTracker(this.#handle)
   }
 
+  /**
+   * What the program had declared with `ps_state`, itself or one of its libraries, when it was captured last; empty where
+   * all of its memory is its state.
+   */
+  get declared(): readonly Range[] {
+    return native.traceeDeclared(this.#handle)
+  }
+
   /** The kernel's numbers for the threads. */
   get threads(): readonly number[] {
     return native.traceeThreads(this.#handle)
+  }
+
+  /** The threads that wait for the answer to a choice; `resume` reports the choices of several one after the other. */
+  get choosers(): readonly number[] {
+    return native.traceeChoosers(this.#handle)
   }
 
   read(address: bigint, length: number): Buffer {
@@ -285,7 +301,7 @@ export class Tracee implements RestorableMemory {
     size: number
   } {
     if (typeof name !== 'string') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'a symbol must be a string')
-    const found = findSymbol(this.regions, name)
+    const found = findSymbol(this.regions, name, filesOf(this.pid))
     if (found === undefined) {
       throw new PageStoreError('ERR_SYMBOL', `neither the program nor its libraries have a symbol ${name}`)
     }

@@ -131,10 +131,13 @@ export interface Native {
   /** What a restore did not put back, once; empty if there is nothing to say. */
   takeTraceeWarning(memory: Handle): string
   traceeThreads(memory: Handle): number[]
+  traceeChoosers(memory: Handle): number[]
   readonly registerNames: readonly string[]
   /** One word for each name; fills `words`. Without a thread, of the one that stopped last. */
   readRegisters(memory: Handle, thread: number | undefined, words: BigUint64Array): void
   writeRegisters(memory: Handle, thread: number | undefined, words: BigUint64Array): void
+  /** What the program had declared when it was captured last. */
+  traceeDeclared(memory: Handle): Range[]
   traceePid(memory: Handle): number
   detachTracee(memory: Handle): void
   killTracee(memory: Handle): void

@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs'
 import type { Region } from '../addon/native.js'
 import { type Elf, type ElfSymbol, readElfFile } from './elf.js'
+import { type FileFinder, filesHere } from './process-files.js'
 
 export interface FoundSymbol {
   address: bigint
@@ -27,7 +28,7 @@ interface CachedFile {
   elf: Elf | undefined
 }
 
-// The file that was used last is at the end. A program with more libraries has some of them read again for each call.
+// By device and inode: a path may mean another file to another process. The file that was used last is at the end. A program with more libraries has some of them read again for each call.
 const cache = new Map<string, CachedFile>()
 const mostCached = 128
 
@@ -35,9 +36,13 @@ const mostCached = 128
  * Where the symbol `name` is in a process: in its program (the first file mapped), or else in the first of its
  * libraries, by address, that has it. Files that were deleted or cannot be read are left out.
  */
-export function findSymbol(regions: readonly Region[], name: string): FoundSymbol | undefined {
+export function findSymbol(
+  regions: readonly Region[],
+  name: string,
+  fileOf: FileFinder = filesHere,
+): FoundSymbol | undefined {
   for (const [file, mapped] of mappedFiles(regions)) {
-    const elf = elfAt(file)
+    const elf = elfAt(fileOf(mapped))
     const symbol = elf?.find(name)
     if (elf === undefined || symbol === undefined) continue
     const bias = loadBias(elf, mapped)
@@ -48,7 +53,11 @@ export function findSymbol(regions: readonly Region[], name: string): FoundSymbo
 }
 
 /** The symbol that an address of a process belongs to. */
-export function nameOf(regions: readonly Region[], address: bigint): NamedAddress | undefined {
+export function nameOf(
+  regions: readonly Region[],
+  address: bigint,
+  fileOf: FileFinder = filesHere,
+): NamedAddress | undefined {
   const region = regions.find(({ start, end }) => start <= address && address < end)
   if (region === undefined) return undefined
   // Variables that start as zero lie behind their file's regions, in memory that is of no file or is called [heap].
@@ -56,9 +65,9 @@ export function nameOf(regions: readonly Region[], address: bigint): NamedAddres
     ? region
     : regions.findLast(({ start, path }) => start < region.start && path.startsWith('/'))
   if (mapping === undefined || !hasFile(mapping.path)) return undefined
-  const elf = elfAt(mapping.path)
-  if (elf === undefined) return undefined
   const mapped = regions.filter(({ path }) => path === mapping.path)
+  const elf = elfAt(fileOf(mapped))
+  if (elf === undefined) return undefined
   const bias = loadBias(elf, mapped, mapping)
   if (bias === undefined) return undefined
   const inFile = address - bias
@@ -124,20 +133,23 @@ function possibleBiases(elf: Elf, region: Region): Set<bigint> {
   return biases
 }
 
-function elfAt(path: string): Elf | undefined {
+function elfAt(path: string | undefined): Elf | undefined {
+  if (path === undefined) return undefined
+  let identity: string
   let version: string
   try {
     const status = statSync(path, { bigint: true })
     // Opening a device may have effects.
     if (!status.isFile()) return undefined
-    version = `${status.dev} ${status.ino} ${status.size} ${status.mtimeNs}`
+    identity = `${status.dev} ${status.ino}`
+    version = `${status.size} ${status.mtimeNs}`
   } catch {
     return undefined
   }
-  let entry = cache.get(path)
+  let entry = cache.get(identity)
   if (entry?.version !== version) entry = { version, elf: read(path) }
-  cache.delete(path)
-  cache.set(path, entry)
+  cache.delete(identity)
+  cache.set(identity, entry)
   if (cache.size > mostCached) cache.delete(cache.keys().next().value!)
   return entry.elf
 }

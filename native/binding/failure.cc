@@ -41,6 +41,34 @@ namespace {
        strerror(status.error_number()));
 }
 
+// Of what a program declares, or a caller in its stead.
+[[noreturn]] void fail_for_declarations(const Status& status) {
+  const uint64_t value = status.value(), limit = status.limit();
+  if (status.error() == Error::layout) {
+    fail("ERR_PROGRAM",
+         "the program includes a pagestore.h of layout %" PRIu64
+         ", but this version of pagestore reads layouts up to %" PRIu64,
+         value, limit);
+  }
+  fail(code::address,
+       "the range of %" PRIu64 " bytes from 0x%" PRIx64 " on makes the state, but snapshots do not take all of it",
+       limit, value);
+}
+
+[[noreturn]] void fail_for_thread(const Status& status) {
+  const uint64_t value = status.value();
+  if (status.error() == Error::thread) {
+    fail("ERR_THREAD", "process %" PRIu64 " has no thread %" PRIu64, status.limit(), value);
+  }
+  fail("ERR_THREADS", "thread %" PRIu64 " %s since the snapshot, which a restore cannot undo", value, status.what());
+}
+
+[[noreturn]] void fail_for_mapping(const Status& status) {
+  const uint64_t value = status.value();
+  fail("ERR_MAPPING", "the mapping at 0x%" PRIx64 " could not be put back: %s", value,
+       status.error_number() == 0 ? "it became a different one" : strerror(status.error_number()));
+}
+
 }  // namespace
 
 void fail(const Status& status) {
@@ -62,6 +90,9 @@ void fail(const Status& status) {
       fail(code::capacity, "%" PRIu64 " pages are out of range: 1 to %" PRIu64, value, limit);
     case Error::store_closed:
       fail("ERR_STORE_CLOSED", "the store is closed");
+    case Error::not_captured:
+    case Error::layout:
+      fail_for_declarations(status);
     case Error::address:
       if (limit == 0) fail(code::address, "the address 0x%" PRIx64 " lies in no region", value);
       fail(code::address, "a range of %" PRIu64 " bytes from 0x%" PRIx64 " on goes beyond the last address", limit,
@@ -80,12 +111,10 @@ void fail(const Status& status) {
     case Error::wrong_thread:
       fail("ERR_WRONG_THREAD", "%s", what);
     case Error::thread:
-      fail("ERR_THREAD", "process %" PRIu64 " has no thread %" PRIu64, limit, value);
     case Error::threads:
-      fail("ERR_THREADS", "thread %" PRIu64 " %s since the snapshot, which a restore cannot undo", value, what);
+      fail_for_thread(status);
     case Error::mapping:
-      fail("ERR_MAPPING", "the mapping at 0x%" PRIx64 " could not be put back: %s", value,
-           status.error_number() == 0 ? "it became a different one" : reason);
+      fail_for_mapping(status);
     case Error::files:
       fail("ERR_FILES", "descriptor %" PRIu64 " %s: %s", value, what, reason);
     case Error::choice:

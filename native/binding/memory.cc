@@ -4,11 +4,14 @@
 // other arguments, and behind that, in another one, the bytes beside it, if there are any.
 #include "memory/memory.h"
 
+#include <algorithm>
+#include <cinttypes>
 #include <cstring>
 
 #include "binding/function.h"
 #include "binding/tables.h"
 #include "memory/local_memory.h"
+#include "memory/process_memory.h"
 #include "memory/tracee/tracee.h"
 
 namespace pagestore::binding {
@@ -39,13 +42,45 @@ MemoryEntry& memory_at(const Arguments& arguments, size_t i, const std::optional
   return entry;
 }
 
+// Whether snapshots take a region.
+bool is_captured(const Memory& memory, const Region& region) {
+  if (memory.kind() == Memory::Kind::process) return static_cast<const ProcessMemory&>(memory).is_captured(region);
+  return region.is_captured;
+}
+
+// Names the mapping that a range which makes the state lies in, at its first byte that is not captured.
+[[noreturn]] void fail_for_state(Memory& memory, const Status& status) {
+  const RegionList* regions;
+  if (!memory.regions(&regions).is_ok()) fail(status);
+  const uint64_t start = status.value(), bytes = status.limit();
+  uint64_t at = start;
+  RegionReader reader(regions->bytes());
+  for (Region region; reader.next(&region);) {
+    if (at < region.start || at >= region.end) continue;
+    if (is_captured(memory, region)) {
+      at = region.end;
+      continue;
+    }
+    fail(code::address,
+         "the range of %" PRIu64 " bytes from 0x%" PRIx64 " on makes the state, but snapshots do not take the mapping at "
+         "0x%" PRIx64 "-0x%" PRIx64 " (%.4s %.*s), which is a file's, a device's or the kernel's",
+         bytes, start, region.start, region.end, region.permissions,
+         static_cast<int>(std::min<size_t>(region.path.size(), 100)), region.path.data());
+  }
+  if (at - start >= bytes) fail(status);
+  fail(code::address, "the range of %" PRIu64 " bytes from 0x%" PRIx64
+       " on makes the state, but nothing is mapped at 0x%" PRIx64, bytes, start, at);
+}
+
 // (store, memory, location) -> snapshot
 Handle capture(const Arguments& arguments) {
   const auto bytes = location(arguments, 2);
   arguments.store(0);
   const MemoryEntry& entry = memory_at(arguments, 1, bytes);
   SnapshotEntry snapshot{entry.store, arguments.handle(1), {}};
-  check(entry.memory->capture(&snapshot.snapshot));
+  const Status status = entry.memory->capture(&snapshot.snapshot);
+  if (status.error() == Error::not_captured) fail_for_state(*entry.memory, status);
+  check(status);
   return arguments.addon().add(snapshot);
 }
 

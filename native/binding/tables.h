@@ -43,8 +43,8 @@ inline constexpr const char* kStopFlags[] = {"entering", "hasAddress", "ended"};
 static_assert(ends_with(kStopFlags, StopFlag::ended));
 
 // Of what `resume` is asked for, in a Float64Array; NaN for what is undefined.
-enum class ResumeSlot : size_t { choose, signal, thread, timeout, only_entries };
-inline constexpr const char* kResumeSlots[] = {"choose", "signal", "tid", "timeout", "onlyEntries"};
-static_assert(ends_with(kResumeSlots, ResumeSlot::only_entries));
+enum class ResumeSlot : size_t { choose, signal, thread, timeout, only_entries, settle };
+inline constexpr const char* kResumeSlots[] = {"choose", "signal", "tid", "timeout", "onlyEntries", "settle"};
+static_assert(ends_with(kResumeSlots, ResumeSlot::settle));
 
 }  // namespace pagestore::binding

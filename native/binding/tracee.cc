@@ -162,6 +162,7 @@ void resume(const Arguments& arguments) {
   options.signal = signal_answer(asked(ResumeSlot::signal));
   options.thread = asked(ResumeSlot::thread);
   options.timeout = asked(ResumeSlot::timeout);
+  options.settle = asked(ResumeSlot::settle);
   if (arguments.has(2)) options.system_calls = calls_in(arguments.bytes(2));
   options.only_entries = asked(ResumeSlot::only_entries).has_value();
   if (arguments.has(3)) options.breakpoint = RemoteAddress(arguments.address(3));
@@ -198,6 +199,15 @@ napi_value threads(const Arguments& arguments) {
   return list.to_array();
 }
 
+// (memory) -> numbers of the threads that wait at a choice
+napi_value choosers(const Arguments& arguments) {
+  List list(arguments.env());
+  for (const TracedThread* thread : tracee_of(arguments, 0).process().threads()) {
+    if (thread->asks(question::Kind::choice)) list.add(value_of(arguments.env(), thread->id()));
+  }
+  return list.to_array();
+}
+
 // (memory, thread or undefined, words): fills the BigUint64Array with a word for each register
 void read_registers(const Arguments& arguments) {
   const auto words = arguments.words(2, Registers::kNames.size());
@@ -217,6 +227,16 @@ void write_registers(const Arguments& arguments) {
 // (memory) -> number; of one that has ended, too
 pid_t pid(const Arguments& arguments) {
   return tracee_of(arguments, 0).process().pid();
+}
+
+// (memory) -> ranges
+napi_value declared(const Arguments& arguments) {
+  const napi_env env = arguments.env();
+  List list(env);
+  for (const auto& [start, end] : tracee_of(arguments, 0).declared()) {
+    list.add({property("start", bigint_of(env, start)), property("end", bigint_of(env, end))});
+  }
+  return list.to_array();
 }
 
 // (memory): it runs on, untraced
@@ -239,8 +259,10 @@ void add_tracee(Exports& exports) {
       {"writeTracee", guarded<write>},
       {"takeTraceeWarning", guarded<take_warning>},
       {"traceeThreads", guarded<threads>},
+      {"traceeChoosers", guarded<choosers>},
       {"readRegisters", guarded<read_registers>},
       {"writeRegisters", guarded<write_registers>},
+      {"traceeDeclared", guarded<declared>},
       {"traceePid", guarded<pid>},
       {"detachTracee", guarded<detach>},
       {"killTracee", guarded<kill>},

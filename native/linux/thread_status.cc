@@ -56,6 +56,14 @@ bool is_inside_vfork(pid_t pid, pid_t thread) {
   return (flags & CLONE_VFORK) != 0;
 }
 
+bool is_at_rest(pid_t pid, pid_t thread) {
+  char text[512], state = 'X';
+  if (!read_proc_start({pid, thread}, kStat, text).is_ok()) return true;
+  const char* rest = after_name(text);
+  if (rest != nullptr) sscanf(rest, ") %c", &state);
+  return state == 'S' || state == 'Z' || state == 'X';
+}
+
 bool is_thread_of(pid_t pid, pid_t id) {
   return access(ProcPath({pid, id}, "/proc/PID/task/TID").text(), F_OK) == 0;
 }

@@ -19,6 +19,9 @@ ThreadStatus read_thread_status(pid_t pid, pid_t thread);
 // program, nothing can stop this thread.
 bool is_inside_vfork(pid_t pid, pid_t thread);
 
+// Whether it waits in the kernel, or has ended: it does nothing until something happens.
+bool is_at_rest(pid_t pid, pid_t thread);
+
 // Whether `id` is a thread of process `pid`, and not a process of its own.
 bool is_thread_of(pid_t pid, pid_t id);
 

@@ -3,14 +3,14 @@
 //
 // TracedProcess alone writes the traits, before any thread runs; to the parts they are constant. The current program
 // changes when a thread calls exec (event_stops.h) or says where its declarations are (system_call_stops.h). A rollback
-// sets the declarations too; it cannot undo an exec, so a snapshot of another program number is refused.
+// sets the declarers, too; it cannot undo an exec, so a snapshot of another program number is refused.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
 
-#include "linux/remote_address.h"
+#include "ptrace/declarers.h"
 #include "ptrace/stop.h"
 
 namespace pagestore {
@@ -27,8 +27,8 @@ struct ProcessTraits {
 };
 
 struct CurrentProgram {
-  uint32_t number = 0;         // each exec makes one more
-  RemoteAddress declarations;  // trap.h; null until the program has said where they are
+  uint32_t number = 0;  // each exec makes one more
+  Declarers declarers;
   bool is_32_bit = false;
   bool has_made_other_calls = false;  // of an interface for 32-bit programs, or x32: nobody knows what they did
 };

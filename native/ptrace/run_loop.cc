@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "linux/thread_status.h"
 #include "ptrace/signal_delivery.h"
 #include "ptrace/step_over.h"
 #include "ptrace/system_call_filter.h"
@@ -50,6 +51,18 @@ siginfo_t signal_for(const TracedThread& thread, const SignalAnswer& answer) {
     info = *thread.asked_signal();
   }
   return info;
+}
+
+bool has_running_thread(const ThreadTable& table) {
+  const auto threads = table.all();
+  return std::any_of(threads.begin(), threads.end(), [](const TracedThread* each) { return each->is_running(); });
+}
+
+// Whether every thread has stopped or waits in the kernel.
+bool are_at_rest(pid_t pid, const ThreadTable& table) {
+  const auto threads = table.all();
+  return std::all_of(threads.begin(), threads.end(),
+                     [pid](const TracedThread* each) { return !each->is_running() || is_at_rest(pid, each->id()); });
 }
 
 }  // namespace
@@ -190,11 +203,6 @@ Status RunLoop::run_to_exec(Stop* stop) {
   }
 }
 
-bool RunLoop::has_running_thread() const {
-  const auto threads = parts_.threads.all();
-  return std::any_of(threads.begin(), threads.end(), [](const TracedThread* each) { return each->is_running(); });
-}
-
 Status RunLoop::wait_for_stop(const RunOptions& options, Stop* stop) {
   const int64_t end = options.timeout ? monotonic_now() + *options.timeout + 1 : INT64_MAX;  // never less
   for (;;) {
@@ -203,7 +211,7 @@ Status RunLoop::wait_for_stop(const RunOptions& options, Stop* stop) {
       *stop = end_stop();
       return Status::ok();
     }
-    if (!has_running_thread() && parts_.threads.first_live() != nullptr) {
+    if (!has_running_thread(parts_.threads) && parts_.threads.first_live() != nullptr) {
       // Only the first thread was let run to its end.
       *stop = last_stop_;
       stop->has_ended = true;
@@ -222,6 +230,9 @@ Status RunLoop::wait_for_stop(const RunOptions& options, Stop* stop) {
     if (!event) continue;
     std::optional<Stop> reported;
     if (Status status = classify(*event, options, &reported); !status.is_ok()) return status;
+    if (reported && reported->kind == StopKind::choice && options.settle) {
+      if (Status status = settle(options); !status.is_ok()) return status;
+    }
     if (reported && !has_ended()) {
       if (Status status = interrupt_all(options); !status.is_ok()) return status;
     }
@@ -241,6 +252,22 @@ Status RunLoop::classify(const WaitEvent& event, const RunOptions& options, std:
   const Status status = unless_dying(*thread, parts_.classifier.classify(*thread, event, options, stop));
   if (!status.is_ok() || *stop || !thread->is_stopped()) return status;
   return unless_dying(*thread, run_on(*thread, options, 0));
+}
+
+Status RunLoop::settle(const RunOptions& options) {
+  constexpr int kPause = 1;  // milliseconds
+  const int64_t end = monotonic_now() + *options.settle;
+  while (!has_ended() && !are_at_rest(parts_.traits.pid, parts_.threads) && monotonic_now() < end) {
+    std::optional<WaitEvent> event;
+    Status status = parts_.waiter.wait_for_any(parts_.followers.all(), kPause, &event);
+    if (!status.is_ok()) return status;
+    if (!event) continue;
+    std::optional<Stop> pending;
+    if (status = classify(*event, options, &pending); !status.is_ok()) return status;
+    TracedThread* thread = parts_.threads.find(event->thread);
+    if (pending && thread != nullptr) thread->set_pending_stop(*pending);
+  }
+  return Status::ok();
 }
 
 Status RunLoop::break_off(const RunOptions& options, Stop* stop) {

@@ -62,8 +62,8 @@ class RunLoop {
   Status start(TracedThread& thread, const RunOptions& options, const SignalAnswer& answer);
   Status wait_for_stop(const RunOptions& options, Stop* stop);
   Status classify(const WaitEvent& event, const RunOptions& options, std::optional<Stop>* stop);
+  Status settle(const RunOptions& options);
   Status break_off(const RunOptions& options, Stop* stop);
-  bool has_running_thread() const;
   TracedThread* first_to_stop() const;
 
   const Parts parts_;

@@ -80,6 +80,9 @@ struct RunOptions {
   std::optional<RemoteAddress> breakpoint;
   std::optional<pid_t> thread;     // which alone runs; else all run
   std::optional<int64_t> timeout;  // milliseconds
+  // So many milliseconds the other threads may take to come to rest when one has come to a choice: to wait in the
+  // kernel, or to stop for something of their own. Thus nobody's choice is missed for a rollback that comes too early.
+  std::optional<int64_t> settle;
 
   // Asked some twenty times a second while the process runs; false ends the run.
   bool (*may_go_on)(void* context) = nullptr;

@@ -249,7 +249,7 @@ Status SystemCallStops::answer_program(TracedThread& thread, const SystemCall& c
   if (Status status = replace_call(thread, &registers); !status.is_ok()) return status;
   const auto& arguments = call.arguments;
   if (kind == SystemCallKind::check) {
-    parts_.program.declarations = RemoteAddress(arguments[0]);
+    parts_.program.declarers.add(RemoteAddress(arguments[0]));
     registers->set_result(trap::kUnderCheck);
     return Status::ok();
   }

@@ -67,9 +67,9 @@ pid_t TracedProcess::live_thread() const {
   return thread != nullptr ? thread->id() : traits_.pid;
 }
 
-void TracedProcess::set_last_stop(const Stop& stop, pid_t thread, RemoteAddress declarations) {
+void TracedProcess::set_last_stop(const Stop& stop, pid_t thread, const Declarers& declarers) {
   loop_.set_last(stop, thread);
-  program_.declarations = declarations;
+  program_.declarers = declarers;
 }
 
 Status TracedProcess::write(RemoteAddress address, const void* bytes, size_t count) {
@@ -203,9 +203,9 @@ Status TracedProcess::detach() {
     // Its clocks would jump, perhaps back.
     return Status::system(Error::tracee, "detaching what was spawned with { deterministic: { time: true } }", EPERM);
   }
-  if (!declarations().is_null()) {
+  for (const RemoteAddress declarations : declarers().all()) {
     const uint32_t none = 0;
-    static_cast<void>(write(declarations() + offsetof(trap::Ranges, is_checked), &none, sizeof(none)));
+    static_cast<void>(write(declarations + offsetof(trap::Ranges, is_checked), &none, sizeof(none)));
   }
   Status result = Status::ok();
   for (TracedThread* thread : threads_.all()) {

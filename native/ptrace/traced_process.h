@@ -71,14 +71,13 @@ class TracedProcess : NonCopyable {
 
   // Counts the programs that the process has been: each exec makes one more.
   uint32_t program() const { return program_.number; }
-  // Where its declarations are (trap.h), or null.
-  RemoteAddress declarations() const { return program_.declarations; }
+  const Declarers& declarers() const { return program_.declarers; }
   const Stop& last_stop() const { return loop_.last_stop(); }
   // Of the kept clock; zero where none is kept.
   int64_t elapsed() const { return clock_.elapsed(); }
   void set_elapsed(int64_t elapsed) { clock_.set(elapsed); }
   // After the state of all threads was put back.
-  void set_last_stop(const Stop& stop, pid_t thread, RemoteAddress declarations);
+  void set_last_stop(const Stop& stop, pid_t thread, const Declarers& declarers);
   // Of the wait with a limit that the thread was put into, in nanoseconds.
   void set_time_left(TracedThread& thread, int64_t left) { waits_.on_restore(thread, left); }
 

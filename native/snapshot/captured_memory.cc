@@ -9,7 +9,9 @@ Status CapturedMemory::commit(PageStores& stores, OwnedTree tree, uint64_t pages
                               OwnedSnapshot* snapshot) {
   OwnedTree ours, ignored, tracked, regions, counted, threads, waits, live;
   if (Status status = OwnedTree::ref(stores, tree.get(), &ours); !status.is_ok()) return status;
-  Status status = masks_.apply(stores, tree.get(), parts.recognition, &ignored, &tracked);
+  Recognition recognition = parts.recognition;
+  recognition.regions = parts.regions;
+  Status status = masks_.apply(stores, tree.get(), recognition, &ignored, &tracked);
   if (!status.is_ok()) return status;
   if (status = regions_.store(stores, parts.regions, &regions); !status.is_ok()) return status;
   if (parts.counted.empty()) {

@@ -11,11 +11,6 @@ Status Masks::ignore(const AddressRange& range) {
   return ignored_.add(range);
 }
 
-Status Masks::track(const AddressRange& range) {
-  if (tracked_.append(range)) return Status::ok();
-  return Status::no_memory((tracked_.size() + 1) * sizeof(AddressRange));
-}
-
 void Masks::release(PageStores& stores) {
   give_back(stores, &kept_memory_);
   give_back(stores, &kept_masked_);
@@ -23,27 +18,27 @@ void Masks::release(PageStores& stores) {
 }
 
 Status Masks::apply(PageStores& stores, const PageTree& memory, const Recognition& recognition, OwnedTree* ignored,
-                    OwnedTree* tracked) const {
+                    OwnedTree* tracked) {
+  std::span<const AddressRange> counting;
+  if (Status status = tracked_.find(recognition, &counting); !status.is_ok()) return status;
   RangeSet ranges;
   for (const std::span<const AddressRange> each : {ignored_.ranges(), recognition.ignored}) {
-    for (const AddressRange& range : each) {
-      if (Status status = ranges.add(range); !status.is_ok()) return status;
-    }
+    if (Status status = ranges.add_all(each); !status.is_ok()) return status;
   }
   if (!ranges.empty()) {
     if (Status status = store_bytes(stores, std::as_bytes(ranges.ranges()), ignored); !status.is_ok()) return status;
   }
-  if (tracked_.empty() && recognition.tracked.empty()) return Status::ok();
-  return gather(stores, memory, recognition.tracked, tracked);
+  return counting.empty() ? Status::ok() : gather(stores, memory, counting, tracked);
 }
 
 Status Masks::mask(PageStores& stores, const PageTree& memory, const PageTree& ignored, OwnedTree* masked) {
   RangeSet ranges;
   const uint64_t length = ignored.root == Child::absent ? 0 : stored_length(stores, ignored);
-  for (uint64_t at = 0; at < length; at += sizeof(AddressRange)) {
-    AddressRange range;
-    read_stored_bytes(stores, ignored, at, std::as_writable_bytes(std::span(&range, 1)));
-    if (Status status = ranges.add(range); !status.is_ok()) return status;
+  AddressRange part[256];
+  for (uint64_t at = 0; at < length; at += sizeof(part)) {
+    const std::span next(part, std::min(length - at, sizeof(part)) / sizeof(part[0]));
+    read_stored_bytes(stores, ignored, at, std::as_writable_bytes(next));
+    if (Status status = ranges.add_all(next); !status.is_ok()) return status;
   }
   if (ranges.empty() && kept_ignored_.empty()) return OwnedTree::ref(stores, memory, masked);
   OwnedTree result;
@@ -122,26 +117,21 @@ Status Masks::mask_changed(PageStores& stores, const PageTree& memory, const Ran
 }
 
 // Each range's length, then its bytes: ranges of other lengths are another state.
-Status Masks::gather(PageStores& stores, const PageTree& memory, std::span<const AddressRange> more,
-                     OwnedTree* tracked) const {
-  const std::span<const AddressRange> all[] = {{tracked_.data(), tracked_.size()}, more};
+Status Masks::gather(PageStores& stores, const PageTree& memory, std::span<const AddressRange> ranges,
+                     OwnedTree* tracked) {
   uint64_t bytes = 0;
-  for (const auto& ranges : all) {
-    for (const AddressRange& range : ranges) {
-      const uint64_t size = sizeof(uint64_t) + range.length();
-      if (size < range.length() || __builtin_add_overflow(bytes, size, &bytes)) {
-        return Status::refused(Error::address, range.start, range.length());
-      }
+  for (const AddressRange& range : ranges) {
+    const uint64_t size = sizeof(uint64_t) + range.length();
+    if (size < range.length() || __builtin_add_overflow(bytes, size, &bytes)) {
+      return Status::refused(Error::address, range.start, range.length());
     }
   }
   BytesWriter writer(stores, bytes);
-  for (const auto& ranges : all) {
-    for (const AddressRange& range : ranges) {
-      const uint64_t length = range.length();
-      const auto length_bytes = std::as_bytes(std::span(&length, 1));
-      if (Status status = writer.append(length_bytes); !status.is_ok()) return status;
-      if (Status status = writer.append(memory, range.start, length); !status.is_ok()) return status;
-    }
+  for (const AddressRange& range : ranges) {
+    const uint64_t length = range.length();
+    const auto length_bytes = std::as_bytes(std::span(&length, 1));
+    if (Status status = writer.append(length_bytes); !status.is_ok()) return status;
+    if (Status status = writer.append(memory, range.start, length); !status.is_ok()) return status;
   }
   return writer.finish(tracked);
 }

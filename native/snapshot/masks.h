@@ -7,17 +7,12 @@
 #pragma once
 
 #include "snapshot/page_table.h"
+#include "snapshot/tracked_ranges.h"
 #include "snapshot/tree_edit.h"
 #include "system/address_range.h"
 #include "system/assert.h"
 
 namespace pagestore {
-
-// The ranges of one snapshot, beside those of the memory.
-struct Recognition {
-  std::span<const AddressRange> ignored = {};  // in any order
-  std::span<const AddressRange> tracked = {};
-};
 
 class Masks {
  public:
@@ -26,13 +21,13 @@ class Masks {
   // From the next snapshot on, bytes that may differ in equal states.
   Status ignore(const AddressRange& range);
   // Bytes that make a state, and alone do; in the order of the calls.
-  Status track(const AddressRange& range);
+  Status track(const AddressRange& range) { return tracked_.add(range); }
   bool has_tracked_ranges() const { return !tracked_.empty(); }
 
   // What of `memory` counts in a snapshot: the ranges that do not, as bytes, and the bytes of tracked ranges. Each is
-  // empty where there are none.
+  // empty where there are none. Refused where not all of what is tracked is captured (tracked_ranges.h).
   Status apply(PageStores& stores, const PageTree& memory, const Recognition& recognition, OwnedTree* ignored,
-               OwnedTree* tracked) const;
+               OwnedTree* tracked);
 
   // `memory` with the ranges that `ignored` lists read as zero.
   Status mask(PageStores& stores, const PageTree& memory, const PageTree& ignored, OwnedTree* masked);
@@ -52,11 +47,11 @@ class Masks {
                       GrowingArray<MemoryPage>* changed) const;
   Status mask_changed(PageStores& stores, const PageTree& memory, const RangeSet& ignored, OwnedTree* masked) const;
   Status remember(PageStores& stores, const PageTree& memory, const PageTree& masked, RangeSet ignored);
-  Status gather(PageStores& stores, const PageTree& memory, std::span<const AddressRange> more,
-                OwnedTree* tracked) const;
+  static Status gather(PageStores& stores, const PageTree& memory, std::span<const AddressRange> ranges,
+                       OwnedTree* tracked);
 
   RangeSet ignored_;
-  GrowingArray<AddressRange> tracked_;
+  TrackedRanges tracked_;
   // Of the last snapshot that was masked: its true and its masked tree, and what was ignored in it.
   PageTree kept_memory_, kept_masked_;
   RangeSet kept_ignored_;

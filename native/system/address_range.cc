@@ -17,8 +17,9 @@ Status RangeSet::add(const AddressRange& range) {
   // Room first: what follows cannot fail.
   if (!ranges_.reserve(ranges_.size() + 1)) return Status::no_memory((ranges_.size() + 1) * sizeof(AddressRange));
   AddressRange merged = range;
-  size_t from = 0;
-  while (from < ranges_.size() && ranges_[from].end < range.start) ++from;
+  const auto* first = std::lower_bound(ranges_.begin(), ranges_.end(), range.start,
+                                       [](const AddressRange& each, uint64_t start) { return each.end < start; });
+  const auto from = static_cast<size_t>(first - ranges_.begin());
   size_t to = from;
   for (; to < ranges_.size() && ranges_[to].start <= range.end; ++to) {
     merged.start = std::min(merged.start, ranges_[to].start);
@@ -34,6 +35,35 @@ Status RangeSet::add(const AddressRange& range) {
   return Status::ok();
 }
 
+// One by one, ranges in falling order would move all others each time.
+Status RangeSet::add_all(std::span<const AddressRange> ranges) {
+  const size_t most = ranges_.size() + ranges.size();
+  if (!ranges_.reserve(most)) return Status::no_memory(most * sizeof(AddressRange));
+  const auto starts_first = [](const AddressRange& a, const AddressRange& b) { return a.start < b.start; };
+  const size_t before = ranges_.size();
+  static_cast<void>(ranges_.append(ranges));
+  AddressRange* const end = ranges_.end();
+  if (!std::is_sorted(ranges_.begin() + before, end, starts_first)) {
+    std::sort(ranges_.begin() + before, end, starts_first);
+  }
+  std::inplace_merge(ranges_.begin(), ranges_.begin() + before, end, starts_first);
+  size_t merged = 0;  // so many are sorted and merged, the last of them perhaps not wholly
+  for (const AddressRange& each : std::span(ranges_.begin(), most)) {
+    if (merged > 0 && each.start <= ranges_[merged - 1].end) {
+      ranges_[merged - 1].end = std::max(ranges_[merged - 1].end, each.end);
+    } else {
+      ranges_[merged++] = each;
+    }
+  }
+  ranges_.erase(merged, most - merged);
+  return Status::ok();
+}
+
+bool RangeSet::covers(const AddressRange& range) const {
+  const auto here = overlapping(range);
+  return range.length() == 0 || (here.size() == 1 && here[0].start <= range.start && here[0].end >= range.end);
+}
+
 std::span<const AddressRange> RangeSet::overlapping(const AddressRange& range) const {
   const auto* from = std::lower_bound(ranges_.begin(), ranges_.end(), range.start,
                                       [](const AddressRange& each, uint64_t start) { return each.end <= start; });
@@ -44,6 +74,9 @@ std::span<const AddressRange> RangeSet::overlapping(const AddressRange& range) c
 
 // Each end of a range toggles whether an address is inside; two ends at one address toggle nothing.
 bool append_symmetric_difference(const RangeSet& a, const RangeSet& b, GrowingArray<AddressRange>* ranges) {
+  // The common case, and cheap to find.
+  const bool is_same = a.ranges().size() == b.ranges().size() && std::equal(a.ranges().begin(), a.ranges().end(), b.ranges().begin());
+  if (is_same) return true;
   GrowingArray<uint64_t> ends;
   for (const RangeSet* set : {&a, &b}) {
     for (const AddressRange& range : set->ranges()) {

@@ -30,12 +30,17 @@ class RangeSet {
  public:
   // Merges it with those that it overlaps or touches. On failure nothing has changed.
   Status add(const AddressRange& range);
+  // The same for many, in any order.
+  Status add_all(std::span<const AddressRange> ranges);
 
   std::span<const AddressRange> ranges() const { return {ranges_.data(), ranges_.size()}; }
   bool empty() const { return ranges_.empty(); }
+  void clear() { ranges_.clear(); }
 
   // The ranges that share bytes with `range`.
   std::span<const AddressRange> overlapping(const AddressRange& range) const;
+  // Whether all of `range` is in the set, however many ranges of the set that takes; true of an empty one.
+  bool covers(const AddressRange& range) const;
 
  private:
   GrowingArray<AddressRange> ranges_;

@@ -19,6 +19,8 @@ enum class Error : uint8_t {
   reference_count,  // one more reference than a count can hold
   capacity,         // a capacity or budget that no store can have
   store_closed,
+  not_captured,    // a range that makes the state, and is not all in memory that snapshots take
+  layout,          // a version of the declarations in a program that is newer than ours
   address,         // a range that is empty, wraps, or lies outside of the memory
   memory_size,     // a memory smaller than the snapshot to be restored
   process_gone,    // the process ended, or became another program, or never was
@@ -53,6 +55,11 @@ class [[nodiscard]] Status {
   // The system refused `what`.
   static Status system(Error error, const char* what, int error_number) {
     return Status(error, what, 0, 0, error_number);
+  }
+
+  // Of so many bytes from `address` on, some are not captured.
+  static Status not_captured(uint64_t address, uint64_t bytes) {
+    return Status(Error::not_captured, "", address, bytes, 0);
   }
 
   // `what` says what has become of the process.

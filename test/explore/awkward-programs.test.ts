@@ -129,11 +129,17 @@ test.each([
   ['its size', 'L->size = L->states = 0xffffffffu;'],
   ['room for more', 'L->most_ranges = 134217724u; L->size = 112u + 134217724u * 32u; L->states = 0xffffffffu;'],
   ['everything', 'memset(L, 0xff, sizeof *L);'],
-  ['the length of a range', 'L->state[0].start = 4096; L->state[0].length = 0xffffffffffff0000u;'],
 ])('a program that overwrites what it declared (%s) is explored all the same', async (_, overwrite) => {
   const body = `ps_choose(1);
     struct ps_layout *L = &ps_program_layout; (void)L; ${overwrite}
     at = ps_choose(2); ps_assert(at == 0, "not zero"); ps_choose(1); return 0;`
   const found = await explore(program(body))
   expect(found.violations).toMatchObject([{ kind: 'assertion', property: 'not zero' }])
+})
+
+test('a program that makes a declared range reach beyond what there is, is refused', async () => {
+  const body = `ps_choose(1);
+    ps_program_layout.state[0].start = 4096; ps_program_layout.state[0].length = 0xffffffffffff0000u;
+    ps_choose(2); return 0;`
+  await expect(explore(program(body))).rejects.toMatchObject({ code: 'ERR_ADDRESS' })
 })

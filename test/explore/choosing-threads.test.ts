@@ -44,6 +44,22 @@ int main(void) {
 }`,
 )
 
+// Another thread works on, and a third one sleeps: neither makes a choice.
+const busy = build(
+  'busy',
+  `static volatile long turns;
+static void *work(void *unused) { for (;;) ++turns; return unused; }
+static void *sleep_on(void *unused) { for (;;) usleep(1000); return unused; }
+int main(void) {
+  ps_state(got, sizeof got);
+  pthread_t other[2];
+  pthread_create(&other[0], 0, work, 0);
+  pthread_create(&other[1], 0, sleep_on, 0);
+  for (; got[1] < 2; ++got[1]) got[0] = got[0] * 2 + ps_choose(2);
+  return 0;
+}`,
+)
+
 // All choices are those of one thread, which is not the first.
 const one = build(
   'one',
@@ -62,7 +78,10 @@ int main(void) {
 }`,
 )
 
-test.each([['one after the other', inTurn]])('two threads that make choices %s are refused', async (_, file) => {
+test.each([
+  ['as fast as they can', both],
+  ['one after the other', inTurn],
+])('two threads that make choices %s are refused', async (_, file) => {
   for (let i = 0; i < 5; ++i) {
     await expect(explore(new Program(file))).rejects.toMatchObject({
       code: 'ERR_THREADS',
@@ -73,6 +92,10 @@ test.each([['one after the other', inTurn]])('two threads that make choices %s a
 
 test('one thread that makes all choices is explored, whichever it is', async () => {
   expect(await explore(new Program(one))).toMatchObject({ complete: true, transitions: 14, violations: [] })
+})
+
+test('threads that make no choice do not matter', async () => {
+  expect(await explore(new Program(busy))).toMatchObject({ complete: true, states: 7, transitions: 6, violations: [] })
 })
 
 test('a tracee reports the choices of both', () => {

@@ -2,6 +2,7 @@
 
 import { PageStoreError } from '../../errors.js'
 import { harmlessCalls } from '../../linux/harmless-calls.js'
+import { filesOf } from '../../linux/process-files.js'
 import { nameOf } from '../../linux/symbols.js'
 import type { PageStore } from '../../page-store.js'
 import type { ResumeOptions } from '../../resume-options.js'
@@ -20,6 +21,11 @@ export interface ProgramOptions extends SpawnOptions {
   /** Milliseconds that it may take from one choice to the next. Default: 10 000. */
   stepTimeout?: number | undefined
 }
+
+// Milliseconds that threads may take to come to rest when one is at a choice, the first one, and any later one. A rollback
+// would keep them from ever coming to a choice of their own.
+const firstSettling = 200
+const settling = 20
 
 // Signals whose default action does not end a process.
 const ignorable = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'])
@@ -77,6 +83,7 @@ export class RunningProgram implements Running {
   readonly #fileWarnings: readonly string[]
   /** The thread that makes the choices. */
   #chooser: number | undefined
+  #isThreaded: boolean
 
   /** For {@link Program}. */
   constructor(
@@ -91,6 +98,7 @@ export class RunningProgram implements Running {
     this.#hasOwnClock = hasOwnClock
     this.#outside = seen.outside
     this.#fileWarnings = seen.files
+    this.#isThreaded = tracee.threads.length > 1
   }
 
   /** What the program did that does not roll back: a sentence each, that begins with what it is about and a colon. */
@@ -100,7 +108,7 @@ export class RunningProgram implements Running {
 
   /** @throws `ERR_PROGRAM` for a program that cannot be explored, `ERR_THREADS` where a second thread makes a choice */
   start(): Step {
-    const step = this.#run()
+    const step = this.#run(undefined, firstSettling)
     checkLayout(this.memory)
     this.#outside.onStart()
     if (step.kind !== 'end') return step
@@ -121,9 +129,9 @@ export class RunningProgram implements Running {
     this.memory.close()
   }
 
-  #run(choose?: number): Step {
+  #run(choose?: number, settle = settling): Step {
     const end = performance.now() + this.#stepTimeout
-    let options: ResumeOptions = { choose, timeout: this.#stepTimeout }
+    let options: ResumeOptions = { choose, settle, timeout: this.#stepTimeout }
     for (;;) {
       const stop = resumeToEntries(this.memory, options, this.#outside.calls)
       this.#outside.onStop(stop)
@@ -131,7 +139,7 @@ export class RunningProgram implements Running {
       if (step !== undefined) return step
       const timeout = Math.ceil(end - performance.now())
       if (timeout <= 0) return this.#hang()
-      options = { timeout }
+      options = { settle, timeout }
     }
   }
 
@@ -164,8 +172,11 @@ export class RunningProgram implements Running {
           `the program was killed, by itself or from outside (${stop.signal})`,
         )
       case 'syscall':
-      case 'breakpoint':
+        return undefined
       case 'clone':
+        this.#isThreaded = true
+        return undefined
+      case 'breakpoint':
       case 'thread-exit':
         return undefined
       default:
@@ -176,10 +187,12 @@ export class RunningProgram implements Running {
   /** Which of two threads comes to its choice first is chance, and would be part of every path. */
   #checkChooser(tid: number): void {
     this.#chooser ??= tid
-    if (tid === this.#chooser) return
+    const { choosers } = this.#isThreaded ? this.memory : { choosers: [tid] }
+    const other = choosers.find((each) => each !== this.#chooser)
+    if (other === undefined) return
     throw new PageStoreError(
       'ERR_THREADS',
-      `two threads of the program make choices (${this.#chooser} and ${tid}), and which of them comes first differs from run to run: let one thread make them all`,
+      `two threads of the program make choices (${this.#chooser} and ${other}), and which of them comes first differs from run to run: let one thread make them all`,
     )
   }
 
@@ -217,7 +230,7 @@ export class RunningProgram implements Running {
   }
 
   #functionAt(address: bigint): string | undefined {
-    return nameOf(this.memory.regions, address)?.name
+    return nameOf(this.memory.regions, address, filesOf(this.memory.pid))?.name
   }
 }
 

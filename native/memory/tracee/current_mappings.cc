@@ -37,7 +37,9 @@ Status CurrentMappings::read() {
   // Its start moves where the program moves it.
   if (Status status = read_program_layout(process_.live_thread(), &layout_); !status.is_ok()) return status;
   const NamedMemory named = named_memory(layout_, program_break_);
-  if (Status status = merge_regions(listed, named, &merged); !status.is_ok()) return status;
+  MemoryFiles memory_files;
+  if (Status status = MemoryFiles::find(process_.live_thread(), listed, &memory_files); !status.is_ok()) return status;
+  if (Status status = merge_regions(listed, named, memory_files, &merged); !status.is_ok()) return status;
   std::swap(regions_, merged);
   ++readings_;
   return Status::ok();

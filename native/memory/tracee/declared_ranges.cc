@@ -25,32 +25,58 @@ RangeArrays arrays_at(uint64_t address, uint32_t most, uint32_t states, uint32_t
   return {{address, std::min(states, most)}, {second, std::min(ignored, most)}};
 }
 
-// Of whichever layout lies at `address`; nothing of one that is not known.
-RangeArrays find_arrays(PageStores& stores, const PageTree& memory, uint64_t address) {
+// Declarations of a library that was unloaded are gone with it. Elsewhere, what is not captured reads as zero.
+Status check_captured(const RegionList& regions, uint64_t address) {
+  RegionReader reader(regions.bytes());
+  Region region;
+  while (reader.next(&region)) {
+    if (region.start <= address && address < region.end && !region.is_captured) {
+      return Status::not_captured(address, sizeof(trap::Layout));
+    }
+  }
+  return Status::ok();
+}
+
+// Of whichever layout lies at `address`; nothing of what is none.
+Status find_arrays(const DeclaringMemory& memory, uint64_t address, RangeArrays* arrays) {
   trap::Layout layout;
-  read_memory(stores, memory, address, std::as_writable_bytes(std::span(&layout, 1)));
-  if (layout.is_checked == 0) return {};
+  read_memory(memory.stores, memory.memory, address, std::as_writable_bytes(std::span(&layout, 1)));
+  *arrays = {};
+  if (layout.magic == 0) return check_captured(memory.regions, address);
+  if (layout.is_checked == 0) return Status::ok();
   if (layout.magic == trap::kRangesNumber) {
     trap::Ranges first;
     memcpy(&first, &layout, sizeof(first));
-    return arrays_at(address + sizeof(first), trap::kMostRanges, first.states, first.ignored);
+    *arrays = arrays_at(address + sizeof(first), trap::kMostRanges, first.states, first.ignored);
   }
-  if (layout.magic != trap::kLayoutMagic || layout.version != trap::kLayoutVersion) return {};
-  if (layout.most_ranges > trap::kMostRoom) return {};
-  if (layout.size != sizeof(layout) + uint64_t{layout.most_ranges} * 2 * sizeof(trap::Range)) return {};
-  return arrays_at(address + sizeof(layout), layout.most_ranges, layout.states, layout.ignored);
+  if (layout.magic != trap::kLayoutMagic) return Status::ok();
+  if (layout.version > trap::kLayoutVersion) {
+    return Status::refused(Error::layout, layout.version, trap::kLayoutVersion);
+  }
+  const bool is_whole = layout.most_ranges <= trap::kMostRoom &&
+                        layout.size == sizeof(layout) + uint64_t{layout.most_ranges} * 2 * sizeof(trap::Range);
+  if (layout.version != trap::kLayoutVersion || !is_whole) return Status::ok();
+  *arrays = arrays_at(address + sizeof(layout), layout.most_ranges, layout.states, layout.ignored);
+  return Status::ok();
 }
 
-Status append(PageStores& stores, const PageTree& memory, const RangeArray& declared,
+// To ignore more than there is does no harm.
+AddressRange as_far_as_it_goes(const trap::Range& range) {
+  return {range.start, range.length > UINT64_MAX - range.start ? UINT64_MAX : range.start + range.length};
+}
+
+Status append(const DeclaringMemory& memory, const RangeArray& declared, bool may_wrap,
               GrowingArray<AddressRange>* ranges) {
   trap::Range part[64];
   for (uint32_t done = 0; done < declared.count;) {
     const std::span next(part, std::min<size_t>(std::size(part), declared.count - done));
-    read_memory(stores, memory, declared.address + uint64_t{done} * sizeof(trap::Range), std::as_writable_bytes(next));
+    read_memory(memory.stores, memory.memory, declared.address + uint64_t{done} * sizeof(trap::Range),
+                std::as_writable_bytes(next));
     done += static_cast<uint32_t>(next.size());
     for (const trap::Range& each : next) {
-      AddressRange range;
-      if (!range_of(each.start, each.length, &range).is_ok()) continue;
+      if (each.length == 0) continue;
+      const AddressRange range = as_far_as_it_goes(each);
+      if (range.length() != each.length && !may_wrap) return Status::refused(Error::address, each.start, each.length);
       if (!ranges->append(range)) return Status::no_memory(sizeof(range));
     }
   }
@@ -59,10 +85,11 @@ Status append(PageStores& stores, const PageTree& memory, const RangeArray& decl
 
 }  // namespace
 
-Status read_declared_ranges(PageStores& stores, const PageTree& memory, uint64_t address, StateRanges* ranges) {
-  const RangeArrays declared = find_arrays(stores, memory, address);
-  if (Status status = append(stores, memory, declared.states, &ranges->tracked); !status.is_ok()) return status;
-  return append(stores, memory, declared.ignored, &ranges->ignored);
+Status read_declared_ranges(const DeclaringMemory& memory, uint64_t address, StateRanges* ranges) {
+  RangeArrays declared;
+  if (Status status = find_arrays(memory, address, &declared); !status.is_ok()) return status;
+  if (Status status = append(memory, declared.states, false, &ranges->tracked); !status.is_ok()) return status;
+  return append(memory, declared.ignored, true, &ranges->ignored);
 }
 
 }  // namespace pagestore

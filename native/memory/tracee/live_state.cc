@@ -65,12 +65,14 @@ Status put_registers(const ThreadReader& thread, GrowingArray<std::byte>* bytes)
 
 Status describe(const CapturedTracee& tracee, LiveState* live) {
   const TracedProcess& process = tracee.process;
-  if (const uint64_t declared = process.declarations().value(); declared != 0) {
-    Status status = read_declared_ranges(tracee.stores, tracee.memory, declared, &live->ranges);
+  const DeclaringMemory memory{tracee.stores, tracee.memory, tracee.regions};
+  for (const RemoteAddress declarations : process.declarers().all()) {
+    Status status = read_declared_ranges(memory, declarations.value(), &live->ranges);
     if (!status.is_ok()) return status;
   }
   const bool has_tracked = tracee.has_tracked_ranges || !live->ranges.tracked.empty();
   const bool ends = process.last_stop().kind == StopKind::exit;
+  live->is_at_end = ends;
   Status status = ends ? put(process.last_stop().value, &live->bytes) : Status::ok();
   if (status.is_ok() && !has_tracked) status = put(tracee.saved.program_break, &live->bytes);
   if (status.is_ok() && !has_tracked) status = put(tracee.saved.elapsed, &live->bytes);

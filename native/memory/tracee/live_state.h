@@ -20,9 +20,13 @@ struct LiveState {
   AddressRange dead_stack{};  // of the first thread, if any of it is
   StateRanges ranges;         // ignored are dead stacks, thread ids in memory, and what the program declared
 
+  bool is_at_end = false;  // the program is about to end
+
   Recognition recognition() const {
     const auto& [tracked, ignored] = ranges;
-    return {{ignored.data(), ignored.size()}, {tracked.data(), tracked.size()}};
+    return {.ignored = {ignored.data(), ignored.size()},
+            .tracked = {tracked.data(), tracked.size()},
+            .is_at_end = is_at_end};
   }
 };
 

@@ -19,11 +19,16 @@ bool is_shared(const Region& region) {
   return region.permissions[3] == 's';
 }
 
-// Memory that only looks like a file: no file on a disk lies behind it.
-bool is_memory_file(std::string_view path) {
-  return path.starts_with("/dev/zero") || path.starts_with("/dev/shm/") || path.starts_with("/memfd:") ||
-         path.starts_with("/SYSV");
+// A device, whose memory is its own.
+bool is_device(std::string_view path) {
+  return path.starts_with("/dev/") && !path.starts_with("/dev/zero") && !path.starts_with("/dev/shm/");
 }
+
+bool is_kernels(const Region& region) {
+  return is_kernel_mapping(region) || region.path.starts_with("anon_inode:");
+}
+
+constexpr std::string_view kUnnamedShared = "/dev/zero (deleted)";
 
 // Shared memory without a name: mapped anew it is another memory, so all of it has to be.
 bool is_made_as_a_whole(const Region& region) {
@@ -89,9 +94,8 @@ constexpr std::string_view kHeap = "[heap]", kStack = "[stack]";
 }  // namespace
 
 RegionClass classify(const Region& region) {
-  if (is_kernel_mapping(region) || region.path.starts_with("anon_inode:")) return RegionClass::left_out;
-  if (is_shared(region)) return is_memory_file(region.path) ? RegionClass::compared : RegionClass::left_out;
-  if (region.path.starts_with("/dev/") && !is_memory_file(region.path)) return RegionClass::left_out;
+  if (is_kernels(region) || is_device(region.path)) return RegionClass::left_out;
+  if (is_shared(region)) return region.is_captured ? RegionClass::compared : RegionClass::left_out;
   if (memcmp(region.permissions, "---", 3) == 0) return RegionClass::compared;
   return region.end - region.start < kTooLargeToTrack ? RegionClass::tracked : RegionClass::compared;
 }
@@ -106,12 +110,14 @@ namespace {
 // The canonical list as it grows.
 class MergedList {
  public:
-  MergedList(const NamedMemory& named, RegionList* list) : named_(named), list_(list) {}
+  MergedList(const NamedMemory& named, const MemoryFiles& memory_files, RegionList* list)
+      : named_(named), memory_files_(memory_files), list_(list) {}
 
   Status add(Region region) {
+    if (is_shared(region)) region.is_captured = memory_files_.contains(region);
     // Shared memory without a name is another file each time that it is mapped, and some kernels show a name that the
     // program gave it.
-    if (is_shared(region) && region.path.starts_with("[anon_shmem:")) region.path = "/dev/zero (deleted)";
+    if (is_shared(region) && region.path.starts_with("[anon_shmem:")) region.path = kUnnamedShared;
     if (region.path.starts_with('[')) region.offset = 0;
     if (is_anonymous(region) || is_made_as_a_whole(region)) region.file = {};
     region.is_captured = classify(region) != RegionClass::left_out;
@@ -159,6 +165,7 @@ class MergedList {
   }
 
   const NamedMemory& named_;
+  const MemoryFiles& memory_files_;
   RegionList* list_;
   Region open_{};
   bool has_open_ = false;
@@ -166,8 +173,9 @@ class MergedList {
 
 }  // namespace
 
-Status merge_regions(const RegionList& from, const NamedMemory& named, RegionList* to) {
-  MergedList merged(named, to);
+Status merge_regions(const RegionList& from, const NamedMemory& named, const MemoryFiles& memory_files,
+                     RegionList* to) {
+  MergedList merged(named, memory_files, to);
   RegionReader reader(from.bytes());
   Region region;
   while (reader.next(&region)) {

@@ -9,6 +9,7 @@
 
 #include <optional>
 
+#include "linux/memory_files.h"
 #include "linux/program_layout.h"
 #include "system/growing_array.h"
 #include "system/region.h"
@@ -22,6 +23,7 @@ enum class RegionClass : uint8_t {
   compared,  // page by page: shared memory, what nobody may read, and what is too large to be tracked
 };
 
+// Of a region in a canonical list.
 RegionClass classify(const Region& region);
 
 // Memory of a process that has a name because of where it lies.
@@ -32,7 +34,8 @@ struct NamedMemory {
 NamedMemory named_memory(const ProgramLayout& layout, uint64_t program_break);
 
 // The canonical list of the regions that /proc/PID/maps lists.
-Status merge_regions(const RegionList& from, const NamedMemory& named, RegionList* to);
+Status merge_regions(const RegionList& from, const NamedMemory& named, const MemoryFiles& memory_files,
+                     RegionList* to);
 
 struct MappingChange {
   enum class Kind : uint8_t { unmap, map, protect, grow_stack };

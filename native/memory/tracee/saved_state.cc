@@ -11,11 +11,12 @@ namespace pagestore {
 namespace {
 
 struct Header {
-  uint64_t program_break = 0, declarations = 0, file_bytes = 0;
+  uint64_t program_break = 0, file_bytes = 0;
   int64_t elapsed = 0;
   uint32_t program = 0;
   pid_t last = 0;
   Stop stop;
+  uint64_t declarers = 0;  // whose addresses follow
 };
 
 bool has_thread(const TracedProcess& process, pid_t id) {
@@ -48,14 +49,19 @@ Status save_state(const TracedProcess& process, uint64_t program_break, std::spa
   const InPhase phase(Phase::registers);
   Header header;
   header.program_break = program_break;
-  header.declarations = process.declarations().value();
+  const auto declarers = process.declarers().all();
+  if (process.declarers().are_too_many()) {
+    return Status::system(Error::tracee, "a program in which more than 64 copies of pagestore.h declare", E2BIG);
+  }
+  header.declarers = declarers.size();
   header.elapsed = process.elapsed();
   header.file_bytes = files.size();
   header.program = process.program();
   header.last = process.last_thread();
   header.stop = process.last_stop();
-  if (!bytes->append(std::as_bytes(std::span(&header, 1))) || !bytes->append(files)) {
-    return Status::no_memory(sizeof(header) + files.size());
+  if (!bytes->append(std::as_bytes(std::span(&header, 1))) || !bytes->append(std::as_bytes(declarers)) ||
+      !bytes->append(files)) {
+    return Status::no_memory(sizeof(header) + declarers.size_bytes() + files.size());
   }
   for (TracedThread* thread : process.threads()) {
     if (thread->has_ended()) continue;
@@ -71,15 +77,17 @@ Status read_state(std::span<const std::byte> bytes, SavedState* state) {
   Header header;
   if (bytes.size() < sizeof(header)) return Status::system(Error::tracee, "a snapshot of something else", EINVAL);
   memcpy(&header, bytes.data(), sizeof(header));
-  const std::span<const std::byte> rest = bytes.subspan(sizeof(header));
-  *state = {header.program,
-            header.program_break,
-            header.stop,
-            header.last,
-            header.declarations,
-            header.elapsed,
-            rest.first(header.file_bytes),
-            rest.subspan(header.file_bytes)};
+  bytes = bytes.subspan(sizeof(header));
+  *state = {header.program, header.program_break, header.stop, header.last, {}, header.elapsed, {}, {}};
+  for (uint64_t i = 0; i < header.declarers; ++i) {
+    RemoteAddress address;
+    PS_ASSERT(bytes.size() >= sizeof(address));
+    memcpy(&address, bytes.data(), sizeof(address));
+    bytes = bytes.subspan(sizeof(address));
+    state->declarers.add(address);
+  }
+  state->files = bytes.first(header.file_bytes);
+  state->threads = bytes.subspan(header.file_bytes);
   return Status::ok();
 }
 
@@ -106,7 +114,7 @@ Status load_state(TracedProcess& process, const SavedState& state) {
     if (Status status = thread->load(reader.state(), reader.vectors()); !status.is_ok()) return status;
   }
   process.set_elapsed(state.elapsed);
-  process.set_last_stop(state.stop, state.last, RemoteAddress(state.declarations));
+  process.set_last_stop(state.stop, state.last, state.declarers);
   return Status::ok();
 }
 

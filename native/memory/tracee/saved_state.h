@@ -18,7 +18,7 @@ struct SavedState {
   uint64_t program_break;
   Stop stop;
   pid_t last;  // the thread that stopped last
-  uint64_t declarations;
+  Declarers declarers;
   int64_t elapsed;                            // of the kept clock
   std::span<const std::byte> files, threads;  // in the bytes that the state was read from
 };

@@ -108,6 +108,7 @@ Status Tracee::capture(Snapshot* snapshot) {
   *snapshot = made.take();
   snapshot->files = needed.take();
   snapshot->file_event = process_.file_changes().last_event();
+  std::swap(declared_, live.ranges.tracked);
   return Status::ok();
 }
 

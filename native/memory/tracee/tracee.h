@@ -64,6 +64,9 @@ class Tracee final : public RestorableMemory {
   const char* path_at_fault() const { return files_.path(); }
   TraceeFiles& files() { return files_; }
 
+  // What the program had declared to be its state when it was captured last.
+  std::span<const AddressRange> declared() const { return {declared_.data(), declared_.size()}; }
+
   TrackerKind tracker() const override { return memory_.tracker(); }
   const TracedProcess& process() const { return process_; }
 
@@ -86,6 +89,7 @@ class Tracee final : public RestorableMemory {
   TraceeFiles files_;
   DeadStacks stacks_;
   CountedRegions counted_regions_;
+  GrowingArray<AddressRange> declared_;
 };
 
 }  // namespace pagestore

@@ -32,9 +32,17 @@ std::optional<uint64_t> difference(const RegionList& a, const RegionList& b) {
   return first_difference(a.bytes(), b.bytes());
 }
 
+constexpr uint64_t kTmpfs = 40, kDisk = 8;
+
+MemoryFiles memory_files() {
+  MemoryFiles files;
+  EXPECT_TRUE(ok(files.add(kTmpfs)));
+  return files;
+}
+
 RegionList merged(const RegionList& list, const NamedMemory& named = {}) {
   RegionList result;
-  EXPECT_TRUE(ok(merge_regions(list, named, &result)));
+  EXPECT_TRUE(ok(merge_regions(list, named, memory_files(), &result)));
   return result;
 }
 
@@ -170,7 +178,7 @@ class Model {
       memcpy(region.permissions, page.permissions.data(), 4);
       EXPECT_TRUE(ok(pages.add(region)));
     }
-    EXPECT_TRUE(ok(merge_regions(pages, {}, &result)));
+    EXPECT_TRUE(ok(merge_regions(pages, {}, memory_files(), &result)));
     return result;
   }
 
@@ -231,13 +239,30 @@ TEST(RegionClasses, TellWhatAProgramCanChange) {
   EXPECT_EQ(classify(region(1, 2, "rw-p")), RegionClass::tracked);
   EXPECT_EQ(classify(region(1, 2, "r-xp", "/lib/x.so")), RegionClass::tracked);
   EXPECT_EQ(classify(region(1, 2, "---p")), RegionClass::compared);
-  EXPECT_EQ(classify(region(1, 2, "rw-s", "/dev/zero (deleted)")), RegionClass::compared);
   EXPECT_EQ(classify(region(1, 1 + (uint64_t{16} << 18), "rw-p")), RegionClass::compared);
-  EXPECT_EQ(classify(region(1, 2, "rw-s", "/tmp/file")), RegionClass::left_out);
   EXPECT_EQ(classify(region(1, 2, "rw-p", "/dev/dri")), RegionClass::left_out);
   for (const char* lent : {"[vvar]", "[vdso]", "[vsyscall]", "[vvar_vclock]", "[vectors]", "[sigpage]", "[uprobes]"}) {
     EXPECT_EQ(classify(region(1, 2, "r-xp", lent)), RegionClass::left_out);
   }
+}
+
+RegionClass class_of_shared(std::string_view path, uint64_t device) {
+  Region shared = region(1, 2, "rw-s", path);
+  shared.file = {device, 7};
+  const RegionList list = merged(list_of({shared}));
+  Region canonical;
+  EXPECT_TRUE(RegionReader(list.bytes()).next(&canonical));
+  return classify(canonical);
+}
+
+TEST(RegionClasses, TellFilesThatAreMemoryByTheirDeviceAndNotByTheirNames) {
+  for (const char* path : {"/dev/zero (deleted)", "[anon_shmem:name]", "/anon_hugepage (deleted)", "/memfd:x (deleted)",
+                           "/SYSV00000000 (deleted)", "/dev/shm/x", "/mnt/x", "/run/x (deleted)"}) {
+    EXPECT_EQ(class_of_shared(path, kTmpfs), RegionClass::compared) << path;
+    EXPECT_EQ(class_of_shared(path, kDisk), RegionClass::left_out) << path;
+  }
+  EXPECT_EQ(class_of_shared("/dev/mem", kTmpfs), RegionClass::left_out);
+  EXPECT_EQ(class_of_shared("/secretmem (deleted)", kDisk), RegionClass::left_out);
 }
 
 }  // namespace
