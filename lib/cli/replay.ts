@@ -17,8 +17,10 @@ export function replay(file: string, command: readonly string[], { gdb = false, 
   const trace = readTrace(file)
   const [program = '', ...args] = command
   using store = new PageStore()
-  // Only a detachable program can be handed to a debugger.
-  const running = new Program(program, args, { stepTimeout, detachable: gdb }).open(store)
+  // Only a detachable program can be handed to a debugger, and only one that reads the system's clocks.
+  const running = new Program(program, args, { stepTimeout, detachable: gdb, deterministic: { time: !gdb } }).open(
+    store,
+  )
   try {
     const first = running.start()
     const start = running.memory.capture()

@@ -62,14 +62,16 @@ bool is_captured(const Memory& memory, const Region& region) {
       continue;
     }
     fail(code::address,
-         "the range of %" PRIu64 " bytes from 0x%" PRIx64 " on makes the state, but snapshots do not take the mapping at "
+         "the range of %" PRIu64 " bytes from 0x%" PRIx64
+         " on makes the state, but snapshots do not take the mapping at "
          "0x%" PRIx64 "-0x%" PRIx64 " (%.4s %.*s), which is a file's, a device's or the kernel's",
          bytes, start, region.start, region.end, region.permissions,
          static_cast<int>(std::min<size_t>(region.path.size(), 100)), region.path.data());
   }
   if (at - start >= bytes) fail(status);
-  fail(code::address, "the range of %" PRIu64 " bytes from 0x%" PRIx64
-       " on makes the state, but nothing is mapped at 0x%" PRIx64, bytes, start, at);
+  fail(code::address,
+       "the range of %" PRIu64 " bytes from 0x%" PRIx64 " on makes the state, but nothing is mapped at 0x%" PRIx64,
+       bytes, start, at);
 }
 
 // (store, memory, location) -> snapshot

@@ -1,8 +1,8 @@
 // Which files are memory that only looks like a file, so that nobody finds on a disk what is written to it.
 //
-// Told by the device that a file is on, never by its name: a tmpfs or ramfs, wherever a process sees it mounted; and what
-// the kernel makes without a mount, as memfds, shared memory of System V, shared memory without a name, huge pages. A file
-// of a mounted hugetlbfs is none: it takes as much memory as it is told to, and is not ours to fill.
+// Told by the device that a file is on, never by its name: a tmpfs or ramfs, wherever a process sees it mounted; and
+// what the kernel makes without a mount, as memfds, shared memory of System V, shared memory without a name, huge
+// pages. A file of a mounted hugetlbfs is none: it takes as much memory as it is told to, and is not ours to fill.
 #pragma once
 
 #include <sys/types.h>

@@ -1,5 +1,5 @@
-// Who in a program has said where its declarations are (trap.h): the program itself, and each of its libraries that has a
-// copy of include/pagestore.h of its own. In the order in which they said so.
+// Who in a program has said where its declarations are (trap.h): the program itself, and each of its libraries that has
+// a copy of include/pagestore.h of its own. In the order in which they said so.
 //
 // A value. A program may say whatever it likes, so there is a bound, and what goes beyond it is noted, not forgotten.
 #pragma once

@@ -3,7 +3,8 @@
 //
 // What is not captured is never read as zero: a range is refused unless regions that snapshots take cover all of it. To
 // find that out takes no look at pages, so a range costs nothing for being long. One exception: a program that is about
-// to end may have unmapped what it declared. A range of which nothing is mapped any more then counts as one of no bytes.
+// to end may have unmapped what it declared. A range of which nothing is mapped any more then counts as one of no
+// bytes.
 #pragma once
 
 #include "system/address_range.h"

@@ -75,7 +75,8 @@ std::span<const AddressRange> RangeSet::overlapping(const AddressRange& range) c
 // Each end of a range toggles whether an address is inside; two ends at one address toggle nothing.
 bool append_symmetric_difference(const RangeSet& a, const RangeSet& b, GrowingArray<AddressRange>* ranges) {
   // The common case, and cheap to find.
-  const bool is_same = a.ranges().size() == b.ranges().size() && std::equal(a.ranges().begin(), a.ranges().end(), b.ranges().begin());
+  const bool is_same =
+      a.ranges().size() == b.ranges().size() && std::equal(a.ranges().begin(), a.ranges().end(), b.ranges().begin());
   if (is_same) return true;
   GrowingArray<uint64_t> ends;
   for (const RangeSet* set : {&a, &b}) {

@@ -106,6 +106,7 @@ export class WasmMemory implements RestorableMemory {
   }
 
   read(address: bigint, length: number): Buffer {
+    if (address >= this.#kind.besideAddress) this.#saveWords()
     return this.#current.local.read(address, length)
   }
 

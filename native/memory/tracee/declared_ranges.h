@@ -2,8 +2,8 @@
 // count. Their layout in its memory is that of ptrace/trap.h.
 //
 // What lies in the memory of a program under check can be anything: what is not a declaration, or not yet, declares
-// nothing, and neither do ranges that are empty. Refused are a state that wraps, declarations that are not captured, and
-// those of a header that is newer than this.
+// nothing, and neither do ranges that are empty. Refused are a state that wraps, declarations that are not captured,
+// and those of a header that is newer than this.
 #pragma once
 
 #include "snapshot/page_table.h"

@@ -34,8 +34,7 @@ struct NamedMemory {
 NamedMemory named_memory(const ProgramLayout& layout, uint64_t program_break);
 
 // The canonical list of the regions that /proc/PID/maps lists.
-Status merge_regions(const RegionList& from, const NamedMemory& named, const MemoryFiles& memory_files,
-                     RegionList* to);
+Status merge_regions(const RegionList& from, const NamedMemory& named, const MemoryFiles& memory_files, RegionList* to);
 
 struct MappingChange {
   enum class Kind : uint8_t { unmap, map, protect, grow_stack };

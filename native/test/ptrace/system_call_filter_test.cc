@@ -66,7 +66,9 @@ std::vector<uint32_t> interesting_numbers() {
   for (const int64_t trap : {trap::kCheck, trap::kChoose, trap::kAssert}) {
     for (int64_t near = trap - 2; near <= trap + 2; ++near) numbers.push_back(static_cast<uint32_t>(near));
   }
-  for (const uint32_t far : {0x3fff'ffffu, 0x4000'0000u, 0x4000'03ffu, 0x4000'0400u, 0x7fff'ffffu, 0x8000'0000u, 0xffff'ffffu}) numbers.push_back(far);
+  for (const uint32_t far :
+       {0x3fff'ffffu, 0x4000'0000u, 0x4000'03ffu, 0x4000'0400u, 0x7fff'ffffu, 0x8000'0000u, 0xffff'ffffu})
+    numbers.push_back(far);
   return numbers;
 }
 
