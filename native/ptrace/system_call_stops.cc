@@ -68,6 +68,12 @@ Status SystemCallStops::before_run(TracedThread& thread) {
   return Status::ok();
 }
 
+// Then a filter that was added for its descriptor stops at it.
+bool SystemCallStops::is_monitored(const SystemCall& call) const {
+  const FileUse use = use_of(call.number);
+  return use != FileUse::none && is_seen(parts_.files.monitoring_of(static_cast<int32_t>(call.arguments[0])), use);
+}
+
 void SystemCallStops::note_files(TracedThread& thread, const SystemCall& call) {
   if (kind_of_call(call.number) == SystemCallKind::descriptors) {
     parts_.files.mark_descriptors_changed();
@@ -137,7 +143,8 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
   }
   SystemCall call{static_cast<int64_t>(info.entry.nr), {}};
   std::copy(std::begin(info.entry.args), std::end(info.entry.args), call.arguments.begin());
-  const bool expects_filter_stop = parts_.traits.has_filter && is_filtered(parts_.traits.further_calls, call.number);
+  const bool is_stopped_at = is_filtered(parts_.traits.further_calls, call.number) || is_monitored(call);
+  const bool expects_filter_stop = parts_.traits.has_filter && is_stopped_at;
   thread.enter(activity::CallEntry{activity::EnteredCall{call.number, expects_filter_stop, monotonic_nanoseconds()}});
   parts_.waits.on_entry(thread, call);
   return classify_entry(thread, call, options, stop);

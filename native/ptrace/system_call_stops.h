@@ -42,6 +42,7 @@ class SystemCallStops {
   Status classify_entry(TracedThread& thread, const SystemCall& call, const RunOptions& options,
                         std::optional<Stop>* stop);
   void note_files(TracedThread& thread, const SystemCall& call);
+  bool is_monitored(const SystemCall& call) const;
   void note_stream(const activity::EnteredCall& call, int64_t result);
   void note_write(int32_t number);
   void note_event(int32_t number, uint64_t low);

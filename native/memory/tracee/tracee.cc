@@ -83,28 +83,33 @@ Status Tracee::capture(Snapshot* snapshot) {
   if (status = read_state(state, &saved); !status.is_ok()) return status;
 
   const LockedStores stores(*store_);
+  const Saved parts{saved, state, {waits.data(), waits.size()}, {file_key.data(), file_key.size()}, *regions};
+  status = store_captured(*stores, parts, snapshot);
+  if (!status.is_ok()) files_.duplicates().sweep(*stores);
+  return status;
+}
+
+Status Tracee::store_captured(PageStores& stores, const Saved& saved, Snapshot* snapshot) {
   TraceeMemory::Pages pages;
   OwnedTree needed;
-  if (status = files_.keep(*stores, &needed); !status.is_ok()) return status;
-  if (status = memory_.capture(*stores, &pages); !status.is_ok()) return status;
+  if (Status status = files_.keep(stores, &needed); !status.is_ok()) return status;
+  if (Status status = memory_.capture(stores, &pages); !status.is_ok()) return status;
   const InPhase phase(Phase::key);
   stacks_.set_mappings(memory_.mappings());
   const bool has_tracked = captured_.masks().has_tracked_ranges();
   LiveState live;
-  const std::span<const std::byte> counted_files(file_key.data(), file_key.size());
-  const CapturedTracee captured{process_, *regions,         saved,         stacks_,
-                                *stores,  pages.tree.get(), counted_files, has_tracked};
-  status = describe(captured, &live);
-  if (!status.is_ok()) return status;
-  SnapshotParts parts{.regions = regions->bytes(),
-                      .threads = state,
-                      .waits = {waits.data(), waits.size()},
+  const CapturedTracee captured{process_, saved.regions,    saved.state,    stacks_,
+                                stores,   pages.tree.get(), saved.file_key, has_tracked};
+  if (Status status = describe(captured, &live); !status.is_ok()) return status;
+  SnapshotParts parts{.regions = saved.regions.bytes(),
+                      .threads = saved.bytes,
+                      .waits = saved.waits,
                       .live = {live.bytes.data(), live.bytes.size()},
                       .recognition = live.recognition()};
-  status = counted_regions_.find(*regions, memory_.mappings().readings(), live.dead_stack, &parts.counted);
+  Status status = counted_regions_.find(saved.regions, memory_.mappings().readings(), live.dead_stack, &parts.counted);
   if (!status.is_ok()) return status;
   OwnedSnapshot made;
-  if (status = memory_.commit(*stores, std::move(pages), parts, &made); !status.is_ok()) return status;
+  if (status = memory_.commit(stores, std::move(pages), parts, &made); !status.is_ok()) return status;
   *snapshot = made.take();
   snapshot->files = needed.take();
   snapshot->file_event = process_.file_changes().last_event();

@@ -77,6 +77,13 @@ class Tracee final : public RestorableMemory {
   struct Parts {
     GrowingArray<std::byte> state, waits, mappings;
   };
+  // What was saved of the tracee before the stores were locked.
+  struct Saved {
+    const SavedState& state;
+    std::span<const std::byte> bytes, waits, file_key;  // the state's, and what goes with it
+    const RegionList& regions;
+  };
+  Status store_captured(PageStores& stores, const Saved& saved, Snapshot* snapshot);
   Status read_parts(const Snapshot& snapshot, Parts* parts) const;
   Status restore_mappings(const Mappings& wanted);
   Status restore_files(const Snapshot& snapshot, const SavedState& saved);

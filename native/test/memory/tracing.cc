@@ -73,6 +73,7 @@ Program::Program(const std::vector<std::string>& command, const Wishes& wishes) 
   options.launch.has_filter = wishes.has_filter;
   options.launch.further_calls = wishes.further_calls;
   options.launch.streams = wishes.streams;
+  options.files.is_restored = wishes.restores_files;
   status_ = Tracee::spawn(store_, options, wishes.tracker, &tracee_);
   if (!wishes.is_expected_to_start) return;
   EXPECT_TRUE(ok(status_));
@@ -80,9 +81,11 @@ Program::Program(const std::vector<std::string>& command, const Wishes& wishes) 
   if (!tracee_) abort();
 }
 
-Program::Program(pid_t pid) {
+Program::Program(pid_t pid, bool restores_files) {
   create(kMostPages);
-  status_ = Tracee::attach(store_, pid, {}, &tracee_);
+  Tracee::AttachOptions options;
+  options.files.is_restored = restores_files;
+  status_ = Tracee::attach(store_, pid, options, &tracee_);
 }
 
 Program::~Program() {

@@ -50,6 +50,7 @@ struct Wishes {
   size_t max_pages = kMostPages;
   std::vector<std::string> environment = {};
   std::array<std::optional<int>, 3> streams = {std::nullopt, std::nullopt, 2};
+  bool restores_files = true;
   bool is_expected_to_start = true;
 };
 
@@ -58,7 +59,7 @@ class Program {
  public:
   explicit Program(const std::vector<std::string>& command, const Wishes& wishes = {});
   // Attached to a process that runs.
-  explicit Program(pid_t pid);
+  explicit Program(pid_t pid, bool restores_files = true);
   Program(const Program&) = delete;
   ~Program();
 
