@@ -31,9 +31,10 @@ export async function confirmAll(
   for (const violation of violations) {
     await setImmediate()
     const isTaken = isOfOnePath(violation) && !(isHurried && violation.kind === 'hang')
-    const found = isTaken ? takeAgain(violation, subject, properties) : undefined
-    if (found === undefined) confirmed.push(violation)
-    else refuted.push(unfaithful(violation, found))
+    const again = isTaken ? takeAgain(violation, subject, properties) : recurred
+    if (again.kind === 'recurs') confirmed.push(violation)
+    else if (again.kind === 'impossible') confirmed.push(unconfirmed(violation, again.why))
+    else refuted.push(unfaithful(violation, again.found))
   }
   return [...confirmed, ...refuted]
 }
@@ -43,18 +44,23 @@ function isOfOnePath({ kind, property }: Violation): boolean {
   return kind !== 'sometimes' && kind !== 'unfaithful' && property !== killedProperty
 }
 
-/** @returns what a fresh run came to instead; undefined where the violation recurs */
-function takeAgain(violation: Violation, subject: Subject, properties: readonly Property[]): string | undefined {
-  using store = new PageStore()
+/** What a fresh run came to. */
+type Again = { kind: 'recurs' } | { kind: 'differs'; found: string } | { kind: 'impossible'; why: string }
+const recurred: Again = { kind: 'recurs' }
+
+function takeAgain(violation: Violation, subject: Subject, properties: readonly Property[]): Again {
   let running: Running | undefined
   try {
+    using store = new PageStore()
     running = subject.open(store)
     const step = takePath(running, violation.choices)
-    if (typeof step === 'string') return step
-    return recurs(violation, step, running, properties) ? undefined : textOf(step)
+    if (typeof step === 'string') return { kind: 'differs', found: step }
+    return recurs(violation, step, running, properties) ? recurred : { kind: 'differs', found: textOf(step) }
   } catch (error) {
     if (!(error instanceof PageStoreError)) throw error
-    return error.message
+    // Where there was no run, it has refuted nothing.
+    const isImpossible = running === undefined || error.code === 'ERR_OUT_OF_MEMORY'
+    return isImpossible ? { kind: 'impossible', why: error.message } : { kind: 'differs', found: error.message }
   } finally {
     running?.close()
   }
@@ -93,6 +99,11 @@ function textOf(step: Step): string {
     default:
       return step satisfies never
   }
+}
+
+function unconfirmed(violation: Violation, why: string): Violation {
+  const text = `no fresh run could confirm it: ${why}`
+  return { ...violation, detail: violation.detail === undefined ? text : `${violation.detail}; ${text}` }
 }
 
 function unfaithful({ kind, property, choices, location, detail, steps }: Violation, found: string): Violation {

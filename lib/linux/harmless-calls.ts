@@ -12,6 +12,8 @@ export interface CallMade {
   readonly pid: number
   /** What a descriptor of the process is open on, as `/proc/PID/fd` says it; empty for one that is not open. */
   pathOf(fd: bigint): string
+  /** The path at an address of the process; empty where there is none. */
+  pathAt(address: bigint): string
   /** Whether one of these addresses belongs to a file that is mapped shared and is no memory. */
   sharesFile(address: bigint, length: bigint): boolean
 }
@@ -46,7 +48,7 @@ const always: readonly Row[] = [
   {
     reason: 'it reads what a file or socket is, and changes nothing',
     calls: `stat fstat lstat newfstatat statx access faccessat faccessat2 readlink readlinkat getxattr lgetxattr fgetxattr
-      getxattrat listxattr llistxattr flistxattr listxattrat file_getattr getsockname getpeername getsockopt
+      getxattrat listxattr llistxattr flistxattr listxattrat file_getattr getsockname getpeername
       name_to_handle_at pread64 preadv preadv2`,
   },
   {
@@ -77,19 +79,23 @@ const ofDescriptors: Row = {
   reason: 'what it changes are descriptors, offsets and what files have, which roll back or are refused',
   calls: `read readv write writev pwrite64 pwritev pwritev2 lseek close close_range dup dup2 dup3 pipe pipe2 eventfd
     eventfd2 epoll_create epoll_create1 timerfd_create inotify_init inotify_init1 memfd_create socketpair socket pidfd_open
-    getdents getdents64
-    ftruncate fallocate sendfile splice tee vmsplice copy_file_range`,
+    getdents getdents64 ftruncate fallocate`,
 }
 
-const [private_, shared, anonymous] = [0x02n, 0x01n, 0x20n]
+// The kind of a mapping is a number; the third says that unknown flags are refused.
+const kindOfMapping = 0xfn
+const [shared, private_, sharedValidate] = [1n, 2n, 3n]
+const anonymous = 0x20n
 const writable = 0x2n
 
 const sometimes: Readonly<Record<string, Sometimes>> = {
   mmap: {
     reason: 'private memory rolls back, and so does shared memory that no file on a disk lies behind',
     isHarmless: ({ args: [, , protection = 0n, flags = 0n, fd = 0n], pathOf }) => {
-      if ((flags & private_) !== 0n || (flags & shared) === 0n || (flags & anonymous) !== 0n) return true
-      return (protection & writable) === 0n || isMemory(pathOf(fd))
+      const kind = flags & kindOfMapping
+      if (kind === private_) return true
+      if (kind !== shared && kind !== sharedValidate) return false
+      return (flags & anonymous) !== 0n || (protection & writable) === 0n || isMemory(pathOf(fd))
     },
   },
   mprotect: { reason: 'what may be written then rolls back', isHarmless: isOfNoFile },
@@ -136,6 +142,10 @@ const sometimes: Readonly<Record<string, Sometimes>> = {
     reason: 'a barrier leaves nothing behind; registering for barriers does',
     isHarmless: ({ args: [command = 0n] }) => isOneOf(command, [0, 1, 2, 8, 32, 128]),
   },
+  getsockopt: {
+    reason: 'it reads; the error of a socket is gone once it was read',
+    isHarmless: ({ args: [, level = 0n, option = 0n] }) => !(isOneOf(level, [1]) && isOneOf(option, [4])),
+  },
   seccomp: { reason: 'it reads', isHarmless: ({ args: [operation = 0n] }) => isOneOf(operation, [2, 3]) },
   sigaltstack: { reason: 'it reads', isHarmless: isNull(0) },
   setitimer: { reason: 'it reads', isHarmless: isNull(1) },
@@ -152,13 +162,15 @@ const sometimes: Readonly<Record<string, Sometimes>> = {
 
 const [createsFile, truncatesFile, unnamedFile] = [0o100n, 0o1000n, 0o20000000n]
 const changesFile = createsFile | truncatesFile | unnamedFile
+const accessMode = 3n
 
-// The same for calls on descriptors.
+// The same for calls on descriptors. A file that is opened, changed and closed between two snapshots is in neither.
+const opens: Sometimes['reason'] = 'it opens what is there, to read it'
 const sometimesOfDescriptors: Readonly<Record<string, Sometimes>> = {
-  open: { reason: 'it opens what is there', isHarmless: ({ args: [, flags = 0n] }) => (flags & changesFile) === 0n },
+  open: { reason: opens, isHarmless: ({ args: [path = 0n, flags = 0n], pathAt }) => onlyReads(pathAt(path), flags) },
   openat: {
-    reason: 'it opens what is there',
-    isHarmless: ({ args: [, , flags = 0n] }) => (flags & changesFile) === 0n,
+    reason: opens,
+    isHarmless: ({ args: [, path = 0n, flags = 0n], pathAt }) => onlyReads(pathAt(path), flags),
   },
   fcntl: {
     reason: 'it reads, or changes descriptors and their flags, which roll back',
@@ -199,6 +211,13 @@ export function listedCalls(): string[] {
 /** Whether a file is memory alone, which snapshots have. */
 export function isMemory(path: string): boolean {
   return ['/memfd:', '/dev/shm/', '/dev/zero', '/SYSV', '/anon_hugepage'].some((start) => path.startsWith(start))
+}
+
+/** Whether what is opened is the same each time that it is read, and is not written. */
+function onlyReads(path: string, flags: bigint): boolean {
+  if (/^\/dev\/(u?random|hwrng)$/.test(path)) return false
+  if (/^\/dev\/(null|zero|full)$/.test(path)) return true
+  return (flags & (changesFile | accessMode)) === 0n
 }
 
 function isDropped({ args: [fd = 0n], pathOf }: CallMade): boolean {

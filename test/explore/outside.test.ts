@@ -46,8 +46,13 @@ describe('a program that reaches outside ends with a warning that names the call
     ['queue', 'msgsnd'],
     ['posix queue', 'mq_unlink'],
     ['random', 'getrandom'],
+    ['random device', /^open/],
+    ['opened to write', /^open/],
+    ['splice', 'splice'],
+    ['error of a socket', 'getsockopt'],
     ['somebody else', 'kill'],
     ['shared file', 'mmap'],
+    ['shared file, checked', 'mmap'],
     ['shared file later', 'mprotect'],
     ['unknown call', 'syscall_1000'],
   ])('%s', async (what, call) => {
@@ -122,16 +127,39 @@ describe('the tables of calls', () => {
     expect(callsWithEffects().filter(isAlways)).toEqual([])
   })
 
-  test('let calls on descriptors pass where these roll back, and no call that makes or empties a file', () => {
+  const call = (args: bigint[], path = '/a') => ({
+    args,
+    pid: 1,
+    pathOf: () => path,
+    pathAt: () => path,
+    sharesFile: () => false,
+  })
+
+  test('let calls on descriptors pass where these roll back, and no call that opens a file to change it', () => {
     const [without, withThem] = [harmlessCalls(false), harmlessCalls(true)]
-    const call = (args: bigint[]) => ({ args, pid: 1, pathOf: () => '/a', sharesFile: () => false })
     for (const name of ['read', 'lseek', 'dup2', 'close']) {
       expect([without.isAlways(name), withThem.isAlways(name)]).toEqual([false, true])
     }
-    const [create, truncate, append] = [0o101n, 0o1001n, 0o2001n]
-    for (const flags of [create, truncate]) expect(withThem.isNow('openat', call([0n, 0n, flags]))).toBe(false)
-    for (const flags of [0n, append]) expect(withThem.isNow('openat', call([0n, 0n, flags]))).toBe(true)
+    const [create, truncate, write, both, append] = [0o100n, 0o1000n, 1n, 2n, 0o2001n]
+    for (const flags of [create, truncate, write, both, append]) {
+      expect(withThem.isNow('openat', call([0n, 0n, flags]))).toBe(false)
+      expect(withThem.isNow('openat', call([0n, 0n, flags], '/dev/null'))).toBe(true)
+    }
+    expect(withThem.isNow('openat', call([0n, 0n, 0n]))).toBe(true)
     expect(without.isNow('openat', call([0n, 0n, 0n]))).toBe(false)
+  })
+
+  test('let nobody read what is random', () => {
+    for (const path of ['/dev/random', '/dev/urandom', '/dev/hwrng']) {
+      expect(harmlessCalls(true).isNow('open', call([0n, 0n], path))).toBe(false)
+    }
+  })
+
+  test('take a mapping for private only if it is', () => {
+    const { isNow } = harmlessCalls(true)
+    const ofFile = (flags: bigint) => isNow('mmap', call([0n, 4096n, 3n, flags, 3n, 0n]))
+    const [shared, private_, sharedValidate, droppable] = [1n, 2n, 3n, 8n]
+    expect([private_, shared, sharedValidate, droppable].map(ofFile)).toEqual([true, false, false, false])
   })
 
   test('say of a call that nobody has described that what it changes stays', () => {

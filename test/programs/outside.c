@@ -78,7 +78,7 @@ static int prepare(void) {
   }
   if (is("pending")) block(SIGUSR1);
   if (is("nonblock")) return pipe(fds) == 0 ? fds[0] : -1;
-  if (is("flock") || is("shared file") || is("shared file later")) return open(path, O_RDWR | O_CREAT, 0600);
+  if (is("flock") || strncmp(what, "shared file", 11) == 0) return open(path, O_RDWR | O_CREAT, 0600);
   if (is("timerfd")) return timerfd_create(CLOCK_MONOTONIC, 0);
   if (is("epoll")) return epoll_create1(0);
   return -1;
@@ -120,8 +120,15 @@ static void reach_outside(int fd) {
   if (is("queue")) IGNORE(msgsnd(-1, stack, 1, IPC_NOWAIT));
   if (is("posix queue")) mq_unlink("/pagestore-there-is-none");
   if (is("random")) IGNORE(syscall(SYS_getrandom, stack, 16, 0));
+  if (is("random device")) IGNORE(open("/dev/urandom", O_RDONLY));
+  if (is("opened to write")) close(open(__FILE__, O_WRONLY | O_APPEND));
+  if (is("splice")) IGNORE(splice(-1, NULL, -1, NULL, 1, 0));
+  if (is("error of a socket")) getsockopt(-1, SOL_SOCKET, SO_ERROR, stack, &(socklen_t){4});
   if (is("somebody else")) kill(getppid(), SIGCONT);
   if (is("shared file")) IGNORE(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED);
+  if (is("shared file, checked")) {
+    IGNORE(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED_VALIDATE, fd, 0) == MAP_FAILED);
+  }
   if (is("shared file later")) {
     void* mapped = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
     mprotect(mapped, 4096, PROT_READ | PROT_WRITE);

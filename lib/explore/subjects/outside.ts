@@ -35,6 +35,9 @@ const actingCalls = [
   'mq_notify',
 ]
 
+// Divides a page, and most paths are shorter.
+const partOfPath = 256
+
 /** The calls that a filter has to stop a program at so that it can be watched: one bit each. */
 export function filteredCalls(harmless: HarmlessCalls): Uint8Array {
   return systemCallSets.of((name) => !harmless.isAlways(name))
@@ -123,9 +126,25 @@ export class Outside {
         this.#paths.set(fd, path)
         return path
       },
+      pathAt: (address) => this.#pathAt(address),
       sharesFile: (start, length) =>
         sharedFiles(pid).some((mapping) => mapping.start < start + length && start < mapping.end),
     }
+  }
+
+  /** A part of a page at a time: what lies behind the path's end may not be mapped. */
+  #pathAt(address: bigint): string {
+    const parts: Buffer[] = []
+    for (let at = address; parts.length < 4096 / partOfPath; ) {
+      const length = partOfPath - Number(at % BigInt(partOfPath))
+      const part = this.#readOrNothing(at, length)
+      if (part === undefined) return ''
+      const end = part.indexOf(0)
+      if (end >= 0) return Buffer.concat([...parts, part.subarray(0, end)]).toString()
+      parts.push(part)
+      at += BigInt(length)
+    }
+    return ''
   }
 
   #readOrNothing(address: bigint, length: number): Buffer | undefined {
