@@ -6,6 +6,7 @@
  * - `<!-- file: name -->`: it is that file. C is compiled in any case.
  * - `<!-- exits with N -->`: a command that is to fail.
  * - `<!-- numbers vary -->`: of output; only the words count.
+ * - `<!-- warns: CODE -->`: Node prints one warning with that code.
  *
  * A block with no language behind one that ran is its output: a line of three dots is any number of lines, and times
  * and bytes are what they are. In JavaScript the comments behind `console.log` are the output, up to a colon.
@@ -72,12 +73,19 @@ function execute(file: string, args: string[], { line, marks, text }: Block, cwd
     env: { ...process.env, PATH: `${join(cwd, 'node_modules/.bin')}:${process.env['PATH']}` },
   })
   const exits = [...marks.keys()].find((mark) => mark.startsWith('exits with '))
-  expect({ line, stderr, ended: signal ?? status }).toEqual({
+  expect({ line, stderr: withoutWarning(stderr, marks.get('warns')), ended: signal ?? status }).toEqual({
     line,
     stderr: '',
     ended: exits === undefined ? 0 : Number(exits.slice('exits with '.length)),
   })
   return stdout
+}
+
+/** What else was printed; all of it with a complaint where the warning is missing. */
+function withoutWarning(stderr: string, code: string | undefined): string {
+  if (code === undefined) return stderr
+  const [before, after] = stderr.split(new RegExp(`\\(node:\\d+\\) \\[${code}\\] .*\\n\\(Use .*\\n`))
+  return after === undefined ? `no warning ${code}: ${stderr}` : `${before}${after}`
 }
 
 function shownIn(text: string): string[] {
