@@ -19,9 +19,6 @@ const rows: Row[] = [...read('docs/rollback.md').matchAll(/^\|(.*)\|$/gm)]
   .filter((cells) => cells.at(-1)?.endsWith('.c`'))
   .map(([home, , , search, program]) => ({ home: home!, search: search!, program: program!.replaceAll('`', '') }))
 
-/** Of these the page says more than is true yet. Whoever makes one true takes it off the list: until then its test fails. */
-const notYet = new Set<string>()
-
 /** What a search does, in the words of the page. */
 async function outcome(program: string): Promise<string> {
   const subject = new Program(build(`homes/${program}`, { flags: ['-g', '-O1'] }))
@@ -34,8 +31,7 @@ async function outcome(program: string): Promise<string> {
 }
 
 describe.each(rows)('$home ($program)', ({ search, program }) => {
-  const isTrue = notYet.has(program) ? test.fails : test
-  isTrue(search, async () => {
+  test(search, async () => {
     const is = await outcome(program)
     const [kind, call] = search.split(': ')
     if (kind === 'warning') expect(is).toMatch(new RegExp(`^warning: .*\\b${call!.replaceAll('`', '')}\\b`))
