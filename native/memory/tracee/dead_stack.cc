@@ -40,9 +40,10 @@ uint64_t below(uint64_t stack_pointer) {
   return stack_pointer < Registers::kRedZone ? 0 : stack_pointer - Registers::kRedZone;
 }
 
-// The code before a thread's first function takes a few words of its stack, or none.
+// The code before a thread's first function takes a few words of its stack, or none, or those that the C library put
+// there for it: the function and its argument. And a frame ends where its return address would.
 bool is_first_frame(uint64_t end, const AddressRange& stack) {
-  constexpr uint64_t kMostBefore = 256, kMostBehind = 16;
+  constexpr uint64_t kMostBefore = 256, kMostBehind = 4 * sizeof(uint64_t);
   return end <= stack.end + kMostBehind && stack.end <= end + kMostBefore;
 }
 
