@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 const suite = {
   include: ['test/!(package)/**/*.test.ts', 'test/*.test.ts'],
   execArgv: ['--expose-gc'],
-  testTimeout: 60_000,
+  testTimeout: 180_000,
 }
 
 export default defineConfig({
