@@ -52,7 +52,7 @@ void local_memory(benchmark::State& state) {
     std::unique_ptr<LocalMemory> tracked;
     must(LocalMemory::open(store, {}, 0, &tracked));
     Snapshot start;
-    tracked->locate(local);
+    tracked->locate(local, {});
     must(tracked->capture(&start));
 
     Sides sides(state);

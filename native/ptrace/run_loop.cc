@@ -85,15 +85,16 @@ int RunLoop::request(const RunOptions& options, const TracedThread* thread) cons
 
 Status RunLoop::resume(TracedThread& asked, const RunOptions& options, Stop* stop) {
   if (Status status = check_choice(asked, options); !status.is_ok()) return status;
+  GrowingArray<TracedThread*> runners;
+  if (Status status = choose_runners(asked, options, &runners); !status.is_ok()) return status;
+  // The answer counts whatever is reported first.
+  if (Status status = answer_choice(asked, options); !status.is_ok()) return status;
   for (TracedThread* thread : parts_.threads.all()) {
     if (!thread->is_stopped() || (options.thread && thread != &asked) || !thread->pending_stop()) continue;
     *stop = *thread->take_pending_stop();
     set_last(*stop, thread->id());
     return Status::ok();
   }
-  GrowingArray<TracedThread*> runners;
-  if (Status status = choose_runners(asked, options, &runners); !status.is_ok()) return status;
-  if (Status status = answer_choice(asked, options); !status.is_ok()) return status;
   parts_.changes.mark_run();
   parts_.waits.on_run();
   Status status = run({runners.data(), runners.size()}, asked, options, stop);
@@ -121,6 +122,7 @@ Status RunLoop::answer_choice(TracedThread& thread, const RunOptions& options) c
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
   registers->set_result(static_cast<uint64_t>(*options.choose));
   thread.mark_registers_dirty();
+  thread.ask(question::None{});
   return Status::ok();
 }
 
