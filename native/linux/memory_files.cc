@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "linux/proc_file.h"
+#include "system/old_glibc.h"
 #include "system/scoped_fd.h"
 
 namespace pagestore {
@@ -27,7 +28,7 @@ uint64_t device_of(unsigned major, unsigned minor) {
 uint64_t device_of_memfd(unsigned flags) {
   const ScopedFd file(static_cast<int>(syscall(SYS_memfd_create, "pagestore", MFD_CLOEXEC | flags)));
   struct stat status {};
-  if (!file.is_open() || fstat(file.get(), &status) != 0) return 0;
+  if (!file.is_open() || read_file_status(file.get(), &status) != 0) return 0;
   return device_of(major(status.st_dev), minor(status.st_dev));
 }
 

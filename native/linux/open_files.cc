@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "linux/proc_file.h"
+#include "system/old_glibc.h"
 
 namespace pagestore {
 
@@ -135,7 +136,7 @@ Status describe_file(pid_t task, int32_t number, OpenFile* file) {
   char path[64];
   struct stat status;
   snprintf(path, sizeof(path), "/proc/%d/fd/%d", task, number);
-  if (stat(path, &status) != 0) return process_refused(task, "/proc/PID/fd", errno);
+  if (read_file_status(path, &status) != 0) return process_refused(task, "/proc/PID/fd", errno);
   GrowingArray<char> text;
   if (Status got = read_info(task, number, &text); !got.is_ok()) return got;
   uint32_t flags = 0;

@@ -10,6 +10,7 @@
 #include "linux/frame_expression.h"
 #include "linux/frame_table.h"
 #include "linux/proc_file.h"
+#include "system/old_glibc.h"
 
 namespace pagestore {
 
@@ -188,7 +189,8 @@ void Unwinder::find_executable(pid_t pid) {
   executable_ = 0;
   ScopedFd file;
   struct stat status;
-  if (!open_proc_file(pid, "/proc/PID/exe", O_RDONLY, &file).is_ok() || fstat(file.get(), &status) != 0) return;
+  if (!open_proc_file(pid, "/proc/PID/exe", O_RDONLY, &file).is_ok() || read_file_status(file.get(), &status) != 0)
+    return;
   const auto* module = std::find_if(modules_.begin(), modules_.end(),
                                     [&](const Module& each) { return each.file.inode == status.st_ino; });
   if (module == modules_.end()) return;

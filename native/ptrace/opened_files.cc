@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "ptrace/descriptor_calls.h"
+#include "system/old_glibc.h"
 
 namespace pagestore {
 
@@ -76,7 +77,7 @@ std::optional<ChangedFile> file_to_change(pid_t pid, const SystemCall& call, con
     snprintf(there, sizeof(there), "/proc/%d/fd/%d/%s", pid, opening->folder, path);
   }
   struct stat status;
-  if (stat(there, &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  if (read_file_status(there, &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
   return ChangedFile{status.st_dev, status.st_ino, opening->low};
 }
 

@@ -13,6 +13,7 @@
 #include "linux/open_files.h"
 #include "ptrace/trap.h"
 #include "ptrace/untraced_clone.h"
+#include "system/old_glibc.h"
 
 namespace pagestore {
 
@@ -112,7 +113,7 @@ void SystemCallStops::note_event(int32_t number, uint64_t low) {
   char path[64];
   struct stat status;
   snprintf(path, sizeof(path), "/proc/%d/fd/%d", parts_.traits.pid, number);
-  if (stat(path, &status) == 0) parts_.files.add_event(status.st_dev, status.st_ino, low);
+  if (read_file_status(path, &status) == 0) parts_.files.add_event(status.st_dev, status.st_ino, low);
 }
 
 Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options, std::optional<Stop>* stop) {

@@ -7,7 +7,9 @@
 // Each returns -1 and sets errno when it fails.
 #pragma once
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +31,14 @@ inline int signal_thread(pid_t process, pid_t thread, int signal) {
 // pthread_sigmask. On Linux sigprocmask sets the calling thread's mask and no other.
 inline int mask_signals(int how, const sigset_t* signals, sigset_t* before) {
   return sigprocmask(how, signals, before);
+}
+
+// stat and fstat: the kernel fills what glibc declares.
+inline int read_file_status(const char* path, struct stat* status) {
+  return static_cast<int>(syscall(SYS_newfstatat, AT_FDCWD, path, status, 0));
+}
+inline int read_file_status(int descriptor, struct stat* status) {
+  return static_cast<int>(syscall(SYS_fstat, descriptor, status));
 }
 
 // A timer of the kernel, which names it by a number; glibc's timer_t is a pointer.

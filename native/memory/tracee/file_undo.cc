@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "memory/tracee/passed_files.h"
+#include "system/old_glibc.h"
 
 namespace pagestore {
 
@@ -227,7 +228,8 @@ Status undo_files(TracedProcess& process, const FilePlan& plan, RemoteAddress sc
 
 uint64_t length_of(const FileSource& source) {
   struct stat status;
-  if (source.duplicate >= 0 && fstat(source.duplicate, &status) == 0) return static_cast<uint64_t>(status.st_size);
+  if (source.duplicate >= 0 && read_file_status(source.duplicate, &status) == 0)
+    return static_cast<uint64_t>(status.st_size);
   return source.now != nullptr ? source.now->length : 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "linux/proc_file.h"
 #include "memory/tracee/file_undo.h"
+#include "system/old_glibc.h"
 
 namespace pagestore {
 
@@ -87,7 +88,7 @@ Status TraceeFiles::begin(const FileOptions& options) {
   is_restored_ = options.is_restored;
   for (const std::optional<int>& descriptor : options.inherited) {
     struct stat status;
-    if (!descriptor || fstat(*descriptor, &status) != 0) continue;
+    if (!descriptor || read_file_status(*descriptor, &status) != 0) continue;
     if (!inherited_.append({*descriptor, status.st_dev, status.st_ino})) return Status::no_memory(sizeof(Inherited));
   }
   duplicates_.begin(process_.pid());
@@ -134,7 +135,7 @@ Status TraceeFiles::read_state(size_t index) {
     if (has_position(file.identity.kind)) file.position = static_cast<uint64_t>(lseek(duplicate, 0, SEEK_CUR));
     struct stat status;
     if (file.length > 0 || is_writable(file.identity)) {
-      if (fstat(duplicate, &status) == 0) file.length = static_cast<uint64_t>(status.st_size);
+      if (read_file_status(duplicate, &status) == 0) file.length = static_cast<uint64_t>(status.st_size);
     }
     return Status::ok();
   }
@@ -256,7 +257,8 @@ int TraceeFiles::outside_descriptor(const OpenFile& file) const {
   for (const Inherited& each : inherited_) {
     struct stat status;
     const bool is_it = each.device == file.identity.device && each.inode == file.identity.inode;
-    if (is_it && fstat(each.descriptor, &status) == 0 && status.st_dev == each.device && status.st_ino == each.inode) {
+    if (is_it && read_file_status(each.descriptor, &status) == 0 && status.st_dev == each.device &&
+        status.st_ino == each.inode) {
       return each.descriptor;
     }
   }
