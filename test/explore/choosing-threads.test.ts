@@ -110,3 +110,41 @@ test('a tracee reports the choices of both', () => {
   expect(choosers.size).toBe(2)
   store.close()
 })
+
+// Another thread works after each choice, and waits for the next one in a call at which the filter stops it.
+const worker = build(
+  'worker',
+  `static sem_t begin, done;
+static int sum, i;
+static void *work(void *unused) {
+  for (;;) {
+    sem_wait(&begin);
+    sum = sum * 3 + got[0];
+    sem_post(&done);
+  }
+  return unused;
+}
+int main(void) {
+  ps_state(&sum, sizeof sum);
+  ps_state(&i, sizeof i);
+  pthread_t other;
+  pthread_create(&other, 0, work, 0);
+  for (; i < 4; ++i) {
+    got[0] = ps_choose(2);
+    sem_post(&begin);
+    sem_wait(&done);
+  }
+  ps_assert(sum != 31, "it is not 31");
+  return 0;
+}`,
+)
+
+test.each(['breadth', 'depth'] as const)(
+  'a choice that was made is not lost in the stop of a worker, %s',
+  async (strategy) => {
+    const found = await explore(new Program(worker), { strategy })
+    // 1 + 2 + 4 + 8 sums, and all ends but one.
+    expect(found).toMatchObject({ complete: true, transitions: 30, deadlocks: 0 })
+    expect(found.violations).toMatchObject([{ kind: 'assertion', property: 'it is not 31', choices: [1, 0, 1, 1] }])
+  },
+)

@@ -47,7 +47,6 @@ class FileDuplicates : NonCopyable {
   // The duplicates serve nobody any more: the process has ended or is not ours.
   void close_all();
   void release(PageStores& stores);
-  bool is_empty() const { return sets_ == nullptr; }
 
  private:
   struct Duplicate {
