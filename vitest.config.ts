@@ -11,6 +11,8 @@ export default defineConfig({
   // What is built from the sources below is no source.
   server: { watch: { ignored: ['**/dist/**', '**/build/**', '**/build-*/**'] } },
   test: {
+    // By default one core is left for vitest itself, which does nothing while tests run.
+    maxWorkers: '100%',
     // For `npm run dev`: tests load what is built from these, so that vitest does not see that they depend on them.
     forceRerunTriggers: ['**/native/!(test|bench)/**', '**/{include,lib,examples}/**', '**/CMakeLists.txt'],
     projects: [
