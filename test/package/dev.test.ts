@@ -47,4 +47,4 @@ test('npm run dev builds the addon, and again when a source changes, and runs th
     if (child.exitCode === null) process.kill(-child.pid!, 'SIGTERM')
     await ended
   }
-}, 200_000)
+})

@@ -63,7 +63,7 @@ beforeAll(() => {
   npms.set(11, { node: process.execPath, script: script(11) })
   // It wants a newer Node than the oldest that we support.
   npms.set(12, { node: join(modules, 'node-22/bin/node'), script: script(12) })
-}, 300_000)
+})
 
 describe.each([11, 12])('npm %d', (version) => {
   test.each([
@@ -109,7 +109,7 @@ describe.each([11, 12])('npm %d', (version) => {
     expect(stdout).toMatch(
       /C\+\+20 compiler, make and Python 3 .*apt-get install g\+\+ make python3.*npm rebuild pagestore/,
     )
-  }, 300_000)
+  })
 })
 
 test('builds it where nothing was prebuilt and a compiler is there', () => {
@@ -124,7 +124,7 @@ test('builds it where nothing was prebuilt and a compiler is there', () => {
   })
   expect(installed.status, installed.stderr).toBe(0)
   doesTheMainJob(project, node, barePath(folder.path, node))
-}, 600_000)
+})
 
 /** What a machine behind a proxy, or with certificates of its own, sets. */
 function toReachTheRegistry(): NodeJS.ProcessEnv {

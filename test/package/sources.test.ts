@@ -34,4 +34,4 @@ test('what is shipped, what is developed and what lies there are the same source
     .filter((file) => /\.(cc|c)$/.test(file) && !/^(test|bench)\//.test(file))
     .map((file) => `native/${file.replace(/\.\w+$/, '')}`)
   expect(lying.sort()).toEqual(shipped)
-}, 120_000)
+})
