@@ -16,8 +16,8 @@ constexpr size_t kWorthTracking = 256 << 10;
 
 Status LocalMemory::open(SharedStore* store, std::optional<TrackerKind> wanted, uint64_t beside,
                          std::unique_ptr<LocalMemory>* memory) {
-  if (wanted && !Tracker::is_supported(*wanted)) {
-    return Status::system(Error::tracker, "this tracker", ENOSYS);
+  if (wanted) {
+    if (Status status = Tracker::require(*wanted); !status.is_ok()) return status;
   }
   if (Status status = open_snapshot_stores(*store); !status.is_ok()) return status;
   std::unique_ptr<LocalMemory> made(new (std::nothrow) LocalMemory(store, wanted, beside));

@@ -25,7 +25,7 @@ Status ProcessMemory::open(SharedStore* store, pid_t pid, std::optional<TrackerK
   if (!made) return Status::no_memory(sizeof(ProcessMemory));
   made->process_ = ScopedFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (wanted == TrackerKind::soft_dirty) {
-    if (!Tracker::is_supported(*wanted)) return Status::system(Error::tracker, "this tracker", ENOSYS);
+    if (Status status = Tracker::require(*wanted); !status.is_ok()) return status;
     // A write between reading the bits and clearing them would be lost.
     if (!is_stopped || made->is_our_own()) {
       return Status::system(Error::tracker, "soft-dirty of a process that runs meanwhile", EOPNOTSUPP);

@@ -75,6 +75,15 @@ bool Tracker::is_supported(TrackerKind kind) {
   return false;
 }
 
+Status Tracker::require(TrackerKind kind) {
+  if (is_supported(kind)) return Status::ok();
+  std::unique_ptr<Tracker> tracker;
+  if (Status status = make(kind, &tracker); !status.is_ok()) return status;
+  // Some kernels accept every request and never note a write.
+  const char* missing = kind == TrackerKind::soft_dirty ? "soft-dirty bits" : "write-protection that notes writes";
+  return Status::system(Error::tracker, missing, ENOSYS);
+}
+
 Status Tracker::make(TrackerKind kind, std::unique_ptr<Tracker>* tracker) {
   switch (kind) {
     case TrackerKind::write_protect:

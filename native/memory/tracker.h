@@ -45,6 +45,8 @@ class Tracker {
 
   // Whether this kernel gives us, with our privileges, a tracker of that kind. Tried once.
   static bool is_supported(TrackerKind kind);
+  // Refused with the reason if it is not.
+  static Status require(TrackerKind kind);
 
   static Status make(TrackerKind kind, std::unique_ptr<Tracker>* tracker);
 };

@@ -9,7 +9,7 @@ const quick = ['--rounds', 2, '--interval', 0]
 const nobody = { uid: 65534, gid: 65534 }
 const isRoot = process.getuid?.() === 0
 
-describe('pagestore dedup', { timeout: 30_000 }, () => {
+describe('pagestore dedup', () => {
   it('stores the memory of a Node program and prints a table whose numbers agree', async () => {
     const { pid } = await startNode('globalThis.zeros = Buffer.alloc(1 << 20).fill(0)')
     const { code, stdout, stderr } = await runCli(['dedup', pid, ...quick])

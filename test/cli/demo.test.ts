@@ -6,7 +6,7 @@ import { isGone, main, rows, runCli, start, startCli, untilGone } from '../suppo
 const forLong = ['demo', '--rounds', 1000]
 const pidIn = (text: string) => Number(/process (\d+)/.exec(text)?.[1])
 
-describe('pagestore demo', { timeout: 30_000 }, () => {
+describe('pagestore demo', () => {
   it('reads a working program, prints the table and leaves nothing behind', async () => {
     const { code, stdout, stderr } = await runCli(['demo', '--rounds', 3, '--interval', 50])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -55,7 +55,7 @@ describe('pagestore demo', { timeout: 30_000 }, () => {
   })
 })
 
-describe('on a terminal', { timeout: 30_000 }, () => {
+describe('on a terminal', () => {
   const terminal = (command: string, columns = 80) =>
     start('script', ['-qec', `stty cols ${columns}; ${command}`, '/dev/null'], {
       env: { TERM: 'xterm', SHELL: '/bin/sh' },

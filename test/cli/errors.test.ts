@@ -13,7 +13,7 @@ function oneLine(pattern: RegExp): object {
   return { code: 1, stdout: '', stderr: expect.stringMatching(new RegExp(`^error: ${pattern.source}\\n$`)) }
 }
 
-describe('one line and exit code 1', { timeout: 30_000 }, () => {
+describe('one line and exit code 1', () => {
   it('for a process that is gone', async () => {
     const { pid } = spawnSync('true')
     expect(await runCli(['dedup', pid])).toEqual(expect.objectContaining(oneLine(/there is no process \d+/)))

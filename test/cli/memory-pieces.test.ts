@@ -12,7 +12,7 @@ function* read(pid: number): Generator<Piece & { regions: readonly Region[] }> {
   for (const piece of readPieces(observed)) yield { ...piece, regions }
 }
 
-describe('reading the memory of a process', { timeout: 30_000 }, () => {
+describe('reading the memory of a process', () => {
   it('reads every page of it that exists', async () => {
     const pages = 5000
     const { pid } = await startNode(`

@@ -1,7 +1,11 @@
+import { execFileSync } from 'node:child_process'
+
 import { LocalMemory, PageStore, pageSize } from 'pagestore'
 import { describe, expect, test } from 'vitest'
 
+import { systemCallNumber } from '../../lib/linux/system-calls.js'
 import { localKinds, trackers } from '../support/local-sources.js'
+import { build } from '../support/tracees.js'
 
 function same(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.from(a.buffer, a.byteOffset, a.length).equals(b)
@@ -103,6 +107,20 @@ test('the tracker is chosen by what the kernel has and the size is worth', () =>
   expect(small.tracker).toBe('none')
   using large = new LocalMemory(store, new ArrayBuffer(1 << 20))
   expect(large.tracker).toBe(trackers.includes('write-protect') ? 'write-protect' : 'none')
+})
+
+test('who insists on write-protect where it is denied is told what was denied, and what allows it', () => {
+  const script = `
+    import { LocalMemory, PageStore } from 'pagestore'
+    try {
+      new LocalMemory(new PageStore(), new ArrayBuffer(1 << 20), { tracker: 'write-protect' })
+    } catch ({ code, message }) {
+      console.log(code, message)
+    }`
+  const run = [process.execPath, '--input-type=module', '-e', script]
+  const denied = String(systemCallNumber('userfaultfd'))
+  const output = execFileSync(build('deny.c'), [denied, '--', ...run], { encoding: 'utf8' })
+  expect(output).toMatch(/^ERR_TRACKER userfaultfd: .*seccomp profile/)
 })
 
 test.runIf(trackers.includes('soft-dirty'))('who insists on soft-dirty as the second one is told at once', () => {

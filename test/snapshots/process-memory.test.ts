@@ -39,7 +39,7 @@ function pagesIn(snapshot: Snapshot): Map<number, bigint> {
 // From outside, nothing can be armed.
 const kinds: TrackerKind[] = trackers.filter((tracker) => tracker !== 'write-protect')
 
-describe.each(kinds)('tracker %s', { timeout: 30_000 }, (tracker) => {
+describe.each(kinds)('tracker %s', (tracker) => {
   test('a snapshot holds what the process holds, and the next one differs where it wrote', async () => {
     using store = new PageStore()
     const { pid, child, printed } = await startHolder()
@@ -104,7 +104,7 @@ test('by default every capture compares everything, whatever the kernel has', ()
   child.kill()
 })
 
-describe('the process', { timeout: 30_000 }, () => {
+describe('the process', () => {
   test('runs on as before, is nobody’s tracee, and its parent is told nothing', async () => {
     using store = new PageStore()
     const { pid, child, printed, ended } = await startHolder()
@@ -268,9 +268,9 @@ test('a snapshot of a process and one of our own memory live in one store', asyn
   expect(errorOf(() => mine.restore(a)).code).toBe('ERR_MEMORY_SIZE')
 })
 
-test('memory that comes and goes while it is read: an error with a code, or a snapshot, and nothing left behind', {
-  timeout: 30_000,
-}, async ({ skip }) => {
+test('memory that comes and goes while it is read: an error with a code, or a snapshot, and nothing left behind', async ({
+  skip,
+}) => {
   const python = start('python3', [
     '-c',
     `import mmap

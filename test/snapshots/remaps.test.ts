@@ -14,7 +14,7 @@ import { build } from '../support/tracees.js'
 
 const rounds = Number(process.env['PAGESTORE_TEST_ROUNDS'] ?? 60)
 const firstSeed = Number(process.env['PAGESTORE_TEST_SEED'] ?? 1)
-const timeout = 30_000 + 500 * rounds
+const timeout = 180_000 + 500 * rounds
 const program = build('remaps.c', { flags: ['-O1'] })
 
 /** What was done so far, which is printed if a comparison fails. */

@@ -53,7 +53,7 @@ Status append_tracked(AddressRange run, const RangeSet& untracked, GrowingArray<
 
 Status TraceeTracker::choose(std::optional<TrackerKind> wanted) {
   if (wanted && !can_have(*wanted)) {
-    return Status::system(Error::tracker, "this tracker for a tracee", EOPNOTSUPP);
+    return Status::system(Error::tracker, "soft-dirty bits of a tracee", EOPNOTSUPP);
   }
   wanted_ = wanted;
   return Status::ok();
@@ -86,10 +86,7 @@ Status TraceeTracker::take_userfaultfd() {
   if (!taken.is_open()) return Status::system(Error::tracker, "pidfd_getfd", error_number);
   Userfaultfd userfaultfd;
   if (Status status = Userfaultfd::from(std::move(taken), &userfaultfd); !status.is_ok()) return status;
-  // Some kernels accept all of that and never note a write.
-  if (!Tracker::is_supported(TrackerKind::write_protect)) {
-    return Status::system(Error::tracker, "write-protection that notes writes", ENOSYS);
-  }
+  if (Status proven = Tracker::require(TrackerKind::write_protect); !proven.is_ok()) return proven;
   userfaultfd_ = std::move(userfaultfd);
   return Status::ok();
 }
