@@ -27,7 +27,8 @@ export interface ResumeOptions {
   timeout?: number | undefined
   /**
    * When a thread has come to a choice, so many milliseconds the others may take to come to rest: to wait in a system call,
-   * or to stop for something of their own. Default: they are stopped at once.
+   * or to stop for something of their own. Default: they are stopped at once. A program with a clock of its own does not wait
+   * for the system's then: time passes as soon as all threads wait.
    */
   settle?: number | undefined
 }

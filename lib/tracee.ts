@@ -215,6 +215,14 @@ export class Tracee implements RestorableMemory {
     return native.traceeChoosers(this.#handle)
   }
 
+  /**
+   * A thread that did not come to rest in the last `resume` with `settle`: it ran on, or waits for no longer than some time
+   * that passes by itself. Undefined if there was none.
+   */
+  get restless(): number | undefined {
+    return native.traceeRestless(this.#handle) || undefined
+  }
+
   read(address: bigint, length: number): Buffer {
     const bytes = allocate(length)
     native.readMemory(this.#handle, address, bytes)

@@ -132,6 +132,7 @@ export interface Native {
   takeTraceeWarning(memory: Handle): string
   traceeThreads(memory: Handle): number[]
   traceeChoosers(memory: Handle): number[]
+  traceeRestless(memory: Handle): number
   readonly registerNames: readonly string[]
   /** One word for each name; fills `words`. Without a thread, of the one that stopped last. */
   readRegisters(memory: Handle, thread: number | undefined, words: BigUint64Array): void

@@ -208,6 +208,11 @@ napi_value choosers(const Arguments& arguments) {
   return list.to_array();
 }
 
+// (memory) -> the number of a thread that did not come to rest in the last run, or 0
+pid_t restless(const Arguments& arguments) {
+  return tracee_of(arguments, 0).process().restless();
+}
+
 // (memory, thread or undefined, words): fills the BigUint64Array with a word for each register
 void read_registers(const Arguments& arguments) {
   const auto words = arguments.words(2, Registers::kNames.size());
@@ -260,6 +265,7 @@ void add_tracee(Exports& exports) {
       {"takeTraceeWarning", guarded<take_warning>},
       {"traceeThreads", guarded<threads>},
       {"traceeChoosers", guarded<choosers>},
+      {"traceeRestless", guarded<restless>},
       {"readRegisters", guarded<read_registers>},
       {"writeRegisters", guarded<write_registers>},
       {"traceeDeclared", guarded<declared>},

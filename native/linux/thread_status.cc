@@ -56,12 +56,27 @@ bool is_inside_vfork(pid_t pid, pid_t thread) {
   return (flags & CLONE_VFORK) != 0;
 }
 
-bool is_at_rest(pid_t pid, pid_t thread) {
+RestReading read_rest(pid_t pid, pid_t thread) {
   char text[512], state = 'X';
-  if (!read_proc_start({pid, thread}, kStat, text).is_ok()) return true;
+  RestReading reading{true, 0};
+  if (read_proc_start({pid, thread}, "/proc/PID/task/TID/schedstat", text).is_ok()) {
+    sscanf(text, "%*u %*u %" SCNu64, &reading.runs);
+  }
+  // Later than the count: a thread that runs on meanwhile is counted once more, or is seen to run.
+  if (!read_proc_start({pid, thread}, kStat, text).is_ok()) return reading;
   const char* rest = after_name(text);
   if (rest != nullptr) sscanf(rest, ") %c", &state);
-  return state == 'S' || state == 'Z' || state == 'X';
+  reading.is_at_rest = state == 'S' || state == 'Z' || state == 'X';
+  return reading;
+}
+
+bool is_caught(pid_t pid, int signal) {
+  char text[4096];
+  uint64_t caught = 0;
+  if (!read_proc_start({pid, pid}, "/proc/PID/status", text).is_ok()) return false;
+  const char* line = strstr(text, "\nSigCgt:");
+  if (line != nullptr) sscanf(line, "\nSigCgt: %" SCNx64, &caught);
+  return ((caught >> (signal - 1)) & 1) != 0;
 }
 
 bool is_thread_of(pid_t pid, pid_t id) {

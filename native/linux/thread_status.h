@@ -6,6 +6,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+
 namespace pagestore {
 
 struct ThreadStatus {
@@ -19,8 +21,14 @@ ThreadStatus read_thread_status(pid_t pid, pid_t thread);
 // program, nothing can stop this thread.
 bool is_inside_vfork(pid_t pid, pid_t thread);
 
-// Whether it waits in the kernel, or has ended: it does nothing until something happens.
-bool is_at_rest(pid_t pid, pid_t thread);
+struct RestReading {
+  bool is_at_rest;  // it waits in the kernel, or has ended: it does nothing until something happens
+  uint64_t runs;    // how often it was let run by now; 0 where the kernel does not say
+};
+RestReading read_rest(pid_t pid, pid_t thread);
+
+// Whether a process has a handler for this signal.
+bool is_caught(pid_t pid, int signal);
 
 // Whether `id` is a thread of process `pid`, and not a process of its own.
 bool is_thread_of(pid_t pid, pid_t id);

@@ -1,11 +1,15 @@
 #include "ptrace/clock_calls.h"
 
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
 #include <algorithm>
 #include <cerrno>
 
 #include "linux/thread_status.h"
 #include "linux/user_memory.h"
 #include "ptrace/clock_reads.h"
+#include "ptrace/threads_at_rest.h"
 #include "ptrace/time_stamp_counter.h"
 #include "system/assert.h"
 #include "system/monotonic_clock.h"
@@ -14,12 +18,22 @@ namespace pagestore {
 
 namespace {
 
-using Form = ClockLimit::Form;
+using Form = LimitForm;
 
-int64_t system_time(clockid_t clock) {
-  timespec now;
-  clock_gettime(clock, &now);
-  return now.tv_sec * KeptClock::kSecond + now.tv_nsec;
+// No clock comes so far.
+constexpr int64_t kFarSeconds = INT64_MAX / 4;
+
+// Of a sleep that lasts for a time: where the kernel writes what is left when a handler ends it.
+std::optional<size_t> rest_argument(const SystemCall& call, const WaitKind& kind) {
+  if (!kind.is_sleep || kind.is_moment) return {};
+  return call.number == SYS_nanosleep ? 1 : 3;
+}
+
+std::array<int64_t, 2> parts_of(int64_t time, Form form) {
+  constexpr int64_t kMicrosecond = 1000;
+  std::array<int64_t, 2> parts = {time / KeptClock::kSecond, time % KeptClock::kSecond};
+  if (form == Form::timeval) parts[1] /= kMicrosecond;
+  return parts;
 }
 
 // Puts a limit of ours where the kernel finds it, and notes what was there: below the stack, where signal handlers
@@ -27,7 +41,7 @@ int64_t system_time(clockid_t clock) {
 bool lay_limit(pid_t thread, uint64_t stack, const std::array<int64_t, 2>& limit, ClockWait* wait) {
   constexpr uint64_t kAlignment = 16;
   const RemoteAddress below((stack - Registers::kRedZone - sizeof(limit)) / kAlignment * kAlignment);
-  for (const RemoteAddress address : {below, RemoteAddress(wait->call.arguments[wait->limit.argument])}) {
+  for (const RemoteAddress address : {below, RemoteAddress(wait->call.arguments[wait->limit.kind.argument])}) {
     if (!read_as_user(thread, address, wait->below.data(), sizeof(wait->below))) continue;
     if (!write_as_user(thread, address, limit.data(), sizeof(limit))) continue;
     wait->scratch = address;
@@ -42,25 +56,29 @@ bool is_to_be_made_again(int64_t result) {
   return result == -EINTR || is_restart(result);
 }
 
-// The kernel's limit passes in so many nanoseconds.
-Status set_limit(TracedThread& thread, int64_t left) {
-  constexpr int64_t kMillisecond = 1'000'000, kMicrosecond = 1000;
+// How the kernel would have ended the call with the limit that the program gave: a handler ends it, but for a few calls
+// that are made again after a handler that wants that.
+int64_t restart_of(const SystemCall& call, int64_t result) {
+  const bool is_restarted = result == kRestartNoIntr || (result == kRestartSys && call.number != SYS_futex);
+  return is_restarted ? result : kRestartNoHand;
+}
+
+// The kernel is to say at once whether the wait is over, or else to wait for ever.
+Status set_limit(TracedThread& thread, bool is_at_once) {
   ClockWait& wait = *thread.clock_wait();
+  const WaitKind& kind = wait.limit.kind;
   Registers* registers;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
-  uint64_t argument;
-  if (wait.limit.form == Form::milliseconds) {
-    argument = static_cast<uint64_t>(std::min<int64_t>(left / kMillisecond + (left % kMillisecond != 0), INT32_MAX));
-  } else {
-    int64_t time = left;
-    if (wait.limit.form == Form::deadline)
-      time = left == 0 ? 0 : std::min(system_time(wait.limit.clock), INT64_MAX - left) + left;
-    std::array<int64_t, 2> parts = {time / KeptClock::kSecond, time % KeptClock::kSecond};
-    if (wait.limit.form == Form::short_duration) parts[1] = (parts[1] + kMicrosecond - 1) / kMicrosecond;
-    if (!lay_limit(thread.id(), registers->stack(), parts, &wait)) return Status::ok();
+  uint64_t argument = 0;
+  if (kind.form == Form::milliseconds) {
+    argument = is_at_once ? 0 : UINT32_MAX;
+  } else if (is_at_once || kind.is_sleep) {
+    const std::array<int64_t, 2> limit = {is_at_once ? 0 : kFarSeconds, 0};
+    if (!lay_limit(thread.id(), registers->stack(), limit, &wait)) return Status::ok();
     argument = wait.scratch.value();
   }
-  registers->set_argument(wait.limit.argument, argument);
+  registers->set_argument(kind.argument, argument);
+  if (const auto rest = rest_argument(wait.call, kind)) registers->set_argument(*rest, 0);
   thread.mark_registers_dirty();
   return Status::ok();
 }
@@ -113,22 +131,36 @@ Status ClockCalls::begin_wait(TracedThread& thread, const SystemCall& call, cons
   std::optional<ClockWait>& wait = thread.clock_wait();
   // The kernel may have written what was left over the limit.
   const bool goes_on = wait && wait->call.number == call.number && wait->call.arguments == call.arguments;
-  const ClockLimit limit = goes_on ? wait->limit : asked;
+  if (!goes_on) wait.emplace(call, asked, waits_begun_++);
+  const ClockLimit& limit = wait->limit;
+  if (limit.end == KeptClock::kNever) {
+    wait.reset();
+    return Status::ok();
+  }
   const int64_t left = std::max<int64_t>(limit.end - parts_.clock.elapsed(), 0);
-  const bool is_endless = limit.end == KeptClock::kNever, ends_at_once = is_alone(thread) && !is_endless;
-  if (limit.is_sleep && ends_at_once) {
+  const bool ends_at_once = is_alone(thread) || (goes_on ? wait->is_over : left == 0);
+  if (limit.kind.is_sleep && ends_at_once) {
     parts_.clock.advance_to(limit.end);
+    wait.reset();
     return answer(thread, 0);
   }
-  if (!goes_on) {
-    const int64_t now = monotonic_nanoseconds();
-    wait = ClockWait{call, limit, is_endless ? INT64_MAX : now + left, false, {}, {}};
-  }
+  wait->began = monotonic_nanoseconds();
+  if (wait->real_end == 0) wait->real_end = std::min(wait->began, INT64_MAX - left) + left;
   wait->is_in_kernel = true;
-  if (ends_at_once) return left == 0 && limit.form != Form::deadline ? Status::ok() : set_limit(thread, 0);
-  // The kernel's own limit does, unless it is one of our clock's, or part of it has passed already.
-  if (!goes_on && limit.form != Form::deadline) return Status::ok();
-  return set_limit(thread, std::max<int64_t>(wait->real_end - monotonic_nanoseconds(), 0));
+  wait->asks_at_once = ends_at_once;
+  // The program's own limit does where it says the same.
+  if (left == 0 && !goes_on && !limit.kind.is_moment) return Status::ok();
+  return set_limit(thread, ends_at_once);
+}
+
+// As the kernel does, which does not mind where it cannot.
+void ClockCalls::write_rest(TracedThread& thread) const {
+  const ClockWait& wait = *thread.clock_wait();
+  const WaitKind& kind = wait.limit.kind;
+  const auto argument = kind.gets_rest ? std::optional<size_t>(kind.argument) : rest_argument(wait.call, kind);
+  if (!argument || wait.call.arguments[*argument] == 0) return;
+  const auto rest = parts_of(std::max<int64_t>(wait.limit.end - parts_.clock.elapsed(), 0), kind.form);
+  write_as_user(thread.id(), RemoteAddress(wait.call.arguments[*argument]), rest.data(), sizeof(rest));
 }
 
 Status ClockCalls::finish(TracedThread& thread) {
@@ -137,25 +169,65 @@ Status ClockCalls::finish(TracedThread& thread) {
   wait->is_in_kernel = false;
   Registers* registers;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
-  const uint64_t argument = wait->call.arguments[wait->limit.argument];
-  const bool is_elsewhere = !wait->scratch.is_null();
-  if (is_elsewhere) write_as_user(thread.id(), wait->scratch, wait->below.data(), sizeof(wait->below));
-  wait->scratch = {};
-  registers->put_back_argument(wait->limit.argument, argument);
+  if (!wait->scratch.is_null()) {
+    write_as_user(thread.id(), wait->scratch, wait->below.data(), sizeof(wait->below));
+    wait->scratch = {};
+  }
+  const SystemCall& call = wait->call;
+  for (const auto argument :
+       {std::optional<size_t>(wait->limit.kind.argument), rest_argument(call, wait->limit.kind)}) {
+    if (argument) registers->put_back_argument(*argument, call.arguments[*argument]);
+  }
   thread.mark_registers_dirty();
   if (is_to_be_made_again(registers->result())) {
-    registers->set_result(static_cast<uint64_t>(kRestartNoHand));
+    registers->set_result(static_cast<uint64_t>(restart_of(call, registers->result())));
     return Status::ok();
   }
-  if (has_expired(thread.id(), wait->call, registers->result())) {
+  if (wait->asks_at_once && has_expired(thread.id(), call, registers->result())) {
     parts_.clock.advance_to(wait->limit.end);
-    // The kernel wrote what is left to another place. Where it cannot, it does not mind.
-    const std::array<int64_t, 2> none{};
-    if (wait->limit.gets_rest && is_elsewhere)
-      write_as_user(thread.id(), RemoteAddress(argument), none.data(), sizeof(none));
   }
+  if (wait->limit.kind.gets_rest) write_rest(thread);
   wait.reset();
   return Status::ok();
+}
+
+void ClockCalls::before_signal(TracedThread& thread, int signal) {
+  if (!thread.clock_wait() || !is_caught(parts_.traits.pid, signal)) return;
+  write_rest(thread);
+  thread.clock_wait().reset();
+}
+
+// None while the wait that was the last one is not quite over.
+TracedThread* ClockCalls::next_to_pass() const {
+  TracedThread* next = nullptr;
+  for (TracedThread* thread : parts_.threads.all()) {
+    if (!thread->is_running() || !thread->waits_by_clock()) continue;
+    const ClockWait& wait = *thread->clock_wait();
+    if (wait.is_over || wait.asks_at_once) return nullptr;
+    if (next == nullptr || wait.is_before(*next->clock_wait())) next = thread;
+  }
+  return next;
+}
+
+int64_t ClockCalls::next_pass(bool is_paced) const {
+  TracedThread* next = next_to_pass();
+  if (next == nullptr) return INT64_MAX;
+  return keeps_real_time(is_paced) ? next->clock_wait()->real_end : 0;
+}
+
+pid_t ClockCalls::pass_time(bool is_paced) {
+  constexpr int64_t kPatience = KeptClock::kSecond;
+  TracedThread* next = next_to_pass();
+  if (next == nullptr) return 0;
+  ClockWait& wait = *next->clock_wait();
+  const int64_t now = monotonic_nanoseconds();
+  if (now < wait.real_end && keeps_real_time(is_paced)) return 0;
+  const pid_t restless = find_restless(parts_.traits.pid, parts_.threads);
+  if (restless != 0 && now < std::max(wait.real_end, wait.began + kPatience)) return 0;
+  parts_.clock.advance_to(wait.limit.end);
+  wait.is_over = true;
+  ptrace(PTRACE_INTERRUPT, next->id(), nullptr, nullptr);
+  return restless;
 }
 
 }  // namespace pagestore

@@ -4,8 +4,8 @@
 //
 // A process with one thread, and without others that it started, has nobody who could end its wait: a sleep ends at
 // once, and other waits ask the kernel with a limit of zero whether they are over. If they are not, the limit has
-// passed. Else a wait takes real time, as long as the program asked, however often it is interrupted, and the clock
-// goes on when it ends.
+// passed. With several threads the kernel gets no limit. Once all of them wait, the clock goes on to the limit that
+// passes first (`pass_time`), and that wait asks the kernel with a limit of zero.
 //
 // The kernel gets other arguments than the program passed. They are put back at the call's exit, at which a thread in
 // such a wait always stops, and before which nobody sees it. A call that was interrupted there is made again from its
@@ -25,6 +25,9 @@ SystemCallSet clock_calls();
 
 class ClockCalls {
  public:
+  // Turns below are those of waits that a snapshot had (saved_state.h).
+  static constexpr uint64_t kMostThreads = uint64_t{1} << 32;
+
   struct Parts {
     const ProcessTraits& traits;
     const ThreadTable& threads;
@@ -38,12 +41,26 @@ class ClockCalls {
   Status prepare(TracedThread& thread);
   // At the exit of a wait. Leaves to its caller: the thread `waits_by_clock`.
   Status finish(TracedThread& thread);
+  // The thread was interrupted in a wait, and is about to receive a signal: a handler ends the wait.
+  void before_signal(TracedThread& thread, int signal);
+
+  // When `pass_time` has to be asked next, in nanoseconds of the system's monotonic clock; INT64_MAX if there is no
+  // need.
+  int64_t next_pass(bool is_paced) const;
+  // Lets the clock go on where all threads wait. `is_paced`: not sooner than by the system's clock, since somebody
+  // outside may act meanwhile. A thread that does not come to wait holds the clock up for as long as the limit lasts by
+  // the system's clock, and a second at least; then that thread is returned, else 0.
+  pid_t pass_time(bool is_paced);
 
  private:
   bool is_alone(const TracedThread& thread) const;
   Status begin_wait(TracedThread& thread, const SystemCall& call, const ClockLimit& asked);
+  TracedThread* next_to_pass() const;
+  bool keeps_real_time(bool is_paced) const { return is_paced || !parts_.followers.all().empty(); }
+  void write_rest(TracedThread& thread) const;
 
   const Parts parts_;
+  uint64_t waits_begun_ = kMostThreads;
 };
 
 }  // namespace pagestore

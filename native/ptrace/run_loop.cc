@@ -5,11 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
-#include "linux/thread_status.h"
 #include "ptrace/signal_delivery.h"
 #include "ptrace/step_over.h"
 #include "ptrace/system_call_filter.h"
+#include "ptrace/threads_at_rest.h"
 #include "system/assert.h"
 #include "system/old_glibc.h"
 
@@ -32,13 +33,13 @@ bool must_leave_call(TracedThread& thread) {
          thread.get_registers(&registers).is_ok() && (registers->result() == -EINTR || is_restart(registers->result()));
 }
 
-// Milliseconds to wait at a time, where `left` are left in all.
-int choose_tick(std::span<TracedThread* const> threads, int64_t left) {
+// Milliseconds to wait at a time, where `left` are left in all, and something may have to be done at `next`, in
+// nanoseconds.
+int choose_tick(int64_t next, int64_t left) {
   constexpr int64_t kTick = ProcessWaiter::kTick, kMillisecond = 1'000'000;
-  const int64_t end = TimedWaits::next_end(threads);
-  if (end == INT64_MAX) return static_cast<int>(std::min(left, kTick));
-  const int64_t until_end = std::max<int64_t>((end - monotonic_nanoseconds()) / kMillisecond + 1, 1);
-  return static_cast<int>(std::min({left, kTick, until_end}));
+  if (next == INT64_MAX) return static_cast<int>(std::min(left, kTick));
+  const int64_t until_next = std::max<int64_t>((next - monotonic_nanoseconds()) / kMillisecond + 1, 1);
+  return static_cast<int>(std::min({left, kTick, until_next}));
 }
 
 siginfo_t signal_for(const TracedThread& thread, const SignalAnswer& answer) {
@@ -58,11 +59,30 @@ bool has_running_thread(const ThreadTable& table) {
   return std::any_of(threads.begin(), threads.end(), [](const TracedThread* each) { return each->is_running(); });
 }
 
-// Whether every thread has stopped or waits in the kernel.
-bool are_at_rest(pid_t pid, const ThreadTable& table) {
-  const auto threads = table.all();
-  return std::all_of(threads.begin(), threads.end(),
-                     [pid](const TracedThread* each) { return !each->is_running() || is_at_rest(pid, each->id()); });
+// A thread of those that run with `asked` that has stopped for something that was not reported yet.
+TracedThread* find_pending(const ThreadTable& table, const TracedThread& asked, const RunOptions& options,
+                           bool also_choices) {
+  for (TracedThread* thread : table.all()) {
+    if (!thread->is_stopped() || (options.thread && thread != &asked) || !thread->pending_stop()) continue;
+    if (also_choices || thread->pending_stop()->kind != StopKind::choice) return thread;
+  }
+  return nullptr;
+}
+
+// A thread in a wait that ends by itself, so that it is at rest only for a while; 0 if there is none.
+pid_t find_wait_in_real_time(const ThreadTable& table) {
+  for (const TracedThread* thread : table.all()) {
+    if (thread->is_stopped() && thread->wait()) return thread->id();
+  }
+  return 0;
+}
+
+// A thread inside vfork stops only when its child is another program, or has ended: nobody waits for it.
+TracedThread* first_to_stop(const ThreadTable& table) {
+  for (TracedThread* thread : table.all()) {
+    if (thread->is_running() && !thread->is_inside_vfork()) return thread;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -89,14 +109,16 @@ Status RunLoop::resume(TracedThread& asked, const RunOptions& options, Stop* sto
   if (Status status = choose_runners(asked, options, &runners); !status.is_ok()) return status;
   // The answer counts whatever is reported first.
   if (Status status = answer_choice(asked, options); !status.is_ok()) return status;
-  for (TracedThread* thread : parts_.threads.all()) {
-    if (!thread->is_stopped() || (options.thread && thread != &asked) || !thread->pending_stop()) continue;
-    *stop = *thread->take_pending_stop();
-    set_last(*stop, thread->id());
+  // Before a choice is reported, others are to come to rest.
+  TracedThread* pending = find_pending(parts_.threads, asked, options, !options.settle);
+  if (pending != nullptr) {
+    *stop = *pending->take_pending_stop();
+    set_last(*stop, pending->id());
     return Status::ok();
   }
   parts_.changes.mark_run();
   parts_.waits.on_run();
+  restless_ = 0;
   Status status = run({runners.data(), runners.size()}, asked, options, stop);
   parts_.breakpoint.remove();
   if (status.error() == Error::process_gone && parts_.waiter.wait_for_end()) status = Status::ok();
@@ -130,8 +152,9 @@ Status RunLoop::choose_runners(TracedThread& asked, const RunOptions& options,
                                GrowingArray<TracedThread*>* runners) const {
   for (TracedThread* thread : parts_.threads.all()) {
     if (!thread->is_stopped() || (options.thread && thread != &asked)) continue;
-    // A thread that waits at another choice stays there.
-    if (thread != &asked && thread->asks(question::Kind::choice)) continue;
+    // A thread that waits at another choice, or whose choice is still to be reported, stays there.
+    const bool waits = thread != &asked && thread->asks(question::Kind::choice);
+    if (waits || thread->pending_stop()) continue;
     if (!runners->append(thread)) return Status::no_memory(sizeof(thread));
   }
   return Status::ok();
@@ -147,11 +170,12 @@ Status RunLoop::run(std::span<TracedThread* const> runners, TracedThread& asked,
       return Status::ok();
     }
   }
+  TracedThread* chooser = find_pending(parts_.threads, asked, options, true);
   for (TracedThread* thread : runners) {
     const SignalAnswer answer = thread == &asked ? options.signal : SignalAnswer{};
     if (Status status = unless_dying(*thread, start(*thread, options, answer)); !status.is_ok()) return status;
   }
-  return wait_for_stop(options, stop);
+  return chooser != nullptr ? report(*chooser->take_pending_stop(), options, stop) : wait_for_stop(options, stop);
 }
 
 Status RunLoop::insert_breakpoint(std::span<TracedThread* const> runners, const RunOptions& options,
@@ -173,6 +197,7 @@ Status RunLoop::start(TracedThread& thread, const RunOptions& options, const Sig
   PS_ASSERT(thread.is_stopped());
   const siginfo_t info = signal_for(thread, answer);
   int deliver = info.si_signo;
+  if (deliver != 0) parts_.clock_calls.before_signal(thread, deliver);
   if (deliver != 0 && thread.is_at(activity::Kind::inside_vfork)) {
     signal_thread(parts_.traits.pid, thread.id(), deliver);
     deliver = 0;
@@ -207,6 +232,7 @@ Status RunLoop::run_to_exec(Stop* stop) {
 
 Status RunLoop::wait_for_stop(const RunOptions& options, Stop* stop) {
   const int64_t end = options.timeout ? monotonic_now() + *options.timeout + 1 : INT64_MAX;  // never less
+  const bool is_paced = !options.settle;  // under the explorer nobody is outside
   for (;;) {
     // It may have ended while a thread was started.
     if (has_ended()) {
@@ -224,24 +250,37 @@ Status RunLoop::wait_for_stop(const RunOptions& options, Stop* stop) {
       return break_off(options, stop);
     }
     std::optional<WaitEvent> event;
-    const int tick = choose_tick(parts_.threads.all(), left);
+    const int64_t next = std::min(TimedWaits::next_end(parts_.threads.all()), parts_.clock_calls.next_pass(is_paced));
+    const int tick = choose_tick(next, left);
     if (Status status = parts_.waiter.wait_for_any(parts_.followers.all(), tick, &event); !status.is_ok()) {
       return status;
     }
     TimedWaits::end_overdue(parts_.threads.all());
-    if (!event) continue;
+    if (!event) {
+      if (const pid_t restless = parts_.clock_calls.pass_time(is_paced)) restless_ = restless;
+      continue;
+    }
     std::optional<Stop> reported;
     if (Status status = classify(*event, options, &reported); !status.is_ok()) return status;
-    if (reported && reported->kind == StopKind::choice && options.settle) {
-      if (Status status = settle(options); !status.is_ok()) return status;
-    }
-    if (reported && !has_ended()) {
-      if (Status status = interrupt_all(options); !status.is_ok()) return status;
-    }
-    if (!reported || has_ended()) continue;
-    *stop = *reported;
-    return Status::ok();
+    if (reported && !has_ended()) return report(*reported, options, stop);
   }
+}
+
+// Of two stops at the same moment the choice waits: until it is reported, nobody is in the middle of something.
+Status RunLoop::report(Stop reported, const RunOptions& options, Stop* stop) {
+  const bool settles = reported.kind == StopKind::choice && options.settle;
+  std::optional<Stop> other;
+  if (settles) {
+    if (Status status = settle(options, &other); !status.is_ok()) return status;
+  }
+  TracedThread* thread = other ? parts_.threads.find(reported.thread) : nullptr;
+  if (thread != nullptr) thread->set_pending_stop(std::exchange(reported, *other));
+  if (!has_ended()) {
+    if (Status status = interrupt_all(options); !status.is_ok()) return status;
+  }
+  if (settles && !other && restless_ == 0) restless_ = find_wait_in_real_time(parts_.threads);
+  *stop = has_ended() ? end_stop() : reported;
+  return Status::ok();
 }
 
 // What is not to be reported runs on.
@@ -256,10 +295,17 @@ Status RunLoop::classify(const WaitEvent& event, const RunOptions& options, std:
   return unless_dying(*thread, run_on(*thread, options, 0));
 }
 
-Status RunLoop::settle(const RunOptions& options) {
+// `other`: what another thread stopped for that is no choice, and may run on after.
+Status RunLoop::settle(const RunOptions& options, std::optional<Stop>* other) {
   constexpr int kPause = 1;  // milliseconds
   const int64_t end = monotonic_now() + *options.settle;
-  while (!has_ended() && !are_at_rest(parts_.traits.pid, parts_.threads) && monotonic_now() < end) {
+  while (!has_ended()) {
+    const pid_t restless = find_restless(parts_.traits.pid, parts_.threads);
+    if (restless == 0) break;
+    if (monotonic_now() >= end) {
+      restless_ = restless;
+      break;
+    }
     std::optional<WaitEvent> event;
     Status status = parts_.waiter.wait_for_any(parts_.followers.all(), kPause, &event);
     if (!status.is_ok()) return status;
@@ -267,7 +313,12 @@ Status RunLoop::settle(const RunOptions& options) {
     std::optional<Stop> pending;
     if (status = classify(*event, options, &pending); !status.is_ok()) return status;
     TracedThread* thread = parts_.threads.find(event->thread);
-    if (pending && thread != nullptr) thread->set_pending_stop(*pending);
+    if (!pending || thread == nullptr) continue;
+    if (pending->kind != StopKind::choice) {
+      *other = pending;
+      break;
+    }
+    thread->set_pending_stop(*pending);
   }
   return Status::ok();
 }
@@ -287,14 +338,6 @@ Status RunLoop::break_off(const RunOptions& options, Stop* stop) {
   return Status::ok();
 }
 
-// A thread inside vfork stops only when its child is another program, or has ended: nobody waits for it.
-TracedThread* RunLoop::first_to_stop() const {
-  for (TracedThread* thread : parts_.threads.all()) {
-    if (thread->is_running() && !thread->is_inside_vfork()) return thread;
-  }
-  return nullptr;
-}
-
 Status RunLoop::interrupt_all(const RunOptions& options) {
   for (TracedThread* thread : parts_.threads.all()) {
     if (!thread->is_running()) continue;
@@ -307,7 +350,7 @@ Status RunLoop::interrupt_all(const RunOptions& options) {
 Status RunLoop::wait_until_stopped(const RunOptions& options) {
   const ThreadTable::InUse in_use(parts_.threads);
   // Each time from the first on: a wait may remove threads, and exec leaves only one.
-  for (TracedThread* thread; !has_ended() && (thread = first_to_stop()) != nullptr;) {
+  for (TracedThread* thread; !has_ended() && (thread = first_to_stop(parts_.threads)) != nullptr;) {
     WaitEvent event;
     if (Status status = parts_.waiter.wait_for(*thread, &event); !status.is_ok()) return status;
     if (event.is_end()) continue;

@@ -45,6 +45,9 @@ class RunLoop {
   // The stop that was reported last, and its thread.
   const Stop& last_stop() const { return last_stop_; }
   pid_t last_thread() const { return last_thread_; }
+  // A thread that ran on in the last run when all were to come to rest, or that rests only until some time has passed;
+  // 0 if there was none.
+  pid_t restless() const { return restless_; }
   void set_last(const Stop& stop, pid_t thread) { last_stop_ = stop, last_thread_ = thread; }
 
  private:
@@ -62,13 +65,14 @@ class RunLoop {
   Status start(TracedThread& thread, const RunOptions& options, const SignalAnswer& answer);
   Status wait_for_stop(const RunOptions& options, Stop* stop);
   Status classify(const WaitEvent& event, const RunOptions& options, std::optional<Stop>* stop);
-  Status settle(const RunOptions& options);
+  Status report(Stop reported, const RunOptions& options, Stop* stop);
+  Status settle(const RunOptions& options, std::optional<Stop>* other);
   Status break_off(const RunOptions& options, Stop* stop);
-  TracedThread* first_to_stop() const;
 
   const Parts parts_;
   Stop last_stop_;
   pid_t last_thread_ = 0;
+  pid_t restless_ = 0;
 };
 
 }  // namespace pagestore

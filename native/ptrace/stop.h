@@ -80,8 +80,10 @@ struct RunOptions {
   std::optional<RemoteAddress> breakpoint;
   std::optional<pid_t> thread;     // which alone runs; else all run
   std::optional<int64_t> timeout;  // milliseconds
-  // So many milliseconds the other threads may take to come to rest when one has come to a choice: to wait in the
-  // kernel, or to stop for something of their own. Thus nobody's choice is missed for a rollback that comes too early.
+  // So many milliseconds the other threads may take to come to rest before a choice is reported: to wait in the kernel,
+  // or at a choice of their own. What else they stop for is reported before it. Thus nobody's choice is missed for a
+  // rollback that comes too early, and a state is one in which nobody is in the middle of something. A clock that we
+  // keep does not follow the system's then: nobody is outside.
   std::optional<int64_t> settle;
 
   // Asked some twenty times a second while the process runs; false ends the run.

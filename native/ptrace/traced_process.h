@@ -53,6 +53,7 @@ class TracedProcess : NonCopyable {
   // Without `id` the one that stopped last, or another if that one has ended.
   Status thread(std::optional<pid_t> id, TracedThread** thread) const;
   pid_t last_thread() const { return loop_.last_thread(); }
+  pid_t restless() const { return loop_.restless(); }  // see run_loop.h
   // The number of a thread that has not ended: /proc shows by it what all threads share. The process's own number
   // where all have ended.
   pid_t live_thread() const;

@@ -266,6 +266,7 @@ Status TracedThread::save(GrowingArray<std::byte>* bytes) {
   if (is_before_call && interrupted_call_ && state.registers.next_call().number == Registers::kRestartCall) {
     state.registers.set_next_call(*interrupted_call_);
   }
+  save_clock_wait(&state);
   state.thread = thread_;
   state.is_pending = pending_stop_ ? 1 : 0;
   state.has_faulting_counter = has_faulting_counter_ ? 1 : 0;
@@ -280,6 +281,25 @@ Status TracedThread::save(GrowingArray<std::byte>* bytes) {
   return Status::no_memory(sizeof(state) + vectors.size());
 }
 
+// The wait belongs to the call that the thread makes again, and to no other that has come since.
+void TracedThread::save_clock_wait(ThreadState* state) const {
+  if (!clock_wait_) return;
+  const Registers& registers = state->registers;
+  const SystemCall call = registers.is_in_call() ? registers.call() : registers.next_call();
+  if (call.number != clock_wait_->call.number || call.arguments != clock_wait_->call.arguments) return;
+  state->wait_end = clock_wait_->limit.end;
+  state->wait_turn = clock_wait_->turn;
+}
+
+void TracedThread::load_clock_wait(const ThreadState& state) {
+  clock_wait_.reset();
+  if (state.wait_turn == 0) return;
+  const Registers& registers = state.registers;
+  const SystemCall call = registers.is_in_call() ? registers.call() : registers.next_call();
+  const std::optional<WaitKind> kind = wait_kind_of(call);
+  if (kind) clock_wait_.emplace(call, ClockLimit{*kind, state.wait_end}, state.wait_turn);
+}
+
 Status TracedThread::load(const ThreadState& state, std::span<const std::byte> vectors) {
   using question::Kind;
   if (Status status = check_stopped(); !status.is_ok()) return status;
@@ -287,7 +307,7 @@ Status TracedThread::load(const ThreadState& state, std::span<const std::byte> v
   if (Status status = registers_.set_blocked_signals(state.blocked_signals); !status.is_ok()) return status;
   registers_.set(state.registers);
   set_entered_call({});
-  clock_wait_.reset();
+  load_clock_wait(state);
   has_faulting_counter_ = state.has_faulting_counter != 0;
   pending_stop_.reset();
   reported_call_.reset();
@@ -346,8 +366,6 @@ Status TracedThread::run(int request, int signal) {
                           : Status::system(Error::tracee, "running a thread (ptrace)", errno);
   }
   registers_.forget();
-  // A handler ends the wait.
-  if (signal != 0) clock_wait_.reset();
   activity::Running running;
   if (const auto* entry = std::get_if<activity::CallEntry>(&activity_); entry != nullptr) running.call = entry->call;
   if (const auto* vfork = std::get_if<activity::InsideVfork>(&activity_); vfork != nullptr) {

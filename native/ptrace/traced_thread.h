@@ -40,9 +40,12 @@ struct ThreadState {
   uint8_t is_pending = 0;
   uint8_t has_faulting_counter = 0;
   uint8_t restart = 0;  // how the kernel goes on with the interrupted call that is about to be made again: restart_code
+  // If its clock is kept, of the wait that it is in: when the limit passes, and the wait's turn; turns begin with 1.
+  int64_t wait_end = 0;
+  uint64_t wait_turn = 0;
   siginfo_t signal{};
 };
-static_assert(sizeof(ThreadState) == sizeof(Registers) + 3 * sizeof(uint64_t) + 16 + sizeof(siginfo_t));
+static_assert(sizeof(ThreadState) == sizeof(Registers) + 5 * sizeof(uint64_t) + 16 + sizeof(siginfo_t));
 
 class TracedThread {
  public:
@@ -161,6 +164,8 @@ class TracedThread {
   Status set_context(const Context& context);
 
  private:
+  void save_clock_wait(ThreadState* state) const;
+  void load_clock_wait(const ThreadState& state);
   Status check_stopped() const;
   Status remember_interrupted_call();
   void return_to_call();

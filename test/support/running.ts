@@ -29,6 +29,7 @@ export function runTraced(
   file: string,
   args: string[] = [],
   options: SpawnOptions & { input?: string } = {},
+  runOptions: ResumeOptions = {},
 ): { stop: Stop; output: string } {
   const { input = '/dev/null', ...rest } = options
   const path = join(folder, 'output')
@@ -36,7 +37,7 @@ export function runTraced(
   using store = new PageStore()
   using tracee = Tracee.spawn(store, file, args, { stdio: [streams[0]!, streams[1]!, 'inherit'], ...rest })
   for (const fd of streams) closeSync(fd)
-  const stop = stopsOf(tracee).at(-1)!
+  const stop = stopsOf(tracee, runOptions).at(-1)!
   return { stop, output: readFileSync(path, 'utf8') }
 }
 

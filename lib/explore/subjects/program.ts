@@ -22,10 +22,11 @@ export interface ProgramOptions extends SpawnOptions {
   stepTimeout?: number | undefined
 }
 
-// Milliseconds that threads may take to come to rest when one is at a choice, the first one, and any later one. A rollback
-// would keep them from ever coming to a choice of their own.
-const firstSettling = 200
-const settling = 20
+// Milliseconds that threads may take to come to rest when one is at a choice: what is captured before that is no state. Once
+// a thread has not come to rest, and was named, others may still take some, or a rollback would keep them from ever coming
+// to a choice of their own.
+const settling = 2000
+const settlingWithRestless = 20
 
 // Signals whose default action does not end a process.
 const ignorable = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'])
@@ -81,6 +82,7 @@ export class RunningProgram implements Running {
   readonly #outside: Outside
   readonly #hasOwnClock: boolean
   readonly #fileWarnings: readonly string[]
+  readonly #restWarnings: string[] = []
   /** The thread that makes the choices. */
   #chooser: number | undefined
   #isThreaded: boolean
@@ -103,12 +105,12 @@ export class RunningProgram implements Running {
 
   /** What the program did that does not roll back: a sentence each, that begins with what it is about and a colon. */
   get warnings(): readonly string[] {
-    return [...this.#outside.warnings, ...this.#fileWarnings]
+    return [...this.#outside.warnings, ...this.#fileWarnings, ...this.#restWarnings]
   }
 
   /** @throws `ERR_PROGRAM` for a program that cannot be explored, `ERR_THREADS` where a second thread makes a choice */
   start(): Step {
-    const step = this.#run(undefined, firstSettling)
+    const step = this.#run()
     checkLayout(this.memory)
     this.#outside.onStart()
     if (step.kind !== 'end') return step
@@ -129,12 +131,14 @@ export class RunningProgram implements Running {
     this.memory.close()
   }
 
-  #run(choose?: number, settle = settling): Step {
+  #run(choose?: number): Step {
     const end = performance.now() + this.#stepTimeout
+    const settle = this.#restWarnings.length > 0 ? settlingWithRestless : settling
     let options: ResumeOptions = { choose, settle, timeout: this.#stepTimeout }
     for (;;) {
       const stop = resumeToEntries(this.memory, options, this.#outside.calls)
       this.#outside.onStop(stop)
+      if (this.#isThreaded) this.#checkRest()
       const step = this.#stepOf(stop)
       if (step !== undefined) return step
       const timeout = Math.ceil(end - performance.now())
@@ -182,6 +186,17 @@ export class RunningProgram implements Running {
       default:
         return stop satisfies never
     }
+  }
+
+  /** Names a thread that did not come to rest. What it does comes at any moment, so that no count is exact. */
+  #checkRest(): void {
+    const { restless } = this.memory
+    if (restless === undefined || this.#restWarnings.length > 0) return
+    const call = this.memory.threads.includes(restless) ? this.memory.systemCall(restless) : undefined
+    const what = call === undefined ? 'runs on' : `is in the system call ${call.name}, which ends by itself,`
+    this.#restWarnings.push(
+      `threads: thread ${restless} ${what} while another one is at a choice or waits: when it acts differs from run to run, and states and violations with it`,
+    )
   }
 
   /** Which of two threads comes to its choice first is chance, and would be part of every path. */

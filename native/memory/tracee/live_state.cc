@@ -49,6 +49,16 @@ Status put_stop(const CapturedTracee& tracee, const ThreadState& state, GrowingA
   return put_file_name(tracee, state.file.value(), bytes);
 }
 
+// How much is left of a wait by the kept clock, and its turn among others.
+struct WaitKey {
+  int64_t left = 0;
+  uint64_t turn = 0;
+};
+
+Status put_wait(const ThreadState& state, int64_t elapsed, GrowingArray<std::byte>* bytes) {
+  return put(state.wait_turn == 0 ? WaitKey{} : WaitKey{state.wait_end - elapsed, state.wait_turn}, bytes);
+}
+
 Status put_registers(const ThreadReader& thread, GrowingArray<std::byte>* bytes) {
   const ThreadState& state = thread.state();
   if (Status status = put(state.blocked_signals, bytes); !status.is_ok()) return status;
@@ -86,6 +96,7 @@ Status describe(const CapturedTracee& tracee, LiveState* live) {
     if (ends) continue;
     if (status.is_ok()) status = put_stop(tracee, thread.state(), &live->bytes);
     if (status.is_ok() && !has_tracked) status = put_registers(thread, &live->bytes);
+    if (status.is_ok() && !has_tracked) status = put_wait(thread.state(), tracee.saved.elapsed, &live->bytes);
   }
   // In another run the kernel gives the threads other ids. The program says where they are, and may say anything.
   for (const TracedThread* thread : process.threads()) {

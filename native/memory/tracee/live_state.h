@@ -1,10 +1,10 @@
 // What a key is made of beside memory: why each thread stopped, the registers that count, the program break, the kept
 // clock, and the ranges that alone make the state or do not count.
 //
-// Of a thread count its blocked signals and its registers: at a choice those that a call preserves (the program has
-// called us), elsewhere all of them. Nothing of it does in a program that is about to end, nor where tracked ranges
-// alone make the state. Equal states give equal bytes.
-// What counts of open files does so unless tracked ranges alone make the state.
+// Of a thread count its blocked signals, how much is left of a wait by the kept clock, and its registers: at a choice
+// those that a call preserves (the program has called us), elsewhere all of them. Nothing of it does in a program that
+// is about to end, nor where tracked ranges alone make the state. Equal states give equal bytes. What counts of open
+// files does so unless tracked ranges alone make the state.
 #pragma once
 
 #include "memory/tracee/dead_stack.h"

@@ -33,6 +33,24 @@ bool has_thread(const SavedState& state, pid_t id) {
   return false;
 }
 
+// Of waits by the kept clock only their order counts, and not how many there were before. One that was about to end
+// waits for its turn again, as it will after a rollback.
+void number_waits(const TracedProcess& process) {
+  std::optional<ClockWait> last;
+  for (uint64_t turn = 1;; ++turn) {
+    ClockWait* next = nullptr;
+    for (TracedThread* thread : process.threads()) {
+      auto& wait = thread->clock_wait();
+      const bool is_left = !thread->has_ended() && wait && (!last || last->is_before(*wait));
+      if (is_left && (next == nullptr || wait->is_before(*next))) next = &*wait;
+    }
+    if (next == nullptr) return;
+    last.emplace(*next);
+    next->turn = turn;
+    next->is_over = false;
+  }
+}
+
 }  // namespace
 
 bool ThreadReader::next() {
@@ -63,6 +81,7 @@ Status save_state(const TracedProcess& process, uint64_t program_break, std::spa
       !bytes->append(files)) {
     return Status::no_memory(sizeof(header) + declarers.size_bytes() + files.size());
   }
+  number_waits(process);
   for (TracedThread* thread : process.threads()) {
     if (thread->has_ended()) continue;
     if (thread->is_inside_vfork()) {

@@ -206,6 +206,7 @@ Status Tracee::set_registers(std::optional<pid_t> id, const Registers& registers
   const Registers before = *found;
   thread->forget_interruption();
   thread->wait().reset();
+  thread->clock_wait().reset();
   *found = registers;
   thread->mark_registers_dirty();
   Status status = thread->flush_registers();
