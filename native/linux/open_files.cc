@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,8 +38,29 @@ bool is_stateless_device(dev_t device) {
          (minor == kNull || minor == kZero || minor == kFull || minor == kRandom || minor == kUrandom);
 }
 
+dev_t device_of_pipes() {
+  int ends[2];
+  struct stat status;
+  if (pipe2(ends, O_CLOEXEC) != 0) return 0;
+  const ScopedFd out(ends[0]), in(ends[1]);
+  return read_file_status(out.get(), &status) == 0 ? status.st_dev : 0;
+}
+
+// A queue of messages looks like a file, but what is in it is taken out.
+bool is_message_queue(const char* path, const struct stat& status) {
+  constexpr off_t kLength = 80;
+  constexpr auto kQueues = 0x1980'0202;
+  struct statfs system;
+  return S_ISREG(status.st_mode) && status.st_size == kLength && statfs(path, &system) == 0 && system.f_type == kQueues;
+}
+
 FileKind kind_of(const struct stat& status, uint32_t flags) {
-  if ((flags & O_PATH) != 0) return FileKind::path;
+  return (flags & O_PATH) != 0 ? FileKind::path : kind_of_file(status);
+}
+
+}  // namespace
+
+FileKind kind_of_file(const struct stat& status) {
   switch (status.st_mode & S_IFMT) {
     case S_IFREG:
       return FileKind::regular;
@@ -54,6 +76,8 @@ FileKind kind_of(const struct stat& status, uint32_t flags) {
       return FileKind::other;
   }
 }
+
+namespace {
 
 // Goes over the lines of /proc/PID/fdinfo/N.
 class Lines {
@@ -88,9 +112,35 @@ uint64_t number_in(std::string_view text, int base) {
 // What the kernel tells of state that no offset is: the count of an eventfd, the timers, the members of sets. Not what
 // changes by itself.
 bool is_state(std::string_view name) {
-  constexpr std::string_view kState[] = {"eventfd-count", "tfd",         "clockid", "ticks",
-                                         "settime",       "it_interval", "inotify", "sigmask"};
+  constexpr std::string_view kState[] = {"eventfd-count", "clockid", "ticks",  "settime",
+                                         "it_interval",   "inotify", "sigmask"};
   return std::find(std::begin(kState), std::end(kState), name) != std::end(kState);
+}
+
+// The order of lines says nothing, so that what each of them says is added up.
+void add_detail(std::string_view name, std::string_view value, OpenFile* file) {
+  const uint64_t both = hash(value, hash(name, kHashStart));
+  file->detail += both;
+  file->lasting_detail += both;
+}
+
+// "1: FLOCK  ADVISORY  WRITE 1234 00:18:4337 0 EOF": neither its place in a list nor who took it, and on which file.
+std::string_view lasting_part_of_lock(std::string_view lock, char (&part)[80]) {
+  char kind[16] = "", mode[16] = "", access[16] = "", start[24] = "", end[24] = "", line[160];
+  line[lock.copy(line, sizeof(line) - 1)] = '\0';
+  sscanf(line, "%*s %15s %15s %15s %*s %*s %23s %23s", kind, mode, access, start, end);
+  snprintf(part, sizeof(part), "%s %s %s %s %s", kind, mode, access, start, end);
+  return part;
+}
+
+// "5 events: 80000019 data: …": with EPOLLET or EPOLLONESHOT.
+bool is_reported_once(std::string_view member) {
+  constexpr uint64_t kOnce = 1u << 31 | 1u << 30;
+  constexpr std::string_view kEvents = "events:";
+  const size_t at = member.find(kEvents);
+  if (at == std::string_view::npos) return false;
+  const size_t start = member.find_first_not_of(' ', at + kEvents.size());
+  return start != std::string_view::npos && (number_in(member.substr(start), 16) & kOnce) != 0;
 }
 
 void read_line(std::string_view name, std::string_view value, OpenFile* file, uint32_t* flags) {
@@ -103,11 +153,23 @@ void read_line(std::string_view name, std::string_view value, OpenFile* file, ui
     file->identity.inode = number_in(value, 10);
     file->identity.kind = FileKind::event_count;
   } else if (name == "lock") {
-    file->detail = hash(value, file->detail);
-    if (value.find("POSIX") == std::string_view::npos) file->has_lock = 1;
+    char part[80];
+    add_detail(name, lasting_part_of_lock(value, part), file);
+    file->has_lock = 1;
+  } else if (name == "tfd") {
+    file->detail += hash(value, kHashStart);
+    file->lasting_detail += hash(value.substr(0, value.find("pos:")), kHashStart);
+    if (is_reported_once(value)) file->has_edges = 1;
   } else if (is_state(name)) {
-    file->detail = hash(value, hash(name, file->detail));
+    add_detail(name, value, file);
   }
+}
+
+// As a sort wants it; equal also where the kernel does not say.
+int order_of_files(pid_t task, int32_t a, int32_t b) {
+  const long result = syscall(SYS_kcmp, task, task, KCMP_FILE, a, b);
+  if (result <= 0) return 0;
+  return result == 1 ? -1 : 1;
 }
 
 Status read_info(pid_t task, int32_t number, GrowingArray<char>* text) {
@@ -128,6 +190,25 @@ Status read_info(pid_t task, int32_t number, GrowingArray<char>* text) {
 
 }  // namespace
 
+bool needs_serial(const OpenFileIdentity& identity) {
+  static const dev_t kPipes = device_of_pipes();
+  switch (identity.kind) {
+    case FileKind::terminal:
+    case FileKind::event_count:
+    case FileKind::other:
+      return true;
+    case FileKind::pipe:
+      return identity.device != kPipes;  // one with a name can be opened again when it was empty
+    case FileKind::regular:
+    case FileKind::directory:
+    case FileKind::stateless:
+    case FileKind::path:
+    case FileKind::socket:
+      return false;
+  }
+  return false;
+}
+
 bool is_writable(const OpenFileIdentity& identity) {
   return identity.kind != FileKind::path && (identity.fixed_flags & O_ACCMODE) != O_RDONLY;
 }
@@ -142,7 +223,6 @@ Status describe_file(pid_t task, int32_t number, OpenFile* file) {
   uint32_t flags = 0;
   *file = {};
   file->number = file->leader = number;
-  file->detail = kHashStart;
   file->identity.device = status.st_dev;
   file->identity.inode = status.st_ino;
   Lines lines({text.data(), text.size()});
@@ -151,6 +231,7 @@ Status describe_file(pid_t task, int32_t number, OpenFile* file) {
   file->settable_flags = flags & kSettable;
   file->identity.fixed_flags = flags & ~(kSettable | kLargeFile | static_cast<uint32_t>(O_CLOEXEC));
   if (file->identity.kind != FileKind::event_count) file->identity.kind = kind_of(status, flags);
+  if (is_message_queue(path, status)) file->identity.kind = FileKind::other;
   if (!has_position(file->identity.kind)) file->position = 0;
   if (file->identity.kind == FileKind::regular && is_writable(file->identity)) {
     file->length = static_cast<uint64_t>(status.st_size);
@@ -174,8 +255,7 @@ Status OpenFiles::read(pid_t task, OpenFiles* files) {
     if (Status status = files->add(task, number); !status.is_ok()) return status;
   }
   // The kernel lists them in rising order.
-  files->find_leaders(task);
-  return Status::ok();
+  return files->find_leaders(task);
 }
 
 Status OpenFiles::add(pid_t task, int32_t number) {
@@ -192,19 +272,33 @@ Status OpenFiles::add(pid_t task, int32_t number) {
 }
 
 // Descriptors of one open file agree in all but one flag. Where the kernel does not compare them, those that agree are
-// taken for one.
-void OpenFiles::find_leaders(pid_t task) {
-  for (size_t i = 0; i < files_.size(); ++i) {
-    OpenFile& file = files_[i];
-    for (size_t k = 0; k < i; ++k) {
-      const OpenFile& before = files_[k];
-      const bool may_be = before.leader == before.number && before.identity == file.identity &&
-                          before.position == file.position && before.settable_flags == file.settable_flags;
-      if (!may_be || compare_files(task, before.number, task, file.number) == Sameness::different) continue;
-      file.leader = before.number;
-      break;
+// taken for one. The kernel's answer is an order, so that many can be sorted.
+Status OpenFiles::find_leaders(pid_t task) {
+  GrowingArray<uint32_t> order;
+  if (!order.resize(files_.size())) return Status::no_memory(files_.size() * sizeof(uint32_t));
+  for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  const auto compare = [&](const OpenFile& a, const OpenFile& b) {
+    if (const int order_of_identities = memcmp(&a.identity, &b.identity, sizeof(a.identity));
+        order_of_identities != 0) {
+      return order_of_identities;
     }
+    if (a.position != b.position) return a.position < b.position ? -1 : 1;
+    if (a.settable_flags != b.settable_flags) return a.settable_flags < b.settable_flags ? -1 : 1;
+    return order_of_files(task, a.number, b.number);
+  };
+  const auto is_before = [&](uint32_t a, uint32_t b) {
+    const int result = compare(files_[a], files_[b]);
+    return result != 0 ? result < 0 : a < b;
+  };
+  // Whatever the answers are, this ends.
+  std::make_heap(order.begin(), order.end(), is_before);
+  std::sort_heap(order.begin(), order.end(), is_before);
+  for (size_t i = 1; i < order.size(); ++i) {
+    const OpenFile& before = files_[order[i - 1]];
+    OpenFile& file = files_[order[i]];
+    if (compare(before, file) == 0) file.leader = before.leader;
   }
+  return Status::ok();
 }
 
 const OpenFile* OpenFiles::find(int32_t number) const {

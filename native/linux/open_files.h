@@ -7,12 +7,14 @@
 // It leaves to its caller: that the process is stopped while the list is read.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "system/growing_array.h"
 #include "system/status.h"
@@ -35,6 +37,8 @@ enum class FileKind : uint8_t {
 // that can be held (`can_be_duplicated`), once offset and flags are equal.
 struct OpenFileIdentity {
   uint64_t device = 0, inode = 0;
+  // Where neither tells one open file from all others: a number that whoever keeps lists gives it (0 by itself).
+  uint64_t serial = 0;
   uint32_t fixed_flags = 0;  // those of open(2) that fcntl cannot change
   FileKind kind = FileKind::other;
   uint8_t is_outside = 0;  // the host passed it on, and it belongs to the world outside
@@ -45,17 +49,19 @@ struct OpenFileIdentity {
 
 struct OpenFile {
   OpenFileIdentity identity;
-  uint64_t position = 0;  // where there is one, else 0
-  uint64_t length = 0;    // of a regular file that is open for writing, else 0
-  uint64_t detail = 0;    // a hash of what else the kernel tells: counts, sets, locks
+  uint64_t position = 0;        // where there is one, else 0
+  uint64_t length = 0;          // of a regular file that is open for writing, else 0
+  uint64_t detail = 0;          // a hash of what else the kernel tells: counts, sets, locks
+  uint64_t lasting_detail = 0;  // the same, without what another run of the program would have otherwise
   int32_t number = 0;
   int32_t leader = 0;           // the lowest number on the same open file
   uint32_t settable_flags = 0;  // those that fcntl can change
   uint8_t closes_on_exec = 0;
-  uint8_t has_lock = 0;  // of the open file: it would live on in a duplicate
-  uint8_t unused[2] = {};
+  uint8_t has_lock = 0;   // which is lost when the file is closed, and would live on in a duplicate of ours
+  uint8_t has_edges = 0;  // a set with members that are reported once alone
+  uint8_t unused = 0;
 };
-static_assert(sizeof(OpenFile) == sizeof(OpenFileIdentity) + 40);
+static_assert(sizeof(OpenFile) == sizeof(OpenFileIdentity) + 48);
 
 // Whether a duplicate of it, in another process, does no harm: nobody waits for its end, and nothing depends on it.
 constexpr bool can_be_duplicated(FileKind kind) {
@@ -66,6 +72,8 @@ constexpr bool has_position(FileKind kind) {
   return kind == FileKind::regular || kind == FileKind::directory;
 }
 bool is_writable(const OpenFileIdentity& identity);
+// Whether an open file without a descriptor cannot be told from another one, or has lost what was in it.
+bool needs_serial(const OpenFileIdentity& identity);
 
 class OpenFiles {
  public:
@@ -75,6 +83,7 @@ class OpenFiles {
   std::span<OpenFile> all() { return {files_.data(), files_.size()}; }
   std::span<const OpenFile> all() const { return {files_.data(), files_.size()}; }
   const OpenFile* find(int32_t number) const;
+  OpenFile* find(int32_t number) { return const_cast<OpenFile*>(std::as_const(*this).find(number)); }
   // As the kernel writes it: a path, or "pipe:[123]".
   std::string_view path(const OpenFile& file) const;
 
@@ -90,7 +99,7 @@ class OpenFiles {
     uint32_t start, length;
   };
   Status add(pid_t task, int32_t number);
-  void find_leaders(pid_t task);
+  Status find_leaders(pid_t task);
 
   GrowingArray<OpenFile> files_;
   GrowingArray<PathSpan> spans_;  // of each file's path in `paths_`
@@ -101,6 +110,9 @@ class OpenFiles {
 // does not say.
 enum class Sameness : uint8_t { same, different, unknown };
 Sameness compare_files(pid_t task, int32_t a, pid_t other, int32_t b);
+
+// Of a file that was opened neither as a directory is searched (O_PATH) nor made without an inode.
+FileKind kind_of_file(const struct stat& status);
 
 // Fills identity, and what else the file says of itself, without the number.
 Status describe_file(pid_t task, int32_t number, OpenFile* file);

@@ -36,6 +36,13 @@ std::optional<SocketLimit> read_socket_limit(pid_t pid, int descriptor, SocketUs
   return SocketLimit{limit.tv_sec * 1'000'000'000 + limit.tv_usec * 1'000, family == AF_INET || family == AF_INET6};
 }
 
+bool is_stream_socket(pid_t pid, int descriptor) {
+  const ScopedFd socket = copy_descriptor(pid, descriptor);
+  int type = 0;
+  socklen_t bytes = sizeof(type);
+  return socket.is_open() && getsockopt(socket.get(), SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 && type == SOCK_STREAM;
+}
+
 bool is_ready(pid_t pid, int descriptor, SocketUse use) {
   const ScopedFd copy = copy_descriptor(pid, descriptor);
   pollfd asked{copy.get(), static_cast<short>(use == SocketUse::receive ? POLLIN : POLLOUT), 0};

@@ -20,6 +20,9 @@ struct SocketLimit {
 // None also where it waits for ever.
 std::optional<SocketLimit> read_socket_limit(pid_t pid, int descriptor, SocketUse use);
 
+// Whether it is a socket of streams, which has an end, and no empty messages.
+bool is_stream_socket(pid_t pid, int descriptor);
+
 // Whether a call on this descriptor would not wait now.
 bool is_ready(pid_t pid, int descriptor, SocketUse use);
 

@@ -24,6 +24,7 @@
 #include <variant>
 
 #include "linux/remote_address.h"
+#include "ptrace/call_effects.h"
 
 namespace pagestore {
 
@@ -34,7 +35,7 @@ struct EnteredCall {
   int64_t number;
   bool expects_filter_stop;  // the system call filter will stop the thread once more for the same call
   int64_t began = 0;         // when, in monotonic nanoseconds; 0 where nobody knows
-  int32_t stream = -1;       // a descriptor on which the call moves bytes, which its exit will tell
+  CallEffects effects = {};  // what its exit will tell
 };
 
 struct Running {

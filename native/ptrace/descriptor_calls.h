@@ -10,7 +10,7 @@
 
 namespace pagestore {
 
-inline constexpr int64_t kOpenat2 = 437;
+inline constexpr int64_t kOpenat2 = 437, kPidfdGetfd = 438, kEpollPwait2 = 441;
 
 inline constexpr int64_t kDescriptorCalls[] = {
     SYS_openat,
@@ -46,7 +46,7 @@ inline constexpr int64_t kDescriptorCalls[] = {
     SYS_bpf,
     SYS_seccomp,
     // pidfd_getfd, open_tree, fsopen, fsmount, fspick, pidfd_open, openat2, landlock_create_ruleset, memfd_secret
-    438,
+    kPidfdGetfd,
     428,
     430,
     432,

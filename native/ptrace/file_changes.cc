@@ -1,47 +1,105 @@
 #include "ptrace/file_changes.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pagestore {
 
-Monitoring FileChanges::monitoring_of(int32_t number) const {
-  for (const Monitored& each : monitored_) {
-    if (each.number == number) return each.monitoring;
-  }
-  return Monitoring::none;
+void FileChanges::set_known(GrowingArray<KnownDescriptor> known) {
+  known_ = std::move(known);
+  needs_all_calls_ = has_new_numbers_ = false;
 }
 
-bool FileChanges::set_monitoring(int32_t number, Monitoring monitoring) {
-  for (Monitored& each : monitored_) {
-    if (each.number != number) continue;
-    each.monitoring = monitoring;
+KnownDescriptor* FileChanges::find_known(int32_t number) {
+  auto* const at = std::lower_bound(known_.begin(), known_.end(), number,
+                                    [](const KnownDescriptor& each, int32_t wanted) { return each.number < wanted; });
+  return at != known_.end() && at->number == number ? at : nullptr;
+}
+
+const KnownDescriptor* FileChanges::find(int32_t number) const {
+  return const_cast<FileChanges*>(this)->find_known(number);
+}
+
+bool FileChanges::has_monitored() const {
+  return std::any_of(known_.begin(), known_.end(),
+                     [](const KnownDescriptor& each) { return each.monitoring != Monitoring::none; });
+}
+
+Monitoring FileChanges::monitoring_of(int32_t number) const {
+  const KnownDescriptor* known = find(number);
+  return known != nullptr ? known->monitoring : Monitoring::none;
+}
+
+void FileChanges::mark_closed(int32_t first, int32_t last) {
+  for (KnownDescriptor& each : known_) {
+    if (each.number >= first && each.number <= last) each.is_there = false;
+  }
+}
+
+bool FileChanges::add_known(const KnownDescriptor& descriptor) {
+  if (KnownDescriptor* there = find_known(descriptor.number); there != nullptr) {
+    *there = descriptor;
     return true;
   }
-  return monitored_.append({number, monitoring});
+  if (!known_.append(descriptor)) return false;
+  for (size_t i = known_.size() - 1; i > 0 && known_[i - 1].number > known_[i].number; --i) {
+    std::swap(known_[i - 1], known_[i]);
+  }
+  return true;
+}
+
+uint32_t FileChanges::filtered_uses(int32_t number) const {
+  for (const Filtered& each : filtered_) {
+    if (each.number == number) return each.uses;
+  }
+  return 0;
+}
+
+bool FileChanges::add_filtered_uses(int32_t number, uint32_t uses) {
+  for (Filtered& each : filtered_) {
+    if (each.number != number) continue;
+    each.uses |= uses;
+    return true;
+  }
+  return filtered_.append({number, uses});
 }
 
 void FileChanges::on_seek() {
   needs_all_calls_ = true;
-  for (Monitored& each : monitored_) {
+  for (KnownDescriptor& each : known_) {
     if (each.monitoring == Monitoring::positions) each.monitoring = Monitoring::contents;
   }
 }
 
+void FileChanges::assume_all() {
+  for (const KnownDescriptor& each : known_) {
+    if (each.monitoring != Monitoring::none) add_event(each.file, 0);
+  }
+}
+
 // An earlier event that changed no lower byte says nothing more.
-void FileChanges::add_event(uint64_t device, uint64_t inode, uint64_t low) {
+void FileChanges::add_event(const FileId& file, uint64_t low) {
   ++last_event_;
   for (size_t i = events_.size(); i-- > 0;) {
     const Event& event = events_[i];
-    if (event.device == device && event.inode == inode && event.low >= low) events_.erase(i, 1);
+    if (event.file == file && event.low >= low) events_.erase(i, 1);
   }
-  if (!events_.append({device, inode, low, last_event_})) lost_ = last_event_;
+  if (!events_.append({file, low, last_event_})) lost_ = last_event_;
 }
 
-uint64_t FileChanges::lowest_since(uint64_t event, uint64_t device, uint64_t inode) const {
+uint64_t FileChanges::last_event_on(const FileId& file) const {
+  uint64_t last = lost_;
+  for (const Event& each : events_) {
+    if (each.file == file) last = std::max(last, each.number);
+  }
+  return last;
+}
+
+uint64_t FileChanges::lowest_since(uint64_t event, const FileId& file) const {
   if (lost_ > event) return 0;
   uint64_t lowest = UINT64_MAX;
   for (const Event& each : events_) {
-    if (each.number > event && each.device == device && each.inode == inode) lowest = std::min(lowest, each.low);
+    if (each.number > event && each.file == file) lowest = std::min(lowest, each.low);
   }
   return lowest;
 }

@@ -4,8 +4,9 @@
 // reads the list again only then. Offsets move without a mark: reads and writes of files are too many to be seen.
 //
 // Some descriptors are *monitored*: calls on those are seen (monitored_calls.h). What comes of them is an event: from
-// `low` on, the contents of an inode are no longer what they were; for a stream, `low` is 0 as soon as a byte has
-// moved. Each event has a number, so that a snapshot, which notes the number of the last one, can ask what came later.
+// `low` on, the contents of an open file are no longer what they were; for a stream, `low` is 0 as soon as its state is
+// another. Each event has a number, so that a snapshot, which notes the number of the last one, can ask what came
+// later.
 //
 // It promises to err to one side: what is not marked has not changed. At first everything counts as changed.
 #pragma once
@@ -13,6 +14,7 @@
 #include <cstdint>
 #include <span>
 
+#include "linux/open_files.h"
 #include "system/growing_array.h"
 
 namespace pagestore {
@@ -22,7 +24,31 @@ enum class Monitoring : uint8_t {
   none,
   positions,  // of a regular file whose offset is at its end: what writes elsewhere, and what sets the offset
   contents,   // of one whose offset is not: all that writes
-  stream,     // all that moves bytes
+  stream,     // all that moves bytes, or changes what the kernel keeps
+  edges,      // of an epoll set, waits too: some of its members are reported once alone
+};
+constexpr bool is_stream(Monitoring monitoring) {
+  return monitoring == Monitoring::stream || monitoring == Monitoring::edges;
+}
+
+// What an event is about: an open file, or several that nothing tells apart.
+struct FileId {
+  uint64_t device = 0, inode = 0;
+  uint64_t serial = 0;  // as OpenFileIdentity has it
+
+  bool operator==(const FileId&) const = default;
+};
+constexpr FileId id_of(const OpenFileIdentity& identity) {
+  return {identity.device, identity.inode, identity.serial};
+}
+
+// A descriptor as it was at the last capture or restore, if its calls are seen or its open file has a serial number.
+struct KnownDescriptor {
+  int32_t number;
+  Monitoring monitoring;
+  FileKind kind;
+  bool is_there;  // not closed since, nor given to another file
+  FileId file;
 };
 
 class FileChanges {
@@ -31,35 +57,60 @@ class FileChanges {
   void mark_descriptors_changed() { has_changed_descriptors_ = true; }
   void mark_known() { has_changed_descriptors_ = false; }
 
+  // In rising order of numbers. From then on a number says enough of a call.
+  void set_known(GrowingArray<KnownDescriptor> known);
+  std::span<const KnownDescriptor> known() const { return {known_.data(), known_.size()}; }
+  // Null for a number that is not among them.
+  const KnownDescriptor* find(int32_t number) const;
+  bool has_monitored() const;
   Monitoring monitoring_of(int32_t number) const;
-  // False when there is no memory.
-  [[nodiscard]] bool set_monitoring(int32_t number, Monitoring monitoring);
+  // Descriptors from `first` to `last` are closed, or given to other files.
+  void mark_closed(int32_t first, int32_t last);
+  // One more number of an open file of the list. False when there is no memory.
+  [[nodiscard]] bool add_known(const KnownDescriptor& descriptor);
+
+  // Which uses of a number (monitored_calls.h) a filter stops the process at: one bit each. Filters stay.
+  uint32_t filtered_uses(int32_t number) const;
+  [[nodiscard]] bool add_filtered_uses(int32_t number, uint32_t uses);
 
   // An offset was set to somewhere inside: until the next capture or restore every call is seen, and a write counts by
   // its offset.
   void on_seek();
+  // A monitored file got a number that no filter knows, or may have: until then a call counts for the file that its
+  // number means by then.
+  void on_duplicate() { needs_all_calls_ = has_new_numbers_ = true; }
   bool needs_all_calls() const { return needs_all_calls_; }
-  void on_monitored() { needs_all_calls_ = false; }
+  bool has_new_numbers() const { return has_new_numbers_; }
+
+  // What the process does to its files is seen no more: each run counts as if it had done everything.
+  void mark_blind() { is_blind_ = true; }
+  bool is_blind() const { return is_blind_; }
+  void assume_all();
 
   // The number of the last event.
   uint64_t last_event() const { return last_event_; }
-  void add_event(uint64_t device, uint64_t inode, uint64_t low);
+  // The number of the last one that was about this file; 0 if there was none.
+  uint64_t last_event_on(const FileId& file) const;
+  void add_event(const FileId& file, uint64_t low);
   // The lowest byte that changed after that event; UINT64_MAX if none did.
-  uint64_t lowest_since(uint64_t event, uint64_t device, uint64_t inode) const;
+  uint64_t lowest_since(uint64_t event, const FileId& file) const;
 
  private:
   struct Event {
-    uint64_t device, inode, low, number;
+    FileId file;
+    uint64_t low, number;
   };
-  struct Monitored {
+  struct Filtered {
     int32_t number;
-    Monitoring monitoring;
+    uint32_t uses;
   };
+  KnownDescriptor* find_known(int32_t number);
 
-  bool has_changed_descriptors_ = true, needs_all_calls_ = false;
+  bool has_changed_descriptors_ = true, needs_all_calls_ = false, has_new_numbers_ = false, is_blind_ = false;
   uint64_t last_event_ = 0, lost_ = 0;  // no memory was left to note that event
   GrowingArray<Event> events_;
-  GrowingArray<Monitored> monitored_;
+  GrowingArray<KnownDescriptor> known_;
+  GrowingArray<Filtered> filtered_;
 };
 
 }  // namespace pagestore

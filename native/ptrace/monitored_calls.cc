@@ -6,8 +6,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
+
+#include "ptrace/descriptor_calls.h"
 
 namespace pagestore {
 
@@ -17,19 +20,43 @@ constexpr struct {
   int64_t number;
   FileUse use;
 } kUses[] = {
-    {SYS_read, FileUse::moves_bytes},           {SYS_readv, FileUse::moves_bytes},
-    {SYS_preadv2, FileUse::moves_bytes},        {SYS_recvfrom, FileUse::moves_bytes},
-    {SYS_recvmsg, FileUse::moves_bytes},        {SYS_recvmmsg, FileUse::moves_bytes},
-    {SYS_sendto, FileUse::moves_bytes},         {SYS_sendmsg, FileUse::moves_bytes},
-    {SYS_sendmmsg, FileUse::moves_bytes},       {SYS_accept, FileUse::moves_bytes},
-    {SYS_accept4, FileUse::moves_bytes},        {SYS_connect, FileUse::moves_bytes},
-    {SYS_bind, FileUse::moves_bytes},           {SYS_listen, FileUse::moves_bytes},
-    {SYS_shutdown, FileUse::moves_bytes},       {SYS_setsockopt, FileUse::moves_bytes},
-    {SYS_vmsplice, FileUse::moves_bytes},       {SYS_timerfd_settime, FileUse::moves_bytes},
-    {SYS_write, FileUse::writes_at_offset},     {SYS_writev, FileUse::writes_at_offset},
-    {SYS_pwrite64, FileUse::writes_elsewhere},  {SYS_pwritev, FileUse::writes_elsewhere},
-    {SYS_pwritev2, FileUse::writes_elsewhere},  {SYS_ftruncate, FileUse::writes_elsewhere},
-    {SYS_fallocate, FileUse::writes_elsewhere}, {SYS_lseek, FileUse::seeks},
+    {SYS_read, FileUse::reads},
+    {SYS_readv, FileUse::reads},
+    {SYS_pread64, FileUse::reads},
+    {SYS_preadv, FileUse::reads},
+    {SYS_preadv2, FileUse::reads},
+    {SYS_recvfrom, FileUse::reads},
+    {SYS_recvmsg, FileUse::reads},
+    {SYS_recvmmsg, FileUse::reads},
+    {SYS_write, FileUse::writes_at_offset},
+    {SYS_writev, FileUse::writes_at_offset},
+    {SYS_pwrite64, FileUse::writes_elsewhere},
+    {SYS_pwritev, FileUse::writes_elsewhere},
+    {SYS_pwritev2, FileUse::writes_elsewhere},
+    {SYS_ftruncate, FileUse::writes_elsewhere},
+    {SYS_fallocate, FileUse::writes_elsewhere},
+    {SYS_lseek, FileUse::seeks},
+    {SYS_sendto, FileUse::acts},
+    {SYS_sendmsg, FileUse::acts},
+    {SYS_sendmmsg, FileUse::acts},
+    {SYS_vmsplice, FileUse::acts},
+    {SYS_accept, FileUse::acts},
+    {SYS_accept4, FileUse::acts},
+    {SYS_connect, FileUse::acts},
+    {SYS_bind, FileUse::acts},
+    {SYS_listen, FileUse::acts},
+    {SYS_shutdown, FileUse::acts},
+    {SYS_setsockopt, FileUse::acts},
+    {SYS_getsockopt, FileUse::acts},
+    {SYS_timerfd_settime, FileUse::acts},
+    {SYS_mq_timedsend, FileUse::acts},
+    {SYS_mq_timedreceive, FileUse::acts},
+    {SYS_mq_notify, FileUse::acts},
+    {SYS_epoll_pwait, FileUse::waits},
+    {kEpollPwait2, FileUse::waits},
+#if defined(__x86_64__)
+    {SYS_epoll_wait, FileUse::waits},
+#endif
 };
 
 #if defined(__x86_64__)
@@ -46,6 +73,43 @@ std::optional<uint64_t> lowest_after_seek(const SystemCall& call) {
   return 0;
 }
 
+class Program {
+ public:
+  explicit Program(GrowingArray<std::byte>* bytes) : bytes_(bytes) {}
+
+  bool add(const sock_filter& code) { return bytes_->append(std::as_bytes(std::span(&code, 1))); }
+  bool load(size_t offset) { return add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(offset))); }
+  bool answer(uint32_t answer) { return add(BPF_STMT(BPF_RET | BPF_K, answer)); }
+  bool jump_if(uint32_t value, size_t then, size_t otherwise) {
+    return add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, static_cast<uint8_t>(then), static_cast<uint8_t>(otherwise)));
+  }
+  bool jump(size_t distance) { return add(BPF_STMT(BPF_JMP | BPF_JA, static_cast<uint32_t>(distance))); }
+
+ private:
+  GrowingArray<std::byte>* bytes_;
+};
+
+// One block for each use: past it where the call is another one; else an answer by its descriptor. The call comes
+// first, so that the kernel can keep the answer for all calls that are none of these.
+bool add_use(std::span<const MonitorRequest> requests, FileUse use, Program* program) {
+  const auto is_asked = [use](const MonitorRequest& each) { return (each.uses & bit_of(use)) != 0; };
+  const auto is_used = [use](const auto& each) { return each.use == use; };
+  const auto count = static_cast<size_t>(std::count_if(requests.begin(), requests.end(), is_asked));
+  auto left = static_cast<size_t>(std::count_if(std::begin(kUses), std::end(kUses), is_used));
+  if (count == 0) return true;
+  bool is_done = program->load(offsetof(seccomp_data, nr));
+  for (const auto& each : kUses) {
+    if (is_used(each)) is_done = is_done && program->jump_if(static_cast<uint32_t>(each.number), left--, 0);
+  }
+  is_done = is_done && program->jump(2 * count + 2) && program->load(offsetof(seccomp_data, args));
+  for (const MonitorRequest& request : requests) {
+    if (!is_asked(request)) continue;
+    is_done =
+        is_done && program->jump_if(static_cast<uint32_t>(request.number), 0, 1) && program->answer(SECCOMP_RET_TRACE);
+  }
+  return is_done && program->answer(SECCOMP_RET_ALLOW);
+}
+
 }  // namespace
 
 FileUse use_of(int64_t number) {
@@ -53,6 +117,14 @@ FileUse use_of(int64_t number) {
     if (each.number == number) return each.use;
   }
   return FileUse::none;
+}
+
+uint32_t seen_uses(Monitoring monitoring) {
+  uint32_t uses = 0;
+  for (const FileUse use : kFileUses) {
+    if (is_seen(monitoring, use)) uses |= bit_of(use);
+  }
+  return uses;
 }
 
 std::optional<uint64_t> lowest_byte(const SystemCall& call) {
@@ -71,29 +143,13 @@ std::optional<uint64_t> lowest_byte(const SystemCall& call) {
   }
 }
 
-bool make_monitor_filter(std::span<const MonitorRequest> requests, GrowingArray<std::byte>* program) {
-  const auto add = [program](const sock_filter& code) { return program->append(std::as_bytes(std::span(&code, 1))); };
-  constexpr sock_filter kAllow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-  constexpr sock_filter kStop = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
-  bool is_done = add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch))) &&
-                 add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kArchitecture, 1, 0)) && add(kAllow);
-  // For each call, a block that ends the program if the call is this one.
-  for (const auto& each : kUses) {
-    size_t count = 0;
-    for (const MonitorRequest& request : requests) count += is_seen(request.monitoring, each.use) ? 1 : 0;
-    if (count == 0) continue;
-    const auto length = static_cast<uint8_t>(1 + 2 * count + 1);
-    is_done = is_done && add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))) &&
-              add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(each.number), 0, length)) &&
-              add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)));
-    for (const MonitorRequest& request : requests) {
-      if (!is_seen(request.monitoring, each.use)) continue;
-      const auto number = static_cast<uint32_t>(request.number);
-      is_done = is_done && add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1)) && add(kStop);
-    }
-    is_done = is_done && add(kAllow);
-  }
-  return is_done && add(kAllow);
+bool make_monitor_filter(std::span<const MonitorRequest> requests, GrowingArray<std::byte>* bytes) {
+  PS_ASSERT(requests.size() <= kMostMonitorRequests);
+  Program program(bytes);
+  bool is_done = program.load(offsetof(seccomp_data, arch)) && program.jump_if(kArchitecture, 1, 0) &&
+                 program.answer(SECCOMP_RET_ALLOW);
+  for (const FileUse use : kFileUses) is_done = is_done && add_use(requests, use, &program);
+  return is_done && program.answer(SECCOMP_RET_ALLOW);
 }
 
 }  // namespace pagestore

@@ -2,11 +2,8 @@
 // spawned process at them.
 //
 // The filter is added by the process itself, by an injected call, when a descriptor is monitored for the first time; it
-// cannot be taken off again, so each number is added once. Where the process is not allowed to (a filter of its own
-// forbids it), Error::tracee says so. A process without our filter stops at each call anyway.
-//
-// A call counts when it has moved something, which its result says: what only waits has moved nothing. So calls on
-// streams are looked at on their exit, all others on their entry.
+// cannot be taken off again, so each number is added once for each use. Where the process is not allowed to (a filter
+// of its own forbids it), Error::tracee says so. A process without our filter stops at each call anyway.
 #pragma once
 
 #include <optional>
@@ -19,7 +16,18 @@
 namespace pagestore {
 
 // What a call does to the descriptor in its first argument.
-enum class FileUse : uint8_t { none, moves_bytes, writes_at_offset, writes_elsewhere, seeks };
+enum class FileUse : uint8_t {
+  none,
+  reads,             // takes bytes or messages
+  writes_at_offset,  // of a file with an offset, there
+  writes_elsewhere,
+  seeks,
+  acts,   // sends messages, connects, sets or takes what the kernel keeps
+  waits,  // for the members of a set
+};
+inline constexpr FileUse kFileUses[] = {
+    FileUse::reads, FileUse::writes_at_offset, FileUse::writes_elsewhere, FileUse::seeks, FileUse::acts,
+    FileUse::waits};
 FileUse use_of(int64_t number);
 
 // Whether calls of that use are seen under a monitoring.
@@ -32,10 +40,18 @@ constexpr bool is_seen(Monitoring monitoring, FileUse use) {
     case Monitoring::contents:
       return use == FileUse::writes_elsewhere || use == FileUse::seeks || use == FileUse::writes_at_offset;
     case Monitoring::stream:
+      return use != FileUse::none && use != FileUse::seeks && use != FileUse::waits;
+    case Monitoring::edges:
       return use != FileUse::none && use != FileUse::seeks;
   }
   return false;
 }
+
+// All uses that are seen: one bit each.
+constexpr uint32_t bit_of(FileUse use) {
+  return uint32_t{1} << static_cast<unsigned>(use);
+}
+uint32_t seen_uses(Monitoring monitoring);
 
 // The lowest byte that such a call changes, as far as its arguments say; none if it changes nothing.
 std::optional<uint64_t> lowest_byte(const SystemCall& call);
@@ -43,8 +59,9 @@ std::optional<uint64_t> lowest_byte(const SystemCall& call);
 // The program of a filter that stops at such calls on these descriptors. False when there is no memory.
 struct MonitorRequest {
   int32_t number;
-  Monitoring monitoring;
+  uint32_t uses;  // one bit each
 };
+inline constexpr size_t kMostMonitorRequests = 32;  // so that the program fits into a page
 [[nodiscard]] bool make_monitor_filter(std::span<const MonitorRequest> requests, GrowingArray<std::byte>* program);
 
 }  // namespace pagestore

@@ -56,6 +56,29 @@ bool read_path(const RemoteMemory& memory, uint64_t address, char* path, size_t 
   return false;
 }
 
+constexpr size_t kMostPath = 4096 + 64;
+
+// The path by which we find what the process means by one.
+void find_path(pid_t pid, int folder, const char* path, std::span<char> there) {
+  constexpr struct {
+    const char* start;
+    const char* means;
+  } kOwn[] = {{"/proc/self/", ""},    {"/proc/thread-self/", ""}, {"/dev/fd/", "fd/"},
+              {"/dev/stdin", "fd/0"}, {"/dev/stdout", "fd/1"},    {"/dev/stderr", "fd/2"}};
+  for (const auto& each : kOwn) {
+    if (strncmp(path, each.start, strlen(each.start)) != 0) continue;
+    snprintf(there.data(), there.size(), "/proc/%d/%s%s", pid, each.means, path + strlen(each.start));
+    return;
+  }
+  if (path[0] == '/') {
+    snprintf(there.data(), there.size(), "/proc/%d/root%s", pid, path);
+  } else if (folder == AT_FDCWD) {
+    snprintf(there.data(), there.size(), "/proc/%d/cwd/%s", pid, path);
+  } else {
+    snprintf(there.data(), there.size(), "/proc/%d/fd/%d/%s", pid, folder, path);
+  }
+}
+
 }  // namespace
 
 std::optional<ChangedFile> file_to_change(pid_t pid, const SystemCall& call, const RemoteMemory& memory) {
@@ -64,21 +87,26 @@ std::optional<ChangedFile> file_to_change(pid_t pid, const SystemCall& call, con
   const bool cuts = (opening->flags & O_TRUNC) != 0;
   const bool adds = (opening->flags & O_APPEND) != 0;
   if (!cuts && (adds || (opening->flags & O_ACCMODE) == O_RDONLY)) return std::nullopt;
-  char path[4096], there[4096 + 64];
+  char path[4096], there[kMostPath];
   if (!read_path(memory, opening->path, path, sizeof(path))) return std::nullopt;
-  constexpr char kSelf[] = "/proc/self/";
-  if (strncmp(path, kSelf, strlen(kSelf)) == 0) {
-    snprintf(there, sizeof(there), "/proc/%d/%s", pid, path + strlen(kSelf));
-  } else if (path[0] == '/') {
-    snprintf(there, sizeof(there), "/proc/%d/root%s", pid, path);
-  } else if (opening->folder == AT_FDCWD) {
-    snprintf(there, sizeof(there), "/proc/%d/cwd/%s", pid, path);
-  } else {
-    snprintf(there, sizeof(there), "/proc/%d/fd/%d/%s", pid, opening->folder, path);
-  }
+  find_path(pid, opening->folder, path, there);
   struct stat status;
   if (read_file_status(there, &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
   return ChangedFile{status.st_dev, status.st_ino, opening->low};
+}
+
+std::optional<OpenedStream> stream_to_open(pid_t pid, const SystemCall& call, const RemoteMemory& memory,
+                                           bool anywhere) {
+  const std::optional<Opening> opening = read_opening(call, memory);
+  char path[4096], there[kMostPath];
+  if (!opening || !read_path(memory, opening->path, path, sizeof(path))) return std::nullopt;
+  // A relative path may lead anywhere, but begins in a folder that no descriptors are in, as a rule.
+  const bool may_be = strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/", 5) == 0;
+  if (!may_be && !anywhere) return std::nullopt;
+  find_path(pid, opening->folder, path, there);
+  struct stat status;
+  if (read_file_status(there, &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return std::nullopt;
+  return OpenedStream{status.st_dev, status.st_ino, S_ISCHR(status.st_mode)};
 }
 
 }  // namespace pagestore

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <optional>
+#include <span>
 
 #include "linux/remote_memory.h"
 #include "ptrace/system_call.h"
@@ -21,5 +22,13 @@ struct ChangedFile {
 
 // None for a call that opens nothing for writing, that only adds to the end, or that makes a new file.
 std::optional<ChangedFile> file_to_change(pid_t pid, const SystemCall& call, const RemoteMemory& memory);
+
+// Which pipe, socket or device a call is about to open by a path. Only below /proc and /dev, if not `anywhere`.
+struct OpenedStream {
+  uint64_t device, inode;
+  bool is_device;
+};
+std::optional<OpenedStream> stream_to_open(pid_t pid, const SystemCall& call, const RemoteMemory& memory,
+                                           bool anywhere);
 
 }  // namespace pagestore

@@ -1,7 +1,6 @@
 #include "ptrace/run_loop.h"
 
 #include <sys/ptrace.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -42,18 +41,6 @@ int choose_tick(int64_t next, int64_t left) {
   return static_cast<int>(std::min({left, kTick, until_next}));
 }
 
-siginfo_t signal_for(const TracedThread& thread, const SignalAnswer& answer) {
-  siginfo_t info{};
-  if (answer.kind == SignalAnswer::Kind::replace) {
-    info.si_signo = answer.signal;
-    info.si_pid = getpid();
-    info.si_uid = getuid();
-  } else if (answer.kind == SignalAnswer::Kind::deliver && thread.asked_signal() != nullptr) {
-    info = *thread.asked_signal();
-  }
-  return info;
-}
-
 bool has_running_thread(const ThreadTable& table) {
   const auto threads = table.all();
   return std::any_of(threads.begin(), threads.end(), [](const TracedThread* each) { return each->is_running(); });
@@ -83,6 +70,16 @@ TracedThread* first_to_stop(const ThreadTable& table) {
     if (thread->is_running() && !thread->is_inside_vfork()) return thread;
   }
   return nullptr;
+}
+
+Status check_choice(const TracedThread& thread, const RunOptions& options) {
+  const auto* choice = std::get_if<question::Choice>(&thread.question());
+  const bool waits = choice != nullptr && !thread.pending_stop();
+  const int64_t chosen = options.choose.value_or(-1);
+  const bool is_fine = waits ? chosen >= 0 && chosen < choice->alternatives : !options.choose;
+  if (is_fine) return Status::ok();
+  return Status::refused(Error::choice, static_cast<uint64_t>(chosen),
+                         waits ? static_cast<uint64_t>(choice->alternatives) : UINT64_MAX);
 }
 
 }  // namespace
@@ -126,16 +123,6 @@ Status RunLoop::resume(TracedThread& asked, const RunOptions& options, Stop* sto
   if (has_ended()) *stop = end_stop();
   set_last(*stop, stop->thread != 0 ? stop->thread : last_thread_);
   return Status::ok();
-}
-
-Status RunLoop::check_choice(const TracedThread& thread, const RunOptions& options) const {
-  const auto* choice = std::get_if<question::Choice>(&thread.question());
-  const bool waits = choice != nullptr && !thread.pending_stop();
-  const int64_t chosen = options.choose.value_or(-1);
-  const bool is_fine = waits ? chosen >= 0 && chosen < choice->alternatives : !options.choose;
-  if (is_fine) return Status::ok();
-  return Status::refused(Error::choice, static_cast<uint64_t>(chosen),
-                         waits ? static_cast<uint64_t>(choice->alternatives) : UINT64_MAX);
 }
 
 Status RunLoop::answer_choice(TracedThread& thread, const RunOptions& options) const {
@@ -290,9 +277,36 @@ Status RunLoop::classify(const WaitEvent& event, const RunOptions& options, std:
     parts_.followers.on_event(event);
     return Status::ok();
   }
+  const bool saw_all = parts_.files.needs_all_calls();
   const Status status = unless_dying(*thread, parts_.classifier.classify(*thread, event, options, stop));
-  if (!status.is_ok() || *stop || !thread->is_stopped()) return status;
+  if (!status.is_ok() || *stop) return status;
+  if (!saw_all && parts_.files.needs_all_calls()) {
+    if (Status seen = see_all_calls(options, stop); !seen.is_ok() || *stop || has_ended()) return seen;
+    thread = parts_.threads.find(event.thread);
+  }
+  if (thread == nullptr || !thread->is_stopped()) return status;
   return unless_dying(*thread, run_on(*thread, options, 0));
+}
+
+// From now on every call is to be seen, also of threads that run already: they stop, and run on in another way.
+Status RunLoop::see_all_calls(const RunOptions& options, std::optional<Stop>* stop) {
+  GrowingArray<pid_t> runners;
+  for (const TracedThread* thread : parts_.threads.all()) {
+    const bool can_stop = thread->is_running() && !thread->is_inside_vfork();
+    if (can_stop && !runners.append(thread->id())) return Status::no_memory(sizeof(pid_t));
+  }
+  if (Status status = interrupt_all(options); !status.is_ok() || has_ended()) return status;
+  for (const pid_t id : runners) {
+    TracedThread* thread = parts_.threads.find(id);
+    if (thread != nullptr && thread->pending_stop()) *stop = *thread->take_pending_stop();
+    if (*stop) return Status::ok();
+  }
+  for (const pid_t id : runners) {
+    TracedThread* thread = parts_.threads.find(id);
+    if (thread == nullptr || !thread->is_stopped()) continue;
+    if (Status status = unless_dying(*thread, start(*thread, options, {})); !status.is_ok()) return status;
+  }
+  return Status::ok();
 }
 
 // `other`: what another thread stopped for that is no choice, and may run on after.
@@ -312,7 +326,7 @@ Status RunLoop::settle(const RunOptions& options, std::optional<Stop>* other) {
     if (!event) continue;
     std::optional<Stop> pending;
     if (status = classify(*event, options, &pending); !status.is_ok()) return status;
-    TracedThread* thread = parts_.threads.find(event->thread);
+    TracedThread* thread = parts_.threads.find(pending ? pending->thread : event->thread);
     if (!pending || thread == nullptr) continue;
     if (pending->kind != StopKind::choice) {
       *other = pending;

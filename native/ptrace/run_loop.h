@@ -56,7 +56,6 @@ class RunLoop {
   // The ptrace request by which threads run on, or this one.
   int request(const RunOptions& options, const TracedThread* thread) const;
   Status answer_choice(TracedThread& thread, const RunOptions& options) const;
-  Status check_choice(const TracedThread& thread, const RunOptions& options) const;
   Status choose_runners(TracedThread& asked, const RunOptions& options, GrowingArray<TracedThread*>* runners) const;
   Status run(std::span<TracedThread* const> runners, TracedThread& asked, const RunOptions& options, Stop* stop);
   Status insert_breakpoint(std::span<TracedThread* const> runners, const RunOptions& options,
@@ -67,6 +66,7 @@ class RunLoop {
   Status classify(const WaitEvent& event, const RunOptions& options, std::optional<Stop>* stop);
   Status report(Stop reported, const RunOptions& options, Stop* stop);
   Status settle(const RunOptions& options, std::optional<Stop>* other);
+  Status see_all_calls(const RunOptions& options, std::optional<Stop>* stop);
   Status break_off(const RunOptions& options, Stop* stop);
 
   const Parts parts_;

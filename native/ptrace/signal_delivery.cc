@@ -1,6 +1,7 @@
 #include "ptrace/signal_delivery.h"
 
 #include <sys/ptrace.h>
+#include <unistd.h>
 
 #include "ptrace/saved_context.h"
 #include "system/assert.h"
@@ -48,6 +49,18 @@ Status stop_before_signal(ProcessWaiter& waiter, TracedThread& thread, const sig
   }
   if (ptrace(PTRACE_SETSIGINFO, thread.id(), nullptr, &info) == 0) return Status::ok();
   return Status::process_gone(thread.id(), "was killed");
+}
+
+siginfo_t signal_for(const TracedThread& thread, const SignalAnswer& answer) {
+  siginfo_t info{};
+  if (answer.kind == SignalAnswer::Kind::replace) {
+    info.si_signo = answer.signal;
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+  } else if (answer.kind == SignalAnswer::Kind::deliver && thread.asked_signal() != nullptr) {
+    info = *thread.asked_signal();
+  }
+  return info;
 }
 
 }  // namespace pagestore

@@ -8,10 +8,14 @@
 #include <signal.h>
 
 #include "ptrace/process_waiter.h"
+#include "ptrace/stop.h"
 
 namespace pagestore {
 
 // `info` is what the thread's handler will get. Leaves to its caller: the thread is stopped, not inside vfork.
 Status stop_before_signal(ProcessWaiter& waiter, TracedThread& thread, const siginfo_t& info);
+
+// What a thread that is let run receives by such an answer; without a number where it is nothing.
+siginfo_t signal_for(const TracedThread& thread, const SignalAnswer& answer);
 
 }  // namespace pagestore

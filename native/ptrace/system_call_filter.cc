@@ -45,6 +45,12 @@ constexpr struct {
     {SYS_shmdt, SystemCallKind::mapping},
     {SYS_userfaultfd, SystemCallKind::mapping},
     {SYS_io_uring_setup, SystemCallKind::mapping},
+    {SYS_splice, SystemCallKind::transfer},
+    {SYS_tee, SystemCallKind::transfer},
+    {SYS_sendfile, SystemCallKind::transfer},
+    {SYS_copy_file_range, SystemCallKind::transfer},
+    {SYS_io_submit, SystemCallKind::transfer},
+    {SYS_io_uring_enter, SystemCallKind::transfer},
     {SYS_prctl, SystemCallKind::mapping},  // it moves the program's break, and names mappings
 };
 

@@ -1,19 +1,14 @@
 #include "ptrace/system_call_stops.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <sys/ptrace.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 
-#include "linux/open_files.h"
 #include "ptrace/trap.h"
 #include "ptrace/untraced_clone.h"
-#include "system/old_glibc.h"
 
 namespace pagestore {
 
@@ -28,11 +23,6 @@ bool is_wanted(const RunOptions& options, int64_t call) {
 bool is_heap_key(const SystemCall& call) {
   constexpr uint64_t kNonBlocking = 1;
   return call.arguments[1] == sizeof(uint64_t) && call.arguments[2] == kNonBlocking;
-}
-
-bool is_read(int64_t call) {
-  return call == SYS_read || call == SYS_readv || call == SYS_pread64 || call == SYS_preadv || call == SYS_preadv2 ||
-         call == SYS_recvfrom || call == SYS_sendto || call == SYS_sendmsg || call == SYS_vmsplice;
 }
 
 // The call is not made: its result is ours.
@@ -57,7 +47,7 @@ Status SystemCallStops::classify_by_filter(TracedThread& thread, const RunOption
   thread.set_entered_call(activity::EnteredCall{call.number, false});
   if (note_other_interface(thread, call)) return Status::ok();
   if (!is_repeated) return classify_entry(thread, call, options, stop);
-  note_files(thread, call);
+  file_calls_.on_entry(thread, call);
   return Status::ok();
 }
 
@@ -65,55 +55,8 @@ Status SystemCallStops::before_run(TracedThread& thread) {
   if (!thread.has_entered_call()) return Status::ok();
   Registers* registers;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
-  note_files(thread, registers->call());
+  file_calls_.on_entry(thread, registers->call());
   return Status::ok();
-}
-
-// Then a filter that was added for its descriptor stops at it.
-bool SystemCallStops::is_monitored(const SystemCall& call) const {
-  const FileUse use = use_of(call.number);
-  return use != FileUse::none && is_seen(parts_.files.monitoring_of(static_cast<int32_t>(call.arguments[0])), use);
-}
-
-void SystemCallStops::note_files(TracedThread& thread, const SystemCall& call) {
-  if (kind_of_call(call.number) == SystemCallKind::descriptors) {
-    parts_.files.mark_descriptors_changed();
-    const std::optional<ChangedFile> changed = file_to_change(parts_.traits.pid, call, parts_.memory);
-    if (changed) parts_.files.add_event(changed->device, changed->inode, changed->low);
-  }
-  const FileUse use = use_of(call.number);
-  const auto number = static_cast<int32_t>(call.arguments[0]);
-  const Monitoring monitoring = use == FileUse::none ? Monitoring::none : parts_.files.monitoring_of(number);
-  if (!is_seen(monitoring, use)) return;
-  if (monitoring == Monitoring::stream) {
-    thread.expect_call_exit(number);
-  } else if (use == FileUse::seeks) {
-    if (lowest_byte(call)) parts_.files.on_seek();
-  } else if (use == FileUse::writes_at_offset) {
-    note_write(number);
-  } else if (const auto low = lowest_byte(call)) {
-    note_event(number, *low);
-  }
-}
-
-// What waited and was interrupted has moved nothing; what was refused has not either.
-void SystemCallStops::note_stream(const activity::EnteredCall& call, int64_t result) {
-  const bool is_transfer = use_of(call.number) == FileUse::writes_at_offset || is_read(call.number);
-  const bool has_moved = is_transfer ? result > 0 : result >= 0 || result == -EINPROGRESS;
-  if (has_moved) note_event(call.stream, 0);
-}
-
-void SystemCallStops::note_write(int32_t number) {
-  OpenFile file;
-  if (!describe_file(parts_.traits.pid, number, &file).is_ok() || (file.settable_flags & O_APPEND) != 0) return;
-  parts_.files.add_event(file.identity.device, file.identity.inode, file.position);
-}
-
-void SystemCallStops::note_event(int32_t number, uint64_t low) {
-  char path[64];
-  struct stat status;
-  snprintf(path, sizeof(path), "/proc/%d/fd/%d", parts_.traits.pid, number);
-  if (read_file_status(path, &status) == 0) parts_.files.add_event(status.st_dev, status.st_ino, low);
 }
 
 Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options, std::optional<Stop>* stop) {
@@ -131,7 +74,7 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
     } else if (!thread.has_to_return()) {
       parts_.waits.on_exit(thread, info.exit.rval, call ? call->began : 0);
     }
-    if (call && call->stream >= 0) note_stream(*call, info.exit.rval);
+    if (call) file_calls_.on_exit(call->effects, info.exit.rval);
     if (call && !options.only_entries && is_wanted(options, call->number)) {
       *stop = make_stop(StopKind::system_call, thread.id(), call->number);
     }
@@ -144,7 +87,7 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
   }
   SystemCall call{static_cast<int64_t>(info.entry.nr), {}};
   std::copy(std::begin(info.entry.args), std::end(info.entry.args), call.arguments.begin());
-  const bool is_stopped_at = is_filtered(parts_.traits.further_calls, call.number) || is_monitored(call);
+  const bool is_stopped_at = is_filtered(parts_.traits.further_calls, call.number) || file_calls_.is_filtered(call);
   const bool expects_filter_stop = parts_.traits.has_filter && is_stopped_at;
   thread.enter(activity::CallEntry{activity::EnteredCall{call.number, expects_filter_stop, monotonic_nanoseconds()}});
   parts_.waits.on_entry(thread, call);
@@ -153,7 +96,7 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
 
 Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& call, const RunOptions& options,
                                        std::optional<Stop>* stop) {
-  note_files(thread, call);
+  file_calls_.on_entry(thread, call);
   const SystemCallKind kind = kind_of_call(call.number);
   if (kind == SystemCallKind::clone || kind == SystemCallKind::clone3) {
     if (Status status = trace_what_starts(thread, call); !status.is_ok()) return status;
@@ -191,6 +134,7 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
     case SystemCallKind::clone:
     case SystemCallKind::clone3:
     case SystemCallKind::descriptors:
+    case SystemCallKind::transfer:
     case SystemCallKind::other:
       break;
   }

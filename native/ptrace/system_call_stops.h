@@ -6,10 +6,8 @@
 
 #include "linux/remote_memory.h"
 #include "ptrace/clock_calls.h"
-#include "ptrace/file_changes.h"
+#include "ptrace/file_calls.h"
 #include "ptrace/memory_changes.h"
-#include "ptrace/monitored_calls.h"
-#include "ptrace/opened_files.h"
 #include "ptrace/process_traits.h"
 #include "ptrace/system_call_filter.h"
 #include "ptrace/thread_table.h"
@@ -29,7 +27,7 @@ class SystemCallStops {
     const TimedWaits& waits;
     ClockCalls& clock_calls;
   };
-  explicit SystemCallStops(const Parts& parts) : parts_(parts) {}
+  explicit SystemCallStops(const Parts& parts) : parts_(parts), file_calls_(parts.traits, parts.memory, parts.files) {}
 
   // A stop that PTRACE_SYSCALL brings, on entry and on exit.
   Status classify(TracedThread& thread, const RunOptions& options, std::optional<Stop>* stop);
@@ -41,11 +39,6 @@ class SystemCallStops {
  private:
   Status classify_entry(TracedThread& thread, const SystemCall& call, const RunOptions& options,
                         std::optional<Stop>* stop);
-  void note_files(TracedThread& thread, const SystemCall& call);
-  bool is_monitored(const SystemCall& call) const;
-  void note_stream(const activity::EnteredCall& call, int64_t result);
-  void note_write(int32_t number);
-  void note_event(int32_t number, uint64_t low);
   void note_mapping_change(const SystemCall& call);
   bool note_other_interface(TracedThread& thread, const SystemCall& call);
   Status trace_what_starts(TracedThread& thread, const SystemCall& call);
@@ -53,6 +46,7 @@ class SystemCallStops {
   Status answer_program(TracedThread& thread, const SystemCall& call, SystemCallKind kind, std::optional<Stop>* stop);
 
   const Parts parts_;
+  FileCalls file_calls_;
 };
 
 }  // namespace pagestore

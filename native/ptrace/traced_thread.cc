@@ -107,7 +107,7 @@ bool TracedThread::has_entered_call() const {
 
 bool TracedThread::needs_call_exit() const {
   const auto* entry = std::get_if<activity::CallEntry>(&activity_);
-  return entry != nullptr && entry->call && entry->call->stream >= 0;
+  return entry != nullptr && entry->call && entry->call->effects.count > 0;
 }
 
 std::optional<activity::EnteredCall> TracedThread::call_before() const {
@@ -120,9 +120,9 @@ void TracedThread::set_entered_call(const std::optional<activity::EnteredCall>& 
   if (entry != nullptr) entry->call = call;
 }
 
-void TracedThread::expect_call_exit(int32_t stream) {
+void TracedThread::expect_effects(const CallEffects& effects) {
   auto* entry = std::get_if<activity::CallEntry>(&activity_);
-  if (entry != nullptr && entry->call) entry->call->stream = stream;
+  if (entry != nullptr && entry->call) entry->call->effects = effects;
 }
 
 std::optional<int64_t> TracedThread::take_reported_call() {

@@ -79,8 +79,8 @@ class TracedThread {
   // The call that it entered before it ran on, if any.
   std::optional<activity::EnteredCall> call_before() const;
   void set_entered_call(const std::optional<activity::EnteredCall>& call);
-  // The entered call moves bytes on a descriptor, if its exit says so.
-  void expect_call_exit(int32_t stream);
+  // What the entered call does to open files, if its exit says so.
+  void expect_effects(const CallEffects& effects);
   // The call whose entry was reported already and comes once more.
   std::optional<int64_t> take_reported_call();
   void drop_reported_call() { reported_call_.reset(); }

@@ -5,9 +5,9 @@
 #include <linux/seccomp.h>
 #include <sys/syscall.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "linux/proc_file.h"
 #include "memory/tracee/scratch.h"
@@ -21,7 +21,7 @@ Monitoring monitoring_of_file(const OpenFile& file) {
     case FileKind::socket:
     case FileKind::terminal:
     case FileKind::other:
-      return Monitoring::stream;
+      return file.has_edges != 0 ? Monitoring::edges : Monitoring::stream;
     case FileKind::regular: {
       if (!is_writable(file.identity)) return Monitoring::none;
       const bool appends = (file.settable_flags & O_APPEND) != 0 || file.position >= file.length;
@@ -37,55 +37,65 @@ Monitoring monitoring_of_file(const OpenFile& file) {
 }
 
 Status FileMonitor::monitor(const OpenFiles& files, std::optional<RemoteAddress> scratch) {
-  constexpr size_t kMost = 6;  // the filter must fit into a page
-  MonitorRequest requests[kMost];
-  size_t count = 0;
+  GrowingArray<KnownDescriptor> known;
   FileChanges& changes = process_.file_changes();
-  if (is_blind_ && process_.has_run()) assume_all(files);
-  changes.on_monitored();
   for (const OpenFile& file : files.all()) {
     const Monitoring monitoring = monitoring_of_file(file);
-    if (changes.monitoring_of(file.number) != monitoring && !changes.set_monitoring(file.number, monitoring)) {
-      return Status::no_memory(sizeof(file));
+    if (monitoring == Monitoring::none && file.identity.serial == 0) continue;
+    const FileKind kind = file.identity.kind;
+    if (!known.append({file.number, monitoring, kind, true, id_of(file.identity)})) {
+      return Status::no_memory(sizeof(KnownDescriptor));
     }
-    if (monitoring == Monitoring::none || has_filter_for(file.number, monitoring)) continue;
-    requests[count++] = {file.number, monitoring};
-    if (count < kMost) continue;
+  }
+  Status status = Status::ok();
+  if (process_.has_filter() && !changes.is_blind()) status = add_filters({known.data(), known.size()}, scratch);
+  if (status.is_ok()) changes.set_known(std::move(known));
+  return status;
+}
+
+Status FileMonitor::add_filters(std::span<const KnownDescriptor> known, std::optional<RemoteAddress> scratch) {
+  MonitorRequest requests[kMostMonitorRequests];
+  size_t count = 0;
+  for (const KnownDescriptor& each : known) {
+    const uint32_t uses = seen_uses(each.monitoring) & ~process_.file_changes().filtered_uses(each.number);
+    if (uses != 0) requests[count++] = {each.number, uses};
+    if (count < kMostMonitorRequests) continue;
     if (Status status = add_filter({requests, count}, scratch); !status.is_ok()) return status;
     count = 0;
   }
   return count == 0 ? Status::ok() : add_filter({requests, count}, scratch);
 }
 
-// What is monitored as a stream or for its contents is seen in every way that matters for positions, too.
-bool FileMonitor::has_filter_for(int32_t number, Monitoring monitoring) const {
-  if (!process_.has_filter() || is_blind_) return true;
-  return std::any_of(added_.begin(), added_.end(), [&](const Added& each) {
-    return each.number == number && (each.monitoring == monitoring ||
-                                     (each.monitoring == Monitoring::contents && monitoring == Monitoring::positions));
-  });
-}
-
 Status FileMonitor::add_filter(std::span<const MonitorRequest> requests, std::optional<RemoteAddress> scratch) {
+  FileChanges& changes = process_.file_changes();
   GrowingArray<std::byte> bytes;
   sock_fprog head{};
   if (!bytes.append(std::as_bytes(std::span(&head, 1))) || !make_monitor_filter(requests, &bytes)) {
     return Status::no_memory(bytes.size());
   }
-  for (const MonitorRequest& each : requests) {
-    if (!added_.append({each.number, each.monitoring})) return Status::no_memory(sizeof(Added));
+  if (changes.is_blind()) return Status::ok();
+  if (!scratch || count_filters() != filters_) {
+    changes.mark_blind();
+    return Status::ok();
   }
-  is_blind_ = !scratch || count_filters() != filters_;
-  if (is_blind_) return Status::ok();
   head.len = static_cast<unsigned short>((bytes.size() - sizeof(head)) / sizeof(sock_filter));
   head.filter = reinterpret_cast<sock_filter*>(scratch->value() + sizeof(head));
   memcpy(bytes.data(), &head, sizeof(head));
   int64_t result = 0;
   const SystemCall add{SYS_seccomp, {SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, scratch->value()}};
-  Status status = call_with_bytes(process_, *scratch, add, {bytes.data(), bytes.size()}, &result);
-  is_blind_ = result != 0;
+  if (Status status = call_with_bytes(process_, *scratch, add, {bytes.data(), bytes.size()}, &result);
+      !status.is_ok()) {
+    return status;
+  }
+  if (result != 0) {
+    changes.mark_blind();
+    return Status::ok();
+  }
   if (filters_ > 0) ++filters_;
-  return status;
+  for (const MonitorRequest& each : requests) {
+    if (!changes.add_filtered_uses(each.number, each.uses)) return Status::no_memory(sizeof(each));
+  }
+  return Status::ok();
 }
 
 // The kernel says how many there are (Linux 5.9).
@@ -95,13 +105,6 @@ uint64_t FileMonitor::count_filters() const {
   if (!read_proc_file(process_.pid(), "/proc/PID/status", &text).is_ok() || !text.append('\0')) return 0;
   const char* found = strstr(text.data(), kName);
   return found != nullptr ? strtoull(found + strlen(kName), nullptr, 10) : 0;
-}
-
-void FileMonitor::assume_all(const OpenFiles& files) {
-  for (const OpenFile& file : files.all()) {
-    if (monitoring_of_file(file) == Monitoring::none) continue;
-    process_.file_changes().add_event(file.identity.device, file.identity.inode, 0);
-  }
 }
 
 }  // namespace pagestore

@@ -23,23 +23,16 @@ class FileMonitor {
   // Before the program's own code runs.
   void begin() { filters_ = count_filters(); }
 
-  // Leaves to its caller: `files` were just read. `scratch` as in scratch.h.
+  // Leaves to its caller: `files` were just read, or put back. `scratch` as in scratch.h.
   Status monitor(const OpenFiles& files, std::optional<RemoteAddress> scratch);
 
  private:
-  struct Added {
-    int32_t number;
-    Monitoring monitoring;
-  };
-  bool has_filter_for(int32_t number, Monitoring monitoring) const;
+  Status add_filters(std::span<const KnownDescriptor> known, std::optional<RemoteAddress> scratch);
   Status add_filter(std::span<const MonitorRequest> requests, std::optional<RemoteAddress> scratch);
   uint64_t count_filters() const;
-  void assume_all(const OpenFiles& files);
 
   TracedProcess& process_;
-  GrowingArray<Added> added_;
   uint64_t filters_ = 0;  // that the process had at its start, and that we added
-  bool is_blind_ = false;
 };
 
 }  // namespace pagestore

@@ -27,6 +27,8 @@ struct FileKey {
 };
 static_assert(sizeof(FileKey) == 64);
 
+constexpr std::string_view kRing = "anon_inode:[io_uring]";
+
 // By all descriptors of the process, ever; 0 where the kernel does not say.
 uint64_t bytes_written(pid_t pid) {
   char text[256];
@@ -47,21 +49,6 @@ int32_t find_twin(const OpenFiles& files, const OpenFile& file) {
   return twin->number;
 }
 
-// The last event on a stream. Bytes that moved are not put back, so a state behind them is no state before them.
-uint64_t last_event_on(const FileChanges& changes, const OpenFileIdentity& stream) {
-  uint64_t before = 0, end = changes.last_event();
-  while (before < end) {
-    const uint64_t middle = before + (end - before) / 2;
-    const bool is_later = changes.lowest_since(middle, stream.device, stream.inode) != UINT64_MAX;
-    if (is_later) {
-      before = middle + 1;
-    } else {
-      end = middle;
-    }
-  }
-  return before;
-}
-
 FileKey key_of(const OpenFiles& files, const OpenFile& file) {
   FileKey key{};
   if (has_lasting_name(files, file)) {
@@ -70,7 +57,7 @@ FileKey key_of(const OpenFiles& files, const OpenFile& file) {
   }
   key.position = file.position;
   key.length = file.length;
-  key.detail = file.detail;
+  key.detail = file.lasting_detail;
   key.number = file.number;
   key.leader = file.leader;
   key.twin = find_twin(files, file);
@@ -99,9 +86,11 @@ Status TraceeFiles::begin(const FileOptions& options) {
 
 Status TraceeFiles::read() {
   FileChanges& changes = process_.file_changes();
+  if (changes.is_blind() && process_.has_run()) changes.assume_all();
   if (changes.has_changed_descriptors()) {
     if (Status status = OpenFiles::read(process_.live_thread(), &now_); !status.is_ok()) return status;
     mark_outside();
+    number_files();
     if (Status status = duplicates_.update(now_); !status.is_ok()) return status;
     changes.mark_known();
     return Status::ok();
@@ -116,6 +105,25 @@ Status TraceeFiles::read() {
   return Status::ok();
 }
 
+// An open file keeps its number for as long as one of its descriptors is known to be on it.
+void TraceeFiles::number_files() {
+  const FileChanges& changes = process_.file_changes();
+  for (OpenFile& file : now_.all()) {
+    OpenFile& leader = *now_.find(file.leader);
+    if (!needs_serial(file.identity) || leader.identity.serial != 0) continue;
+    const KnownDescriptor* known = changes.find(file.number);
+    const bool is_same = known != nullptr && known->is_there && known->file.device == file.identity.device &&
+                         known->file.inode == file.identity.inode && known->kind == file.identity.kind;
+    if (is_same) leader.identity.serial = known->file.serial;
+  }
+  for (OpenFile& file : now_.all()) {
+    OpenFile& leader = *now_.find(file.leader);
+    if (needs_serial(file.identity) && leader.identity.serial == 0) leader.identity.serial = ++last_serial_;
+    file.identity.serial = leader.identity.serial;
+    if (file.identity.kind == FileKind::other && now_.path(file) == kRing) process_.file_changes().mark_blind();
+  }
+}
+
 // Of a descriptor that has not changed.
 Status TraceeFiles::read_state(size_t index) {
   OpenFile& file = now_.all()[index];
@@ -128,6 +136,7 @@ Status TraceeFiles::read_state(size_t index) {
     file.position = leader.position;
     file.length = leader.length;
     file.detail = leader.detail;
+    file.lasting_detail = leader.lasting_detail;
     return Status::ok();
   }
   const int duplicate = duplicates_.present(index);
@@ -144,6 +153,7 @@ Status TraceeFiles::read_state(size_t index) {
   const OpenFile before = file;
   if (Status status = describe_file(process_.live_thread(), file.number, &file); !status.is_ok()) return status;
   file.identity.is_outside = before.identity.is_outside;
+  file.identity.serial = before.identity.serial;
   return Status::ok();
 }
 
@@ -155,7 +165,7 @@ void TraceeFiles::mark_outside() {
       if (!may_be || compare_files(task, file.number, ours, each.descriptor) == Sameness::different) continue;
       file.identity.is_outside = 1;
       file.settable_flags = 0;
-      file.position = file.length = file.detail = 0;
+      file.position = file.length = file.detail = file.lasting_detail = 0;
       break;
     }
   }
@@ -169,8 +179,9 @@ Status TraceeFiles::append_key(GrowingArray<std::byte>* bytes) const {
   if (!is_restored_) return Status::ok();
   for (const OpenFile& file : now_.all()) {
     FileKey key = key_of(now_, file);
-    if (monitoring_of_file(file) == Monitoring::stream) {
-      key.position = last_event_on(process_.file_changes(), file.identity);
+    // Bytes that moved are not put back, so a state behind them is no state before them.
+    if (is_stream(monitoring_of_file(file))) {
+      key.position = process_.file_changes().last_event_on(id_of(file.identity));
     }
     if (!bytes->append(std::as_bytes(std::span(&key, 1)))) return Status::no_memory(sizeof(key));
   }
@@ -212,8 +223,8 @@ Status TraceeFiles::check_contents(const FilePlan& plan, uint64_t event) const {
     const OpenFile& wanted = *source.wanted;
     const OpenFileIdentity& identity = wanted.identity;
     if (identity.is_outside != 0 || monitoring_of_file(wanted) == Monitoring::none) continue;
-    const uint64_t low = changes.lowest_since(event, identity.device, identity.inode);
-    if (monitoring_of_file(wanted) == Monitoring::stream) {
+    const uint64_t low = changes.lowest_since(event, id_of(identity));
+    if (is_stream(monitoring_of_file(wanted))) {
       if (low == UINT64_MAX) continue;
       return Status::files(wanted.number, "has taken or given bytes since the snapshot, which cannot be moved back");
     }
@@ -235,7 +246,7 @@ Status TraceeFiles::cut_back(const FilePlan& plan) {
     if (identity.kind != FileKind::regular || !is_writable(identity) || identity.is_outside != 0) continue;
     if (length_of(source) <= wanted.length) continue;
     if (Status status = cut_file(process_, source); !status.is_ok()) return status;
-    process_.file_changes().add_event(identity.device, identity.inode, wanted.length);
+    process_.file_changes().add_event(id_of(identity), wanted.length);
   }
   return Status::ok();
 }

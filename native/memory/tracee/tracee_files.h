@@ -65,6 +65,7 @@ class TraceeFiles {
     uint64_t device, inode;
   };
   void mark_outside();
+  void number_files();
   Status read_state(size_t index);
   Status check_contents(const FilePlan& plan, uint64_t event) const;
   Status cut_back(const FilePlan& plan);
@@ -82,6 +83,7 @@ class TraceeFiles {
   FileDuplicates duplicates_;
   FileMonitor monitor_{process_};
   uint64_t written_at_start_ = 0;  // bytes
+  uint64_t last_serial_ = 0;
   bool has_warned_of_outside_ = false, has_warned_of_ignored_ = false;
   char path_[200] = "";
   char warning_[400] = "";

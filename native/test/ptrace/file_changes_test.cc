@@ -10,29 +10,35 @@ namespace pagestore::test {
 
 namespace {
 
-constexpr uint64_t kDevice = 1, kInode = 2, kOther = 3;
+constexpr FileId kFile{1, 2}, kOther{1, 3};
+
+GrowingArray<KnownDescriptor> known(std::initializer_list<KnownDescriptor> all) {
+  GrowingArray<KnownDescriptor> made;
+  EXPECT_TRUE(made.append(std::span(all.begin(), all.size())));
+  return made;
+}
 
 TEST(FileChanges, SayTheLowestByteThatChangedSinceAnEvent) {
   FileChanges changes;
   const uint64_t first = changes.last_event();
-  EXPECT_EQ(changes.lowest_since(first, kDevice, kInode), UINT64_MAX);
-  changes.add_event(kDevice, kInode, 100);
+  EXPECT_EQ(changes.lowest_since(first, kFile), UINT64_MAX);
+  changes.add_event(kFile, 100);
   const uint64_t second = changes.last_event();
-  changes.add_event(kDevice, kInode, 200);
-  EXPECT_EQ(changes.lowest_since(first, kDevice, kInode), 100u);
-  EXPECT_EQ(changes.lowest_since(second, kDevice, kInode), 200u);
-  EXPECT_EQ(changes.lowest_since(changes.last_event(), kDevice, kInode), UINT64_MAX);
-  EXPECT_EQ(changes.lowest_since(first, kDevice, kOther), UINT64_MAX);
+  changes.add_event(kFile, 200);
+  EXPECT_EQ(changes.lowest_since(first, kFile), 100u);
+  EXPECT_EQ(changes.lowest_since(second, kFile), 200u);
+  EXPECT_EQ(changes.lowest_since(changes.last_event(), kFile), UINT64_MAX);
+  EXPECT_EQ(changes.lowest_since(first, kOther), UINT64_MAX);
   // What changed no lower byte before says nothing more.
-  changes.add_event(kDevice, kInode, 50);
-  EXPECT_EQ(changes.lowest_since(first, kDevice, kInode), 50u);
-  EXPECT_EQ(changes.lowest_since(second, kDevice, kInode), 50u);
+  changes.add_event(kFile, 50);
+  EXPECT_EQ(changes.lowest_since(first, kFile), 50u);
+  EXPECT_EQ(changes.lowest_since(second, kFile), 50u);
 }
 
 TEST(FileChanges, AfterASeekWritesAreSeen) {
   FileChanges changes;
-  ASSERT_TRUE(changes.set_monitoring(3, Monitoring::positions));
-  ASSERT_TRUE(changes.set_monitoring(4, Monitoring::stream));
+  changes.set_known(known({{3, Monitoring::positions, FileKind::regular, true, kFile},
+                           {4, Monitoring::stream, FileKind::pipe, true, kOther}}));
   EXPECT_FALSE(is_seen(changes.monitoring_of(3), use_of(SYS_write)));
   changes.on_seek();
   EXPECT_TRUE(changes.needs_all_calls());

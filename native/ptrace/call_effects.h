@@ -1,0 +1,41 @@
+// What a system call that a thread has entered does to open files, if its result says that it did.
+//
+// Kept with the call until its exit is seen: by then its descriptors may mean other files, and registers other things.
+#pragma once
+
+#include <cstdint>
+
+#include "ptrace/file_changes.h"
+
+namespace pagestore {
+
+// Which results say that something happened.
+enum class Evidence : uint8_t {
+  bytes,         // more than none: what only waited, or found the end, has moved nothing
+  messages,      // the same, but an empty message is one, too; what finds the end of a connection moves nothing
+  no_refusal,    // whatever is not a refusal of the call as such: an error that a socket kept is gone once it was told
+  connection,    // the same, but what is interrupted goes on by itself
+  success,       // no error
+  socket_error,  // the call has stored one that was there, where its argument points to
+};
+
+struct FileEffect {
+  FileId file;
+  uint64_t low;  // the first byte that may change
+};
+
+struct CallEffects {
+  static constexpr uint8_t kMost = 2;
+
+  FileEffect all[kMost] = {};
+  uint8_t count = 0;
+  Evidence evidence = Evidence::bytes;
+  int32_t number = -1;   // the descriptor that `messages` came from
+  uint64_t pointer = 0;  // for `socket_error`
+
+  void add(const FileId& file, uint64_t low) {
+    if (count < kMost) all[count++] = {file, low};
+  }
+};
+
+}  // namespace pagestore

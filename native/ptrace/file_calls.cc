@@ -1,0 +1,294 @@
+#include "ptrace/file_calls.h"
+
+#include <fcntl.h>
+#include <linux/net.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "linux/proc_file.h"
+#include "linux/remote_socket.h"
+#include "ptrace/control_calls.h"
+#include "ptrace/descriptor_calls.h"
+#include "ptrace/opened_files.h"
+#include "ptrace/system_call_filter.h"
+#include "system/old_glibc.h"
+
+namespace pagestore {
+
+namespace {
+
+int32_t first_descriptor(const SystemCall& call) {
+  return static_cast<int32_t>(call.arguments[0]);
+}
+
+// What a call that reads leaves where it is: with MSG_PEEK.
+bool only_peeks(const SystemCall& call) {
+  const size_t flags = call.number == SYS_recvmsg ? 2 : 3;
+  const bool has_flags = call.number == SYS_recvmsg || call.number == SYS_recvfrom || call.number == SYS_recvmmsg;
+  return has_flags && (call.arguments[flags] & MSG_PEEK) != 0;
+}
+
+Evidence evidence_of_act(const SystemCall& call) {
+  switch (call.number) {
+    case SYS_sendto:
+    case SYS_sendmsg:
+    case SYS_sendmmsg:
+      return Evidence::messages;
+    case SYS_vmsplice:
+      return Evidence::bytes;
+    case SYS_accept:
+    case SYS_accept4:
+      return Evidence::no_refusal;
+    case SYS_connect:
+      return Evidence::connection;
+    case SYS_getsockopt:
+      return Evidence::socket_error;
+    default:
+      return Evidence::success;
+  }
+}
+
+Evidence evidence_of(const SystemCall& call, FileUse use, FileKind kind) {
+  if (use == FileUse::acts) return evidence_of_act(call);
+  if (use == FileUse::waits || kind == FileKind::pipe) return Evidence::bytes;
+  return kind == FileKind::socket ? Evidence::messages : Evidence::no_refusal;
+}
+
+// By these the kernel says that it has not begun.
+bool is_refusal(int64_t result) {
+  constexpr int kRefusals[] = {EAGAIN,       EINTR,    EBADF,   EINVAL,   ENOTSOCK,     EOPNOTSUPP, ENOTTY,  EPERM,
+                               EACCES,       ENOTCONN, EISCONN, EALREADY, EDESTADDRREQ, EMSGSIZE,   ENOBUFS, ENOMEM,
+                               EAFNOSUPPORT, ENOSYS,   ENXIO,   ESPIPE,   EPIPE,        EMFILE,     ENFILE};
+  return is_restart(result) || std::find(std::begin(kRefusals), std::end(kRefusals), -result) != std::end(kRefusals);
+}
+
+}  // namespace
+
+bool FileCalls::is_filtered(const SystemCall& call) const {
+  const FileUse use = use_of(call.number);
+  return use != FileUse::none && (files_.filtered_uses(first_descriptor(call)) & bit_of(use)) != 0;
+}
+
+void FileCalls::on_entry(TracedThread& thread, const SystemCall& call) {
+  CallEffects effects;
+  task_ = thread.id();
+  const SystemCallKind kind = kind_of_call(call.number);
+  if (kind == SystemCallKind::descriptors) on_descriptor_call(call, &effects);
+  if (kind == SystemCallKind::transfer) on_transfer(call, &effects);
+  if (call.number == SYS_io_uring_setup) files_.mark_blind();
+  const FileUse use = use_of(call.number);
+  if (use != FileUse::none) on_use(call, use, &effects);
+  if (effects.count > 0) thread.expect_effects(effects);
+}
+
+void FileCalls::on_exit(const CallEffects& effects, int64_t result) {
+  bool has_happened = result > 0;
+  switch (effects.evidence) {
+    case Evidence::bytes:
+      break;
+    case Evidence::messages:
+      has_happened = result == 0 ? !is_stream_socket(traits_.pid, effects.number) : !is_refusal(result);
+      break;
+    case Evidence::no_refusal:
+      has_happened = !is_refusal(result);
+      break;
+    case Evidence::connection:
+      has_happened = is_restart(result) || result == -EINTR || !is_refusal(result);
+      break;
+    case Evidence::success:
+      has_happened = result >= 0;
+      break;
+    case Evidence::socket_error: {
+      int error_number = 0;
+      const RemoteAddress there(effects.pointer);
+      const bool is_read = result == 0 && memory_.read(there, &error_number, sizeof(error_number)).is_ok();
+      has_happened = is_read && error_number != 0;
+      break;
+    }
+  }
+  for (uint8_t i = 0; has_happened && i < effects.count; ++i) {
+    files_.add_event(effects.all[i].file, effects.all[i].low);
+  }
+}
+
+void FileCalls::on_descriptor_call(const SystemCall& call, CallEffects* effects) {
+  const auto& arguments = call.arguments;
+  files_.mark_descriptors_changed();
+  if (const auto changed = file_to_change(traits_.pid, call, memory_)) {
+    files_.add_event({changed->device, changed->inode}, changed->low);
+  }
+  if (!files_.has_monitored() && files_.known().empty()) return;
+  switch (call.number) {
+    case SYS_dup:
+      return on_duplicate(first_descriptor(call));
+#if defined(__x86_64__)
+    case SYS_dup2:
+#endif
+    case SYS_dup3:
+      if (arguments[0] == arguments[1]) return;
+      on_duplicate(first_descriptor(call));
+      return on_close(static_cast<int32_t>(arguments[1]));
+    case SYS_close:
+      return on_close(first_descriptor(call));
+    case SYS_close_range:
+      return on_close_range(call);
+    case SYS_fcntl:
+      if (duplicates_by_control(call)) return on_duplicate(first_descriptor(call));
+      return on_control(call, effects);
+    case SYS_ioctl:
+      return on_control(call, effects);
+    default:
+      if (gets_descriptors(call, memory_) || opens_stream(call)) files_.on_duplicate();
+  }
+}
+
+void FileCalls::on_control(const SystemCall& call, CallEffects* effects) const {
+  if (is_harmless_control(call)) return;
+  const auto file = find(first_descriptor(call));
+  if (!file || file->monitoring == Monitoring::none) return;
+  effects->evidence = Evidence::success;
+  effects->add(file->file, 0);
+}
+
+void FileCalls::on_duplicate(int32_t number) {
+  if (find(number)) files_.on_duplicate();
+}
+
+void FileCalls::on_close_range(const SystemCall& call) {
+  const auto first = static_cast<uint32_t>(call.arguments[0]), last = static_cast<uint32_t>(call.arguments[1]);
+  if ((static_cast<uint32_t>(call.arguments[2]) & CLOSE_RANGE_CLOEXEC) != 0) return;
+  for (size_t i = files_.known().size(); i-- > 0;) {
+    const int32_t number = files_.known()[i].number;
+    if (static_cast<uint32_t>(number) >= first && static_cast<uint32_t>(number) <= last) on_close(number);
+  }
+}
+
+// An open file that only its number tells from others is looked for under new numbers while it still has this one.
+void FileCalls::on_close(int32_t number) {
+  const KnownDescriptor* known = files_.find(number);
+  if (known == nullptr || !known->is_there) return;
+  KnownDescriptor moved = *known;
+  NumberDirectory directory;
+  if (moved.file.serial != 0 && files_.has_new_numbers() && directory.open(task_, "/proc/PID/fd").is_ok()) {
+    while (directory.next(&moved.number)) {
+      const KnownDescriptor* there = files_.find(moved.number);
+      if (there != nullptr && there->is_there) continue;
+      if (compare_files(task_, number, task_, moved.number) != Sameness::same) continue;
+      static_cast<void>(files_.add_known(moved));
+      break;
+    }
+  }
+  files_.mark_closed(number, number);
+}
+
+// What moves bytes between two descriptors, or between many that are not seen.
+void FileCalls::on_transfer(const SystemCall& call, CallEffects* effects) {
+  const auto& arguments = call.arguments;
+  switch (call.number) {
+    case SYS_splice:
+    case SYS_copy_file_range:
+      add_end(arguments[0], 0, false, effects);
+      return add_end(arguments[2], arguments[3], true, effects);
+    case SYS_sendfile:
+      add_end(arguments[1], 0, false, effects);
+      return add_end(arguments[0], 0, true, effects);
+    case SYS_tee:
+      return add_end(arguments[1], 0, true, effects);
+    default:
+      // What was submitted may be done at any time.
+      files_.mark_blind();
+      files_.assume_all();
+  }
+}
+
+void FileCalls::add_end(uint64_t number, uint64_t offset, bool is_written, CallEffects* effects) const {
+  const auto file = find(static_cast<int32_t>(number));
+  if (!file || file->monitoring == Monitoring::none) return;
+  uint64_t low = 0;
+  if (!is_stream(file->monitoring)) {
+    OpenFile now;
+    if (!is_written) return;
+    if (offset != 0) {
+      if (!memory_.read(RemoteAddress(offset), &low, sizeof(low)).is_ok()) low = 0;
+    } else if (describe_file(task_, static_cast<int32_t>(number), &now).is_ok()) {
+      if ((now.settable_flags & O_APPEND) != 0) return;
+      low = now.position;
+    }
+  }
+  effects->add(file->file, low);
+}
+
+void FileCalls::on_use(const SystemCall& call, FileUse use, CallEffects* effects) {
+  const auto file = find(first_descriptor(call));
+  if (!file || !is_seen(file->monitoring, use)) return;
+  if (is_stream(file->monitoring)) {
+    on_stream(call, use, *file, effects);
+  } else if (use == FileUse::seeks) {
+    if (lowest_byte(call)) files_.on_seek();
+  } else if (use == FileUse::writes_at_offset) {
+    on_write(call, *file);
+  } else if (const auto low = lowest_byte(call)) {
+    files_.add_event(file->file, *low);
+  }
+}
+
+void FileCalls::on_stream(const SystemCall& call, FileUse use, const KnownDescriptor& stream,
+                          CallEffects* effects) const {
+  if (only_peeks(call)) return;
+  const bool is_error = call.arguments[1] == SOL_SOCKET && call.arguments[2] == SO_ERROR;
+  if (call.number == SYS_getsockopt && !is_error) return;
+  effects->evidence = evidence_of(call, use, stream.kind);
+  effects->number = first_descriptor(call);
+  effects->pointer = call.arguments[3];
+  effects->add(stream.file, 0);
+}
+
+void FileCalls::on_write(const SystemCall& call, const KnownDescriptor& file) {
+  OpenFile now;
+  if (!describe_file(task_, first_descriptor(call), &now).is_ok() || (now.settable_flags & O_APPEND) != 0) return;
+  files_.add_event(file.file, now.position);
+}
+
+// By its path a stream is opened anew: a pipe with a name, a terminal, what another descriptor is on.
+bool FileCalls::opens_stream(const SystemCall& call) const {
+  const auto known = files_.known();
+  const auto is_named = [](const KnownDescriptor& each) {
+    return is_stream(each.monitoring) && each.file.serial != 0 && each.kind != FileKind::other;
+  };
+  const auto opened = stream_to_open(traits_.pid, call, memory_, std::any_of(known.begin(), known.end(), is_named));
+  if (!opened) return false;
+  return std::any_of(known.begin(), known.end(), [&](const KnownDescriptor& each) {
+    const bool is_same = each.file.device == opened->device && each.file.inode == opened->inode;
+    return is_stream(each.monitoring) && (is_same || (opened->is_device && each.kind == FileKind::terminal));
+  });
+}
+
+std::optional<KnownDescriptor> FileCalls::find(int32_t number) const {
+  const KnownDescriptor* known = files_.find(number);
+  if (known != nullptr && known->is_there) return *known;
+  if (!files_.has_new_numbers()) return {};
+  char path[64];
+  struct stat status;
+  snprintf(path, sizeof(path), "/proc/%d/fd/%d", task_, number);
+  if (read_file_status(path, &status) != 0) return {};
+  const bool is_terminal = kind_of_file(status) == FileKind::terminal;
+  std::optional<KnownDescriptor> found;
+  for (const KnownDescriptor& each : files_.known()) {
+    if (each.monitoring == Monitoring::none) continue;
+    const bool is_there = each.file.device == status.st_dev && each.file.inode == status.st_ino;
+    // Another name of the terminal leads to it, too.
+    if (!is_there && !(is_terminal && each.kind == FileKind::terminal)) continue;
+    const bool is_alone = each.kind == FileKind::other;
+    if (is_alone && (!each.is_there || compare_files(task_, each.number, task_, number) == Sameness::different))
+      continue;
+    if (!found || each.monitoring > found->monitoring) found = each;
+  }
+  return found;
+}
+
+}  // namespace pagestore

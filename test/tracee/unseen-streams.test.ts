@@ -1,0 +1,144 @@
+// Whatever a program does to a stream that a snapshot has, by whichever call and number, is refused or harmless.
+import { PageStore, type SpawnOptions, Tracee } from 'pagestore'
+import { describe, expect, test } from 'vitest'
+
+import { next, openFiles } from '../support/open-files.js'
+import { ownFolder } from '../support/programs.js'
+import { build } from '../support/tracees.js'
+
+const folder = ownFolder()
+const program = build('streams.c', { flags: ['-O2', '-lrt'] })
+
+function start(store: PageStore, act: string, options: SpawnOptions = {}): Tracee {
+  const tracee = Tracee.spawn(store, program, [act], { cwd: folder, stdio: [], ...options })
+  next(tracee)
+  return tracee
+}
+
+const movedBytes = /descriptor \d+ \(.*\) has taken or given bytes since the snapshot/
+const wasClosed = /descriptor \d+ \(.*\) was closed since the snapshot/
+const hasAnother = /descriptor \d+ \(.*\) has another count, other members or other locks/
+const wasChanged = /descriptor \d+ \(.*some file.*\) was changed inside/
+
+const underOtherNumbers = [
+  'dup-read',
+  'dup2-read',
+  'dup3-read',
+  'fcntl-above-read',
+  'fcntl-cloexec-read',
+  'taken-read',
+  'reopened-read',
+  'dev-fd-read',
+  'sent-read',
+  'sent-many-read',
+  'dup-write',
+  'thread',
+  'fifo-reopened',
+  'terminal-reopened',
+]
+const byOtherCalls = [
+  'splice',
+  'tee',
+  'vmsplice',
+  'socket-sendfile',
+  'aio',
+  'readv',
+  'preadv2',
+  'pwritev2',
+  'socket-recvmmsg',
+  'socket-sendmmsg',
+  'datagram-take',
+  'datagram-take-read',
+  'datagram-give',
+  'packets-give',
+  'socket-shutdown',
+  'socket-option',
+  'listen',
+  'bind',
+  'accept',
+  'connect',
+  'pipe-size',
+  'timerfd-read',
+  'signalfd',
+  'inotify',
+  'epoll-once',
+  'epoll-edge',
+  'terminal-size',
+  'terminal-mode',
+  'terminal-read',
+  'queue-give',
+  'queue-take',
+]
+
+const refused: [string, RegExp][] = [
+  ...underOtherNumbers.map((act): [string, RegExp] => [act, movedBytes]),
+  ...byOtherCalls.map((act): [string, RegExp] => [act, movedBytes]),
+  ['splice-file', movedBytes],
+  ['file-dup', wasChanged],
+  ['file-dup-seek', wasChanged],
+  ['sendfile-out', wasChanged],
+  ['file-copied', wasChanged],
+  ['eventfd-read', hasAnother],
+  ['eventfd-other', wasClosed],
+  ['timerfd-other', wasClosed],
+  ['epoll-other', wasClosed],
+  ['epoll-dup', hasAnother],
+  ['epoll-twins', wasClosed],
+  ['moved-read', hasAnother],
+  ['fifo-emptied', wasClosed],
+]
+
+describe.each([false, true])('detachable: %s', (detachable) => {
+  test.each(refused)('%s: refused, and the program is as it was', (act, message) => {
+    using store = new PageStore()
+    using tracee = start(store, act, { detachable })
+    using before = tracee.capture()
+    next(tracee)
+    expect(() => tracee.restore(before)).toThrow(expect.objectContaining({ code: 'ERR_FILES' }))
+    expect(() => tracee.restore(before)).toThrow(message)
+    using after = tracee.capture()
+    tracee.restore(after)
+    using again = tracee.capture()
+    expect(again.equals(after)).toBe(true)
+    expect(again.key).toBe(after.key)
+  })
+
+  test.each([
+    'nothing-read',
+    'at-end',
+    'socket-end',
+    'socket-peek',
+    'socket-no-error',
+    'look',
+    'terminal-look',
+    'unused-dup',
+    'copied-from',
+    'epoll-level',
+    'pair-of-its-own',
+    'moved',
+  ])('%s: what leaves streams as they were is undone', (act) => {
+    using store = new PageStore()
+    using tracee = start(store, act, { detachable })
+    const before = openFiles(tracee.pid)
+    using snapshot = tracee.capture()
+    for (let i = 0; i < 3; i++) {
+      next(tracee)
+      tracee.restore(snapshot)
+      expect(openFiles(tracee.pid)).toEqual(before)
+      using again = tracee.capture()
+      expect(again.equals(snapshot)).toBe(true)
+    }
+    next(tracee)
+    expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 0 })
+  })
+})
+
+test('with files: ignore a warning says so', () => {
+  using store = new PageStore()
+  const warnings: string[] = []
+  using tracee = start(store, 'splice', { files: 'ignore', onWarning: (text) => warnings.push(text) })
+  using before = tracee.capture()
+  next(tracee)
+  tracee.restore(before)
+  expect(warnings).toEqual([expect.stringMatching(/is not as it was: files are ignored/)])
+})
