@@ -9,8 +9,6 @@ export type SignalDisposition = 'default' | 'ignored' | 'caught'
 export interface SignalSets {
   ignored: bigint
   caught: bigint
-  /** Those that wait to be delivered to the thread, or to any thread of its process. */
-  pending: bigint
 }
 
 /**
@@ -20,7 +18,7 @@ export interface SignalSets {
 export function signalSets(thread: number): SignalSets {
   const status = readFileSync(`/proc/${thread}/status`, 'latin1')
   const set = (name: string) => BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)`, 'm').exec(status)?.[1] ?? 0}`)
-  return { ignored: set('SigIgn'), caught: set('SigCgt'), pending: set('SigPnd') | set('ShdPnd') }
+  return { ignored: set('SigIgn'), caught: set('SigCgt') }
 }
 
 /** Whether a set has a signal. */

@@ -175,12 +175,13 @@ Status TracedProcess::resume(const RunOptions& options, Stop* stop) {
   return loop_.resume(*asked, options, stop);
 }
 
-Status TracedProcess::call(const SystemCall& call, int64_t* result) {
+Status TracedProcess::call(const SystemCall& call, int64_t* result, TracedThread* maker) {
   PS_ASSERT(tracer_ == this_thread());
   const ThreadTable::InUse in_use(threads_);
-  TracedThread* thread;
-  if (Status status = this->thread({}, &thread); !status.is_ok()) return status;
-  return injected_.make(*thread, call, result);
+  if (maker == nullptr) {
+    if (Status status = thread({}, &maker); !status.is_ok()) return status;
+  }
+  return injected_.make(*maker, call, result);
 }
 
 // Zombies stay until they are reaped; that of the first thread comes after all others.

@@ -36,8 +36,8 @@ class TracedProcess : NonCopyable {
 
   Status resume(const RunOptions& options, Stop* stop);
 
-  // A system call that the process makes for us, and its result.
-  Status call(const SystemCall& call, int64_t* result);
+  // A system call that the process makes for us, and its result: `maker` does, or the thread that stopped last.
+  Status call(const SystemCall& call, int64_t* result, TracedThread* maker = nullptr);
 
   void kill();
   Status detach();

@@ -3,7 +3,7 @@
  *
  * A filter stops the program before each system call that is not known to be harmless (lib/linux/harmless-calls.ts).
  * What happens before the first choice is not rolled back past, so all paths have it; only what acts later counts: a
- * timer, a signal that waits, a file that is mapped shared.
+ * timer, a file that is mapped shared.
  *
  * Each warning begins with what it is about, a call's name as a rule, and a colon.
  */
@@ -55,7 +55,6 @@ export class Outside {
   readonly #paths = new Map<bigint, string>()
   #hasStarted = false
   // In this step.
-  #hasSent = false
   readonly #delivered = new Set<number>()
 
   constructor(tracee: Tracee, harmless: HarmlessCalls) {
@@ -85,7 +84,6 @@ export class Outside {
     this.#delivered.clear()
     this.#handlers.settle(signalSets(this.#tracee.pid))
     for (const name of this.#timers.running()) this.#warnOfCall(name)
-    this.#warnOfPending('at the first choice')
     const shared = sharedFiles(this.#tracee.pid).find(({ isWritable }) => isWritable)
     if (shared !== undefined) this.#warnOfCall('mmap', `${shared.path} is mapped shared: ${effectOf('mmap')}`)
   }
@@ -93,9 +91,7 @@ export class Outside {
   /** A step has ended: at a choice, at an end, or in a failure. */
   onStepEnd(): void {
     if (this.#handlers.endStep()) this.#warnOfCall('rt_sigaction')
-    if (this.#hasSent) this.#warnOfPending('at a choice')
     if (this.#delivered.size > 0) this.#warnOfResetHandlers()
-    this.#hasSent = false
     this.#delivered.clear()
   }
 
@@ -111,9 +107,9 @@ export class Outside {
       return
     }
     if (!name.startsWith('write')) this.#paths.clear()
-    const signal = signalToItself(name, args, this.#tracee)
-    if (signal !== undefined) this.#hasSent ||= signal !== 0n
-    else if (!this.#harmless.isNow(name, this.#callMade(args))) this.#warnOfCall(name)
+    // What it sends to itself rolls back, whether it is still pending or not.
+    if (!isSignalToItself(name, args, this.#tracee) && !this.#harmless.isNow(name, this.#callMade(args)))
+      this.#warnOfCall(name)
   }
 
   #callMade(args: readonly bigint[]): CallMade {
@@ -166,11 +162,6 @@ export class Outside {
     if (number !== undefined) systemCallSets.remove(this.#calls, number)
   }
 
-  #warnOfPending(where: string): void {
-    if (this.#tracee.threads.every((thread) => signalSets(thread).pending === 0n)) return
-    this.#warn('a pending signal', `it waits ${where}, and is not rolled back: another path may get it, or none does`)
-  }
-
   #warnOfResetHandlers(): void {
     if (this.#warnings.has('rt_sigaction')) return
     const { caught } = signalSets(this.#tracee.pid)
@@ -208,22 +199,20 @@ function actsLater(name: string, args: readonly bigint[]): boolean {
   return true
 }
 
-/** The signal that a program sends to itself with a call; undefined for any other call. */
-function signalToItself(name: string, args: readonly bigint[], tracee: Tracee): bigint | undefined {
-  const [first = 0n, second = 0n, third = 0n] = args
-  const to = Number(BigInt.asIntN(32, first))
+/** Whether a program sends a signal to itself, or to one of its threads, with a call. */
+function isSignalToItself(name: string, args: readonly bigint[], tracee: Tracee): boolean {
+  const to = Number(BigInt.asIntN(32, args[0] ?? 0n))
   switch (name) {
     case 'kill':
       // It is alone in its group and session.
-      return [tracee.pid, -tracee.pid, 0].includes(to) ? second : undefined
+      return [tracee.pid, -tracee.pid, 0].includes(to)
     case 'tkill':
-      return tracee.threads.includes(to) ? second : undefined
+      return tracee.threads.includes(to)
     case 'rt_sigqueueinfo':
-      return to === tracee.pid ? second : undefined
     case 'tgkill':
     case 'rt_tgsigqueueinfo':
-      return to === tracee.pid ? third : undefined
+      return to === tracee.pid
     default:
-      return undefined
+      return false
   }
 }

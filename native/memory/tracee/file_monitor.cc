@@ -83,7 +83,7 @@ Status FileMonitor::add_filter(std::span<const MonitorRequest> requests, std::op
   memcpy(bytes.data(), &head, sizeof(head));
   int64_t result = 0;
   const SystemCall add{SYS_seccomp, {SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, scratch->value()}};
-  if (Status status = call_with_bytes(process_, *scratch, add, {bytes.data(), bytes.size()}, &result);
+  if (Status status = call_with_bytes(process_, {*scratch}, add, {bytes.data(), bytes.size()}, &result);
       !status.is_ok()) {
     return status;
   }

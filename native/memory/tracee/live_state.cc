@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "memory/tracee/saved_signals.h"
 #include "snapshot/stored_bytes.h"
 
 namespace pagestore {
@@ -87,6 +88,9 @@ Status describe(const CapturedTracee& tracee, LiveState* live) {
   if (status.is_ok() && !has_tracked) status = put(tracee.saved.program_break, &live->bytes);
   if (status.is_ok() && !has_tracked) status = put(tracee.saved.elapsed, &live->bytes);
   if (status.is_ok() && !has_tracked) status = put_bytes(tracee.files, &live->bytes);
+  if (status.is_ok() && !has_tracked && !ends) {
+    status = append_signal_key(process, tracee.saved.parts.signals, &live->bytes);
+  }
   for (ThreadReader thread(tracee.saved.threads); thread.next() && status.is_ok();) {
     const size_t before = live->ranges.ignored.size();
     status = tracee.stacks.find(thread.state(), tracee.stores, tracee.memory, &live->ranges.ignored);

@@ -32,7 +32,7 @@ static_assert(offsetof(Message, number) - offsetof(Message, control_length) == s
 
 // The kernel reads and writes what a call points to: `bytes` lie there during the call, and are as the call left them.
 Status PassedFiles::exchange(const SystemCall& call, std::span<std::byte> bytes, int64_t* result) {
-  return call_with_bytes(process_, scratch_, call, bytes, result);
+  return call_with_bytes(process_, {scratch_}, call, bytes, result);
 }
 
 Status PassedFiles::open(int32_t lowest) {

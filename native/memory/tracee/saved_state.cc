@@ -11,7 +11,7 @@ namespace pagestore {
 namespace {
 
 struct Header {
-  uint64_t program_break = 0, file_bytes = 0;
+  uint64_t program_break = 0, file_bytes = 0, signal_bytes = 0;
   int64_t elapsed = 0;
   uint32_t program = 0;
   pid_t last = 0;
@@ -62,7 +62,7 @@ bool ThreadReader::next() {
   return true;
 }
 
-Status save_state(const TracedProcess& process, uint64_t program_break, std::span<const std::byte> files,
+Status save_state(const TracedProcess& process, uint64_t program_break, const SavedParts& parts,
                   GrowingArray<std::byte>* bytes) {
   const InPhase phase(Phase::registers);
   Header header;
@@ -73,13 +73,14 @@ Status save_state(const TracedProcess& process, uint64_t program_break, std::spa
   }
   header.declarers = declarers.size();
   header.elapsed = process.elapsed();
-  header.file_bytes = files.size();
+  header.file_bytes = parts.files.size();
+  header.signal_bytes = parts.signals.size();
   header.program = process.program();
   header.last = process.last_thread();
   header.stop = process.last_stop();
   if (!bytes->append(std::as_bytes(std::span(&header, 1))) || !bytes->append(std::as_bytes(declarers)) ||
-      !bytes->append(files)) {
-    return Status::no_memory(sizeof(header) + declarers.size_bytes() + files.size());
+      !bytes->append(parts.files) || !bytes->append(parts.signals)) {
+    return Status::no_memory(sizeof(header) + declarers.size_bytes() + parts.files.size() + parts.signals.size());
   }
   number_waits(process);
   for (TracedThread* thread : process.threads()) {
@@ -105,8 +106,10 @@ Status read_state(std::span<const std::byte> bytes, SavedState* state) {
     bytes = bytes.subspan(sizeof(address));
     state->declarers.add(address);
   }
-  state->files = bytes.first(header.file_bytes);
-  state->threads = bytes.subspan(header.file_bytes);
+  state->parts.files = bytes.first(header.file_bytes);
+  bytes = bytes.subspan(header.file_bytes);
+  state->parts.signals = bytes.first(header.signal_bytes);
+  state->threads = bytes.subspan(header.signal_bytes);
   return Status::ok();
 }
 

@@ -1,5 +1,5 @@
 // What a snapshot keeps of a tracee beside its memory and mappings: its threads, why it stopped, its program break, its
-// clock where that is kept, and its open files, as bytes. Equal states are equal bytes.
+// clock where that is kept, its open files and its pending signals, as bytes. Equal states are equal bytes.
 //
 // Threads cannot be made or ended by writing memory, so a state can only be loaded into the threads that it was saved
 // from. It leaves to its caller: that the process is stopped.
@@ -9,8 +9,11 @@
 
 namespace pagestore {
 
-// `files` are bytes of the open files' own (tracee_files.h).
-Status save_state(const TracedProcess& process, uint64_t program_break, std::span<const std::byte> files,
+// Bytes that others saved: of open files (tracee_files.h), and of pending signals (saved_signals.h).
+struct SavedParts {
+  std::span<const std::byte> files, signals;
+};
+Status save_state(const TracedProcess& process, uint64_t program_break, const SavedParts& parts,
                   GrowingArray<std::byte>* bytes);
 
 struct SavedState {
@@ -19,8 +22,9 @@ struct SavedState {
   Stop stop;
   pid_t last;  // the thread that stopped last
   Declarers declarers;
-  int64_t elapsed;                            // of the kept clock
-  std::span<const std::byte> files, threads;  // in the bytes that the state was read from
+  int64_t elapsed;   // of the kept clock
+  SavedParts parts;  // in the bytes that the state was read from, as are the threads
+  std::span<const std::byte> threads;
 };
 Status read_state(std::span<const std::byte> bytes, SavedState* state);
 

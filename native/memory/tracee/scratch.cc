@@ -14,16 +14,16 @@ std::optional<RemoteAddress> find_scratch(std::span<const std::byte> regions) {
   return {};
 }
 
-Status call_with_bytes(TracedProcess& process, RemoteAddress scratch, const SystemCall& call,
+Status call_with_bytes(TracedProcess& process, const Scratch& scratch, const SystemCall& call,
                        std::span<std::byte> bytes, int64_t* result) {
   PS_ASSERT(bytes.size() <= page_size());
   GrowingArray<std::byte> before;
   if (!before.resize(bytes.size())) return Status::no_memory(bytes.size());
-  if (Status status = process.read(scratch, before.data(), before.size()); !status.is_ok()) return status;
-  Status status = process.write(scratch, bytes.data(), bytes.size());
-  if (status.is_ok()) status = process.call(call, result);
-  if (status.is_ok()) status = process.read(scratch, bytes.data(), bytes.size());
-  const Status restored = process.write(scratch, before.data(), before.size());
+  if (Status status = process.read(scratch.address, before.data(), before.size()); !status.is_ok()) return status;
+  Status status = process.write(scratch.address, bytes.data(), bytes.size());
+  if (status.is_ok()) status = process.call(call, result, scratch.maker);
+  if (status.is_ok()) status = process.read(scratch.address, bytes.data(), bytes.size());
+  const Status restored = process.write(scratch.address, before.data(), before.size());
   return status.is_ok() ? restored : status;
 }
 

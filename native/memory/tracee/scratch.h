@@ -12,8 +12,13 @@ namespace pagestore {
 // None where the process has given up its stack.
 std::optional<RemoteAddress> find_scratch(std::span<const std::byte> regions);
 
+struct Scratch {
+  RemoteAddress address;
+  TracedThread* maker = nullptr;  // of the call; without one, the thread that stopped last
+};
+
 // A call that reads or writes `bytes` there, at most a page: they are as the call left them.
-Status call_with_bytes(TracedProcess& process, RemoteAddress scratch, const SystemCall& call,
+Status call_with_bytes(TracedProcess& process, const Scratch& scratch, const SystemCall& call,
                        std::span<std::byte> bytes, int64_t* result);
 
 }  // namespace pagestore

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "memory/tracee/live_state.h"
+#include "memory/tracee/saved_signals.h"
 #include "memory/tracee/saved_state.h"
 #include "memory/tracee/saved_waits.h"
 #include "memory/tracee/scratch.h"
@@ -68,15 +69,16 @@ Status Tracee::regions(const RegionList** regions) {
 
 Status Tracee::capture(Snapshot* snapshot) {
   const RegionList* regions;
-  GrowingArray<std::byte> bytes, waits, files, file_key;
+  GrowingArray<std::byte> bytes, waits, files, file_key, signals;
   SavedState saved;
   if (Status status = this->regions(&regions); !status.is_ok()) return status;
   if (Status status = files_.read(); !status.is_ok()) return status;
   if (Status status = files_.monitor(find_scratch(regions->bytes())); !status.is_ok()) return status;
   if (Status status = files_.save(&files); !status.is_ok()) return status;
   if (Status status = files_.append_key(&file_key); !status.is_ok()) return status;
-  const std::span<const std::byte> saved_files(files.data(), files.size());
-  Status status = save_state(process_, memory_.program_break(), saved_files, &bytes);
+  if (Status status = save_signals(process_, &signals); !status.is_ok()) return status;
+  const SavedParts others{{files.data(), files.size()}, {signals.data(), signals.size()}};
+  Status status = save_state(process_, memory_.program_break(), others, &bytes);
   if (!status.is_ok()) return status;
   if (status = save_waits(process_, &waits); !status.is_ok()) return status;
   const std::span<const std::byte> state(bytes.data(), bytes.size());
@@ -126,7 +128,11 @@ Status Tracee::restore(const Snapshot& snapshot) {
   if (Status status = read_state({parts.state.data(), parts.state.size()}, &saved); !status.is_ok()) return status;
   if (Status status = check_state(process_, saved); !status.is_ok()) return status;
   if (Status status = restore_files(snapshot, saved); !status.is_ok()) return status;
-  Status status = restore_mappings({{parts.mappings.data(), parts.mappings.size()}, saved.program_break});
+  const std::optional<RemoteAddress> scratch = find_scratch(memory_.regions().bytes());
+  Status status = restore_signals(process_, saved.parts.signals, scratch.value_or(RemoteAddress()));
+  if (status.is_ok()) {
+    status = restore_mappings({{parts.mappings.data(), parts.mappings.size()}, saved.program_break});
+  }
   if (status.is_ok()) status = restore_memory(snapshot);
   if (status.is_ok()) status = load_state(process_, saved);
   if (status.is_ok()) status = load_waits(process_, {parts.waits.data(), parts.waits.size()});
@@ -149,7 +155,7 @@ Status Tracee::read_parts(const Snapshot& snapshot, Parts* parts) const {
 Status Tracee::restore_files(const Snapshot& snapshot, const SavedState& saved) {
   if (Status status = memory_.read_mappings(); !status.is_ok()) return status;
   const std::optional<RemoteAddress> scratch = find_scratch(memory_.regions().bytes());
-  return files_.restore({saved.files, snapshot.files, snapshot.file_event}, scratch.value_or(RemoteAddress()));
+  return files_.restore({saved.parts.files, snapshot.files, snapshot.file_event}, scratch.value_or(RemoteAddress()));
 }
 
 Status Tracee::restore_mappings(const Mappings& wanted) {

@@ -1,12 +1,12 @@
 // A live program that can be rolled back: captured and restored in place, any number of times.
 //
-// A snapshot of it is its memory, its mappings, its descriptors with offsets and flags, and for each thread the
-// registers (general, floating point, vector) and blocked signals. What the kernel keeps beside that stays as it is:
-// what was written to files, signal handlers, timers, other processes. Threads cannot be made or ended: where they
-// differ from those of the snapshot, a restore is refused.
+// A snapshot of it is its memory, its mappings, its descriptors with offsets and flags, its pending signals, and for
+// each thread the registers (general, floating point, vector) and blocked signals. What the kernel keeps beside that
+// stays as it is: what was written to files, signal handlers, timers, other processes. Threads cannot be made or ended:
+// where they differ from those of the snapshot, a restore is refused.
 //
 //     capture:  mappings -> files -> threads -> dirty pages -> key -> snapshot, write-protect
-//     restore:  files -> mappings -> dirty pages and differences -> threads
+//     restore:  files -> signals -> mappings -> dirty pages and differences -> threads
 //
 // A restore that fails half-way leaves a program of which nothing is known, and which another restore can still put
 // back. It leaves to its caller what every memory does, all of it to be done by the thread that spawned or attached.
