@@ -1,11 +1,13 @@
 import { PageStore, Tracee } from 'pagestore'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
+import { trackers } from '../support/local-sources.js'
 import { errorOf } from '../support/pages.js'
 import { registerOf } from '../support/running.js'
 import { build } from '../support/tracees.js'
 
 const program = build('acts.c')
+const ofTracees = trackers.filter((each) => each !== 'soft-dirty')
 
 let store: PageStore
 let tracee: Tracee
@@ -124,19 +126,22 @@ describe('memory', () => {
     other.close()
   })
 
-  test.each(['variable', 'constant', 'add'])('that we write shows in a snapshot, and is rolled back: %s', (name) => {
-    const { address } = tracee.symbol(name)
-    using before = tracee.capture()
-    const bytes = tracee.read(address, 4)
-    tracee.write(address, Uint8Array.of(1, 2, 3, 4))
-    using written = tracee.capture()
-    expect(written.read(address, 4)).toEqual(Buffer.of(1, 2, 3, 4))
-    expect(written.equals(before)).toBe(false)
-    expect(written.diff(before)).toHaveLength(1)
-    tracee.restore(before)
-    expect(tracee.read(address, 4)).toEqual(bytes)
-    tracee.restore(written)
-    expect(tracee.read(address, 4)).toEqual(Buffer.of(1, 2, 3, 4))
+  describe.each(ofTracees)('tracker %s', (tracker) => {
+    test.each(['variable', 'constant', 'add'])('that we write shows in a snapshot, and is rolled back: %s', (name) => {
+      const other = Tracee.spawn(store, program, ['functions'], { tracker })
+      const { address } = other.symbol(name)
+      using before = other.capture()
+      const bytes = other.read(address, 4)
+      other.write(address, Uint8Array.of(1, 2, 3, 4))
+      using written = other.capture()
+      expect(written.read(address, 4)).toEqual(Buffer.of(1, 2, 3, 4))
+      expect(written.equals(before)).toBe(false)
+      expect(written.diff(before)).toHaveLength(1)
+      other.restore(before)
+      expect(other.read(address, 4)).toEqual(bytes)
+      other.restore(written)
+      expect(other.read(address, 4)).toEqual(Buffer.of(1, 2, 3, 4))
+    })
   })
 
   test('is written over several pages at any address', () => {

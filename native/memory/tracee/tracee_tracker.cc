@@ -143,8 +143,10 @@ Status TraceeTracker::add_untracked(const RegionList& regions, GrowingArray<Dirt
       if (Status status = append({before, range.start}, Kind::unmapped, dirty); !status.is_ok()) return status;
     }
     before = range.end;
-    const bool is_tracked = is_known_ && is_tracking() && kind == RegionClass::tracked;
-    for (const AddressRange& part : is_tracked ? new_.overlapping(range) : std::span(&range, 1)) {
+    // What nobody else writes to is as it was while nothing has run, also without a userfaultfd.
+    const bool may_be_known = kind == RegionClass::tracked && (is_tracking() || !process_.has_run());
+    const bool is_known = is_known_ && may_be_known;
+    for (const AddressRange& part : is_known ? new_.overlapping(range) : std::span(&range, 1)) {
       const AddressRange here = intersection(part, range);
       const Kind how = is_anonymous(region) ? Kind::untracked : Kind::untracked_file;
       if (Status status = append(here, how, dirty); !status.is_ok()) return status;

@@ -3,7 +3,7 @@
 // Pages are write-protected through a userfaultfd, which the tracee makes by an injected call; we take the descriptor
 // and the tracee closes its own. A scan then finds the pages that were written. Nothing is known of ranges that are
 // new (mapped since, or about which the process gave the kernel advice): all their pages count, once. Of memory that
-// cannot be tracked, and wherever there is no userfaultfd, all pages count each time.
+// cannot be tracked all pages count each time, and wherever there is no userfaultfd, after each run.
 //
 // Whether the memory is *known* (equal to its last tree, dirty ranges excepted) is kept here. It leaves to its caller:
 // to begin anew for each program that the process becomes, to pass the mappings as they are, to write-protect cooled
