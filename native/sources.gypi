@@ -11,6 +11,7 @@
       "native/linux/proc_file.cc",
       "native/linux/process_regions.cc",
       "native/linux/program_layout.cc",
+      "native/linux/remote_descriptor.cc",
       "native/linux/remote_memory.cc",
       "native/linux/remote_pages.cc",
       "native/linux/remote_socket.cc",

@@ -165,13 +165,6 @@ void read_line(std::string_view name, std::string_view value, OpenFile* file, ui
   }
 }
 
-// As a sort wants it; equal also where the kernel does not say.
-int order_of_files(pid_t task, int32_t a, int32_t b) {
-  const long result = syscall(SYS_kcmp, task, task, KCMP_FILE, a, b);
-  if (result <= 0) return 0;
-  return result == 1 ? -1 : 1;
-}
-
 Status read_info(pid_t task, int32_t number, GrowingArray<char>* text) {
   constexpr size_t kPart = 1024;
   char name[48];
@@ -239,6 +232,12 @@ Status describe_file(pid_t task, int32_t number, OpenFile* file) {
   return Status::ok();
 }
 
+int order_files(pid_t task, int32_t a, pid_t other, int32_t b) {
+  const long result = syscall(SYS_kcmp, task, other, KCMP_FILE, a, b);
+  if (result <= 0) return 0;
+  return result == 1 ? -1 : 1;
+}
+
 Sameness compare_files(pid_t task, int32_t a, pid_t other, int32_t b) {
   const long result = syscall(SYS_kcmp, task, other, KCMP_FILE, a, b);
   if (result < 0) return Sameness::unknown;
@@ -284,7 +283,7 @@ Status OpenFiles::find_leaders(pid_t task) {
     }
     if (a.position != b.position) return a.position < b.position ? -1 : 1;
     if (a.settable_flags != b.settable_flags) return a.settable_flags < b.settable_flags ? -1 : 1;
-    return order_of_files(task, a.number, b.number);
+    return order_files(task, a.number, task, b.number);
   };
   const auto is_before = [&](uint32_t a, uint32_t b) {
     const int result = compare(files_[a], files_[b]);

@@ -2,24 +2,11 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
-#include <unistd.h>
 
-#include "system/scoped_fd.h"
+#include "linux/remote_descriptor.h"
 
 namespace pagestore {
-
-namespace {
-
-ScopedFd copy_descriptor(pid_t pid, int descriptor) {
-  constexpr long kGetFd = 438;  // pidfd_getfd, which some headers lack
-  const ScopedFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  if (!process.is_open()) return {};
-  return ScopedFd(static_cast<int>(syscall(kGetFd, process.get(), descriptor, 0)));
-}
-
-}  // namespace
 
 std::optional<SocketLimit> read_socket_limit(pid_t pid, int descriptor, SocketUse use) {
   const ScopedFd socket = copy_descriptor(pid, descriptor);

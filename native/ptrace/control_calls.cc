@@ -1,6 +1,7 @@
 #include "ptrace/control_calls.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -81,6 +82,13 @@ bool has_room_for_control(const RemoteMemory& memory, uint64_t address) {
 bool duplicates_by_control(const SystemCall& call) {
   const auto command = static_cast<int>(call.arguments[1]);
   return call.number == SYS_fcntl && (command == F_DUPFD || command == F_DUPFD_CLOEXEC);
+}
+
+bool takes_lock(const SystemCall& call) {
+  constexpr uint64_t kSetLock = 37, kSetLockAndWait = 38, kSetLease = 1024;  // F_OFD_SETLK, F_OFD_SETLKW, F_SETLEASE
+  if (call.number == SYS_flock) return (call.arguments[1] & LOCK_UN) == 0;
+  const uint64_t command = static_cast<uint32_t>(call.arguments[1]);
+  return call.number == SYS_fcntl && (command == kSetLock || command == kSetLockAndWait || command == kSetLease);
 }
 
 bool is_harmless_control(const SystemCall& call) {

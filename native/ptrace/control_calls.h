@@ -10,6 +10,9 @@ namespace pagestore {
 // Whether a call of fcntl makes a descriptor.
 bool duplicates_by_control(const SystemCall& call);
 
+// Whether a call takes a lock, or a lease, that belongs to an open file.
+bool takes_lock(const SystemCall& call);
+
 // Whether a call of fcntl or ioctl changes nothing but what is put back: it reads, or sets flags. Locks show in what
 // the kernel tells of the open file.
 bool is_harmless_control(const SystemCall& call);

@@ -1,16 +1,20 @@
 #include "ptrace/file_calls.h"
 
 #include <fcntl.h>
-#include <linux/net.h>
+#include <linux/close_range.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
+#include "linux/memory_files.h"
 #include "linux/proc_file.h"
+#include "linux/process_regions.h"
 #include "linux/remote_socket.h"
 #include "ptrace/control_calls.h"
 #include "ptrace/descriptor_calls.h"
@@ -59,6 +63,21 @@ Evidence evidence_of(const SystemCall& call, FileUse use, FileKind kind) {
   return kind == FileKind::socket ? Evidence::messages : Evidence::no_refusal;
 }
 
+// Whether those bytes of a file are memory, and mapped shared by the process.
+bool is_captured(pid_t task, const FileId& file, const AddressRange& bytes) {
+  RegionList regions;
+  MemoryFiles memory;
+  if (!read_regions_of(task, &regions).is_ok() || !MemoryFiles::find(task, regions, &memory).is_ok()) return false;
+  const uint64_t device = uint64_t{major(file.device)} << 32 | minor(file.device);
+  RegionReader reader(regions.bytes());
+  for (Region region; reader.next(&region);) {
+    const bool is_it = region.permissions[3] == 's' && region.file.device == device && region.file.inode == file.inode;
+    const bool has_all = region.offset <= bytes.start && bytes.end - region.offset <= region.end - region.start;
+    if (is_it && has_all && memory.contains(region)) return true;
+  }
+  return false;
+}
+
 // By these the kernel says that it has not begun.
 bool is_refusal(int64_t result) {
   constexpr int kRefusals[] = {EAGAIN,       EINTR,    EBADF,   EINVAL,   ENOTSOCK,     EOPNOTSUPP, ENOTTY,  EPERM,
@@ -80,7 +99,9 @@ void FileCalls::on_entry(TracedThread& thread, const SystemCall& call) {
   const SystemCallKind kind = kind_of_call(call.number);
   if (kind == SystemCallKind::descriptors) on_descriptor_call(call, &effects);
   if (kind == SystemCallKind::transfer) on_transfer(call, &effects);
+  if (kind == SystemCallKind::exec && files_.observer() != nullptr) files_.observer()->before_exec();
   if (call.number == SYS_io_uring_setup) files_.mark_blind();
+  if (call.number == SYS_mmap) on_mapping(call);
   const FileUse use = use_of(call.number);
   if (use != FileUse::none) on_use(call, use, &effects);
   if (effects.count > 0) thread.expect_effects(effects);
@@ -119,6 +140,7 @@ void FileCalls::on_exit(const CallEffects& effects, int64_t result) {
 void FileCalls::on_descriptor_call(const SystemCall& call, CallEffects* effects) {
   const auto& arguments = call.arguments;
   files_.mark_descriptors_changed();
+  if (files_.observer() != nullptr && takes_lock(call)) files_.observer()->before_lock(first_descriptor(call));
   if (const auto changed = file_to_change(traits_.pid, call, memory_)) {
     files_.add_event({changed->device, changed->inode}, changed->low);
   }
@@ -150,13 +172,14 @@ void FileCalls::on_descriptor_call(const SystemCall& call, CallEffects* effects)
 void FileCalls::on_control(const SystemCall& call, CallEffects* effects) const {
   if (is_harmless_control(call)) return;
   const auto file = find(first_descriptor(call));
-  if (!file || file->monitoring == Monitoring::none) return;
+  if (!file || file->monitoring == Monitoring::none || file->monitoring == Monitoring::input) return;
   effects->evidence = Evidence::success;
   effects->add(file->file, 0);
 }
 
 void FileCalls::on_duplicate(int32_t number) {
-  if (find(number)) files_.on_duplicate();
+  const auto file = find(number);
+  if (file && file->monitoring != Monitoring::input) files_.on_duplicate();
 }
 
 void FileCalls::on_close_range(const SystemCall& call) {
@@ -186,6 +209,20 @@ void FileCalls::on_close(int32_t number) {
   files_.mark_closed(number, number);
 }
 
+// What is written through a mapping is not seen. Memory that only looks like a file is captured where it is mapped, so
+// only what is not mapped already counts.
+void FileCalls::on_mapping(const SystemCall& call) {
+  const uint64_t kind = call.arguments[3] & MAP_TYPE, offset = call.arguments[5];
+  const bool is_shared = kind == MAP_SHARED || kind == MAP_SHARED_VALIDATE;
+  if (!is_shared || (call.arguments[3] & MAP_ANONYMOUS) != 0) return;
+  const auto file = find(static_cast<int32_t>(call.arguments[4]));
+  const bool is_contents =
+      file && (file->monitoring == Monitoring::positions || file->monitoring == Monitoring::contents);
+  if (is_contents && !is_captured(task_, file->file, {offset, offset + call.arguments[1]})) {
+    files_.add_event(file->file, offset);
+  }
+}
+
 // What moves bytes between two descriptors, or between many that are not seen.
 void FileCalls::on_transfer(const SystemCall& call, CallEffects* effects) {
   const auto& arguments = call.arguments;
@@ -210,7 +247,7 @@ void FileCalls::add_end(uint64_t number, uint64_t offset, bool is_written, CallE
   const auto file = find(static_cast<int32_t>(number));
   if (!file || file->monitoring == Monitoring::none) return;
   uint64_t low = 0;
-  if (!is_stream(file->monitoring)) {
+  if (file->monitoring == Monitoring::positions || file->monitoring == Monitoring::contents) {
     OpenFile now;
     if (!is_written) return;
     if (offset != 0) {
@@ -226,7 +263,7 @@ void FileCalls::add_end(uint64_t number, uint64_t offset, bool is_written, CallE
 void FileCalls::on_use(const SystemCall& call, FileUse use, CallEffects* effects) {
   const auto file = find(first_descriptor(call));
   if (!file || !is_seen(file->monitoring, use)) return;
-  if (is_stream(file->monitoring)) {
+  if (is_stream(file->monitoring) || file->monitoring == Monitoring::input) {
     on_stream(call, use, *file, effects);
   } else if (use == FileUse::seeks) {
     if (lowest_byte(call)) files_.on_seek();
@@ -279,7 +316,7 @@ std::optional<KnownDescriptor> FileCalls::find(int32_t number) const {
   const bool is_terminal = kind_of_file(status) == FileKind::terminal;
   std::optional<KnownDescriptor> found;
   for (const KnownDescriptor& each : files_.known()) {
-    if (each.monitoring == Monitoring::none) continue;
+    if (each.monitoring == Monitoring::none || each.monitoring == Monitoring::input) continue;
     const bool is_there = each.file.device == status.st_dev && each.file.inode == status.st_ino;
     // Another name of the terminal leads to it, too.
     if (!is_there && !(is_terminal && each.kind == FileKind::terminal)) continue;

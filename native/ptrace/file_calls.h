@@ -36,6 +36,7 @@ class FileCalls {
   void on_duplicate(int32_t number);
   void on_close(int32_t number);
   void on_close_range(const SystemCall& call);
+  void on_mapping(const SystemCall& call);
   void on_transfer(const SystemCall& call, CallEffects* effects);
   void add_end(uint64_t number, uint64_t offset, bool is_written, CallEffects* effects) const;
   void on_use(const SystemCall& call, FileUse use, CallEffects* effects);

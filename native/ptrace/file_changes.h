@@ -26,6 +26,7 @@ enum class Monitoring : uint8_t {
   contents,   // of one whose offset is not: all that writes
   stream,     // all that moves bytes, or changes what the kernel keeps
   edges,      // of an epoll set, waits too: some of its members are reported once alone
+  input,      // of a stream that was inherited: what is taken from it
 };
 constexpr bool is_stream(Monitoring monitoring) {
   return monitoring == Monitoring::stream || monitoring == Monitoring::edges;
@@ -51,8 +52,24 @@ struct KnownDescriptor {
   FileId file;
 };
 
+// Is told before something happens that a duplicate of ours would change.
+class FileObserver {
+ public:
+  // The process is about to take a lock on an open file.
+  virtual void before_lock(int32_t number) = 0;
+  // The process, or one that it started, is about to become another program.
+  virtual void before_exec() = 0;
+
+ protected:
+  virtual ~FileObserver() = default;
+};
+
 class FileChanges {
  public:
+  // Outlives the threads' runs. None: null.
+  void set_observer(FileObserver* observer) { observer_ = observer; }
+  FileObserver* observer() const { return observer_; }
+
   bool has_changed_descriptors() const { return has_changed_descriptors_; }
   void mark_descriptors_changed() { has_changed_descriptors_ = true; }
   void mark_known() { has_changed_descriptors_ = false; }
@@ -106,6 +123,7 @@ class FileChanges {
   };
   KnownDescriptor* find_known(int32_t number);
 
+  FileObserver* observer_ = nullptr;
   bool has_changed_descriptors_ = true, needs_all_calls_ = false, has_new_numbers_ = false, is_blind_ = false;
   uint64_t last_event_ = 0, lost_ = 0;  // no memory was left to note that event
   GrowingArray<Event> events_;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "ptrace/system_call_filter.h"
 #include "ptrace/time_stamp_counter.h"
 #include "ptrace/untraced_clone.h"
 
@@ -45,7 +46,10 @@ void Followers::on_event(const WaitEvent& event) {
   }
   const int kind = event.ptrace_event(), signal = event.signal();
   add_child_of(event);
-  if (kind == PTRACE_EVENT_SECCOMP) trace_what_starts(event.thread);
+  if (kind == PTRACE_EVENT_SECCOMP) {
+    const bool is_exec = kind_of_call(trace_what_starts(event.thread)) == SystemCallKind::exec;
+    if (is_exec && files_.observer() != nullptr) files_.observer()->before_exec();
+  }
   if (kind == PTRACE_EVENT_STOP && signal != SIGTRAP) {
     ptrace(PTRACE_LISTEN, event.thread, nullptr, nullptr);
     return;

@@ -12,6 +12,7 @@
 #include <span>
 
 #include "ptrace/breakpoint.h"
+#include "ptrace/file_changes.h"
 #include "ptrace/process_waiter.h"
 #include "system/growing_array.h"
 
@@ -19,7 +20,7 @@ namespace pagestore {
 
 class Followers {
  public:
-  explicit Followers(const Breakpoint& breakpoint) : breakpoint_(breakpoint) {}
+  Followers(const Breakpoint& breakpoint, const FileChanges& files) : breakpoint_(breakpoint), files_(files) {}
 
   // They inherit the filter, and so must be traced.
   void keep_tracing() { keeps_tracing_ = true; }
@@ -39,6 +40,7 @@ class Followers {
   void stop_all(const ProcessWaiter& waiter);
 
   const Breakpoint& breakpoint_;
+  const FileChanges& files_;
   bool keeps_tracing_ = false, is_ending_ = false, has_disabled_counter_ = false;
   GrowingArray<pid_t> followers_;
 };

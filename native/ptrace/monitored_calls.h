@@ -41,6 +41,8 @@ constexpr bool is_seen(Monitoring monitoring, FileUse use) {
       return use == FileUse::writes_elsewhere || use == FileUse::seeks || use == FileUse::writes_at_offset;
     case Monitoring::stream:
       return use != FileUse::none && use != FileUse::seeks && use != FileUse::waits;
+    case Monitoring::input:
+      return use == FileUse::reads;
     case Monitoring::edges:
       return use != FileUse::none && use != FileUse::seeks;
   }

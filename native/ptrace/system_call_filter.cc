@@ -45,6 +45,8 @@ constexpr struct {
     {SYS_shmdt, SystemCallKind::mapping},
     {SYS_userfaultfd, SystemCallKind::mapping},
     {SYS_io_uring_setup, SystemCallKind::mapping},
+    {SYS_execve, SystemCallKind::exec},
+    {SYS_execveat, SystemCallKind::exec},
     {SYS_splice, SystemCallKind::transfer},
     {SYS_tee, SystemCallKind::transfer},
     {SYS_sendfile, SystemCallKind::transfer},

@@ -37,6 +37,7 @@ enum class SystemCallKind : uint8_t {
   id_address,
   random,
   descriptors,  // opens, closes or changes descriptors
+  exec,         // becomes another program
   transfer,     // moves bytes between descriptors, or on many of them
   clone,        // starts a thread or a process, perhaps one that nobody is to trace
   clone3,

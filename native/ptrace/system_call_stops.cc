@@ -135,6 +135,7 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
     case SystemCallKind::clone3:
     case SystemCallKind::descriptors:
     case SystemCallKind::transfer:
+    case SystemCallKind::exec:
     case SystemCallKind::other:
       break;
   }

@@ -103,7 +103,7 @@ class TracedProcess : NonCopyable {
   RemoteMemory memory_;
   ProcessWaiter waiter_{threads_};
   Breakpoint breakpoint_{memory_};
-  Followers followers_{breakpoint_};
+  Followers followers_{breakpoint_, files_};
   InjectedCalls injected_{threads_, waiter_, memory_};
   TimedWaits waits_{traits_, memory_};
   KeptClock clock_;

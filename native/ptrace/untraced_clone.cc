@@ -17,14 +17,17 @@ SystemCall traced(const SystemCall& call) {
   return without;
 }
 
-void trace_what_starts(pid_t thread) {
+int64_t trace_what_starts(pid_t thread) {
   RegisterCache cache(thread);
   Registers* registers;
-  if (!cache.get(&registers).is_ok() || !asks_not_to_be_traced(registers->call())) return;
-  registers->replace(traced(registers->call()));
+  if (!cache.get(&registers).is_ok()) return -1;
+  const SystemCall call = registers->call();
+  if (!asks_not_to_be_traced(call)) return call.number;
+  registers->replace(traced(call));
   cache.mark_dirty();
   // It is refused only if the thread was killed.
   static_cast<void>(cache.flush().is_ok());
+  return call.number;
 }
 
 }  // namespace pagestore

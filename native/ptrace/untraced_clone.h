@@ -16,7 +16,8 @@ bool asks_not_to_be_traced(const SystemCall& call);
 // The same call without the flag.
 SystemCall traced(const SystemCall& call);
 
-// The same for a thread that is stopped at the entry of a call, and that nobody else knows the registers of.
-void trace_what_starts(pid_t thread);
+// The same for a thread that is stopped at the entry of a call, and that nobody else knows the registers of. The number
+// of that call.
+int64_t trace_what_starts(pid_t thread);
 
 }  // namespace pagestore

@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -46,6 +47,7 @@ static void say(void) {
 static int ends[2] = {-1, -1}, more[2] = {-1, -1}, a = -1, b = -1;
 static char buffer[256];
 static struct iovec part = {buffer, 1};
+static char* mapped;
 static struct epoll_event event;
 static const struct itimerspec soon = {{0, 0}, {0, 1}}, late = {{0, 0}, {1000, 0}};
 
@@ -148,6 +150,10 @@ static void prepare(void) {
     a = check(open("some file", O_CREAT | O_TRUNC | O_RDWR, 0600));
     check(write(a, "what was in it", 14));
     check(lseek(a, 2, SEEK_SET));
+  }
+  if (starts("memory")) {
+    check(ftruncate(a = check(memfd_create("some file", 0)), 8192));
+    if (is("memory-twice")) mapped = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, a, 0);
   }
   if (starts("sendfile")) b = check(open("/proc/self/exe", O_RDONLY));
   if (starts("terminal")) {
@@ -261,6 +267,12 @@ static void do_other(void) {
   if (is("fifo-emptied")) {  // what was in it is lost once nobody has it open
     check(close(a));
     check(dup2(check(open("fifo", O_RDWR | O_NONBLOCK)), a));
+  }
+  if (starts("memory")) {
+    char* also = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, a, 0);
+    also[5000]++;
+    check(munmap(also, 8192));
+    if (mapped != NULL && mapped[5000] != 1) _exit(3);
   }
   // What changes nothing.
   if (is("nothing-read") && read(ends[0], buffer, 1) >= 0) _exit(3);

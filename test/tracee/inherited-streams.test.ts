@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { PageStore, Tracee } from 'pagestore'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { ownFolder } from '../support/programs.js'
 
@@ -79,4 +79,42 @@ test('a descriptor that was passed by its number is put back like any other', ()
   }
   closeSync(fd)
   expect(warnings).toEqual([])
+})
+
+const takeInput = (program: string) => `
+import { PageStore, Tracee } from 'pagestore'
+const store = new PageStore()
+const warnings = []
+const options = { stdio: ['inherit', 'ignore', 'ignore'], onWarning: (text) => warnings.push(text) }
+const tracee = Tracee.spawn(store, '/bin/sh', ['-c', '${program}'], options)
+const start = tracee.capture()
+for (let i = 0; i < 2; i++) {
+  while (tracee.resume().kind !== 'exit') continue
+  tracee.restore(start)
+}
+console.log(JSON.stringify(warnings))
+store.close()
+`
+
+describe.each(['a pipe', 'a file'])('input that was inherited: %s', (what) => {
+  const warningsOf = (program: string) => {
+    const name = join(folder, 'input')
+    const input = 'one\ntwo\nthree\n'
+    writeFileSync(name, input)
+    const fd = openSync(name, 'r')
+    const args = ['--input-type=module', '-e', takeInput(program)]
+    const options = what === 'a pipe' ? { input } : { stdio: [fd, 'pipe' as const, 'pipe' as const] }
+    const { stdout, stderr } = spawnSync(process.execPath, args, options)
+    closeSync(fd)
+    expect(stderr.toString()).toBe('')
+    return JSON.parse(stdout.toString())
+  }
+
+  test('what a program took from it is not given back, and one warning says so', () => {
+    expect(warningsOf('read line')).toEqual([expect.stringMatching(/^Descriptor 0 .*what the program takes from it/)])
+  })
+
+  test('a program that takes nothing is not warned of', () => {
+    expect(warningsOf('true')).toEqual([])
+  })
 })

@@ -1,16 +1,32 @@
 #include "memory/tracee/file_duplicates.h"
 
-#include <sys/syscall.h>
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <new>
 
+#include "linux/proc_file.h"
+#include "linux/remote_descriptor.h"
 #include "snapshot/stored_bytes.h"
 
 namespace pagestore {
 
 namespace {
+
+// In all of this process, whoever has them.
+std::atomic<uint32_t> duplicates_in_all{0};
+
+bool has_room() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return true;
+  return duplicates_in_all.load(std::memory_order_relaxed) < limit.rlim_cur / 2;
+}
 
 // What a set of files needs, as bytes.
 Status describe(const OpenFiles& files, GrowingArray<std::byte>* bytes) {
@@ -43,18 +59,19 @@ FileDuplicates::~FileDuplicates() {
 void FileDuplicates::begin(pid_t pid) {
   forget_present();
   pid_ = pid;
-  process_ = ScopedFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  process_ = open_process(pid);
   is_refused_ = !process_.is_open();
 }
 
 Status FileDuplicates::update(const OpenFiles& now) {
-  GrowingArray<Index> present;
+  GrowingArray<Index> present, order;
   if (!present.resize(now.all().size())) return Status::no_memory(now.all().size() * sizeof(Index));
+  if (Status status = sort_pool(&order); !status.is_ok()) return status;
   for (size_t i = 0; i < present.size(); ++i) {
     const OpenFile& file = now.all()[i];
     present[i] = kNone;
     if (!is_wanted(file) || is_refused_) continue;
-    present[i] = find_same(file);
+    present[i] = find_same(file, {order.data(), order.size()});
     if (present[i] == kNone) {
       // Where there is no room for one more, we do without.
       static_cast<void>(take(file, &present[i]));
@@ -68,23 +85,45 @@ Status FileDuplicates::update(const OpenFiles& now) {
   return Status::ok();
 }
 
-FileDuplicates::Index FileDuplicates::find_same(const OpenFile& file) const {
+// By what they are open on, and then as the kernel orders open files.
+Status FileDuplicates::sort_pool(GrowingArray<Index>* order) const {
   const pid_t ours = getpid();
   for (Index i = 0; i < pool_.size(); ++i) {
-    const int descriptor = pool_[i].descriptor;
-    if (descriptor < 0 || !(pool_[i].identity == file.identity)) continue;
-    if (compare_files(pid_, file.number, ours, descriptor) == Sameness::same) return i;
+    const bool is_comparable = pool_[i].descriptor >= 0 && !pool_[i].is_parked;
+    if (is_comparable && !order->append(i)) return Status::no_memory(sizeof(Index));
   }
-  return kNone;
+  const auto is_before = [&](Index a, Index b) {
+    const int result = memcmp(&pool_[a].identity, &pool_[b].identity, sizeof(OpenFileIdentity));
+    return (result != 0 ? result : order_files(ours, pool_[a].descriptor, ours, pool_[b].descriptor)) < 0;
+  };
+  std::make_heap(order->begin(), order->end(), is_before);
+  std::sort_heap(order->begin(), order->end(), is_before);
+  return Status::ok();
+}
+
+FileDuplicates::Index FileDuplicates::find_same(const OpenFile& file, std::span<const Index> order) const {
+  const pid_t ours = getpid();
+  const auto at = std::lower_bound(order.begin(), order.end(), file, [&](Index i, const OpenFile& wanted) {
+    const int result = memcmp(&pool_[i].identity, &wanted.identity, sizeof(OpenFileIdentity));
+    return (result != 0 ? result : order_files(ours, pool_[i].descriptor, pid_, wanted.number)) < 0;
+  });
+  if (at == order.end() || !(pool_[*at].identity == file.identity)) return kNone;
+  return is_on(pool_[*at], file.number) ? *at : kNone;
+}
+
+bool FileDuplicates::is_on(const Duplicate& duplicate, int32_t number) const {
+  return compare_files(pid_, number, getpid(), duplicate.descriptor) == Sameness::same;
 }
 
 Status FileDuplicates::take(const OpenFile& file, Index* index) {
-  const auto descriptor = static_cast<int>(syscall(SYS_pidfd_getfd, process_.get(), file.number, 0));
+  if (!has_room()) return Status::ok();
+  const int descriptor = get_descriptor(process_, file.number);
   if (descriptor < 0) {
     is_refused_ = errno == EPERM || errno == ENOSYS;
     return Status::ok();
   }
-  const Duplicate made{descriptor, 1, file.identity};
+  const Duplicate made{descriptor, 1, file.identity, false};
+  ++duplicates_in_all;
   for (Index i = 0; i < pool_.size(); ++i) {
     if (pool_[i].users > 0) continue;
     pool_[i] = made;
@@ -93,6 +132,7 @@ Status FileDuplicates::take(const OpenFile& file, Index* index) {
   }
   if (!pool_.append(made)) {
     close(descriptor);
+    --duplicates_in_all;
     return Status::no_memory(sizeof(made));
   }
   *index = static_cast<Index>(pool_.size() - 1);
@@ -101,8 +141,57 @@ Status FileDuplicates::take(const OpenFile& file, Index* index) {
 
 void FileDuplicates::give_up(Index index) {
   if (index == kNone || --pool_[index].users > 0) return;
-  if (pool_[index].descriptor >= 0) close(pool_[index].descriptor);
-  pool_[index].descriptor = -1;
+  close_one(&pool_[index]);
+}
+
+void FileDuplicates::close_one(Duplicate* duplicate) {
+  if (duplicate->descriptor < 0) return;
+  close(duplicate->descriptor);
+  duplicate->descriptor = -1;
+  --duplicates_in_all;
+}
+
+void FileDuplicates::before_lock(int32_t number) {
+  for (Duplicate& each : pool_) {
+    if (each.descriptor >= 0 && !each.is_parked && is_on(each, number)) close_one(&each);
+  }
+}
+
+void FileDuplicates::before_exec() {
+  for (Duplicate& each : pool_) {
+    const bool is_written = each.identity.kind == FileKind::regular && is_writable(each.identity);
+    if (each.descriptor >= 0 && !each.is_parked && is_written && !is_open_in_process(each)) park(&each);
+  }
+}
+
+bool FileDuplicates::is_open_in_process(const Duplicate& duplicate) const {
+  NumberDirectory directory;
+  if (!directory.open(pid_, "/proc/PID/fd").is_ok()) return false;
+  for (int32_t number; directory.next(&number);) {
+    if (is_on(duplicate, number)) return true;
+  }
+  return false;
+}
+
+void FileDuplicates::park(Duplicate* duplicate) {
+  char path[48];
+  snprintf(path, sizeof(path), "/proc/self/fd/%d", duplicate->descriptor);
+  const int parked = open(path, O_PATH | O_CLOEXEC);
+  if (parked < 0) return;
+  close(duplicate->descriptor);
+  duplicate->descriptor = parked;
+  duplicate->is_parked = true;
+}
+
+// Its offset and flags are those that are set then.
+void FileDuplicates::open_again(Duplicate* duplicate) {
+  char path[48];
+  snprintf(path, sizeof(path), "/proc/self/fd/%d", duplicate->descriptor);
+  const int opened = open(path, static_cast<int>(duplicate->identity.fixed_flags & O_ACCMODE) | O_CLOEXEC | O_NONBLOCK);
+  if (opened < 0) return;
+  close(duplicate->descriptor);
+  duplicate->descriptor = opened;
+  duplicate->is_parked = false;
 }
 
 void FileDuplicates::forget_present() {
@@ -154,16 +243,23 @@ FileDuplicates::Set* FileDuplicates::find_set(const PageTree& needed) const {
   return set;
 }
 
-int FileDuplicates::find(const PageTree& needed, const OpenFiles& wanted, const OpenFile& file) const {
+int FileDuplicates::find(const PageTree& needed, const OpenFiles& wanted, const OpenFile& file) {
   const Set* set = find_set(needed);
   if (set == nullptr) return -1;
   size_t i = 0;
   for (const OpenFile& each : wanted.all()) {
     if (!is_wanted(each)) continue;
-    if (each.number == file.number) return i < set->entries.size() ? descriptor_of(set->entries[i]) : -1;
+    if (each.number == file.number) return i < set->entries.size() ? take_out(set->entries[i]) : -1;
     ++i;
   }
   return -1;
+}
+
+int FileDuplicates::take_out(Index index) {
+  if (index == kNone) return -1;
+  Duplicate& duplicate = pool_[index];
+  if (duplicate.is_parked) open_again(&duplicate);
+  return duplicate.is_parked ? -1 : duplicate.descriptor;
 }
 
 void FileDuplicates::sweep(PageStores& stores) {
@@ -188,10 +284,7 @@ bool FileDuplicates::drop_sets(PageStores& stores) {
 }
 
 void FileDuplicates::close_all() {
-  for (Duplicate& duplicate : pool_) {
-    if (duplicate.descriptor >= 0) close(duplicate.descriptor);
-    duplicate.descriptor = -1;
-  }
+  for (Duplicate& duplicate : pool_) close_one(&duplicate);
 }
 
 void FileDuplicates::release(PageStores& stores) {

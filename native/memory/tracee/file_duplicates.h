@@ -3,7 +3,13 @@
 //
 // Only of files that do no harm so (`can_be_duplicated`), and only while a snapshot needs them: what a snapshot needs
 // is a tree in the store, on which it has a reference. We have one more; when ours is the last, the duplicates go.
-// Where the kernel does not allow duplicates (a container may forbid pidfd_getfd), there are none.
+// Where the kernel does not allow duplicates (a container may forbid pidfd_getfd), there are none; nor are there more
+// than half as many, in all of this process, as it may have descriptors.
+//
+// A duplicate would keep a lock that the tracee takes, and keep others from executing what it wrote: so we are told
+// before either happens (FileObserver). One that gets a lock is closed. One of a file that was written, and that the
+// tracee has no more, is *parked* when a process of the tracee's is about to become another program: it is only a path
+// from then on, and is opened again if it is asked for.
 //
 // It leaves to its caller: to call `release` before it ends, under the stores' lock.
 #pragma once
@@ -11,18 +17,19 @@
 #include <optional>
 
 #include "linux/open_files.h"
+#include "ptrace/file_changes.h"
 #include "snapshot/owned.h"
 #include "system/non_copyable.h"
 #include "system/scoped_fd.h"
 
 namespace pagestore {
 
-class FileDuplicates : NonCopyable {
+class FileDuplicates : public FileObserver, NonCopyable {
  public:
   using Index = uint32_t;
   static constexpr Index kNone = UINT32_MAX;
 
-  ~FileDuplicates();
+  ~FileDuplicates() override;
 
   // Whether a file of the list is one that we want a duplicate of.
   static bool is_wanted(const OpenFile& file);
@@ -40,7 +47,10 @@ class FileDuplicates : NonCopyable {
   // Says what a snapshot of the present files needs, as a tree, and keeps it for as long as it does.
   Status keep(PageStores& stores, const OpenFiles& now, OwnedTree* needed);
   // The duplicate for a file of the list that was `wanted` then; -1 if there is none.
-  int find(const PageTree& needed, const OpenFiles& wanted, const OpenFile& file) const;
+  int find(const PageTree& needed, const OpenFiles& wanted, const OpenFile& file);
+
+  void before_lock(int32_t number) override;
+  void before_exec() override;
 
   // Gives up what no snapshot needs any more.
   void sweep(PageStores& stores);
@@ -53,16 +63,24 @@ class FileDuplicates : NonCopyable {
     int descriptor;
     uint32_t users;  // the present list, and sets
     OpenFileIdentity identity;
+    bool is_parked;
   };
   struct Set {
     PageTree needed;
     GrowingArray<Index> entries;
     Set* next = nullptr;
   };
+  int take_out(Index index);
   int descriptor_of(Index index) const { return index == kNone ? -1 : pool_[index].descriptor; }
   Set* find_set(const PageTree& needed) const;
   Status take(const OpenFile& file, Index* index);
-  Index find_same(const OpenFile& file) const;
+  Status sort_pool(GrowingArray<Index>* order) const;
+  Index find_same(const OpenFile& file, std::span<const Index> order) const;
+  bool is_on(const Duplicate& duplicate, int32_t number) const;
+  bool is_open_in_process(const Duplicate& duplicate) const;
+  void close_one(Duplicate* duplicate);
+  static void park(Duplicate* duplicate);
+  static void open_again(Duplicate* duplicate);
   void give_up(Index index);
   void forget_present();
   bool drop_sets(PageStores& stores);

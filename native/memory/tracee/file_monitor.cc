@@ -14,8 +14,19 @@
 
 namespace pagestore {
 
+namespace {
+
+// What is taken out of it is seen by nobody else.
+bool gives_input(const OpenFileIdentity& identity) {
+  const bool is_kept = identity.kind == FileKind::pipe || identity.kind == FileKind::socket ||
+                       identity.kind == FileKind::terminal || identity.kind == FileKind::other;
+  return is_kept && (identity.fixed_flags & O_ACCMODE) != O_WRONLY;
+}
+
+}  // namespace
+
 Monitoring monitoring_of_file(const OpenFile& file) {
-  if (file.identity.is_outside != 0) return Monitoring::none;
+  if (file.identity.is_outside != 0) return gives_input(file.identity) ? Monitoring::input : Monitoring::none;
   switch (file.identity.kind) {
     case FileKind::pipe:
     case FileKind::socket:

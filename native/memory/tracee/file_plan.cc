@@ -6,64 +6,113 @@
 
 namespace pagestore {
 
-namespace {
-
-// How many of the descriptors on `wanted` are on `now` too.
-size_t shared_numbers(const FilePlan& plan, const OpenFile& wanted, const OpenFile& now) {
-  size_t count = 0;
-  for (const OpenFile& each : plan.wanted().all()) {
-    if (each.leader != wanted.number) continue;
-    const OpenFile* there = plan.now().find(each.number);
-    if (there != nullptr && there->leader == now.number) ++count;
-  }
-  return count;
-}
-
-}  // namespace
-
+// A file that shares most numbers with one of the snapshot's is taken for it, then any that is like it.
 Status FilePlan::match() {
+  GrowingArray<Candidate> candidates;
+  if (!users_.resize(now_.all().size())) return Status::no_memory(now_.all().size() * sizeof(uint32_t));
+  std::fill(users_.begin(), users_.end(), kNobody);
   for (const OpenFile& file : wanted_.all()) {
     if (file.leader != file.number) continue;
-    if (!sources_.append({&file, nullptr, -1})) return Status::no_memory(sizeof(FileSource));
-    sources_[sources_.size() - 1].now = find_match(file);
+    if (!sources_.append({&file, nullptr, -1, nullptr})) return Status::no_memory(sizeof(FileSource));
+  }
+  if (Status status = find_candidates(&candidates); !status.is_ok()) return status;
+  for (const Candidate& each : candidates) {
+    if (sources_[each.source].now == nullptr && users_[each.now] == kNobody) pair(each.source, each.now);
+  }
+  pair_rest();
+  for (const OpenFile& file : wanted_.all()) {
+    FileSource& source = const_cast<FileSource&>(source_of(file));
+    if (source.stable == nullptr && is_right(file)) source.stable = now_.find(file.number);
   }
   return Status::ok();
 }
 
-bool FilePlan::is_taken(const OpenFile& now) const {
-  return std::any_of(sources_.begin(), sources_.end(), [&](const FileSource& each) { return each.now == &now; });
+Status FilePlan::find_candidates(GrowingArray<Candidate>* candidates) const {
+  for (const OpenFile& file : wanted_.all()) {
+    const FileSource& source = source_of(file);
+    const OpenFile* there = now_.find(file.number);
+    if (there == nullptr || !(there->identity == source.wanted->identity)) continue;
+    const auto index = static_cast<uint32_t>(&source - sources_.data());
+    if (!candidates->append({index, index_of(*now_.find(there->leader)), 1}))
+      return Status::no_memory(sizeof(Candidate));
+  }
+  const auto pair_of = [](const Candidate& each) { return uint64_t{each.source} << 32 | each.now; };
+  std::sort(candidates->begin(), candidates->end(),
+            [&](const Candidate& a, const Candidate& b) { return pair_of(a) < pair_of(b); });
+  size_t count = 0;
+  for (size_t i = 0; i < candidates->size(); ++i) {
+    if (count > 0 && pair_of((*candidates)[count - 1]) == pair_of((*candidates)[i])) {
+      ++(*candidates)[count - 1].numbers;
+    } else {
+      (*candidates)[count++] = (*candidates)[i];
+    }
+  }
+  static_cast<void>(candidates->resize(count));
+  std::sort(candidates->begin(), candidates->end(), [&](const Candidate& a, const Candidate& b) {
+    return a.numbers != b.numbers ? a.numbers > b.numbers : pair_of(a) < pair_of(b);
+  });
+  return Status::ok();
 }
 
-const OpenFile* FilePlan::find_match(const OpenFile& wanted) const {
-  const OpenFile* best = nullptr;
-  size_t most = 0;
-  for (const OpenFile& file : now_.all()) {
-    if (file.leader != file.number || !(file.identity == wanted.identity) || is_taken(file)) continue;
-    const size_t count = 1 + shared_numbers(*this, wanted, file);
-    if (count <= most) continue;
-    most = count;
-    best = &file;
+void FilePlan::pair(uint32_t source, uint32_t now) {
+  sources_[source].now = &now_.all()[now];
+  users_[now] = source;
+}
+
+void FilePlan::pair_rest() {
+  for (uint32_t source = 0; source < sources_.size(); ++source) {
+    if (sources_[source].now != nullptr) continue;
+    for (const OpenFile& file : now_.all()) {
+      const bool is_free = file.leader == file.number && users_[index_of(file)] == kNobody;
+      if (!is_free || !(file.identity == sources_[source].wanted->identity)) continue;
+      pair(source, index_of(file));
+      break;
+    }
   }
-  return best;
 }
 
 Status FilePlan::check() const {
   for (const FileSource& source : sources_) {
     const OpenFile& wanted = *source.wanted;
     if (source.now == nullptr && source.duplicate < 0) {
-      return Status::files(wanted.number, "was closed since the snapshot, and cannot be opened again as it was");
+      const bool may_have_duplicate = can_be_duplicated(wanted.identity.kind) && wanted.has_lock == 0;
+      return Status::files(wanted.number,
+                           may_have_duplicate
+                               ? "was closed since the snapshot, and this process could not keep a duplicate of it"
+                               : "was closed since the snapshot, and cannot be opened again as it was");
     }
     const uint64_t detail = source.now != nullptr ? source.now->detail : wanted.detail;
-    if (detail == wanted.detail) continue;
-    return Status::files(wanted.number, "has another count, other members or other locks than at the snapshot");
+    if (detail != wanted.detail) {
+      return Status::files(wanted.number, "has another count, other members or other locks than at the snapshot");
+    }
+    if (loses_lock(wanted)) {
+      return Status::files(wanted.number, "has a lock that is lost when what was opened since on that file is closed");
+    }
   }
   return Status::ok();
 }
 
+// A lock of a process ends as soon as any of its descriptors on that file is closed.
+bool FilePlan::loses_lock(const OpenFile& wanted) const {
+  if (wanted.has_lock == 0) return false;
+  const auto now = now_.all();
+  const auto is_on_it = [&](const OpenFile& file) {
+    return file.identity.inode == wanted.identity.inode && file.identity.device == wanted.identity.device;
+  };
+  const bool moves = std::any_of(sources_.begin(), sources_.end(), [&](const FileSource& each) {
+    return each.stable == nullptr && is_on_it(*each.wanted);
+  });
+  return moves || std::any_of(now.begin(), now.end(), [&](const OpenFile& file) {
+           const OpenFile* stays = is_on_it(file) ? wanted_.find(file.number) : nullptr;
+           return is_on_it(file) && (stays == nullptr || !is_right(*stays));
+         });
+}
+
 const FileSource& FilePlan::source_of(const OpenFile& wanted) const {
-  const auto* at = std::find_if(sources_.begin(), sources_.end(),
-                                [&](const FileSource& each) { return each.wanted->number == wanted.leader; });
-  PS_ASSERT(at != sources_.end());
+  const auto* at =
+      std::lower_bound(sources_.begin(), sources_.end(), wanted.leader,
+                       [](const FileSource& each, int32_t leader) { return each.wanted->number < leader; });
+  PS_ASSERT(at != sources_.end() && at->wanted->number == wanted.leader);
   return *at;
 }
 
@@ -73,11 +122,9 @@ bool FilePlan::is_right(const OpenFile& wanted) const {
   return there != nullptr && source.now != nullptr && there->leader == source.now->number;
 }
 
-const OpenFile* FilePlan::stable_descriptor(const FileSource& source) const {
-  for (const OpenFile& each : wanted_.all()) {
-    if (each.leader == source.wanted->number && is_right(each)) return now_.find(each.number);
-  }
-  return nullptr;
+const FileSource* FilePlan::user_of(const OpenFile& now) const {
+  const uint32_t user = users_[index_of(*now_.find(now.leader))];
+  return user == kNobody ? nullptr : &sources_[user];
 }
 
 int32_t FilePlan::highest_number() const {

@@ -14,6 +14,8 @@ struct FileSource {
   const OpenFile* wanted;  // the leader in the snapshot's list
   const OpenFile* now;     // the leader in the present list; null where the process has it no more
   int duplicate;           // of ours, to put back what the process has no more, and to set its offset; −1 without one
+  // A descriptor of the present list that the file has and keeps; null if each goes to another file.
+  const OpenFile* stable;
 };
 
 class FilePlan {
@@ -33,17 +35,26 @@ class FilePlan {
   const FileSource& source_of(const OpenFile& wanted) const;
   // Whether that descriptor refers to the right open file already.
   bool is_right(const OpenFile& wanted) const;
-  // A descriptor of the present list that the source's file has and keeps; null if each goes to another file.
-  const OpenFile* stable_descriptor(const FileSource& source) const;
+  // The source that is on the open file of a descriptor of the present list; null if none is.
+  const FileSource* user_of(const OpenFile& now) const;
   int32_t highest_number() const;
 
  private:
-  const OpenFile* find_match(const OpenFile& wanted) const;
-  bool is_taken(const OpenFile& now) const;
+  static constexpr uint32_t kNobody = UINT32_MAX;
+  // A source, and a file of the present list that has some of its numbers.
+  struct Candidate {
+    uint32_t source, now, numbers;
+  };
+  Status find_candidates(GrowingArray<Candidate>* candidates) const;
+  void pair(uint32_t source, uint32_t now);
+  void pair_rest();
+  bool loses_lock(const OpenFile& wanted) const;
+  uint32_t index_of(const OpenFile& now) const { return static_cast<uint32_t>(&now - now_.all().data()); }
 
   const OpenFiles& now_;
   const OpenFiles& wanted_;
-  GrowingArray<FileSource> sources_;
+  GrowingArray<FileSource> sources_;  // by the numbers of their leaders, rising
+  GrowingArray<uint32_t> users_;      // for each leader of the present list, a source or nobody
 };
 
 }  // namespace pagestore

@@ -18,47 +18,75 @@ namespace {
 
 constexpr const char* kRefused = "could not be put back";
 
-// A process may have lowered its limit below descriptors that it had. Where we may not raise it, what needs room is
-// refused.
+// A process may have lowered its limit below descriptors that it had, and while they move they take more numbers.
 class RaisedLimit : NonCopyable {
  public:
-  RaisedLimit(pid_t pid, int32_t highest) : pid_(pid) {
-    constexpr rlim_t kRoom = 64;
-    const rlim_t needed = static_cast<rlim_t>(highest) + kRoom;
-    if (prlimit(pid, RLIMIT_NOFILE, nullptr, &before_) != 0 || before_.rlim_cur >= needed) return;
+  RaisedLimit(pid_t pid, rlim_t needed) : pid_(pid) {
+    if (prlimit(pid, RLIMIT_NOFILE, nullptr, &before_) != 0) return;
+    has_room_ = before_.rlim_cur >= needed;
+    if (has_room_) return;
     const rlimit raised{needed, std::max(before_.rlim_max, needed)};
-    is_raised_ = prlimit(pid, RLIMIT_NOFILE, &raised, nullptr) == 0;
+    // Where we may not raise it that far, as far as anybody may.
+    const rlimit allowed{before_.rlim_max, before_.rlim_max};
+    has_room_ = prlimit(pid, RLIMIT_NOFILE, &raised, nullptr) == 0;
+    is_raised_ = has_room_ || prlimit(pid, RLIMIT_NOFILE, &allowed, nullptr) == 0;
   }
   ~RaisedLimit() {
     if (is_raised_) prlimit(pid_, RLIMIT_NOFILE, &before_, nullptr);
   }
 
+  bool has_room() const { return has_room_; }
+
  private:
   pid_t pid_;
   rlimit before_{};
-  bool is_raised_ = false;
+  bool is_raised_ = false, has_room_ = false;
 };
+
+bool is_free(const FilePlan& plan, int32_t number) {
+  return plan.now().find(number) == nullptr;
+}
+
+// Whether something of the snapshot is on that open file, and on no number that it keeps.
+bool is_only_origin(const FilePlan& plan, const OpenFile& file) {
+  const FileSource* user = plan.user_of(file);
+  return user != nullptr && user->stable == nullptr;
+}
+
+// Numbers that are needed for a while, and some for the socket pair.
+size_t count_spares(const FilePlan& plan) {
+  constexpr size_t kForSockets = 8;
+  const auto sources = plan.sources();
+  return kForSockets + static_cast<size_t>(std::count_if(sources.begin(), sources.end(), [&](const FileSource& each) {
+           return each.stable == nullptr && !is_free(plan, each.wanted->number);
+         }));
+}
 
 class Undo {
  public:
   Undo(TracedProcess& process, const FilePlan& plan, RemoteAddress scratch)
       : process_(process), plan_(plan), passed_(process, scratch) {}
 
+  // First all that may be refused for want of room, in this process or in that one; what was got is given back then.
+  // Only where the process may have no more numbers at all, those of surplus files are used, and there is no way back.
   Status move_descriptors() {
-    const RaisedLimit limit(process_.pid(), plan_.highest_number());
+    const RaisedLimit limit(process_.pid(), static_cast<rlim_t>(plan_.highest_number()) + count_spares(plan_));
     process_.file_changes().mark_descriptors_changed();
-    if (Status status = close_surplus(true); !status.is_ok()) return status;
-    if (Status status = find_origins(); !status.is_ok()) return status;
+    is_crowded_ = !limit.has_room();
+    Status status = is_crowded_ ? close_surplus(true) : Status::ok();
+    if (status.is_ok()) status = find_origins();
+    if (!status.is_ok()) {
+      close_origins(true);
+      static_cast<void>(passed_.close());
+      return status;
+    }
     for (const OpenFile& file : plan_.wanted().all()) {
-      if (Status status = put(file); !status.is_ok()) return status;
+      if (status = put(file); !status.is_ok()) return status;
     }
-    for (size_t i = 0; i < origins_.size(); ++i) {
-      const int32_t origin = origins_[i];
-      if (plan_.wanted().find(origin) != nullptr) continue;
-      if (Status status = close(origin, origin); !status.is_ok()) return status;
-    }
-    if (Status status = passed_.close(); !status.is_ok()) return status;
-    return close_surplus(false);
+    close_origins(false);
+    if (status = passed_.close(); !status.is_ok()) return status;
+    if (!is_crowded_) status = close_surplus(true);
+    return status.is_ok() ? close_surplus(false) : status;
   }
 
   // Offset and flags are the open file's: set once for all that share it.
@@ -104,14 +132,17 @@ class Undo {
   }
   bool is_surplus(const OpenFile& file, bool keeps_origins) const {
     if (plan_.wanted().find(file.number) != nullptr) return false;
-    const bool is_origin = is_only_origin(file);
+    const bool is_origin = is_only_origin(plan_, file);
     return keeps_origins ? !is_origin : is_origin;
   }
-  bool is_only_origin(const OpenFile& file) const {
-    const auto sources = plan_.sources();
-    return std::any_of(sources.begin(), sources.end(), [&](const FileSource& each) {
-      return each.now != nullptr && each.now->number == file.leader && plan_.stable_descriptor(each) == nullptr;
-    });
+  // Those that were made for that; those that are in their place already only if `all`.
+  void close_origins(bool all) {
+    for (size_t i = 0; i < origins_.size(); ++i) {
+      const FileSource& source = plan_.sources()[i];
+      const bool is_made = source.stable == nullptr && (all || origins_[i] != source.wanted->number);
+      if (is_made) static_cast<void>(close(origins_[i], origins_[i]));
+    }
+    origins_.clear();
   }
   Status close_run(int32_t first, int32_t last) {
     if (first == last) return close(first, first);
@@ -123,21 +154,22 @@ class Undo {
     const OpenFile* there;
     do {
       there = plan_.now().find(++spare_);
-    } while (plan_.wanted().find(spare_) != nullptr || (there != nullptr && is_only_origin(*there)));
+    } while (plan_.wanted().find(spare_) != nullptr ||
+             (there != nullptr && (!is_crowded_ || is_only_origin(plan_, *there))));
     return spare_;
   }
 
-  // A descriptor for each source that nothing below overwrites: one that stays, or a spare one.
+  // A descriptor for each source that nothing below overwrites: one that stays, else its own number if nobody has it,
+  // else a spare one.
   Status find_origins() {
     if (!origins_.reserve(plan_.sources().size())) return Status::no_memory(plan_.sources().size() * sizeof(int32_t));
     for (const FileSource& source : plan_.sources()) {
       int32_t origin = -1;
-      const OpenFile* stable = plan_.stable_descriptor(source);
       Status status = Status::ok();
-      if (stable != nullptr) {
-        origin = stable->number;
+      if (source.stable != nullptr) {
+        origin = source.stable->number;
       } else if (source.now != nullptr) {
-        status = duplicate(source.now->number, source.wanted->number, &origin);
+        status = duplicate(source, source.now->number, &origin);
       } else {
         status = pass(source, &origin);
       }
@@ -146,9 +178,10 @@ class Undo {
     }
     return Status::ok();
   }
-  Status duplicate(int32_t from, int32_t number, int32_t* to) {
+  Status duplicate(const FileSource& source, int32_t from, int32_t* to) {
     int64_t result = 0;
-    const auto lowest = static_cast<uint64_t>(take_spare());
+    const int32_t number = source.wanted->number;
+    const auto lowest = static_cast<uint64_t>(is_free(plan_, number) ? number : take_spare());
     const Status status = call({SYS_fcntl, {static_cast<uint64_t>(from), F_DUPFD_CLOEXEC, lowest}}, number, &result);
     *to = static_cast<int32_t>(result);
     return status;
@@ -161,23 +194,29 @@ class Undo {
       is_open_ = true;
     }
     if (Status status = passed_.pass(source.duplicate, &received); !status.is_ok()) return in_files(status, number);
-    if (Status status = duplicate(received, number, origin); !status.is_ok()) return status;
-    return close(received, number);
+    if (received == number) {
+      *origin = received;
+      return Status::ok();
+    }
+    const Status status = duplicate(source, received, origin);
+    const Status closed = close(received, number);
+    return status.is_ok() ? closed : status;
   }
   static Status in_files(const Status& status, int32_t number) {
     return status.error() == Error::tracee ? Status::files(number, kRefused, status.error_number()) : status;
   }
 
   Status put(const OpenFile& file) {
-    if (plan_.is_right(file)) {
-      const OpenFile* there = plan_.now().find(file.number);
-      if (there->closes_on_exec == file.closes_on_exec) return Status::ok();
+    const auto index = static_cast<size_t>(&plan_.source_of(file) - plan_.sources().data());
+    const auto origin = static_cast<uint64_t>(origins_[index]);
+    const bool is_right = plan_.is_right(file);
+    if (is_right || origins_[index] == file.number) {
+      const bool closes = !is_right || plan_.now().find(file.number)->closes_on_exec != 0;
+      if (closes == (file.closes_on_exec != 0)) return Status::ok();
       const uint64_t flags = file.closes_on_exec != 0 ? FD_CLOEXEC : 0;
       return call({SYS_fcntl, {static_cast<uint64_t>(file.number), F_SETFD, flags}}, file.number);
     }
-    const auto index = static_cast<size_t>(&plan_.source_of(file) - plan_.sources().data());
     const uint64_t flags = file.closes_on_exec != 0 ? O_CLOEXEC : 0;
-    const auto origin = static_cast<uint64_t>(origins_[index]);
     return call({SYS_dup3, {origin, static_cast<uint64_t>(file.number), flags}}, file.number);
   }
 
@@ -201,7 +240,7 @@ class Undo {
   TracedProcess& process_;
   const FilePlan& plan_;
   PassedFiles passed_;
-  bool is_open_ = false;
+  bool is_open_ = false, is_crowded_ = false;
   int32_t spare_ = -1;
   GrowingArray<int32_t> origins_;
 };

@@ -1,5 +1,6 @@
 #include "memory/tracee/tracee_files.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,7 +77,9 @@ Status TraceeFiles::begin(const FileOptions& options) {
   for (const std::optional<int>& descriptor : options.inherited) {
     struct stat status;
     if (!descriptor || read_file_status(*descriptor, &status) != 0) continue;
-    if (!inherited_.append({*descriptor, status.st_dev, status.st_ino})) return Status::no_memory(sizeof(Inherited));
+    const off_t position = lseek(*descriptor, 0, SEEK_CUR);
+    if (!inherited_.append({*descriptor, status.st_dev, status.st_ino, position}))
+      return Status::no_memory(sizeof(Inherited));
   }
   duplicates_.begin(process_.pid());
   monitor_.begin();
@@ -197,7 +200,7 @@ Status TraceeFiles::restore(const Saved& saved, RemoteAddress scratch) {
     if (!is_untouched || !now_.has_same_files(wanted)) warn_of_ignored(wanted);
     return Status::ok();
   }
-  warn_of_outside(wanted);
+  warn_of_outside(wanted, saved.event);
   if (is_untouched && now_.has_same_files(wanted)) return Status::ok();
   FilePlan plan(now_, wanted);
   if (Status status = plan.match(); !status.is_ok()) return status;
@@ -251,7 +254,7 @@ Status TraceeFiles::cut_back(const FilePlan& plan) {
   return Status::ok();
 }
 
-void TraceeFiles::find_duplicates(const PageTree& needed, FilePlan* plan) const {
+void TraceeFiles::find_duplicates(const PageTree& needed, FilePlan* plan) {
   for (FileSource& source : plan->sources()) {
     if (source.now != nullptr) {
       source.duplicate = duplicates_.present(static_cast<size_t>(source.now - now_.all().data()));
@@ -277,19 +280,42 @@ int TraceeFiles::outside_descriptor(const OpenFile& file) const {
 }
 
 // Whether anything was written there is not seen; that something was written anywhere is.
-void TraceeFiles::warn_of_outside(const OpenFiles& wanted) {
-  if (has_warned_of_outside_ || inherited_.empty()) return;
+void TraceeFiles::warn_of_outside(const OpenFiles& wanted, uint64_t event) {
+  if (inherited_.empty()) return;
   const auto files = wanted.all();
-  const auto outside = std::find_if(files.begin(), files.end(), [](const OpenFile& file) {
+  const auto written = std::find_if(files.begin(), files.end(), [](const OpenFile& file) {
     return file.identity.is_outside != 0 && is_writable(file.identity);
   });
-  if (outside == files.end() || bytes_written(process_.pid()) == written_at_start_) return;
-  has_warned_of_outside_ = true;
-  const std::string_view path = wanted.path(*outside);
+  const bool has_written = !has_warned_of_outside_ && written != files.end();
+  if (has_written && bytes_written(process_.pid()) != written_at_start_) {
+    has_warned_of_outside_ = true;
+    return warn_of(wanted, *written, "what the program writes there stays");
+  }
+  if (has_warned_of_input_) return;
+  const auto taken =
+      std::find_if(files.begin(), files.end(), [&](const OpenFile& file) { return has_taken_input(file, event); });
+  if (taken == files.end()) return;
+  has_warned_of_input_ = true;
+  warn_of(wanted, *taken, "what the program takes from it is not given back");
+}
+
+bool TraceeFiles::has_taken_input(const OpenFile& file, uint64_t event) const {
+  if (file.identity.is_outside == 0 || (file.identity.fixed_flags & O_ACCMODE) == O_WRONLY) return false;
+  if (monitoring_of_file(file) == Monitoring::input) {
+    return process_.file_changes().lowest_since(event, id_of(file.identity)) != UINT64_MAX;
+  }
+  if (file.identity.kind != FileKind::regular) return false;
+  return std::any_of(inherited_.begin(), inherited_.end(), [&](const Inherited& each) {
+    return each.device == file.identity.device && each.inode == file.identity.inode && each.position >= 0 &&
+           lseek(each.descriptor, 0, SEEK_CUR) != each.position;
+  });
+}
+
+void TraceeFiles::warn_of(const OpenFiles& files, const OpenFile& file, const char* what) {
+  const std::string_view path = files.path(file);
   snprintf(warning_, sizeof(warning_),
-           "Descriptor %d (%.*s) was inherited and belongs to the world outside: what the program writes there stays "
-           "when it is rolled back.",
-           outside->number, static_cast<int>(std::min<size_t>(path.size(), 200)), path.data());
+           "Descriptor %d (%.*s) was inherited and belongs to the world outside: %s when it is rolled back.",
+           file.number, static_cast<int>(std::min<size_t>(path.size(), 200)), path.data(), what);
 }
 
 void TraceeFiles::warn_of_ignored(const OpenFiles& wanted) {

@@ -29,7 +29,10 @@ struct FileOptions {
 
 class TraceeFiles {
  public:
-  explicit TraceeFiles(TracedProcess& process) : process_(process) {}
+  explicit TraceeFiles(TracedProcess& process) : process_(process) {
+    process.file_changes().set_observer(&duplicates_);
+  }
+  ~TraceeFiles() { process_.file_changes().set_observer(nullptr); }
 
   Status begin(const FileOptions& options);
 
@@ -63,6 +66,7 @@ class TraceeFiles {
   struct Inherited {
     int descriptor;
     uint64_t device, inode;
+    off_t position;  // −1 where there is none
   };
   void mark_outside();
   void number_files();
@@ -70,9 +74,11 @@ class TraceeFiles {
   Status check_contents(const FilePlan& plan, uint64_t event) const;
   Status cut_back(const FilePlan& plan);
   int outside_descriptor(const OpenFile& file) const;
-  void find_duplicates(const PageTree& needed, FilePlan* plan) const;
+  void find_duplicates(const PageTree& needed, FilePlan* plan);
   void note_path(const Status& status, const OpenFiles& wanted);
-  void warn_of_outside(const OpenFiles& wanted);
+  void warn_of_outside(const OpenFiles& wanted, uint64_t event);
+  bool has_taken_input(const OpenFile& file, uint64_t event) const;
+  void warn_of(const OpenFiles& files, const OpenFile& file, const char* what);
   void warn_of_ignored(const OpenFiles& wanted);
 
   TracedProcess& process_;
@@ -84,7 +90,7 @@ class TraceeFiles {
   FileMonitor monitor_{process_};
   uint64_t written_at_start_ = 0;  // bytes
   uint64_t last_serial_ = 0;
-  bool has_warned_of_outside_ = false, has_warned_of_ignored_ = false;
+  bool has_warned_of_outside_ = false, has_warned_of_input_ = false, has_warned_of_ignored_ = false;
   char path_[200] = "";
   char warning_[400] = "";
 };

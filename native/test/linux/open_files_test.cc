@@ -1,8 +1,13 @@
 #include "linux/open_files.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <vector>
 
 #include "support.h"
 #include "system/scoped_fd.h"
@@ -62,6 +67,50 @@ TEST(OpenFiles, AreTheSameAsBytes) {
   EXPECT_EQ(again.path(*again.find(file.get())), files.path(*files.find(file.get())));
   ASSERT_EQ(lseek(file.get(), 1, SEEK_SET), 1);
   EXPECT_FALSE(again.has_same_files(read_ours()));
+}
+
+TEST(OpenFiles, ShowLocksWithoutWhoTookThem) {
+  const ScopedFd file(memfd_create("locked", 0));
+  char path[64];
+  snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), file.get());
+  const auto detail_of_child = [&] {
+    int ready[2];
+    EXPECT_EQ(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      struct flock all {};
+      all.l_type = F_RDLCK;
+      const int own = open(path, O_RDWR);
+      const bool has_lock = dup2(own, 100) == 100 && fcntl(100, F_SETLK, &all) == 0;
+      static_cast<void>(write(ready[1], &has_lock, 1));
+      pause();
+    }
+    char has_lock = 0;
+    EXPECT_EQ(::read(ready[0], &has_lock, 1), 1);
+    EXPECT_EQ(has_lock, 1);
+    OpenFile found;
+    EXPECT_TRUE(ok(describe_file(child, 100, &found)));
+    EXPECT_EQ(found.has_lock, 1);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    close(ready[0]);
+    close(ready[1]);
+    return found.detail;
+  };
+  const uint64_t first = detail_of_child(), second = detail_of_child();
+  EXPECT_NE(first, 0u);
+  EXPECT_EQ(first, second);
+}
+
+TEST(OpenFiles, ThatAreManyHaveTheirLeaders) {
+  constexpr int kMany = 300;
+  const ScopedFd file(open("/proc/self/exe", O_RDONLY));
+  std::vector<ScopedFd> all;
+  for (int i = 0; i < kMany; ++i) all.emplace_back(i % 3 == 0 ? open("/proc/self/exe", O_RDONLY) : dup(file.get()));
+  const OpenFiles files = read_ours();
+  for (int i = 0; i < kMany; ++i) {
+    EXPECT_EQ(files.find(all[i].get())->leader, i % 3 == 0 ? all[i].get() : file.get());
+  }
 }
 
 TEST(OpenFiles, ShowWhatAnEventfdCounts) {
