@@ -87,7 +87,7 @@ exec switch_root /root /bin/sh /run/command
 function writeCommand(): void {
   const quoted = command.args.map((each) => `'${each.replaceAll("'", "'\\''")}'`).join(' ')
   const lines = [
-    'export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root NO_COLOR=1',
+    'export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb',
     `cd '${root}'`,
     quoted,
   ]

@@ -12,7 +12,8 @@ export function build(name: string, { flags = ['-O2'], more = [] as string[] } =
   const program = join(folder, `${basename(name)}${flags.join('')}`.replace(/[^\w]/g, '-'))
   const sources = [name, ...more].map((file) => join(root, 'test/programs', file))
   const compiler = name.endsWith('.c') ? 'cc' : 'c++'
-  const usual = ['-Wall', '-Wextra', '-Werror', '-pthread', '-I', join(root, 'include')]
+  // Not every linker puts code and constants into segments of their own unasked.
+  const usual = ['-Wall', '-Wextra', '-Werror', '-pthread', '-Wl,-z,separate-code', '-I', join(root, 'include')]
   execFileSync(compiler, [...usual, ...flags, '-o', program, ...sources, '-lm'])
   return program
 }

@@ -34,11 +34,14 @@ static void keep(void) {
 #else
 static void keep(void) {
   register double d8 __asm__("d8");
-  memcpy(&d8, before, 8);
+  double value;
+  memcpy(&value, before, 8);
+  d8 = value;
   __asm__ volatile("" : "+w"(d8));
   syscall(SYS_getppid);
   __asm__ volatile("" : "+w"(d8));
-  memcpy(after, &d8, 8);
+  value = d8;
+  memcpy(after, &value, 8);
 }
 #endif
 
