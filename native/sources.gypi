@@ -50,6 +50,7 @@
       "native/memory/tracee/tracee_tracker.cc",
       "native/memory/tracker.cc",
       "native/memory/write_protect.cc",
+      "native/ptrace/alarm_calls.cc",
       "native/ptrace/auxiliary_vector.cc",
       "native/ptrace/breakpoint.cc",
       "native/ptrace/clock_calls.cc",

@@ -82,6 +82,12 @@ const ofDescriptors: Row = {
     getdents getdents64 ftruncate fallocate`,
 }
 
+// What rolls back where a program has a clock of its own.
+const ofClock: Row = {
+  reason: 'the timer is one by the clock that we keep, and rolls back with it',
+  calls: 'alarm',
+}
+
 // The kind of a mapping is a number; the third says that unknown flags are refused.
 const kindOfMapping = 0xfn
 const [shared, private_, sharedValidate] = [1n, 2n, 3n]
@@ -183,6 +189,11 @@ const sometimesOfDescriptors: Readonly<Record<string, Sometimes>> = {
   },
 }
 
+// The same where a program has a clock of its own.
+const sometimesOfClock: Readonly<Record<string, Sometimes>> = {
+  setitimer: { reason: 'this timer is one by the clock that we keep', isHarmless: ({ args: [which] }) => which === 0n },
+}
+
 /** What a call is to a rollback. */
 export interface HarmlessCalls {
   /** Whether it is harmless, whatever its arguments are. */
@@ -191,11 +202,16 @@ export interface HarmlessCalls {
   isNow(name: string, call: CallMade): boolean
 }
 
-/** @param descriptorsRollBack whether snapshots have open files and their offsets, and refuse what they cannot put back */
-export function harmlessCalls(descriptorsRollBack: boolean): HarmlessCalls {
-  const rows = descriptorsRollBack ? [...always, ofDescriptors] : always
+/**
+ * @param descriptors whether snapshots have open files and their offsets, and refuse what they cannot put back
+ * @param clock whether the program has a clock of its own
+ */
+export function harmlessCalls(descriptors: boolean, clock = false): HarmlessCalls {
+  const rows = [...always, ...(descriptors ? [ofDescriptors] : []), ...(clock ? [ofClock] : [])]
   const names = new Set(rows.flatMap(({ calls }) => calls.trim().split(/\s+/)))
-  const byArguments = new Map(Object.entries({ ...sometimes, ...(descriptorsRollBack && sometimesOfDescriptors) }))
+  const byArguments = new Map(
+    Object.entries({ ...sometimes, ...(descriptors && sometimesOfDescriptors), ...(clock && sometimesOfClock) }),
+  )
   return {
     isAlways: (name) => names.has(name),
     isNow: (name, call) => names.has(name) || (byArguments.get(name)?.isHarmless(call) ?? false),
@@ -204,7 +220,7 @@ export function harmlessCalls(descriptorsRollBack: boolean): HarmlessCalls {
 
 /** All names in the table, for tests: each is one that some processor has. */
 export function listedCalls(): string[] {
-  const rows = [...always, ofDescriptors].flatMap(({ calls }) => calls.trim().split(/\s+/))
+  const rows = [...always, ofDescriptors, ofClock].flatMap(({ calls }) => calls.trim().split(/\s+/))
   return [...rows, ...Object.keys(sometimes), ...Object.keys(sometimesOfDescriptors)]
 }
 
@@ -213,10 +229,15 @@ export function isMemory(path: string): boolean {
   return ['/memfd:', '/dev/shm/', '/dev/zero', '/SYSV', '/anon_hugepage'].some((start) => path.startsWith(start))
 }
 
+// They have the system's time, or how much of it a process has used.
+const timeFiles =
+  /^\/proc\/(uptime|loadavg|stat|timer_list|schedstat|(self|thread-self|\d+)(\/task\/\d+)?\/(stat|sched|schedstat|timers))$/
+
 /** Whether what is opened is the same each time that it is read, and is not written. */
 function onlyReads(path: string, flags: bigint): boolean {
   if (/^\/dev\/(u?random|hwrng)$/.test(path)) return false
   if (/^\/dev\/(null|zero|full)$/.test(path)) return true
+  if (timeFiles.test(path)) return false
   return (flags & (changesFile | accessMode)) === 0n
 }
 

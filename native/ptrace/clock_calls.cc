@@ -1,5 +1,6 @@
 #include "ptrace/clock_calls.h"
 
+#include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
@@ -8,6 +9,7 @@
 
 #include "linux/thread_status.h"
 #include "linux/user_memory.h"
+#include "ptrace/alarm_calls.h"
 #include "ptrace/clock_reads.h"
 #include "ptrace/threads_at_rest.h"
 #include "ptrace/time_stamp_counter.h"
@@ -99,6 +101,7 @@ Status answer(TracedThread& thread, int64_t result) {
 SystemCallSet clock_calls() {
   SystemCallSet calls;
   add_clock_reads(&calls);
+  add_alarm_calls(&calls);
   add_waits(&calls);
   return calls;
 }
@@ -119,6 +122,7 @@ Status ClockCalls::prepare(TracedThread& thread) {
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
   const SystemCall call = registers->call();
   std::optional<int64_t> result = answer_clock_read({parts_.traits.pid, thread.id(), parts_.clock}, call);
+  if (!result) result = answer_alarm_call(thread.id(), call, &parts_.clock);
   if (!result) result = answer_counter_call(thread, call);
   if (result) return answer(thread, *result);
   const std::optional<ClockLimit> limit = find_clock_limit(thread.id(), parts_.clock, call);
@@ -138,7 +142,8 @@ Status ClockCalls::begin_wait(TracedThread& thread, const SystemCall& call, cons
     return Status::ok();
   }
   const int64_t left = std::max<int64_t>(limit.end - parts_.clock.elapsed(), 0);
-  const bool ends_at_once = is_alone(thread) || (goes_on ? wait->is_over : left == 0);
+  const bool rings_before = parts_.clock.alarm().is_set() && parts_.clock.alarm().end <= limit.end;
+  const bool ends_at_once = (goes_on ? wait->is_over : left == 0) || (is_alone(thread) && !rings_before);
   if (limit.kind.is_sleep && ends_at_once) {
     parts_.clock.advance_to(limit.end);
     wait.reset();
@@ -197,36 +202,56 @@ void ClockCalls::before_signal(TracedThread& thread, int signal) {
   thread.clock_wait().reset();
 }
 
-// None while the wait that was the last one is not quite over.
-TracedThread* ClockCalls::next_to_pass() const {
-  TracedThread* next = nullptr;
+// Of the wait that ends first, unless the alarm goes off before.
+ClockCalls::NextPass ClockCalls::next() const {
+  NextPass next;
   for (TracedThread* thread : parts_.threads.all()) {
     if (!thread->is_running() || !thread->waits_by_clock()) continue;
     const ClockWait& wait = *thread->clock_wait();
-    if (wait.is_over || wait.asks_at_once) return nullptr;
-    if (next == nullptr || wait.is_before(*next->clock_wait())) next = thread;
+    // What passed last is not quite over.
+    if (wait.is_over || wait.asks_at_once) return {};
+    if (next.thread == nullptr || wait.is_before(*next.thread->clock_wait())) next.thread = thread;
+  }
+  const KeptAlarm& alarm = parts_.clock.alarm();
+  if (next.thread != nullptr) {
+    const ClockWait& wait = *next.thread->clock_wait();
+    next = {wait.limit.end, wait.real_end, wait.began, next.thread};
+  }
+  if (alarm.is_set() && (next.thread == nullptr || alarm.end <= next.end)) {
+    next = {alarm.end, parts_.clock.alarm_real_end(),
+            parts_.clock.alarm_real_end() - (alarm.end - parts_.clock.elapsed()), nullptr};
   }
   return next;
 }
 
 int64_t ClockCalls::next_pass(bool is_paced) const {
-  TracedThread* next = next_to_pass();
-  if (next == nullptr) return INT64_MAX;
-  return keeps_real_time(is_paced) ? next->clock_wait()->real_end : 0;
+  const NextPass next = this->next();
+  if (next.end == KeptClock::kNever) return INT64_MAX;
+  return keeps_real_time(is_paced) ? next.real_end : 0;
+}
+
+void ClockCalls::ring() {
+  KeptAlarm alarm = parts_.clock.alarm();
+  alarm.end = alarm.interval == 0 ? 0 : alarm.end + alarm.interval;
+  parts_.clock.set_alarm(alarm, monotonic_nanoseconds());
+  kill(parts_.traits.pid, SIGALRM);
 }
 
 pid_t ClockCalls::pass_time(bool is_paced) {
   constexpr int64_t kPatience = KeptClock::kSecond;
-  TracedThread* next = next_to_pass();
-  if (next == nullptr) return 0;
-  ClockWait& wait = *next->clock_wait();
+  const NextPass next = this->next();
+  if (next.end == KeptClock::kNever) return 0;
   const int64_t now = monotonic_nanoseconds();
-  if (now < wait.real_end && keeps_real_time(is_paced)) return 0;
+  if (now < next.real_end && keeps_real_time(is_paced)) return 0;
   const pid_t restless = find_restless(parts_.traits.pid, parts_.threads);
-  if (restless != 0 && now < std::max(wait.real_end, wait.began + kPatience)) return 0;
-  parts_.clock.advance_to(wait.limit.end);
-  wait.is_over = true;
-  ptrace(PTRACE_INTERRUPT, next->id(), nullptr, nullptr);
+  if (restless != 0 && now < std::max(next.real_end, next.began + kPatience)) return 0;
+  parts_.clock.advance_to(next.end);
+  if (next.thread == nullptr) {
+    ring();
+  } else {
+    next.thread->clock_wait()->is_over = true;
+    ptrace(PTRACE_INTERRUPT, next.thread->id(), nullptr, nullptr);
+  }
   return restless;
 }
 

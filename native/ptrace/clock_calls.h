@@ -1,6 +1,6 @@
 // What becomes of the system calls of a program whose clock we keep (kept_clock.h): those that read a clock are
-// answered without the kernel, and those that wait no longer than so long make the clock go on when that time has
-// passed.
+// answered without the kernel, as are those about the timer of SIGALRM, and those that wait no longer than so long make
+// the clock go on when that time has passed.
 //
 // A process with one thread, and without others that it started, has nobody who could end its wait: a sleep ends at
 // once, and other waits ask the kernel with a limit of zero whether they are over. If they are not, the limit has
@@ -55,7 +55,13 @@ class ClockCalls {
  private:
   bool is_alone(const TracedThread& thread) const;
   Status begin_wait(TracedThread& thread, const SystemCall& call, const ClockLimit& asked);
-  TracedThread* next_to_pass() const;
+  // What the clock goes on to: the end of a thread's wait, or without one the alarm.
+  struct NextPass {
+    int64_t end = KeptClock::kNever, real_end = 0, began = 0;
+    TracedThread* thread = nullptr;
+  };
+  NextPass next() const;
+  void ring();
   bool keeps_real_time(bool is_paced) const { return is_paced || !parts_.followers.all().empty(); }
   void write_rest(TracedThread& thread) const;
 

@@ -15,6 +15,15 @@
 
 namespace pagestore {
 
+// The timer that sends SIGALRM (alarm, setitimer), by the kept clock.
+struct KeptAlarm {
+  int64_t end = 0;       // when it goes off next, as `elapsed`; 0 while it is not set
+  int64_t interval = 0;  // from then on again and again, unless 0
+
+  bool is_set() const { return end != 0; }
+  friend bool operator==(const KeptAlarm&, const KeptAlarm&) = default;
+};
+
 class KeptClock {
  public:
   static constexpr int64_t kSecond = 1'000'000'000;
@@ -28,6 +37,16 @@ class KeptClock {
   void set(int64_t elapsed) { elapsed_ = elapsed; }
   // Never back.
   void advance_to(int64_t elapsed) { elapsed_ = std::max(elapsed_, std::min(elapsed, kNever - 1)); }
+
+  const KeptAlarm& alarm() const { return alarm_; }
+  // `now` is the system's monotonic clock, in nanoseconds.
+  void set_alarm(const KeptAlarm& alarm, int64_t now) {
+    alarm_ = alarm;
+    const int64_t left = std::max<int64_t>(alarm.end - elapsed_, 0);
+    alarm_real_end_ = std::min(now, INT64_MAX - left) + left;
+  }
+  // When it would go off by that clock.
+  int64_t alarm_real_end() const { return alarm_real_end_; }
 
   int64_t calendar() const { return kCalendarStart + elapsed_; }
   int64_t since_system_start() const { return kSystemStart + elapsed_; }
@@ -44,6 +63,8 @@ class KeptClock {
 
  private:
   int64_t elapsed_ = 0;
+  KeptAlarm alarm_;
+  int64_t alarm_real_end_ = 0;
   uint64_t counted_ = 0;
   bool has_begun_ = false;
 };

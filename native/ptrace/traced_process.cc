@@ -101,6 +101,11 @@ void TracedProcess::keep_clock() {
   followers_.answer_counter();
 }
 
+void TracedProcess::set_clock(int64_t elapsed, const KeptAlarm& alarm) {
+  clock_.set(elapsed);
+  clock_.set_alarm(alarm, monotonic_nanoseconds());
+}
+
 Status TracedProcess::begin() {
   clock_.begin();
   if (!traits_.answers_counter || traits_.keeps_clock) return Status::ok();

@@ -76,7 +76,8 @@ class TracedProcess : NonCopyable {
   const Stop& last_stop() const { return loop_.last_stop(); }
   // Of the kept clock; zero where none is kept.
   int64_t elapsed() const { return clock_.elapsed(); }
-  void set_elapsed(int64_t elapsed) { clock_.set(elapsed); }
+  const KeptAlarm& alarm() const { return clock_.alarm(); }
+  void set_clock(int64_t elapsed, const KeptAlarm& alarm);
   // After the state of all threads was put back.
   void set_last_stop(const Stop& stop, pid_t thread, const Declarers& declarers);
   // Of the wait with a limit that the thread was put into, in nanoseconds.

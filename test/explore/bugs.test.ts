@@ -26,8 +26,13 @@ describe.each([
     expect(status).toBe(null)
   })
 
+  test('is all that is wrong: equal states lead to equal ones', async () => {
+    const found = await explore(new Program(buildExample(`bugs/${name}`, ['-O1'])), { verify: true })
+    expect(found.violations.map(({ kind }) => kind)).toEqual([violation.kind])
+  })
+
   test('is not there in the version that is mended', async () => {
-    const found = await explore(new Program(buildExample(`bugs/${name}`, ['-DFIXED'])))
+    const found = await explore(new Program(buildExample(`bugs/${name}`, ['-DFIXED'])), { verify: true })
     expect(found).toMatchObject({ complete: true, violations: [] })
     expect(found.states).toBeGreaterThan(5)
   })

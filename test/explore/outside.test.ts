@@ -90,6 +90,8 @@ describe('what a program sets up before its first choice counts where it acts la
     ['stopped timer at the start', []],
     ['signal at the start', []],
     ['mapped at the start', ['mmap']],
+    ['stack at the start', []],
+    ['stack that disarms itself at the start', ['sigaltstack']],
   ])('%s', async (what, subjects) => {
     expect(await subjectsOf(what)).toEqual(subjects)
   })
@@ -152,6 +154,21 @@ describe('the tables of calls', () => {
   test('let nobody read what is random', () => {
     for (const path of ['/dev/random', '/dev/urandom', '/dev/hwrng']) {
       expect(harmlessCalls(true).isNow('open', call([0n, 0n], path))).toBe(false)
+    }
+  })
+
+  test('let nobody read the time from a file', () => {
+    for (const path of ['/proc/uptime', '/proc/self/stat', '/proc/12/task/13/sched']) {
+      expect(harmlessCalls(true).isNow('open', call([0n, 0n], path))).toBe(false)
+    }
+    expect(harmlessCalls(true).isNow('open', call([0n, 0n], '/proc/self/maps'))).toBe(true)
+  })
+
+  test('let the timer of SIGALRM pass where the program has a clock of its own', () => {
+    for (const hasClock of [false, true]) {
+      const { isNow } = harmlessCalls(true, hasClock)
+      const ofTimer = (timer: bigint) => isNow('setitimer', call([timer, 8n]))
+      expect([isNow('alarm', call([1n])), ofTimer(0n), ofTimer(1n)]).toEqual([hasClock, hasClock, false])
     }
   })
 

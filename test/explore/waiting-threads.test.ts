@@ -209,3 +209,18 @@ function untilCall(tracee: Tracee, until: { syscall: string[] }): string {
     if (stop.kind === 'exit') throw new Error('it has ended')
   }
 }
+
+test('the first stop of a program with two threads is the same each time', () => {
+  const subject = program(`static volatile int sum;
+static void *work(void *unused) { for (int i = 0; i < 100000; ++i) ++sum; sem_wait(&begin); return unused; }
+int main(void) { start(work, 0); ps_choose(2); return sum; }`)
+  const fingerprints = new Set<string>()
+  for (let i = 0; i < 5; ++i) {
+    using store = new PageStore()
+    const running = subject.open(store)
+    running.start()
+    fingerprints.add(running.memory.capture().fingerprint())
+    running.close()
+  }
+  expect(fingerprints.size).toBe(1)
+})

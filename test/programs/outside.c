@@ -62,9 +62,15 @@ static int ignored;
 static int prepare(void) {
   const struct itimerval later = {{0, 0}, {1000, 0}}, never = {{0, 0}, {0, 0}};
   int fds[2];
-  if (is("timer at the start") || is("stopped timer at the start")) setitimer(ITIMER_REAL, &later, NULL);
-  if (is("stopped timer at the start")) setitimer(ITIMER_REAL, &never, NULL);
+  if (is("timer at the start") || is("stopped timer at the start")) setitimer(ITIMER_PROF, &later, NULL);
+  if (is("stopped timer at the start")) setitimer(ITIMER_PROF, &never, NULL);
   if (is("signal at the start")) block(SIGUSR2), raise(SIGUSR2);
+  if (is("stack at the start") || is("stack that disarms itself at the start")) {
+    static char other_stack[8192];
+    stack_t here = {.ss_sp = other_stack, .ss_size = sizeof other_stack};
+    if (!is("stack at the start")) here.ss_flags = (int)(1U << 31);  // SS_AUTODISARM
+    sigaltstack(&here, NULL);
+  }
   if (is("mapped at the start")) {
     const int fd = open(path, O_RDWR | O_CREAT, 0600);
     IGNORE(ftruncate(fd, 4096));

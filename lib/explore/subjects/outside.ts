@@ -19,11 +19,12 @@ import { systemCallNumber, systemCallSets } from '../../linux/system-calls.js'
 import type { Stop } from '../../stop.js'
 import { callArguments, type Tracee } from '../../tracee.js'
 import { actionBytes, createSignalHandlers } from './signal-handlers.js'
-import { createTimers, timerCalls } from './timers.js'
+import { createTimers, type Timers, timerCalls } from './timers.js'
 
 // Before the first choice, calls that act later: these, and those that set timers.
 const actingCalls = [
   'rt_sigaction',
+  'sigaltstack',
   'fcntl',
   'ioctl',
   'prlimit64',
@@ -34,6 +35,9 @@ const actingCalls = [
   'perf_event_open',
   'mq_notify',
 ]
+
+// SS_AUTODISARM.
+const disarmsItself = 0x8000_0000
 
 // Divides a page, and most paths are shorter.
 const partOfPath = 256
@@ -48,7 +52,7 @@ export class Outside {
   readonly #tracee: Tracee
   readonly #harmless: HarmlessCalls
   readonly #handlers = createSignalHandlers()
-  readonly #timers = createTimers()
+  readonly #timers: Timers
   readonly #warnings = new Map<string, string>()
   #calls = systemCallSets.of((name) => actingCalls.includes(name) || timerCalls.includes(name))
   // What descriptors were open on when the program last wrote to them, until it makes another call.
@@ -57,7 +61,9 @@ export class Outside {
   // In this step.
   readonly #delivered = new Set<number>()
 
-  constructor(tracee: Tracee, harmless: HarmlessCalls) {
+  /** @param hasClock whether the program has a clock of its own */
+  constructor(tracee: Tracee, harmless: HarmlessCalls, hasClock: boolean) {
+    this.#timers = createTimers(hasClock)
     this.#tracee = tracee
     this.#harmless = harmless
   }
@@ -102,6 +108,10 @@ export class Outside {
       return
     }
     if (!this.#hasStarted) {
+      if (name === 'sigaltstack') {
+        this.#warnOfStack(args[0] ?? 0n)
+        return
+      }
       const isOfTimer = this.#timers.set(name, args, (address, length) => this.#readOrNothing(address, length))
       if (!isOfTimer && actsLater(name, args)) this.#warnOfCall(name)
       return
@@ -160,6 +170,17 @@ export class Outside {
     this.#warn(name, effect)
     const number = systemCallNumber(name)
     if (number !== undefined) systemCallSets.remove(this.#calls, number)
+  }
+
+  /** A handler disarms such a stack while it runs, and a rollback out of it does not arm it again. */
+  #warnOfStack(address: bigint): void {
+    const flags = this.#readOrNothing(address + 8n, 4)?.readUInt32LE(0) ?? 0
+    if (address !== 0n && (flags & disarmsItself) !== 0) {
+      this.#warnOfCall(
+        'sigaltstack',
+        'a stack with SS_AUTODISARM is not rolled back: where a path leaves a handler by a rollback, other paths run without it',
+      )
+    }
   }
 
   #warnOfResetHandlers(): void {

@@ -61,10 +61,11 @@ export class Program implements Subject {
     const warnings: string[] = []
     const onWarning = options.onWarning ?? ((text: string) => void warnings.push(`files: ${text}`))
     const spawn = { timeout: stepTimeout, ...options, stdio, env, deterministic, onWarning }
-    const harmless = harmlessCalls(options.files !== 'ignore')
+    const hasClock = deterministic.time === true
+    const harmless = harmlessCalls(options.files !== 'ignore', hasClock)
     const tracee = spawnFiltered(store, this.file, this.args, spawn, filteredCalls(harmless))
-    const seen = { outside: new Outside(tracee, harmless), files: warnings }
-    return new RunningProgram(tracee, stepTimeout, deterministic.time === true, seen)
+    const seen = { outside: new Outside(tracee, harmless, hasClock), files: warnings }
+    return new RunningProgram(tracee, stepTimeout, hasClock, seen)
   }
 }
 
@@ -138,7 +139,7 @@ export class RunningProgram implements Running {
     for (;;) {
       const stop = resumeToEntries(this.memory, options, this.#outside.calls)
       this.#outside.onStop(stop)
-      if (this.#isThreaded) this.#checkRest()
+      this.#checkRest()
       const step = this.#stepOf(stop)
       if (step !== undefined) return step
       const timeout = Math.ceil(end - performance.now())

@@ -24,11 +24,15 @@ export const timerCalls: readonly string[] = [...Object.keys(arguments_), 'alarm
 // An interval, and the time until the timer goes off first: 0 stops it.
 const [timerBytes, firstAt] = [32, 16]
 
-export function createTimers(): Timers {
+// SIGALRM's, as `setitimer` numbers it.
+const ofAlarm = 'setitimer 0'
+
+/** @param hasClock whether the program has a clock of its own, by which the timer of SIGALRM goes: it rolls back */
+export function createTimers(hasClock: boolean): Timers {
   const timers = new Map<string, string>()
 
   function note(timer: string, call: string, isRunning: boolean): void {
-    if (isRunning) timers.set(timer, call)
+    if (isRunning && !(hasClock && timer === ofAlarm)) timers.set(timer, call)
     else timers.delete(timer)
   }
 
@@ -40,7 +44,7 @@ export function createTimers(): Timers {
         const value = read(args[where.value] ?? 0n, timerBytes)
         if (value !== undefined) note(`${call} ${args[where.timer]}`, call, value.subarray(firstAt).some(Boolean))
       } else if (call === 'alarm') {
-        note('setitimer 0', call, args[0] !== 0n)
+        note(ofAlarm, call, args[0] !== 0n)
       } else {
         note(`timer_settime ${args[0]}`, call, false)
       }

@@ -87,6 +87,7 @@ Status describe(const CapturedTracee& tracee, LiveState* live) {
   Status status = ends ? put(process.last_stop().value, &live->bytes) : Status::ok();
   if (status.is_ok() && !has_tracked) status = put(tracee.saved.program_break, &live->bytes);
   if (status.is_ok() && !has_tracked) status = put(tracee.saved.elapsed, &live->bytes);
+  if (status.is_ok() && !has_tracked) status = put(tracee.saved.alarm, &live->bytes);
   if (status.is_ok() && !has_tracked) status = put_bytes(tracee.files, &live->bytes);
   if (status.is_ok() && !has_tracked && !ends) {
     status = append_signal_key(process, tracee.saved.parts.signals, &live->bytes);

@@ -13,6 +13,7 @@ namespace {
 struct Header {
   uint64_t program_break = 0, file_bytes = 0, signal_bytes = 0;
   int64_t elapsed = 0;
+  KeptAlarm alarm;
   uint32_t program = 0;
   pid_t last = 0;
   Stop stop;
@@ -73,6 +74,7 @@ Status save_state(const TracedProcess& process, uint64_t program_break, const Sa
   }
   header.declarers = declarers.size();
   header.elapsed = process.elapsed();
+  header.alarm = process.alarm();
   header.file_bytes = parts.files.size();
   header.signal_bytes = parts.signals.size();
   header.program = process.program();
@@ -98,7 +100,7 @@ Status read_state(std::span<const std::byte> bytes, SavedState* state) {
   if (bytes.size() < sizeof(header)) return Status::system(Error::tracee, "a snapshot of something else", EINVAL);
   memcpy(&header, bytes.data(), sizeof(header));
   bytes = bytes.subspan(sizeof(header));
-  *state = {header.program, header.program_break, header.stop, header.last, {}, header.elapsed, {}, {}};
+  *state = {header.program, header.program_break, header.stop, header.last, {}, header.elapsed, header.alarm, {}, {}};
   for (uint64_t i = 0; i < header.declarers; ++i) {
     RemoteAddress address;
     PS_ASSERT(bytes.size() >= sizeof(address));
@@ -135,7 +137,7 @@ Status load_state(TracedProcess& process, const SavedState& state) {
     if (Status status = process.thread(reader.state().thread, &thread); !status.is_ok()) return status;
     if (Status status = thread->load(reader.state(), reader.vectors()); !status.is_ok()) return status;
   }
-  process.set_elapsed(state.elapsed);
+  process.set_clock(state.elapsed, state.alarm);
   process.set_last_stop(state.stop, state.last, state.declarers);
   return Status::ok();
 }

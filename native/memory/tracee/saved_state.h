@@ -22,7 +22,8 @@ struct SavedState {
   Stop stop;
   pid_t last;  // the thread that stopped last
   Declarers declarers;
-  int64_t elapsed;   // of the kept clock
+  int64_t elapsed;  // of the kept clock
+  KeptAlarm alarm;
   SavedParts parts;  // in the bytes that the state was read from, as are the threads
   std::span<const std::byte> threads;
 };
