@@ -12,6 +12,8 @@ export interface CallMade {
   readonly pid: number
   /** What a descriptor of the process is open on, as `/proc/PID/fd` says it; empty for one that is not open. */
   pathOf(fd: bigint): string
+  /** Whether a descriptor is open on a file that is memory alone, which snapshots have where it is mapped. */
+  isMemory(fd: bigint): boolean
   /** The path at an address of the process; empty where there is none. */
   pathAt(address: bigint): string
   /** Whether one of these addresses belongs to a file that is mapped shared and is no memory. */
@@ -97,11 +99,11 @@ const writable = 0x2n
 const sometimes: Readonly<Record<string, Sometimes>> = {
   mmap: {
     reason: 'private memory rolls back, and so does shared memory that no file on a disk lies behind',
-    isHarmless: ({ args: [, , protection = 0n, flags = 0n, fd = 0n], pathOf }) => {
+    isHarmless: ({ args: [, , protection = 0n, flags = 0n, fd = 0n], isMemory }) => {
       const kind = flags & kindOfMapping
       if (kind === private_) return true
       if (kind !== shared && kind !== sharedValidate) return false
-      return (flags & anonymous) !== 0n || (protection & writable) === 0n || isMemory(pathOf(fd))
+      return (flags & anonymous) !== 0n || (protection & writable) === 0n || isMemory(fd)
     },
   },
   mprotect: { reason: 'what may be written then rolls back', isHarmless: isOfNoFile },
@@ -222,11 +224,6 @@ export function harmlessCalls(descriptors: boolean, clock = false): HarmlessCall
 export function listedCalls(): string[] {
   const rows = [...always, ofDescriptors, ofClock].flatMap(({ calls }) => calls.trim().split(/\s+/))
   return [...rows, ...Object.keys(sometimes), ...Object.keys(sometimesOfDescriptors)]
-}
-
-/** Whether a file is memory alone, which snapshots have. */
-export function isMemory(path: string): boolean {
-  return ['/memfd:', '/dev/shm/', '/dev/zero', '/SYSV', '/anon_hugepage'].some((start) => path.startsWith(start))
 }
 
 // They have the system's time, or how much of it a process has used.

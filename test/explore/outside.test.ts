@@ -1,4 +1,5 @@
 // What a program does that no rollback makes undone: each kind is named once, and nothing that is harmless is named.
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { explore, Program } from 'pagestore/explore'
@@ -113,6 +114,13 @@ test.each([
   expect(await subjectsOf(what)).toEqual([])
 })
 
+test('a file that is mapped shared is memory where it lies on a file system of memory', async () => {
+  const path = `/dev/shm/pagestore-${process.pid}`
+  const found = await explore(new Program(program, ['shared file later', path]))
+  rmSync(path)
+  expect(found.warnings.filter((warning) => /^(mmap|mprotect):/.test(warning))).toEqual([])
+})
+
 test('without a filter the same calls are seen', async () => {
   const subject = new Program(program, ['umask'], { detachable: true })
   expect((await explore(subject)).warnings).toEqual([expect.stringMatching(/^umask: /)])
@@ -133,6 +141,7 @@ describe('the tables of calls', () => {
     args,
     pid: 1,
     pathOf: () => path,
+    isMemory: () => false,
     pathAt: () => path,
     sharesFile: () => false,
   })

@@ -8,10 +8,10 @@
  * Each warning begins with what it is about, a call's name as a rule, and a colon.
  */
 
-import { readlinkSync } from 'node:fs'
+import { readlinkSync, statfsSync } from 'node:fs'
 
 import { effectOf } from '../../linux/call-effects.js'
-import { type CallMade, type HarmlessCalls, isMemory } from '../../linux/harmless-calls.js'
+import type { CallMade, HarmlessCalls } from '../../linux/harmless-calls.js'
 import { hasSignal, signalSets } from '../../linux/process-status.js'
 import { type SharedMapping, sharedMappings } from '../../linux/shared-mappings.js'
 import { signalName, signalNumber } from '../../linux/signals.js'
@@ -90,7 +90,7 @@ export class Outside {
     this.#delivered.clear()
     this.#handlers.settle(signalSets(this.#tracee.pid))
     for (const name of this.#timers.running()) this.#warnOfCall(name)
-    const shared = sharedFiles(this.#tracee.pid).find(({ isWritable }) => isWritable)
+    const shared = sharedFiles(this.#tracee).find(({ isWritable }) => isWritable)
     if (shared !== undefined) this.#warnOfCall('mmap', `${shared.path} is mapped shared: ${effectOf('mmap')}`)
   }
 
@@ -132,9 +132,10 @@ export class Outside {
         this.#paths.set(fd, path)
         return path
       },
+      isMemory: (fd) => isMemory(pid, fd),
       pathAt: (address) => this.#pathAt(address),
       sharesFile: (start, length) =>
-        sharedFiles(pid).some((mapping) => mapping.start < start + length && start < mapping.end),
+        sharedFiles(this.#tracee).some((mapping) => mapping.start < start + length && start < mapping.end),
     }
   }
 
@@ -193,9 +194,27 @@ export class Outside {
   }
 }
 
-/** Files that are mapped shared, so that what is written there is in the file. */
-function sharedFiles(pid: number): SharedMapping[] {
-  return sharedMappings(pid).filter(({ path }) => path.startsWith('/') && !isMemory(path))
+/** Files that are mapped shared and that snapshots leave out, so that what is written there is in the file. */
+function sharedFiles(tracee: Tracee): SharedMapping[] {
+  const captured = new Set(tracee.regions.map(({ start }) => start))
+  return sharedMappings(tracee.pid).filter(({ path, start }) => path.startsWith('/') && !captured.has(start))
+}
+
+// Of statfs(2). What snapshots take, native/linux/memory_files.h says; huge pages are memory if they were never mounted.
+const memoryFileSystems = [0x01021994n, 0x858458f6n]
+const hugePages = 0x958458f6n
+
+function isMemory(pid: number, fd: bigint): boolean {
+  const path = `/proc/${pid}/fd/${BigInt.asIntN(32, fd)}`
+  try {
+    const name = readlinkSync(path)
+    // Devices may lie on a tmpfs, too.
+    if (/^\/dev\/(?!shm\/|zero$)/.test(name)) return false
+    const type = BigInt.asUintN(32, statfsSync(path, { bigint: true }).type)
+    return memoryFileSystems.includes(type) || (type === hugePages && name.startsWith('/memfd:'))
+  } catch {
+    return false
+  }
 }
 
 function pathOf(pid: number, fd: bigint): string {
