@@ -12,6 +12,8 @@ namespace pagestore {
 
 namespace {
 
+constexpr std::string_view kFlags = "VmFlags:", kGrowsDown = " gd";
+
 // The kernel writes a line feed in a path as \012.
 bool unescape(std::string_view path, GrowingArray<char>* text) {
   constexpr std::string_view kLineFeed = "\\012";
@@ -45,27 +47,43 @@ bool parse(std::string_view line, Region* region) {
 
 }  // namespace
 
-Status read_regions_of(pid_t pid, RegionList* regions) {
+namespace {
+
+Status read_listed(pid_t pid, const char* name, RegionList* regions) {
   GrowingArray<char> text;
-  if (Status status = read_proc_file(pid, "/proc/PID/maps", &text); !status.is_ok()) return status;
+  if (Status status = read_proc_file(pid, name, &text); !status.is_ok()) return status;
   // A zombie, a kernel thread, and a process that is just ending have none.
   if (text.empty()) return Status::process_gone(pid, "has no memory: it has ended, or is a kernel thread");
   return parse_regions({text.data(), text.size()}, regions);
 }
 
+}  // namespace
+
+Status read_regions_of(pid_t pid, RegionList* regions) {
+  return read_listed(pid, "/proc/PID/maps", regions);
+}
+
+Status read_growing_regions_of(pid_t pid, RegionList* regions) {
+  return read_listed(pid, "/proc/PID/smaps", regions);
+}
+
 Status parse_regions(std::string_view text, RegionList* regions) {
   GrowingArray<char> path;
+  Region region, next;
+  bool has_region = false;
   while (!text.empty()) {
     const size_t end = text.find('\n');
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    Region region;
-    if (!parse(line, &region)) continue;
+    if (line.starts_with(kFlags) && has_region) region.grows_down = line.find(kGrowsDown) != std::string_view::npos;
+    if (!parse(line, &next)) continue;
+    if (Status status = has_region ? regions->add(region) : Status::ok(); !status.is_ok()) return status;
+    region = next;
+    has_region = true;
     if (!unescape(region.path, &path)) return Status::no_memory(region.path.size());
     region.path = {path.data(), path.size()};
-    if (Status status = regions->add(region); !status.is_ok()) return status;
   }
-  return Status::ok();
+  return has_region ? regions->add(region) : Status::ok();
 }
 
 bool is_anonymous(const Region& region) {

@@ -10,11 +10,14 @@
 
 namespace pagestore {
 
-// The regions that the text of a `maps` file lists.
+// The regions that the text of a `maps` file lists, or of a `smaps` file.
 Status parse_regions(std::string_view text, RegionList* regions);
 
 // All regions of process `pid`, in rising order. Refused when it has ended, or is not ours to read.
 Status read_regions_of(pid_t pid, RegionList* regions);
+
+// The same, and which of them grow down: of `/proc/PID/smaps`, for which the kernel goes over all page tables.
+Status read_growing_regions_of(pid_t pid, RegionList* regions);
 
 // Whether a capture takes it by default: memory that the process may read and shares with nobody. Left out
 // are shared mappings, memory that may not be read, devices, and what the kernel lends (vdso, vvar, vsyscall,

@@ -12,6 +12,7 @@
 
 #include "ptrace/declarers.h"
 #include "ptrace/stop.h"
+#include "system/address_range.h"
 
 namespace pagestore {
 
@@ -29,6 +30,7 @@ struct ProcessTraits {
 struct CurrentProgram {
   uint32_t number = 0;  // each exec makes one more
   Declarers declarers;
+  AddressRange growing{};  // around all mappings that it made to grow down, as the first stack does; empty without any
   bool is_32_bit = false;
   bool has_made_other_calls = false;  // of an interface for 32-bit programs, or x32: nobody knows what they did
 };

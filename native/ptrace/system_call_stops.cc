@@ -1,6 +1,7 @@
 #include "ptrace/system_call_stops.h"
 
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
@@ -150,6 +151,13 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
 void SystemCallStops::note_mapping_change(const SystemCall& call) {
   const auto& arguments = call.arguments;
   parts_.changes.mark_mappings_changed();
+  AddressRange& growing = parts_.program.growing;
+  if (call.number == SYS_mmap && (arguments[3] & MAP_GROWSDOWN) != 0) {
+    growing = around(growing, as_far_as_it_goes(arguments[0], arguments[1]));
+  }
+  if (call.number == SYS_mremap && growing.length() > 0) {
+    growing = around(growing, as_far_as_it_goes(arguments[4], arguments[2]));
+  }
   if (call.number == SYS_munmap) parts_.changes.add_advice(arguments[0], arguments[1]);
   if (call.number == SYS_mremap) parts_.changes.add_advice(arguments[0], std::max(arguments[1], arguments[2]));
 }

@@ -10,6 +10,7 @@
 
 #include "linux/elf_class.h"
 #include "linux/proc_file.h"
+#include "linux/process_regions.h"
 #include "linux/thread_status.h"
 #include "ptrace/seizing.h"
 #include "ptrace/time_stamp_counter.h"
@@ -120,6 +121,19 @@ Status TracedProcess::run_to_exec(Stop* stop) {
   return loop_.run_to_exec(stop);
 }
 
+// Those that it made before we saw its calls.
+Status TracedProcess::find_growing_mappings() {
+  RegionList regions;
+  if (Status status = read_growing_regions_of(live_thread(), &regions); !status.is_ok()) return status;
+  RegionReader reader(regions.bytes());
+  for (Region region; reader.next(&region);) {
+    if (region.grows_down && region.path != "[stack]") {
+      program_.growing = around(program_.growing, {region.start, region.end});
+    }
+  }
+  return Status::ok();
+}
+
 Status TracedProcess::attach(pid_t pid) {
   PS_ASSERT(traits_.pid == 0);
   const ThreadStatus process = read_thread_status(pid, pid);
@@ -139,6 +153,7 @@ Status TracedProcess::attach(pid_t pid) {
   Status status = seize_all();
   if (status.is_ok()) status = find_interface();
   if (status.is_ok()) status = memory_.open(pid);
+  if (status.is_ok()) status = find_growing_mappings();
   if (status.is_ok()) return status;
   for (TracedThread* thread : threads_.all()) {
     if (thread->is_stopped()) static_cast<void>(detach_thread(*thread));

@@ -73,6 +73,9 @@ class TracedProcess : NonCopyable {
   // Counts the programs that the process has been: each exec makes one more.
   uint32_t program() const { return program_.number; }
   const Declarers& declarers() const { return program_.declarers; }
+  // Around all mappings that it made to grow down.
+  const AddressRange& growing() const { return program_.growing; }
+  void set_growing(const AddressRange& range) { program_.growing = range; }
   const Stop& last_stop() const { return loop_.last_stop(); }
   // Of the kept clock; zero where none is kept.
   int64_t elapsed() const { return clock_.elapsed(); }
@@ -91,6 +94,7 @@ class TracedProcess : NonCopyable {
  private:
   Status seize_all();
   Status find_interface();
+  Status find_growing_mappings();
   Status detach_thread(TracedThread& thread);
   Status return_to_call(TracedThread& thread);
 

@@ -5,6 +5,7 @@
 // caller: to make ranges of foreign numbers by `range_of` alone, which refuses what is no range.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -21,6 +22,20 @@ struct AddressRange {
   uint64_t length() const { return end - start; }
   bool operator==(const AddressRange&) const = default;
 };
+
+// Whether they share bytes.
+inline bool overlap(const AddressRange& a, const AddressRange& b) {
+  return a.start < b.end && b.start < a.end;
+}
+// The smallest range that contains both; an empty one counts for nothing.
+inline AddressRange around(const AddressRange& a, const AddressRange& b) {
+  if (a.length() == 0 || b.length() == 0) return a.length() == 0 ? b : a;
+  return {std::min(a.start, b.start), std::max(a.end, b.end)};
+}
+// `length` bytes from `start` on, up to the last address there is.
+inline AddressRange as_far_as_it_goes(uint64_t start, uint64_t length) {
+  return {start, length > UINT64_MAX - start ? UINT64_MAX : start + length};
+}
 
 // The range of `length` bytes from `address` on. Refused when it is empty or wraps around.
 Status range_of(uint64_t address, uint64_t length, AddressRange* range);

@@ -7,18 +7,25 @@
 
 namespace pagestore {
 
+namespace {
+
+constexpr size_t kMostPath = (1u << 30) - 1;
+
+}  // namespace
+
 size_t RegionHeader::bytes() const {
   return sizeof(RegionHeader) + round_up(path_length, sizeof(uint64_t));
 }
 
 Status RegionList::add(const Region& region) {
-  PS_ASSERT(region.path.size() <= INT32_MAX);
+  PS_ASSERT(region.path.size() <= kMostPath);
   RegionHeader header{};
   header.start = region.start;
   header.end = region.end;
   header.offset = region.offset;
   header.path_length = static_cast<uint32_t>(region.path.size());
   header.is_captured = region.is_captured ? 1 : 0;
+  header.grows_down = region.grows_down ? 1 : 0;
   header.file = region.file;
   memcpy(header.permissions, region.permissions, sizeof(header.permissions));
   static constexpr std::byte padding[sizeof(uint64_t)] = {};
@@ -39,6 +46,7 @@ bool RegionReader::next(Region* region) {
   region->offset = header.offset;
   memcpy(region->permissions, header.permissions, sizeof(header.permissions));
   region->is_captured = header.is_captured != 0;
+  region->grows_down = header.grows_down != 0;
   region->file = header.file;
   region->path = {reinterpret_cast<const char*>(bytes_.data() + sizeof(RegionHeader)), header.path_length};
   bytes_ = bytes_.subspan(header.bytes());

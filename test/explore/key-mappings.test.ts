@@ -21,6 +21,9 @@ const acts: Record<string, (level: number, way: number) => number> = {
   neighbours: last,
   remapped: up(1),
   passing: () => 0,
+  growing: (level, way) => (way === 2 ? 0 : level + way),
+  'below-stack': (level, way) => (way === 2 ? 0 : way === 1 ? 1 : level),
+  'locked-stack': (level, way) => (way === 2 ? 0 : way === 1 ? 1 : level),
 }
 
 /** How many states and transitions the program has. */

@@ -13,7 +13,7 @@
 
 static int large[40000];  // zeroed, and next to the heap where addresses are not random
 static int steps, level;
-static char* block;
+static char *block, *stack;
 static int (*act)(int way);
 
 static char* map(char* at, size_t length, int flags) {
@@ -77,6 +77,40 @@ static int passing(int way) {
   return 0;
 }
 
+// A mapping that grows down, by as many pages as the level says.
+static int growing(int way) {
+  const size_t room = 64 << 20;
+  if (block == NULL) block = map(NULL, room, 0), munmap(block, room), block += room / 2;
+  if (way == 2) munmap(block - 8 * PAGE, 9 * PAGE);
+  if (way != 1) return way == 0 ? level : 0;
+  if (level == 0) map(block, PAGE, MAP_FIXED | MAP_GROWSDOWN);
+  block[-level * PAGE] = 1;
+  return level + 1;
+}
+
+static char* find_stack(void) {
+  char line[256], *start = NULL;
+  FILE* maps = fopen("/proc/self/maps", "r");
+  while (fgets(line, sizeof line, maps) != NULL) {
+    if (strstr(line, "[stack]") != NULL) start = (char*)strtoul(line, NULL, 16);
+  }
+  fclose(maps);
+  return start;
+}
+
+static int below_stack(int way) {
+  if (way == 1) map(stack - PAGE, PAGE, MAP_FIXED)[9] = 1;
+  if (way == 2) munmap(stack - PAGE, PAGE);
+  return way == 0 ? level : way == 1;
+}
+
+// The kernel has three mappings for the stack while a page of it is locked.
+static int locked_stack(int way) {
+  if (way == 1) mlock(stack + 2 * PAGE, PAGE);
+  if (way == 2) munlock(stack + 2 * PAGE, PAGE);
+  return way == 0 ? level : way == 1;
+}
+
 // What a step leaves in registers and below the stack pointer is the same each time.
 static __attribute__((noinline)) void step(int way) {
   level = act(way);
@@ -87,8 +121,17 @@ int main(int count, char** arguments) {
   static const struct {
     const char* name;
     int (*act)(int);
-  } all[] = {{"brk-pages", brk_pages}, {"brk-bytes", brk_bytes},   {"heap", heap},         {"above-heap", above_heap},
-             {"within", within},       {"neighbours", neighbours}, {"remapped", remapped}, {"passing", passing}};
+  } all[] = {{"brk-pages", brk_pages},
+             {"brk-bytes", brk_bytes},
+             {"heap", heap},
+             {"above-heap", above_heap},
+             {"within", within},
+             {"neighbours", neighbours},
+             {"remapped", remapped},
+             {"passing", passing},
+             {"growing", growing},
+             {"below-stack", below_stack},
+             {"locked-stack", locked_stack}};
   for (size_t i = 0; i < sizeof all / sizeof *all; ++i) {
     if (count > 1 && strcmp(all[i].name, arguments[1]) == 0) act = all[i].act;
   }
@@ -97,6 +140,7 @@ int main(int count, char** arguments) {
   free(block);
   block = NULL;
   sbrk(0);
+  stack = find_stack();
   for (steps = 0; steps < 4; ++steps) step(ps_choose(3));
   return 0;
 }

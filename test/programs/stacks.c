@@ -151,6 +151,27 @@ static void beside_arena(void) {
   pthread_join(id, NULL);
 }
 
+// The page right below a thread's stack, which was its guard, is in use by somebody else.
+static void* guard_thread(void* nothing) {
+  pthread_attr_t attributes;
+  size_t room;
+  void* start;
+  pthread_getattr_np(pthread_self(), &attributes);
+  pthread_attr_getstack(&attributes, &start, &room);
+  pthread_attr_destroy(&attributes);
+  arena = mmap((char*)start - 4096, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  return arena_thread(nothing);
+}
+
+static void beside_guard(void) {
+  pthread_t id;
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setguardsize(&attributes, 16384);
+  pthread_create(&id, &attributes, guard_thread, NULL);
+  pthread_join(id, NULL);
+}
+
 // Deeper than the stack was when it began.
 static NOT_INLINE int deep(int levels) {
   volatile char bytes[4096];
@@ -185,6 +206,7 @@ int main(int count, char** arguments) {
       {"plain", plain},
       {"in-thread", in_thread},
       {"beside-arena", beside_arena},
+      {"beside-guard", beside_guard},
       {"grown", grown},
       {"aligned", aligned},
   };

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include "linux/proc_file.h"
@@ -28,12 +29,35 @@ bool CurrentMappings::read_size() {
   return std::exchange(mapped_pages_, pages) != pages;
 }
 
+namespace {
+
+// Whether something lies right beside the first stack that may be a part of it.
+bool has_stack_neighbour(const RegionList& regions) {
+  RegionReader reader(regions.bytes());
+  Region before{};
+  for (Region region; reader.next(&region); before = region) {
+    const Region *stack = &region, *other = &before;
+    if (before.path == "[stack]") std::swap(stack, other);
+    if (stack->path == "[stack]" && before.end == region.start && is_anonymous(*other)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Status CurrentMappings::read_listed(RegionList* listed) {
+  Status status = read_regions_of(process_.live_thread(), listed);
+  if (!status.is_ok() || !(process_.growing().length() > 0 || has_stack_neighbour(*listed))) return status;
+  listed->clear();
+  return read_growing_regions_of(process_.live_thread(), listed);
+}
+
 Status CurrentMappings::read() {
   int64_t program_break = 0;
   if (Status status = process_.call({SYS_brk, {}}, &program_break); !status.is_ok()) return status;
   program_break_ = static_cast<uint64_t>(program_break);
   RegionList listed, merged;
-  if (Status status = read_regions_of(process_.live_thread(), &listed); !status.is_ok()) return status;
+  if (Status status = read_listed(&listed); !status.is_ok()) return status;
   // Its start moves where the program moves it.
   if (Status status = read_program_layout(process_.live_thread(), &layout_); !status.is_ok()) return status;
   const NamedMemory named = named_memory(layout_, program_break_);

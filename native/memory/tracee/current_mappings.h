@@ -1,8 +1,9 @@
 // The mappings of a tracee as they are now: its regions as the canonical list (mappings.h), and its program break.
 //
-// To read them costs some 30 µs, so they are read only when they may have changed: after a system call that changes
-// mappings, or when the size of the address space has changed, as by a stack that grows without a call. It leaves
-// to its caller: to open it anew for each program that the process becomes, and that the process is stopped.
+// To read them costs some 30 µs, and more where the program has mappings that grow down beside its first stack; so they
+// are read only when they may have changed: after a system call that changes mappings, or when the size of the address
+// space has changed, as by a stack that grows without a call. It leaves to its caller: to open it anew for each program
+// that the process becomes, and that the process is stopped.
 #pragma once
 
 #include "linux/program_layout.h"
@@ -30,6 +31,8 @@ class CurrentMappings {
   uint64_t readings() const { return readings_; }
 
  private:
+  Status read_listed(RegionList* listed);
+
   TracedProcess& process_;
   ScopedFd statm_;
   uint64_t mapped_pages_ = 0;

@@ -116,7 +116,8 @@ Status DeadStacks::find(const ThreadState& state, PageStores& stores, const Page
   const bool is_first = state.thread == process_.pid();
   const std::optional<AddressRange> stack =
       find_thread_stack(sources, *thread, is_first, state.registers.thread_area());
-  if (!stack) return Status::ok();
+  // The kernel makes one of the stack and another mapping that grows down to it.
+  if (!stack || overlap(*stack, process_.growing())) return Status::ok();
   if (process_.last_stop().kind != StopKind::exit) return find_of(state, *stack, captured, dead);
   return dead->append(*stack) ? Status::ok() : Status::no_memory(sizeof(*stack));
 }

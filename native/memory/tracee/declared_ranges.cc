@@ -60,11 +60,6 @@ Status find_arrays(const DeclaringMemory& memory, uint64_t address, RangeArrays*
   return Status::ok();
 }
 
-// To ignore more than there is does no harm.
-AddressRange as_far_as_it_goes(const trap::Range& range) {
-  return {range.start, range.length > UINT64_MAX - range.start ? UINT64_MAX : range.start + range.length};
-}
-
 Status append(const DeclaringMemory& memory, const RangeArray& declared, bool may_wrap,
               GrowingArray<AddressRange>* ranges) {
   trap::Range part[64];
@@ -75,7 +70,7 @@ Status append(const DeclaringMemory& memory, const RangeArray& declared, bool ma
     done += static_cast<uint32_t>(next.size());
     for (const trap::Range& each : next) {
       if (each.length == 0) continue;
-      const AddressRange range = as_far_as_it_goes(each);
+      const AddressRange range = as_far_as_it_goes(each.start, each.length);  // to ignore more does no harm
       if (range.length() != each.length && !may_wrap) return Status::refused(Error::address, each.start, each.length);
       if (!ranges->append(range)) return Status::no_memory(sizeof(range));
     }

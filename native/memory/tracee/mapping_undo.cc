@@ -100,7 +100,8 @@ class Undo {
     if (!is_new) {
       if (Status status = open(region, &file); !status.is_ok()) return status;
     }
-    const uint64_t flags = sharing | MAP_FIXED | (is_new ? MAP_ANONYMOUS | MAP_NORESERVE : 0);
+    const uint64_t flags =
+        sharing | MAP_FIXED | (is_new ? MAP_ANONYMOUS | MAP_NORESERVE : 0) | (region.grows_down ? MAP_GROWSDOWN : 0);
     const Status status = call({SYS_mmap,
                                 {change.range.start, change.range.length(), protection_of(region), flags,
                                  static_cast<uint64_t>(file), is_new ? 0 : region.offset}},

@@ -41,7 +41,7 @@ bool is_private_anonymous(const Region& region) {
 }
 
 bool same_kind(const Region& a, const Region& b) {
-  if (is_private_anonymous(a) && is_private_anonymous(b)) return true;
+  if (is_private_anonymous(a) && is_private_anonymous(b)) return a.grows_down == b.grows_down;
   // A file that was renamed or deleted is still the same, and another one of its name is not.
   const bool is_same_file = a.file == b.file && (a.file.inode != 0 || a.path == b.path);
   return is_shared(a) == is_shared(b) && is_same_file;
@@ -91,6 +91,10 @@ class Cursor {
 
 constexpr std::string_view kHeap = "[heap]", kStack = "[stack]";
 
+bool is_stack(const Region& region) {
+  return region.path == kStack;
+}
+
 }  // namespace
 
 RegionClass classify(const Region& region) {
@@ -127,6 +131,10 @@ class MergedList {
     }
     region.offset = 0;
     const uint64_t start = region.start, end = region.end;
+    if (start <= named_.stack_start && named_.stack_start < end) {
+      region.grows_down = true;
+      return add_part(region, {start, end}, kStack);
+    }
     const auto clamp = [&](uint64_t address) { return std::clamp(address, start, end); };
     const uint64_t heap_start = clamp(named_.heap.start), heap_end = clamp(named_.heap.end);
     Status status = add_part(region, {start, heap_start}, {});
@@ -138,8 +146,6 @@ class MergedList {
   Status finish() {
     if (!has_open_) return Status::ok();
     has_open_ = false;
-    const bool has_stack = open_.start <= named_.stack_start && named_.stack_start < open_.end;
-    if (has_stack && is_private_anonymous(open_)) open_.path = kStack;
     return list_->add(open_);
   }
 
@@ -152,10 +158,14 @@ class MergedList {
     return join(region);
   }
   Status join(const Region& region) {
-    const bool joins = has_open_ && open_.end == region.start && open_.path == region.path &&
+    // What grows down beside the first stack is a part of it, that some call about a part has set apart. Whatever else
+    // lies there is none, even if it looks the same.
+    const bool is_of_stack = open_.grows_down && region.grows_down && (is_stack(open_) || is_stack(region));
+    const bool joins = has_open_ && open_.end == region.start && (open_.path == region.path || is_of_stack) &&
                        same_kind(open_, region) && same_permissions(open_, region) && continues(open_, region);
     if (joins) {
       open_.end = region.end;
+      if (is_of_stack) open_.path = kStack;
       return Status::ok();
     }
     const Status status = finish();
@@ -250,8 +260,8 @@ std::optional<MappingChange::Kind> change_of(const Region* is, const Region* wan
   using Kind = MappingChange::Kind;
   if (is == nullptr && wanted == nullptr) return {};
   if (wanted == nullptr) return Kind::unmap;
-  if (is == nullptr) return wanted->path == kStack ? Kind::grow_stack : Kind::map;
-  if (!same_kind(*is, *wanted) || cut(*is, range).offset != cut(*wanted, range).offset) return Kind::map;
+  const Kind how = is_stack(*wanted) ? Kind::grow_stack : Kind::map;
+  if (is == nullptr || !same_kind(*is, *wanted) || cut(*is, range).offset != cut(*wanted, range).offset) return how;
   if (!same_permissions(*is, *wanted)) return Kind::protect;
   return {};
 }
@@ -271,6 +281,10 @@ Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> w
     const bool is_whole = *kind == MappingChange::Kind::map && is_made_as_a_whole(*should);
     if (is_whole) at = should->end;
     const Region part = should == nullptr ? Region{} : cut(*should, range);
+    // A stack grows where nothing is.
+    if (*kind == MappingChange::Kind::grow_stack && is != nullptr) {
+      if (Status status = plan.add({MappingChange::Kind::unmap, range, {}}); !status.is_ok()) return status;
+    }
     Status status = is_whole ? plan.add_whole(*should) : plan.add({*kind, range, part});
     if (!status.is_ok()) return status;
   }

@@ -2,9 +2,9 @@
 // make them what they were.
 //
 // The kernel may keep neighbours of the same kind as one mapping or as several, depending on how they came to be, and
-// it calls all of a mapping the heap that contains some of it. In the canonical list neighbours are one, and the heap
-// is what lies below the program break and nothing else; so equal lists mean equal mappings. Nothing here touches a
-// process: mapping_undo.h carries a plan out.
+// it calls all of a mapping the heap that contains some of it. In the canonical list neighbours are one, but for what
+// grows down, as the first stack does; and the heap is what lies below the program break and nothing else. So equal
+// lists mean equal mappings. Nothing here touches a process: mapping_undo.h carries a plan out.
 #pragma once
 
 #include <optional>

@@ -17,6 +17,7 @@ struct Header {
   uint32_t program = 0;
   pid_t last = 0;
   Stop stop;
+  AddressRange growing{};
   uint64_t declarers = 0;  // whose addresses follow
 };
 
@@ -73,6 +74,7 @@ Status save_state(const TracedProcess& process, uint64_t program_break, const Sa
     return Status::system(Error::tracee, "a program in which more than 64 copies of pagestore.h declare", E2BIG);
   }
   header.declarers = declarers.size();
+  header.growing = process.growing();
   header.elapsed = process.elapsed();
   header.alarm = process.alarm();
   header.file_bytes = parts.files.size();
@@ -100,7 +102,16 @@ Status read_state(std::span<const std::byte> bytes, SavedState* state) {
   if (bytes.size() < sizeof(header)) return Status::system(Error::tracee, "a snapshot of something else", EINVAL);
   memcpy(&header, bytes.data(), sizeof(header));
   bytes = bytes.subspan(sizeof(header));
-  *state = {header.program, header.program_break, header.stop, header.last, {}, header.elapsed, header.alarm, {}, {}};
+  *state = {header.program,
+            header.program_break,
+            header.growing,
+            header.stop,
+            header.last,
+            {},
+            header.elapsed,
+            header.alarm,
+            {},
+            {}};
   for (uint64_t i = 0; i < header.declarers; ++i) {
     RemoteAddress address;
     PS_ASSERT(bytes.size() >= sizeof(address));
@@ -138,6 +149,7 @@ Status load_state(TracedProcess& process, const SavedState& state) {
     if (Status status = thread->load(reader.state(), reader.vectors()); !status.is_ok()) return status;
   }
   process.set_clock(state.elapsed, state.alarm);
+  process.set_growing(state.growing);
   process.set_last_stop(state.stop, state.last, state.declarers);
   return Status::ok();
 }

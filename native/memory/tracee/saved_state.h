@@ -19,6 +19,7 @@ Status save_state(const TracedProcess& process, uint64_t program_break, const Sa
 struct SavedState {
   uint32_t program;  // which of those that the process has been
   uint64_t program_break;
+  AddressRange growing;  // TracedProcess::growing
   Stop stop;
   pid_t last;  // the thread that stopped last
   Declarers declarers;

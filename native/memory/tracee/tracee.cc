@@ -129,6 +129,8 @@ Status Tracee::restore(const Snapshot& snapshot) {
   if (Status status = check_state(process_, saved); !status.is_ok()) return status;
   if (Status status = restore_files(snapshot, saved); !status.is_ok()) return status;
   const std::optional<RemoteAddress> scratch = find_scratch(memory_.regions().bytes());
+  // Until all is put back there may be those that are, and those that shall be.
+  process_.set_growing(around(process_.growing(), saved.growing));
   Status status = restore_signals(process_, saved.parts.signals, scratch.value_or(RemoteAddress()));
   if (status.is_ok()) {
     status = restore_mappings({{parts.mappings.data(), parts.mappings.size()}, saved.program_break});

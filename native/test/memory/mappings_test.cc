@@ -15,6 +15,7 @@ namespace {
 Region region(uint64_t start, uint64_t end, const char* permissions, std::string_view path = "", uint64_t offset = 0) {
   Region made{start << 12, end << 12, offset << 12, {}, path};
   memcpy(made.permissions, permissions, sizeof(made.permissions));
+  made.grows_down = path == "[stack]";
   return made;
 }
 
@@ -92,12 +93,35 @@ TEST(MergedRegions, CallHeapWhatLiesBelowTheBreak) {
       equal(merged(list_of({region(1, 8, "rw-p", "[heap]")}), heap_of(3, 3 << 12)), list_of({region(1, 8, "rw-p")})));
 }
 
+Region growing(uint64_t start, uint64_t end) {
+  Region made = region(start, end, "rw-p");
+  made.grows_down = true;
+  return made;
+}
+
 TEST(MergedRegions, CallTheFirstStackByWhereItBegan) {
   const NamedMemory named{{}, 7 << 12};
-  EXPECT_TRUE(equal(merged(list_of({region(1, 3, "rw-p"), region(3, 8, "rw-p", "[stack]")}), named),
-                    list_of({region(1, 8, "rw-p", "[stack]")})));
   EXPECT_TRUE(equal(merged(list_of({region(1, 3, "rw-p", "[stack]"), region(6, 8, "r--p")}), named),
-                    list_of({region(1, 3, "rw-p"), region(6, 8, "r--p", "[stack]")})));
+                    list_of({growing(1, 3), region(6, 8, "r--p", "[stack]")})));
+}
+
+TEST(MergedRegions, AreNoPartOfTheStackUnlessTheyGrowDown) {
+  const NamedMemory named{{}, 7 << 12};
+  const RegionList beside = list_of({region(1, 3, "rw-p"), region(3, 8, "rw-p", "[stack]"), region(8, 9, "rw-p")});
+  EXPECT_TRUE(equal(merged(beside, named), beside));
+  EXPECT_TRUE(equal(merged(list_of({growing(1, 3), region(3, 8, "rw-p", "[stack]"), growing(8, 9)}), named),
+                    list_of({region(1, 9, "rw-p", "[stack]")})));
+  EXPECT_EQ(count(merged(list_of({growing(1, 3), region(3, 5, "rw-p")}))), 2u);
+}
+
+TEST(MappingPlan, TakesAwayWhatIsNoStackBeforeItGrows) {
+  const RegionList wanted = list_of({region(5, 9, "rw-p", "[stack]")});
+  const RegionList now = list_of({region(5, 6, "rw-p"), region(6, 9, "rw-p", "[stack]")});
+  const auto changes = plan(now, wanted);
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_EQ(changes[0].kind, MappingChange::Kind::unmap);
+  EXPECT_EQ(changes[1].kind, MappingChange::Kind::grow_stack);
+  EXPECT_NE(difference(now, wanted), std::nullopt);
 }
 
 TEST(MappingPlan, OfEqualListsIsEmpty) {
