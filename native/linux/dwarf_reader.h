@@ -41,7 +41,7 @@ class DwarfReader {
     return taken;
   }
 
-  // LEB128. Bits beyond 64 are lost.
+  // LEB128. Bits beyond 64 are lost, and what is longer than any assembler fills a number up to is not understood.
   uint64_t unsigned_number() { return number(nullptr); }
   int64_t signed_number() {
     unsigned bits = 0;
@@ -76,13 +76,16 @@ class DwarfReader {
   }
 
   uint64_t number(unsigned* bits) {
+    constexpr unsigned kMostBytes = 18;
     uint64_t value = 0;
-    for (unsigned shift = 0;; shift += 7) {
+    for (unsigned shift = 0; shift < 7 * kMostBytes; shift += 7) {
       const auto byte = fixed<uint8_t>();
       if (shift < 64) value |= uint64_t{byte & 0x7fu} << shift;
       if (bits != nullptr) *bits = shift + 7;
       if ((byte & 0x80) == 0) return value;
     }
+    fail();
+    return 0;
   }
 
   uint64_t encoded_number(uint8_t format) {

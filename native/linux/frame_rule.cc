@@ -85,7 +85,8 @@ bool read_common(DwarfReader cie, Common* common) {
   DwarfReader reader = open_entry(cie);
   const auto id = reader.fixed<uint32_t>();
   const auto version = reader.fixed<uint8_t>();
-  const auto letters = reader.rest();
+  constexpr size_t kMostLetters = 16;
+  const auto letters = reader.rest().first(std::min(reader.rest().size(), kMostLetters));
   const auto end = std::find(letters.begin(), letters.end(), std::byte{0});
   if (id != 0 || (version != 1 && version != 3) || end == letters.end()) return false;
   const std::span<const std::byte> augmentation(letters.begin(), end);
@@ -257,23 +258,45 @@ class Program {
   size_t depth_ = 0;
 };
 
-}  // namespace
-
-bool read_frame_rule(const FrameEntry& entry, uint64_t instruction, FrameRule* rule) {
+// An entry with what it has in common with others, up to its instructions.
+struct Function {
   Common common;
+  uint64_t start = 0, length = 0;
+  DwarfReader instructions{{}, 0};
+};
+
+bool read_function(const FrameEntry& entry, Function* function) {
+  Common& common = function->common;
   if (!read_common(entry.cie, &common)) return false;
   DwarfReader reader = open_entry(entry.fde);
   reader.fixed<uint32_t>();
-  const uint64_t start = reader.encoded(common.encoding);
-  const uint64_t length = reader.encoded(common.encoding & 0x0f);
+  function->start = reader.encoded(common.encoding);
+  function->length = reader.encoded(common.encoding & 0x0f);
   if (common.has_augmentation) reader.bytes(reader.unsigned_number());
-  if (reader.has_failed() || instruction < start || instruction - start >= length) return false;
+  function->instructions = reader;
+  return !reader.has_failed();
+}
+
+bool contains(const Function& function, uint64_t instruction) {
+  return function.start <= instruction && instruction - function.start < function.length;
+}
+
+}  // namespace
+
+bool is_about(const FrameEntry& entry, uint64_t instruction) {
+  Function function;
+  return read_function(entry, &function) && contains(function, instruction);
+}
+
+bool read_frame_rule(const FrameEntry& entry, uint64_t instruction, FrameRule* rule) {
+  Function function;
+  if (!read_function(entry, &function) || !contains(function, instruction)) return false;
   *rule = {};
-  rule->return_register = common.return_register;
-  Program program(common, start, instruction);
-  if (!program.run(common.instructions, rule)) return false;
+  rule->return_register = function.common.return_register;
+  Program program(function.common, function.start, instruction);
+  if (!program.run(function.common.instructions, rule)) return false;
   program.begin_function();
-  return program.run(reader, rule);
+  return program.run(function.instructions, rule);
 }
 
 }  // namespace pagestore

@@ -61,6 +61,9 @@ struct FrameEntry {
   DwarfReader cie, fde;
 };
 
+// Whether the function is the one that `instruction` lies in. Reads no instructions.
+bool is_about(const FrameEntry& entry, uint64_t instruction);
+
 // The rule at `instruction`. False if the entry is not about it, or is not understood.
 bool read_frame_rule(const FrameEntry& entry, uint64_t instruction, FrameRule* rule);
 

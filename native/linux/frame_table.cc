@@ -16,6 +16,8 @@ namespace {
 constexpr size_t kMostEntryBytes = 64 << 10;
 constexpr size_t kMostSearchedBytes = 4 << 20;
 constexpr size_t kMostHeaders = 64;
+// Units of work: for finding the table and its entry, and for each byte of instructions that is carried out.
+constexpr uint64_t kWorkOfTable = 4096, kWorkOfInstruction = 16;
 
 // The table of a module, as its header describes it.
 struct Table {
@@ -102,14 +104,15 @@ uint32_t distance_to_cie(const GrowingArray<std::byte>& entry) {
 }
 
 bool read_rule(MemoryReader& memory, uint64_t address, const GrowingArray<std::byte>& fde, uint64_t instruction,
-               FrameRule* rule) {
+               FoundRule* found) {
   const uint32_t distance = distance_to_cie(fde);
   const uint64_t cie_address = address + sizeof(uint32_t) - distance;
   GrowingArray<std::byte> cie;
   if (distance == 0 || !read_entry(memory, cie_address, &cie)) return false;
+  found->work += (cie.size() + fde.size()) * kWorkOfInstruction;
   const FrameEntry entry{DwarfReader({cie.data(), cie.size()}, cie_address),
                          DwarfReader({fde.data(), fde.size()}, address)};
-  return read_frame_rule(entry, instruction, rule);
+  return read_frame_rule(entry, instruction, &found->rule);
 }
 
 bool read_file(int file, uint64_t offset, std::span<std::byte> bytes) {
@@ -118,19 +121,21 @@ bool read_file(int file, uint64_t offset, std::span<std::byte> bytes) {
 
 }  // namespace
 
-bool find_frame_rule(MemoryReader& memory, uint64_t module, uint64_t instruction, FrameRule* rule) {
+bool find_frame_rule(MemoryReader& memory, uint64_t module, uint64_t instruction, FoundRule* found) {
   Table table;
-  TableEntry found;
+  TableEntry entry;
   GrowingArray<std::byte> fde;
-  if (!find_table(memory, module, &table) || !find_entry(memory, table, instruction, &found)) return false;
-  const uint64_t address = table.header + static_cast<uint64_t>(int64_t{found.fde});
-  return read_entry(memory, address, &fde) && read_rule(memory, address, fde, instruction, rule);
+  found->work += kWorkOfTable;
+  if (!find_table(memory, module, &table) || !find_entry(memory, table, instruction, &entry)) return false;
+  const uint64_t address = table.header + static_cast<uint64_t>(int64_t{entry.fde});
+  return read_entry(memory, address, &fde) && read_rule(memory, address, fde, instruction, found);
 }
 
-bool search_frame_rule(MemoryReader& memory, const AddressRange& entries, uint64_t instruction, FrameRule* rule) {
+bool search_frame_rule(MemoryReader& memory, const AddressRange& entries, uint64_t instruction, FoundRule* found) {
   GrowingArray<std::byte> all;
-  if (entries.length() > kMostSearchedBytes || !all.resize(entries.length())) return false;
+  if (entries.length() == 0 || entries.length() > kMostSearchedBytes || !all.resize(entries.length())) return false;
   const std::span<std::byte> bytes(all.data(), all.size());
+  found->work += bytes.size();
   if (!memory.read(entries.start, bytes)) return false;
   uint32_t length = 0;
   for (size_t at = 0; at + 2 * sizeof(length) <= bytes.size(); at += sizeof(length) + length) {
@@ -140,9 +145,14 @@ bool search_frame_rule(MemoryReader& memory, const AddressRange& entries, uint64
     if (length == 0 || length > kMostEntryBytes) return false;
     if (distance == 0 || distance > at + sizeof(length)) continue;
     const size_t cie = at + sizeof(length) - distance;
-    const FrameEntry entry{DwarfReader(bytes.subspan(cie), entries.start + cie),
+    const size_t most = std::min(bytes.size() - cie, kMostEntryBytes);
+    const FrameEntry entry{DwarfReader(bytes.subspan(cie, most), entries.start + cie),
                            DwarfReader(bytes.subspan(at), entries.start + at)};
-    if (read_frame_rule(entry, instruction, rule)) return true;
+    if (!is_about(entry, instruction)) continue;
+    uint32_t of_cie = 0;
+    memcpy(&of_cie, &bytes[cie], std::min(most, sizeof(of_cie)));
+    found->work += (std::min<uint64_t>(of_cie, most) + length) * kWorkOfInstruction;
+    return read_frame_rule(entry, instruction, &found->rule);
   }
   return false;
 }

@@ -16,7 +16,9 @@ namespace pagestore {
 
 namespace {
 
-constexpr size_t kMostFrames = 4096;
+// In a walk. To look for a rule without a table takes a unit for each byte of all entries, which can be megabytes.
+constexpr uint64_t kMostFrames = 16384, kMostWork = 128 << 20;
+constexpr uint64_t kWorkOfModule = 8, kWorkOfExpression = 64;  // for each byte of an expression
 
 // What a signal handler returns to, and where the kernel put what it interrupted: registers at `kRegisters` above the
 // stack pointer there, in the kernel's order.
@@ -202,6 +204,7 @@ void Unwinder::find_executable(pid_t pid) {
 
 void Unwinder::find_rule(MemoryReader& code, Rule* rule) {
   const uint64_t instruction = rule->instruction;
+  rule->work = modules_.size() * kWorkOfModule;
   const auto* module = std::find_if(modules_.begin(), modules_.end(), [&](const Module& each) {
     return each.code.start <= instruction && instruction < each.code.end;
   });
@@ -214,10 +217,16 @@ void Unwinder::find_rule(MemoryReader& code, Rule* rule) {
   }
   // A call may be the last instruction of its function.
   const uint64_t within = instruction - (rule->is_call ? 1 : 0);
-  const bool is_found =
-      find_frame_rule(code, module->start, within, &rule->frame) ||
-      (module->start == executable_ && search_frame_rule(code, executable_entries_, within, &rule->frame));
-  if (is_found) rule->kind = Rule::Kind::frame;
+  FoundRule found;
+  const bool is_found = find_frame_rule(code, module->start, within, &found) ||
+                        (module->start == executable_ && search_frame_rule(code, executable_entries_, within, &found));
+  rule->work += found.work;
+  if (!is_found) return;
+  rule->kind = Rule::Kind::frame;
+  rule->frame = found.rule;
+  uint64_t expressions = found.rule.base_expression.length;
+  for (const RegisterRule& each : found.rule.registers) expressions += each.expression.length;
+  rule->work_of_frame = expressions * kWorkOfExpression;
 }
 
 const Unwinder::Rule* Unwinder::rule_at(uint64_t instruction, bool is_call, MemoryReader& code) {
@@ -228,10 +237,16 @@ const Unwinder::Rule* Unwinder::rule_at(uint64_t instruction, bool is_call, Memo
   Rule& rule = rules_[(instruction * 0x9e37'79b9'7f4a'7c15) >> 57];
   static_assert(kRules == size_t{1} << (64 - 57));
   if (rule.instruction != instruction || rule.is_call != is_call) {
-    rule = {instruction, is_call, Rule::Kind::none, {}};
+    rule = {};
+    rule.instruction = instruction;
+    rule.is_call = is_call;
     find_rule(code, &rule);
   }
-  return &rule;
+  // Each walk is charged for what it needs, whether that was kept or not.
+  if (rule.walk != walk_) work_ += rule.work;
+  rule.walk = walk_;
+  work_ += rule.work_of_frame;
+  return work_ <= kMostWork ? &rule : nullptr;
 }
 
 // Up to the next signal frame, which is left, or to the end. False at the end.
@@ -239,7 +254,7 @@ bool Unwinder::walk_part(Frame* frame, MemoryReader& code, StackWalk* walk) {
   StackPart& part = walk->parts[walk->count++];
   part.stack = part.end = frame->stack_pointer();
   bool is_call = false;
-  for (size_t frames = 0; frames < kMostFrames; ++frames) {
+  while (frames_++ < kMostFrames) {
     const Rule* rule = rule_at(frame->instruction(), is_call, code);
     if (rule == nullptr) return false;
     if (rule->kind == Rule::Kind::none) {
@@ -266,6 +281,8 @@ bool Unwinder::walk_part(Frame* frame, MemoryReader& code, StackWalk* walk) {
 StackWalk Unwinder::walk(const FrameRegisters& start, MemoryReader& code, MemoryReader& stack) {
   StackWalk walk;
   Frame frame(start, stack);
+  ++walk_;
+  frames_ = work_ = 0;
   while (walk.count < StackWalk::kMostParts && walk_part(&frame, code, &walk)) continue;
   return walk;
 }

@@ -6,8 +6,9 @@
 // interrupted.
 //
 // Rules are kept from walk to walk, as long as the same code is mapped: a frame then costs the words that it is undone
-// by. It leaves to its caller: to `set_code` when mappings have changed, and that a hostile program can make a walk
-// mean nothing (it ends nevertheless).
+// by. Whatever tables say, a walk ends after so many frames and so much work; what counts as work does not depend on
+// which rules were kept, so that equal states have equal walks. It leaves to its caller: to `set_code` when mappings
+// have changed, and that a hostile program can make a walk mean nothing.
 #pragma once
 
 #include <sys/types.h>
@@ -70,11 +71,14 @@ class Unwinder {
     bool is_call = false;
     Kind kind = Kind::none;
     FrameRule frame{};
+    uint64_t work = 0, work_of_frame = 0;  // to find it; to undo a frame by it
+    uint64_t walk = 0;                     // that needed it last
   };
   class Frame;
   static constexpr size_t kRules = 128;
 
   void find_executable(pid_t pid);
+  // Null when too much was done.
   const Rule* rule_at(uint64_t instruction, bool is_call, MemoryReader& code);
   void find_rule(MemoryReader& code, Rule* rule);
   bool walk_part(Frame* frame, MemoryReader& code, StackWalk* walk);
@@ -82,7 +86,8 @@ class Unwinder {
   GrowingArray<Module> modules_;
   uint64_t executable_ = 0;  // where the module begins whose entries must be looked through
   AddressRange executable_entries_{};
-  GrowingArray<Rule> rules_;  // by hash of their instructions
+  GrowingArray<Rule> rules_;                   // by hash of their instructions
+  uint64_t walk_ = 0, frames_ = 0, work_ = 0;  // of the walk: its number, and what was done
 };
 
 }  // namespace pagestore

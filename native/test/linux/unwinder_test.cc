@@ -4,6 +4,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "linux/frame_expression.h"
 #include "linux/frame_rule.h"
+#include "linux/frame_table.h"
 #include "linux/process_regions.h"
 #include "linux/program_layout.h"
 #include "linux/remote_memory.h"
@@ -115,7 +117,7 @@ class Values final : public FrameValues {
 std::optional<uint64_t> evaluated(const Bytes& bytes, std::optional<uint64_t> first = {}) {
   FrameExpression expression;
   expression.length = static_cast<uint8_t>(bytes.size());
-  memcpy(expression.bytes.data(), bytes.data(), bytes.size());
+  std::ranges::copy(std::as_bytes(std::span(bytes)), expression.bytes.begin());
   Values values;
   return evaluate(expression, first, values);
 }
@@ -248,6 +250,140 @@ TEST(FrameRules, OfRandomBytesHarmNothing) {
     EXPECT_LT(rule.return_register, kFrameRegisters);
   }
   EXPECT_GT(understood, 1000u);
+}
+
+TEST(FrameRules, AreNoneWhereANumberOrAnAugmentationHasNoEnd) {
+  FrameRule rule;
+  Bytes body{0, 0, 0, 0, 1, 0};
+  body.insert(body.end(), 40, 0x80);
+  body.insert(body.end(), {1, 0x78, 16, 0x0c, 7, 8, 0x90, 1});
+  EXPECT_FALSE(read_rule(entry(body), function({0}), 0, &rule));
+  body = {0, 0, 0, 0, 1};
+  body.insert(body.end(), 40, 'z');
+  body.insert(body.end(), {0, 1, 0x78, 16, 1, 0, 0x0c, 7, 8, 0x90, 1});
+  EXPECT_FALSE(read_rule(entry(body), function({0}), 0, &rule));
+}
+
+// Bytes at one address, with nothing around them.
+class Bytewise final : public MemoryReader {
+ public:
+  Bytewise(uint64_t address, Bytes bytes) : address_(address), bytes_(std::move(bytes)) {}
+  bool read(uint64_t address, std::span<std::byte> to) override {
+    if (address < address_ || to.size() > bytes_.size() || address - address_ > bytes_.size() - to.size()) return false;
+    memcpy(to.data(), bytes_.data() + (address - address_), to.size());
+    return true;
+  }
+
+ private:
+  uint64_t address_;
+  Bytes bytes_;
+};
+
+constexpr uint64_t kEntries = 0x9000;
+
+void append(Bytes* bytes, const Bytes& more) {
+  bytes->insert(bytes->end(), more.begin(), more.end());
+}
+
+// A function whose CIE lies at the start of all entries.
+Bytes function_at(size_t at, const Bytes& instructions) {
+  Bytes made = function(instructions);
+  const auto distance = static_cast<uint32_t>(at + sizeof(uint32_t));
+  memcpy(made.data() + sizeof(uint32_t), &distance, sizeof(distance));
+  return made;
+}
+
+bool search(const Bytes& entries, uint64_t instruction, FoundRule* found) {
+  Bytewise memory(kEntries, entries);
+  return search_frame_rule(memory, {kEntries, kEntries + entries.size()}, instruction, found);
+}
+
+TEST(FrameEntries, AreSearchedForTheFunction) {
+  Bytes entries = kCie;
+  append(&entries, function_at(entries.size(), {0x0e, 32}));
+  FoundRule found;
+  ASSERT_TRUE(search(entries, kFunction + 1, &found));
+  EXPECT_EQ(found.rule.base_offset, 32);
+  EXPECT_GE(found.work, entries.size());
+  EXPECT_FALSE(search(entries, kFunction + 64, &found));
+}
+
+// The first entry about an instruction decides, or else each of very many could be long to carry out.
+TEST(FrameEntries, AreNotTriedOneByOneWhereTheyAreAboutTheSame) {
+  Bytes cie{0, 0, 0, 0, 1, 'z', 'R', 0, 1, 0x78, 16, 1, 0};
+  cie.insert(cie.end(), 60'000, 0x0a);
+  for (size_t i = 14; i < cie.size(); i += 2) cie[i] = 0x0b;  // remembers, goes back, and so on
+  Bytes entries = entry(cie);
+  while (entries.size() < (3 << 20)) append(&entries, function_at(entries.size(), {0x3f}));
+  FoundRule found;
+  EXPECT_FALSE(search(entries, kFunction, &found));
+  EXPECT_LT(found.work, entries.size() + (2 << 20));
+}
+
+// A section as a linker writes it, damaged.
+TEST(FrameEntries, MayBeDamaged) {
+  const uint64_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  size_t understood = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    Bytes entries = kCie;
+    for (uint64_t i = 0; i < 1 + random() % 4; ++i) {
+      append(&entries, function_at(entries.size(), {0x41, 0x0e, 16, 0x86, 2, 0x10, 3, 2, 0x76, 0x78}));
+    }
+    for (uint64_t damages = random() % 6; damages > 0; --damages) {
+      entries[random() % entries.size()] = static_cast<uint8_t>(random());
+    }
+    if (random() % 8 == 0) entries.resize(random() % entries.size());
+    FoundRule found;
+    if (!search(entries, kFunction + random() % 64, &found)) continue;
+    ++understood;
+    EXPECT_LT(found.rule.base_register, kFrameRegisters);
+    EXPECT_LT(found.rule.return_register, kFrameRegisters);
+  }
+  EXPECT_GT(understood, 1000u);
+}
+
+// An executable's header, its program headers and its `.eh_frame_hdr`, as they lie in this process, damaged.
+TEST_F(Walks, EndWhereTablesAreDamaged) {
+  const uint64_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  RegionReader reader(list_.bytes());
+  size_t modules = 0;
+  for (Region region; reader.next(&region);) {
+    if (region.offset != 0 || !region.path.starts_with('/')) continue;
+    ++modules;
+    for (int round = 0; round < 40; ++round) {
+      memory_.lie(random(), 1u << (4 + round % 10));
+      FoundRule found;
+      find_frame_rule(memory_, region.start, region.start + random() % (1 << 20), &found);
+      EXPECT_LE(found.work, 4u << 20);
+    }
+  }
+  EXPECT_GT(modules, 0u);
+}
+
+// A stack on which each frame is the next one's caller, for ever.
+TEST_F(Walks, EndHoweverDeepTheyGo) {
+  class Endless final : public MemoryReader {
+   public:
+    explicit Endless(uint64_t address) : address_(address) {}
+    bool read(uint64_t, std::span<std::byte> bytes) override {
+      for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(address_ >> (i % 8 * 8));
+      return true;
+    }
+
+   private:
+    uint64_t address_;
+  };
+  ucontext_t context;
+  getcontext(&context);
+  FrameRegisters registers = registers_of(context);
+  Endless stack(registers.instruction + 1);
+  const StackWalk first = unwinder_.walk(registers, memory_, stack), again = unwinder_.walk(registers, memory_, stack);
+  EXPECT_FALSE(first.is_whole);
+  EXPECT_EQ(first.last().end, again.last().end);
 }
 
 }  // namespace
