@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 /* A choice's location is a file, a line, and its number among all in the file: two on one line are two. */
-#define ps_choose(n) (ps_forget_calls(), ps_choose_at((n), __FILE__, (uint64_t)__COUNTER__ << 32 | __LINE__))
+#define ps_choose(n) (ps_under_check(), ps_choose_at((n), __FILE__, (uint64_t)__COUNTER__ << 32 | __LINE__))
 #define ps_assert(ok, text) ((ok) ? (void)0 : ps_fail_at((text), __FILE__, __LINE__))
 
 struct ps_range {
@@ -64,7 +64,7 @@ struct ps_layout {
 };
 
 /* One of each in a program, however many files include this. */
-__attribute__((weak)) struct ps_layout ps_program_layout = {
+__attribute__((weak, used)) struct ps_layout ps_program_layout = {
     PS_LAYOUT_MAGIC, 0,       PS_LAYOUT_VERSION, sizeof(struct ps_layout), PS_MOST_RANGES, 0, 0, 0, 0, 0, 0, {0},
     {{0, 0}},        {{0, 0}}};
 __attribute__((weak)) int ps_has_asked = 0;
@@ -176,7 +176,7 @@ __attribute__((weak)) void ps_begin_by_itself(void) {
   ps_random_state = seed != NULL ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
 }
 
-__attribute__((weak)) int ps_choose_by_itself(int n, const char* file, int line) {
+__attribute__((weak, used)) int ps_choose_by_itself(int n, const char* file, int line) {
   if (ps_trace_rest == NULL) ps_begin_by_itself();
   if (n <= 0) {
     fflush(stdout);
@@ -204,40 +204,52 @@ __attribute__((weak)) int ps_choose_by_itself(int n, const char* file, int line)
   return (int)((z ^ (z >> 31)) % (uint64_t)n);
 }
 
-/* What earlier calls left below the stack pointer is no state, and would come to lie in the frames of ps_choose_at and
- * what it calls, where it counts. So it is zeroed, in the function that chooses: as that calls others, it has nothing
- * of its own there. Without a checker nothing is done. */
-static inline __attribute__((always_inline)) void ps_forget_calls(void) {
-  if (!ps_under_check()) return;
 #if defined(__x86_64__)
-  __asm__ volatile(
-      "lea{q -512(%%rsp), %%rdi| rdi, [rsp - 512]}\n\t"
-      "xor{l %%eax, %%eax| eax, eax}\n\t"
-      "mov{l $64, %%ecx| ecx, 64}\n\t"
-      "rep stosq"
-      :
-      :
-      : "rax", "rcx", "rdi", "memory", "cc");
-#elif defined(__aarch64__)
-  __asm__ volatile(
-      "sub x16, sp, #512\n"
-      "1:\tstp xzr, xzr, [x16], #16\n\t"
-      "cmp sp, x16\n\t"
-      "b.ne 1b"
-      :
-      :
-      : "x16", "memory", "cc");
+
+/* Compilers that instrument functions must leave this one alone: its arguments are in registers. */
+#define PS_NAKED __attribute__((weak, naked, noinline, used, no_instrument_function)) PS_NOT_COVERED
+#define PS_NOT_COVERED
+#if defined(__has_attribute)
+#if __has_attribute(no_sanitize_coverage)
+#undef PS_NOT_COVERED
+#define PS_NOT_COVERED __attribute__((no_sanitize_coverage))
 #endif
+#endif
+
+/* What earlier calls left below the stack pointer is no state, but it would come to lie in a frame of this function,
+ * where it counts. So it has none: all that it puts on the stack is where it returns to. The 128 bytes below are its
+ * own by the calling convention, and it has nothing there: r10 says so to the checker, which does not count them.
+ * Nothing is written there, since a stack can be so small that it ends before. */
+PS_NAKED int ps_choose_at(int n __attribute__((unused)), const char* file __attribute__((unused)),
+                          uint64_t location __attribute__((unused))) {
+  __asm__ volatile(
+      "mov{q ps_program_layout@GOTPCREL(%%rip), %%rax| rax, ps_program_layout@GOTPCREL[rip]}\n\t"
+      "cmp{l $0, 4(%%rax)| dword ptr [rax + 4], 0}\n\t"
+      "je ps_choose_by_itself@PLT\n\t"
+      "mov{l $0x70730001, %%eax| eax, 0x70730001}\n\t"
+      "mov{l $0x70730010, %%r10d| r10d, 0x70730010}\n\t"
+      "syscall\n\t"
+      "test{q %%rax, %%rax| rax, rax}\n\t"
+      "js ps_choose_by_itself@PLT\n\t" /* the checker has detached */
+      "ret"
+      :
+      :
+      : "memory");
 }
 
+#else
+
 static inline int ps_choose_at(int n, const char* file, uint64_t location) {
+  long choice = 0;
   if (ps_under_check()) {
-    long choice = ps_call(PS_CHOOSE, (uint64_t)n, file, location);
+    choice = ps_call(PS_CHOOSE, (uint64_t)n, file, location);
     /* Below zero when the checker has detached. */
     if (choice >= 0) return (int)choice;
   }
   return ps_choose_by_itself(n, file, (int)(location & 0xffffffffu));
 }
+
+#endif
 
 static inline void ps_fail_at(const char* text, const char* file, int line) {
   /* Below zero without a checker: in a child of the program under check. */

@@ -15,6 +15,10 @@ namespace pagestore::trap {
 // assertion. File and line follow the first argument of the last two.
 inline constexpr int64_t kCheck = 0x7073'0000, kChoose = 0x7073'0001, kAssert = 0x7073'0002;
 
+// What the fourth argument of a choice says where the choice is a function of its own, which has nothing below its
+// stack pointer. In older headers it says nothing.
+inline constexpr uint64_t kNothingBelow = 0x7073'0010;
+
 // The answer to kCheck.
 inline constexpr uint64_t kUnderCheck = 0x7073'0001;
 

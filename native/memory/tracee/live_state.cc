@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "memory/tracee/saved_signals.h"
+#include "ptrace/trap.h"
 #include "snapshot/stored_bytes.h"
 
 namespace pagestore {
@@ -72,6 +73,16 @@ Status put_registers(const ThreadReader& thread, GrowingArray<std::byte>* bytes)
   return put_bytes(thread.vectors(), bytes);
 }
 
+// Where a choice says that nothing is in use below the stack pointer, that much is certain: the red zone of the
+// function that chooses. What lies deeper may be no stack.
+Status ignore_red_zone(const ThreadState& state, GrowingArray<AddressRange>* ignored) {
+  const Registers registers(state.registers);
+  const uint64_t stack = registers.stack();
+  const bool is_dead = Registers::kRedZone > 0 && stack >= Registers::kRedZone &&
+                       state.question == question::Kind::choice && registers.call().arguments[3] == trap::kNothingBelow;
+  return is_dead ? add({stack - Registers::kRedZone, stack}, ignored) : Status::ok();
+}
+
 }  // namespace
 
 Status describe(const CapturedTracee& tracee, LiveState* live) {
@@ -99,6 +110,7 @@ Status describe(const CapturedTracee& tracee, LiveState* live) {
       live->dead_stack = live->ranges.ignored[before];
     }
     if (ends) continue;
+    if (status.is_ok()) status = ignore_red_zone(thread.state(), &live->ranges.ignored);
     if (status.is_ok()) status = put_stop(tracee, thread.state(), &live->bytes);
     if (status.is_ok() && !has_tracked) status = put_registers(thread, &live->bytes);
     if (status.is_ok() && !has_tracked) status = put_wait(thread.state(), tracee.saved.elapsed, &live->bytes);

@@ -18,7 +18,7 @@ namespace pagestore {
 struct LiveState {
   GrowingArray<std::byte> bytes;
   AddressRange dead_stack{};  // of the first thread, if any of it is
-  StateRanges ranges;         // ignored are dead stacks, thread ids in memory, and what the program declared
+  StateRanges ranges;  // ignored are dead stacks and red zones, thread ids in memory, and what the program declared
 
   bool is_at_end = false;  // the program is about to end
 
