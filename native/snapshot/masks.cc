@@ -116,7 +116,8 @@ Status Masks::mask_changed(PageStores& stores, const PageTree& memory, const Ran
   return edit.finish(masked, &pages);
 }
 
-// Each range's length, then its bytes: ranges of other lengths are another state.
+// Each range's length, then its bytes: ranges of other lengths are another state. Where ranges overlap, their places
+// instead, and each byte once: however many ranges share a byte, it costs nothing more.
 Status Masks::gather(PageStores& stores, const PageTree& memory, std::span<const AddressRange> ranges,
                      OwnedTree* tracked) {
   uint64_t bytes = 0;
@@ -126,12 +127,32 @@ Status Masks::gather(PageStores& stores, const PageTree& memory, std::span<const
       return Status::refused(Error::address, range.start, range.length());
     }
   }
+  RangeSet all;
+  if (Status status = all.add_all(ranges); !status.is_ok()) return status;
+  uint64_t distinct = 0;
+  for (const AddressRange& range : all.ranges()) distinct += range.length();
+  if (distinct + ranges.size() * sizeof(uint64_t) < bytes) return gather_once(stores, memory, ranges, all, tracked);
   BytesWriter writer(stores, bytes);
   for (const AddressRange& range : ranges) {
     const uint64_t length = range.length();
     const auto length_bytes = std::as_bytes(std::span(&length, 1));
     if (Status status = writer.append(length_bytes); !status.is_ok()) return status;
     if (Status status = writer.append(memory, range.start, length); !status.is_ok()) return status;
+  }
+  return writer.finish(tracked);
+}
+
+// No range is so long as the number that comes first here.
+Status Masks::gather_once(PageStores& stores, const PageTree& memory, std::span<const AddressRange> ranges,
+                          const RangeSet& all, OwnedTree* tracked) {
+  const uint64_t head[] = {UINT64_MAX, ranges.size()};
+  uint64_t bytes = sizeof(head) + ranges.size_bytes();
+  for (const AddressRange& range : all.ranges()) bytes += range.length();
+  BytesWriter writer(stores, bytes);
+  if (Status status = writer.append(std::as_bytes(std::span(head))); !status.is_ok()) return status;
+  if (Status status = writer.append(std::as_bytes(ranges)); !status.is_ok()) return status;
+  for (const AddressRange& range : all.ranges()) {
+    if (Status status = writer.append(memory, range.start, range.length()); !status.is_ok()) return status;
   }
   return writer.finish(tracked);
 }

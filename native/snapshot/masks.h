@@ -49,6 +49,8 @@ class Masks {
   Status remember(PageStores& stores, const PageTree& memory, const PageTree& masked, RangeSet ignored);
   static Status gather(PageStores& stores, const PageTree& memory, std::span<const AddressRange> ranges,
                        OwnedTree* tracked);
+  static Status gather_once(PageStores& stores, const PageTree& memory, std::span<const AddressRange> ranges,
+                            const RangeSet& all, OwnedTree* tracked);
 
   RangeSet ignored_;
   TrackedRanges tracked_;

@@ -230,6 +230,38 @@ int main(void) {
   expect(await explore(new Program(file))).toMatchObject({ complete: true, states: 15, transitions: 14 })
 })
 
+test('ranges that overlap cost each byte once, and tell states apart as before', async () => {
+  const program = compile(
+    folder,
+    'overlapping',
+    `${headers}
+#define PAGES 512
+static struct { int first, second, noise; } all;
+int main(int argc, char **argv) {
+  unsigned char *large = mmap(0, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  (void)argv;
+  ps_state(&all.first, sizeof all.first + sizeof all.second);
+  ps_state(&all.second, sizeof all.second);
+  if (argc > 1) {
+    for (int i = 0; i < PAGES * 4096; i++) large[i] = (unsigned char)(i * 7 + i / 4096);
+    for (int i = 0; i < 200; i++) ps_state(large + i * 8, PAGES * 4096 - 2000);
+  }
+  for (;;) {
+    all.noise++;
+    if (ps_choose(2)) all.first = (all.first + 1) & 3;
+    else all.second = (all.second + 1) & 3;
+  }
+}`,
+  )
+  const found = await explore(new Program(program))
+  expect(found).toMatchObject({ complete: true, states: 16, transitions: 32, violations: [] })
+  using store = new PageStore({ maxPages: 8192 })
+  using tracee = Tracee.spawn(store, program, ['large'])
+  expect(tracee.resume()).toMatchObject({ kind: 'choice' })
+  const [start, , again] = [tracee.capture(), tracee.resume({ choose: 1 }), tracee.capture()]
+  expect(again.key).not.toBe(start.key)
+})
+
 describe('what is tracked from outside follows the same rule:', () => {
   test('of a program', () => {
     const store = new PageStore()
