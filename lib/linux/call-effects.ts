@@ -26,7 +26,11 @@ const rows: readonly Row[] = [
   {
     effect: 'what is written stays, and so does the offset: other paths find it there',
     calls: `write writev pwrite64 pwritev pwritev2 ftruncate truncate fallocate sendfile splice tee vmsplice
-      copy_file_range creat mmap mprotect pkey_mprotect`,
+      copy_file_range creat mmap mprotect`,
+  },
+  {
+    effect: 'protection keys of memory are not rolled back, nor is what is written to a file: other paths find both',
+    calls: 'pkey_mprotect',
   },
   {
     effect: 'what it does to files and directories stays: other paths find them changed',

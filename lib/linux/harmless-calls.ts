@@ -107,10 +107,14 @@ const sometimes: Readonly<Record<string, Sometimes>> = {
     },
   },
   mprotect: { reason: 'what may be written then rolls back', isHarmless: isOfNoFile },
-  pkey_mprotect: { reason: 'what may be written then rolls back', isHarmless: isOfNoFile },
+  pkey_mprotect: {
+    reason: 'without a key it is mprotect; a key does not roll back',
+    isHarmless: (call) => isOneOf(call.args[3] ?? 0n, [0xffffffff]) && isOfNoFile(call),
+  },
   madvise: {
-    reason: 'it drops pages, which roll back, or is advice that changes nothing a program sees',
-    isHarmless: ({ args: [, , advice = 0n] }) => advice <= 4n || advice === 8n || (advice >= 10n && advice <= 25n),
+    reason: 'it drops pages or makes them guards, which roll back, or is advice that changes nothing a program sees',
+    isHarmless: ({ args: [, , advice = 0n] }) =>
+      advice <= 4n || advice === 8n || (advice >= 10n && advice <= 25n) || isOneOf(advice, [102, 103]),
   },
   write: { reason: 'the output goes to /dev/null', isHarmless: isDropped },
   writev: { reason: 'the output goes to /dev/null', isHarmless: isDropped },

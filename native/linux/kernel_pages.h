@@ -21,7 +21,8 @@ struct PmScanArg {
 
 inline constexpr unsigned long kPagemapScan = _IOWR('f', 16, PmScanArg);
 inline constexpr __u64 kPmScanWpMatching = 1, kPmScanCheckWpAsync = 2;  // flags
-inline constexpr __u64 kPageIsWpAllowed = 1, kPageIsWritten = 2, kPageIsPresent = 8, kPageIsSwapped = 16;
+inline constexpr __u64 kPageIsWpAllowed = 1, kPageIsWritten = 2, kPageIsPresent = 8, kPageIsSwapped = 16,
+                       kPageIsGuard = 256;
 
 struct UffdioApi {
   __u64 api, features, ioctls;

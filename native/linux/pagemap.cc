@@ -94,6 +94,10 @@ Status Pagemap::written_if_registered(const AddressRange& range, Protect protect
   return scan(range, {flags_for(protect), kernel::kPageIsWritten, 0}, runs);
 }
 
+Status Pagemap::guards(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
+  return scan(range, {0, kernel::kPageIsGuard, 0}, runs);
+}
+
 Status Pagemap::unregistered(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
   return scan(range, {0, 0, 0, kernel::kPageIsWpAllowed}, runs);
 }

@@ -29,6 +29,9 @@ class Pagemap {
   Status written(const AddressRange& range, Protect protect, GrowingArray<AddressRange>* runs) const;
   // The same, of a range that need not be registered: elsewhere every page that exists counts as written.
   Status written_if_registered(const AddressRange& range, Protect protect, GrowingArray<AddressRange>* runs) const;
+  // Pages that fault when they are touched, by MADV_GUARD_INSTALL. EINVAL where the kernel does not show them: before
+  // Linux 6.16; ENOTTY before 6.7.
+  Status guards(const AddressRange& range, GrowingArray<AddressRange>* runs) const;
   // Pages that no userfaultfd has registered.
   Status unregistered(const AddressRange& range, GrowingArray<AddressRange>* runs) const;
   // Pages whose soft-dirty bit is set, and pages that do not exist: the kernel drops the bit with the page.

@@ -104,6 +104,7 @@ Status EventStops::on_exec(TracedThread& thread) {
   ++parts_.program.number;
   parts_.program.declarers = {};
   parts_.program.growing = {};
+  parts_.program.has_guards = false;
   parts_.program.has_made_other_calls = false;
   parts_.changes.mark_mappings_changed();
   parts_.injected.on_exec();

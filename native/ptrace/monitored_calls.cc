@@ -1,6 +1,5 @@
 #include "ptrace/monitored_calls.h"
 
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/syscall.h>
@@ -11,6 +10,7 @@
 #include <iterator>
 
 #include "ptrace/descriptor_calls.h"
+#include "ptrace/system_call_filter.h"
 
 namespace pagestore {
 
@@ -58,12 +58,6 @@ constexpr struct {
     {SYS_epoll_wait, FileUse::waits},
 #endif
 };
-
-#if defined(__x86_64__)
-constexpr uint32_t kArchitecture = AUDIT_ARCH_X86_64;
-#else
-constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
-#endif
 
 // Where a seek leads, at least. What lies at or behind the end is behind everything that a snapshot has.
 std::optional<uint64_t> lowest_after_seek(const SystemCall& call) {
@@ -146,7 +140,7 @@ std::optional<uint64_t> lowest_byte(const SystemCall& call) {
 bool make_monitor_filter(std::span<const MonitorRequest> requests, GrowingArray<std::byte>* bytes) {
   PS_ASSERT(requests.size() <= kMostMonitorRequests);
   Program program(bytes);
-  bool is_done = program.load(offsetof(seccomp_data, arch)) && program.jump_if(kArchitecture, 1, 0) &&
+  bool is_done = program.load(offsetof(seccomp_data, arch)) && program.jump_if(our_interface(), 1, 0) &&
                  program.answer(SECCOMP_RET_ALLOW);
   for (const FileUse use : kFileUses) is_done = is_done && add_use(requests, use, &program);
   return is_done && program.answer(SECCOMP_RET_ALLOW);

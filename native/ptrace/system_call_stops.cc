@@ -108,7 +108,7 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
       note_mapping_change(call);
       break;
     case SystemCallKind::advice:
-      parts_.changes.add_advice(call.arguments[0], call.arguments[1]);
+      note_advice(call);
       break;
     case SystemCallKind::id_address:
       thread.set_id_address(RemoteAddress(call.arguments[0]));
@@ -160,6 +160,15 @@ void SystemCallStops::note_mapping_change(const SystemCall& call) {
   }
   if (call.number == SYS_munmap) parts_.changes.add_advice(arguments[0], arguments[1]);
   if (call.number == SYS_mremap) parts_.changes.add_advice(arguments[0], std::max(arguments[1], arguments[2]));
+}
+
+void SystemCallStops::note_advice(const SystemCall& call) {
+  constexpr uint64_t kInstallGuard = 102, kRemoveGuard = 103;
+  const auto& [address, length, advice, d, e, f] = call.arguments;
+  parts_.changes.add_advice(address, length);
+  if (advice != kInstallGuard && advice != kRemoveGuard) return;
+  parts_.program.has_guards = true;
+  parts_.changes.mark_mappings_changed();
 }
 
 // Whether the call is one of another interface, which the filter stops at whatever its number is. Only then does a

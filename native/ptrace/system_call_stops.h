@@ -40,6 +40,7 @@ class SystemCallStops {
   Status classify_entry(TracedThread& thread, const SystemCall& call, const RunOptions& options,
                         std::optional<Stop>* stop);
   void note_mapping_change(const SystemCall& call);
+  void note_advice(const SystemCall& call);
   bool note_other_interface(TracedThread& thread, const SystemCall& call);
   Status trace_what_starts(TracedThread& thread, const SystemCall& call);
   Status answer_random(TracedThread& thread, const SystemCall& call);

@@ -63,6 +63,8 @@ class TracedProcess : NonCopyable {
   bool has_changed_mappings() const { return changes_.has_changed_mappings(); }
   std::span<const AddressRange> advised() const { return changes_.advised(); }
   void mark_mappings_changed() { changes_.mark_mappings_changed(); }
+  // A call of ours has replaced the pages there.
+  void mark_replaced(const AddressRange& range) { changes_.add_advice(range.start, range.length()); }
   void mark_known() { changes_.mark_known(); }
 
   bool has_filter() const { return traits_.has_filter; }
@@ -76,6 +78,9 @@ class TracedProcess : NonCopyable {
   // Around all mappings that it made to grow down.
   const AddressRange& growing() const { return program_.growing; }
   void set_growing(const AddressRange& range) { program_.growing = range; }
+  // Whether it has, or had, guards that no list of mappings shows.
+  bool has_guards() const { return program_.has_guards; }
+  void mark_guards() { program_.has_guards = true; }
   const Stop& last_stop() const { return loop_.last_stop(); }
   // Of the kept clock; zero where none is kept.
   int64_t elapsed() const { return clock_.elapsed(); }

@@ -9,7 +9,7 @@ namespace pagestore {
 
 namespace {
 
-constexpr size_t kMostPath = (1u << 30) - 1;
+constexpr size_t kMostPath = (1u << 29) - 1;
 
 }  // namespace
 
@@ -26,6 +26,7 @@ Status RegionList::add(const Region& region) {
   header.path_length = static_cast<uint32_t>(region.path.size());
   header.is_captured = region.is_captured ? 1 : 0;
   header.grows_down = region.grows_down ? 1 : 0;
+  header.is_guard = region.is_guard ? 1 : 0;
   header.file = region.file;
   memcpy(header.permissions, region.permissions, sizeof(header.permissions));
   static constexpr std::byte padding[sizeof(uint64_t)] = {};
@@ -47,6 +48,7 @@ bool RegionReader::next(Region* region) {
   memcpy(region->permissions, header.permissions, sizeof(header.permissions));
   region->is_captured = header.is_captured != 0;
   region->grows_down = header.grows_down != 0;
+  region->is_guard = header.is_guard != 0;
   region->file = header.file;
   region->path = {reinterpret_cast<const char*>(bytes_.data() + sizeof(RegionHeader)), header.path_length};
   bytes_ = bytes_.subspan(header.bytes());

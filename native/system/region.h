@@ -34,15 +34,16 @@ struct Region {
   std::string_view path;
   bool is_captured = true;  // else only the mapping is known, not its bytes
   FileIdentity file{};
-  bool grows_down = false;  // where it is touched below, as a stack does; of [stack] that goes without saying
+  bool grows_down = false;  // where it is touched below, as a stack does
+  bool is_guard = false;    // it faults when it is touched, whatever its permissions are
 };
 
 // What comes before the path of each region in a list.
 struct RegionHeader {
   uint64_t start, end, offset;
   char permissions[4];
-  uint32_t path_length : 30;  // the kernel lists paths that are longer than those which it takes
-  uint32_t is_captured : 1, grows_down : 1;
+  uint32_t path_length : 29;  // the kernel lists paths that are longer than those which it takes
+  uint32_t is_captured : 1, grows_down : 1, is_guard : 1;
   FileIdentity file;
 
   // With the path, up to the next header.

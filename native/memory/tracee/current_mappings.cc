@@ -4,10 +4,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
 
+#include "linux/kernel_mappings.h"
 #include "linux/proc_file.h"
 #include "linux/process_regions.h"
 #include "memory/tracee/mappings.h"
@@ -16,6 +18,8 @@
 namespace pagestore {
 
 Status CurrentMappings::open() {
+  has_looked_for_guards_ = false;
+  if (Status status = Pagemap::open(process_.pid(), &pagemap_); !status.is_ok()) return status;
   return open_proc_file(process_.pid(), "/proc/PID/statm", O_RDONLY, &statm_);
 }
 
@@ -52,6 +56,29 @@ Status CurrentMappings::read_listed(RegionList* listed) {
   return read_growing_regions_of(process_.live_thread(), listed);
 }
 
+// Once in any case: it may have made them before we saw its calls.
+Status CurrentMappings::find_guards(RegionList* regions) {
+  if (has_looked_for_guards_ && !process_.has_guards()) return Status::ok();
+  GrowingArray<AddressRange> guards;
+  RegionReader reader(regions->bytes());
+  for (Region region; reader.next(&region);) {
+    if (is_kernel_mapping(region)) continue;
+    Status status = pagemap_.guards({region.start, region.end}, &guards);
+    // A kernel that does not show them has none unless we have seen one made.
+    const bool is_unknown = status.error_number() == EINVAL || status.error_number() == ENOTTY;
+    if (is_unknown && !process_.has_guards()) break;
+    if (is_unknown) status = Status::system(Error::tracee, "guards (MADV_GUARD_INSTALL) of this kernel", EOPNOTSUPP);
+    if (!status.is_ok()) return status;
+  }
+  has_looked_for_guards_ = true;
+  if (guards.empty()) return Status::ok();
+  process_.mark_guards();
+  RegionList parted;
+  if (Status status = part_guards(*regions, {guards.data(), guards.size()}, &parted); !status.is_ok()) return status;
+  std::swap(*regions, parted);
+  return Status::ok();
+}
+
 Status CurrentMappings::read() {
   int64_t program_break = 0;
   if (Status status = process_.call({SYS_brk, {}}, &program_break); !status.is_ok()) return status;
@@ -64,6 +91,7 @@ Status CurrentMappings::read() {
   MemoryFiles memory_files;
   if (Status status = MemoryFiles::find(process_.live_thread(), listed, &memory_files); !status.is_ok()) return status;
   if (Status status = merge_regions(listed, named, memory_files, &merged); !status.is_ok()) return status;
+  if (Status status = find_guards(&merged); !status.is_ok()) return status;
   std::swap(regions_, merged);
   ++readings_;
   return Status::ok();

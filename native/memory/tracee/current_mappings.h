@@ -6,6 +6,7 @@
 // that the process becomes, and that the process is stopped.
 #pragma once
 
+#include "linux/pagemap.h"
 #include "linux/program_layout.h"
 #include "ptrace/traced_process.h"
 #include "system/region.h"
@@ -32,8 +33,11 @@ class CurrentMappings {
 
  private:
   Status read_listed(RegionList* listed);
+  Status find_guards(RegionList* regions);
 
   TracedProcess& process_;
+  Pagemap pagemap_;
+  bool has_looked_for_guards_ = false;
   ScopedFd statm_;
   uint64_t mapped_pages_ = 0;
   RegionList regions_;

@@ -18,6 +18,8 @@ namespace {
 
 using Kind = MappingChange::Kind;
 
+constexpr uint64_t kInstallGuard = 102, kRemoveGuard = 103;  // since Linux 6.13
+
 uint64_t protection_of(const Region& region) {
   const char* is = region.permissions;
   return (is[0] == 'r' ? PROT_READ : 0) | (is[1] == 'w' ? PROT_WRITE : 0) | (is[2] == 'x' ? PROT_EXEC : 0);
@@ -58,6 +60,11 @@ class Undo {
         return grow_stack(change);
       case Kind::map:
         return map(change);
+      case Kind::guard:
+        return call({SYS_madvise, {range.start, range.length(), kInstallGuard}}, range.start);
+      case Kind::unguard:
+        process_.mark_replaced(range);
+        return call({SYS_madvise, {range.start, range.length(), kRemoveGuard}}, range.start);
     }
     return Status::ok();
   }
@@ -134,9 +141,22 @@ class Undo {
   const Mappings& now_;
 };
 
+// Shared memory without a name that is also mapped elsewhere would become another one.
+Status check_possible(const Mappings& now, const Mappings& wanted) {
+  GrowingArray<MappingChange> changes;
+  if (Status status = plan_changes(now.regions, wanted.regions, &changes); !status.is_ok()) return status;
+  for (const MappingChange& change : changes) {
+    if (change.kind == Kind::map && is_mapped_twice(change.region)) {
+      return Status::mapping(change.region.start, EOPNOTSUPP);
+    }
+  }
+  return Status::ok();
+}
+
 }  // namespace
 
 Status undo_mappings(TracedProcess& process, const Mappings& now, const Mappings& wanted) {
+  if (Status status = check_possible(now, wanted); !status.is_ok()) return status;
   process.mark_mappings_changed();
   Undo undo(process, now);
   RegionList moved;

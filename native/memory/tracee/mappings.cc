@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "linux/kernel_mappings.h"
 #include "linux/process_regions.h"
@@ -34,6 +35,9 @@ constexpr std::string_view kUnnamedShared = "/dev/zero (deleted)";
 bool is_made_as_a_whole(const Region& region) {
   return is_shared(region) && region.path.starts_with("/dev/zero");
 }
+
+// The device of shared memory that another place of the process has, too; the inode is that place.
+constexpr uint64_t kTwice = UINT64_MAX;
 
 // Memory of the process alone, without a file; its name is no difference.
 bool is_private_anonymous(const Region& region) {
@@ -98,10 +102,14 @@ bool is_stack(const Region& region) {
 }  // namespace
 
 RegionClass classify(const Region& region) {
-  if (is_kernels(region) || is_device(region.path)) return RegionClass::left_out;
+  if (is_kernels(region) || is_device(region.path) || region.is_guard) return RegionClass::left_out;
   if (is_shared(region)) return region.is_captured ? RegionClass::compared : RegionClass::left_out;
   if (memcmp(region.permissions, "---", 3) == 0) return RegionClass::compared;
   return region.end - region.start < kTooLargeToTrack ? RegionClass::tracked : RegionClass::compared;
+}
+
+bool is_mapped_twice(const Region& region) {
+  return region.file.device == kTwice;
 }
 
 NamedMemory named_memory(const ProgramLayout& layout, uint64_t program_break) {
@@ -123,7 +131,10 @@ class MergedList {
     // program gave it.
     if (is_shared(region) && region.path.starts_with("[anon_shmem:")) region.path = kUnnamedShared;
     if (region.path.starts_with('[')) region.offset = 0;
-    if (is_anonymous(region) || is_made_as_a_whole(region)) region.file = {};
+    if (is_made_as_a_whole(region)) {
+      if (Status status = name_memory(&region); !status.is_ok()) return status;
+    }
+    if (is_anonymous(region)) region.file = {};
     region.is_captured = classify(region) != RegionClass::left_out;
     if (!is_private_anonymous(region)) {
       if (region.path.starts_with("[anon")) region.path = {};
@@ -131,7 +142,7 @@ class MergedList {
     }
     region.offset = 0;
     const uint64_t start = region.start, end = region.end;
-    if (start <= named_.stack_start && named_.stack_start < end) {
+    if (named_.stack_start != 0 && start <= named_.stack_start && named_.stack_start < end) {
       region.grows_down = true;
       return add_part(region, {start, end}, kStack);
     }
@@ -174,8 +185,27 @@ class MergedList {
     return status;
   }
 
+  // The kernel numbers such memory, in another run otherwise. What counts is whether it is mapped in two places, and
+  // not in one that has holes: it is called by the first of them in the second.
+  Status name_memory(Region* region) {
+    const FileIdentity memory = std::exchange(region->file, {});
+    const uint64_t begins = region->start - region->offset;
+    for (const Place& each : places_) {
+      if (each.memory != memory) continue;
+      if (each.begins != begins) region->file = {kTwice, each.begins};
+      return Status::ok();
+    }
+    return places_.append({memory, begins}) ? Status::ok() : Status::no_memory(sizeof(Place));
+  }
+
+  struct Place {
+    FileIdentity memory;
+    uint64_t begins;
+  };
+
   const NamedMemory& named_;
   const MemoryFiles& memory_files_;
+  GrowingArray<Place> places_;  // where shared memory without a name is
   RegionList* list_;
   Region open_{};
   bool has_open_ = false;
@@ -192,6 +222,27 @@ Status merge_regions(const RegionList& from, const NamedMemory& named, const Mem
     if (Status status = merged.add(region); !status.is_ok()) return status;
   }
   return merged.finish();
+}
+
+Status part_guards(const RegionList& from, std::span<const AddressRange> guards, RegionList* to) {
+  RegionReader reader(from.bytes());
+  for (Region region; reader.next(&region);) {
+    uint64_t next = region.start;
+    while (!guards.empty() && guards[0].end <= region.start) guards = guards.subspan(1);
+    for (const AddressRange& guard : guards) {
+      if (guard.start >= region.end) break;
+      Region part = cut(region, {std::max(guard.start, next), std::min(guard.end, region.end)});
+      part.is_guard = true;
+      part.is_captured = false;
+      Status status = next < part.start ? to->add(cut(region, {next, part.start})) : Status::ok();
+      if (status.is_ok()) status = to->add(part);
+      if (!status.is_ok()) return status;
+      next = part.end;
+    }
+    if (next == region.end) continue;
+    if (Status status = to->add(cut(region, {next, region.end})); !status.is_ok()) return status;
+  }
+  return Status::ok();
 }
 
 Status replace_mappings(std::span<const std::byte> list, const AddressRange& range, const Region* region,
@@ -263,6 +314,7 @@ std::optional<MappingChange::Kind> change_of(const Region* is, const Region* wan
   const Kind how = is_stack(*wanted) ? Kind::grow_stack : Kind::map;
   if (is == nullptr || !same_kind(*is, *wanted) || cut(*is, range).offset != cut(*wanted, range).offset) return how;
   if (!same_permissions(*is, *wanted)) return Kind::protect;
+  if (is->is_guard != wanted->is_guard) return wanted->is_guard ? Kind::guard : Kind::unguard;
   return {};
 }
 
@@ -298,7 +350,7 @@ std::optional<uint64_t> first_difference(std::span<const std::byte> a, std::span
     if (one == nullptr && other == nullptr) continue;
     if (one == nullptr || other == nullptr || !same_kind(*one, *other) || !same_permissions(*one, *other)) return at;
     const AddressRange here{at, at};
-    if (cut(*one, here).offset != cut(*other, here).offset) return at;
+    if (cut(*one, here).offset != cut(*other, here).offset || one->is_guard != other->is_guard) return at;
   }
   return {};
 }

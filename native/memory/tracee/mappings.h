@@ -18,7 +18,7 @@ namespace pagestore {
 
 // How a capture finds out what changed in a region.
 enum class RegionClass : uint8_t {
-  left_out,  // not captured: lent by the kernel, of a device, or a file's that others share
+  left_out,  // not captured: lent by the kernel, of a device, a file's that others share, or a guard
   tracked,   // by write-protection
   compared,  // page by page: shared memory, what nobody may read, and what is too large to be tracked
 };
@@ -26,18 +26,25 @@ enum class RegionClass : uint8_t {
 // Of a region in a canonical list.
 RegionClass classify(const Region& region);
 
+// Of a region in a canonical list: shared memory without a name that lies somewhere before it, too.
+bool is_mapped_twice(const Region& region);
+
 // Memory of a process that has a name because of where it lies.
 struct NamedMemory {
   AddressRange heap{};       // whole pages, up to the program break
-  uint64_t stack_start = 0;  // an address in the first thread's stack
+  uint64_t stack_start = 0;  // an address in the first thread's stack, or 0 where it is not known
 };
 NamedMemory named_memory(const ProgramLayout& layout, uint64_t program_break);
 
 // The canonical list of the regions that /proc/PID/maps lists.
 Status merge_regions(const RegionList& from, const NamedMemory& named, const MemoryFiles& memory_files, RegionList* to);
 
+// A canonical list in which the pages in `guards`, in rising order, are regions of their own: nothing of them is
+// captured.
+Status part_guards(const RegionList& from, std::span<const AddressRange> guards, RegionList* to);
+
 struct MappingChange {
-  enum class Kind : uint8_t { unmap, map, protect, grow_stack };
+  enum class Kind : uint8_t { unmap, map, protect, grow_stack, guard, unguard };
   Kind kind;
   AddressRange range;
   Region region;  // as it is to be; its path lies in the bytes of the wanted list

@@ -64,7 +64,7 @@ Status PageWriter::flush() {
   if (Status status = remote_.write({numbers_, count}, bytes_, reached); !status.is_ok()) return status;
   for (size_t i = 0; i < count; ++i) {
     // Where there is no memory, nothing need be zero.
-    if (!reached[i] && !is_zero_[i]) return Status::system(Error::process_memory, "writing a page", EFAULT);
+    if (!reached[i] && !is_zero_[i]) return Status::mapping(numbers_[i] * page_size(), EFAULT);
   }
   return Status::ok();
 }

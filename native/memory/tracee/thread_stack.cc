@@ -53,7 +53,8 @@ std::optional<ThreadBlock> find_block(const Region& last, uint64_t thread_area, 
 }
 
 bool is_guard(const Region& region, const Region& stack) {
-  return region.end == stack.start && region.path.empty() && memcmp(region.permissions, "---p", 4) == 0;
+  const bool is_inaccessible = region.is_guard || memcmp(region.permissions, "---p", 4) == 0;
+  return region.end == stack.start && region.path.empty() && is_inaccessible;
 }
 
 }  // namespace

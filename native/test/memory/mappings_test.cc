@@ -124,6 +124,27 @@ TEST(MappingPlan, TakesAwayWhatIsNoStackBeforeItGrows) {
   EXPECT_NE(difference(now, wanted), std::nullopt);
 }
 
+TEST(MergedRegions, KnowSharedMemoryThatIsMappedTwice) {
+  const auto shared = [](uint64_t start, uint64_t end, uint64_t offset, uint64_t inode) {
+    Region made = region(start, end, "rw-s", "/dev/zero (deleted)", offset);
+    made.file = {kTmpfs, inode};
+    return made;
+  };
+  const auto are_twice = [](const RegionList& list) {
+    std::vector<bool> result;
+    RegionReader reader(list.bytes());
+    for (Region each; reader.next(&each);) result.push_back(is_mapped_twice(each));
+    return result;
+  };
+  using Are = std::vector<bool>;
+  EXPECT_EQ(are_twice(merged(list_of({shared(1, 3, 0, 5), shared(4, 6, 0, 6)}))), (Are{false, false}));
+  EXPECT_EQ(are_twice(merged(list_of({shared(1, 3, 0, 5), shared(4, 6, 3, 5)}))), (Are{false, false}));  // a hole
+  EXPECT_EQ(are_twice(merged(list_of({shared(1, 3, 0, 5), shared(4, 6, 0, 5)}))), (Are{false, true}));
+  // In another run it has another number.
+  EXPECT_TRUE(equal(merged(list_of({shared(1, 3, 0, 5), shared(4, 6, 0, 5)})),
+                    merged(list_of({shared(1, 3, 0, 9), shared(4, 6, 0, 9)}))));
+}
+
 TEST(MappingPlan, OfEqualListsIsEmpty) {
   const RegionList list =
       list_of({region(1, 2, "rw-p"), region(2, 9, "r--p", "/a", 3), region(20, 30, "rw-p", "[heap]")});
@@ -171,13 +192,48 @@ TEST(MappingPlan, MapsAPartFromWhereItLiesInItsFile) {
   EXPECT_EQ(changes[0].region.offset, 6u << 12);
 }
 
+// Guards that touch are one, as a scan finds them.
+RegionList parted(const RegionList& list, const std::vector<AddressRange>& guards) {
+  std::vector<AddressRange> runs;
+  for (const AddressRange& each : guards) {
+    if (!runs.empty() && runs.back().end == each.start) {
+      runs.back().end = each.end;
+    } else {
+      runs.push_back(each);
+    }
+  }
+  RegionList result;
+  EXPECT_TRUE(ok(part_guards(list, runs, &result)));
+  return result;
+}
+
+TEST(Guards, AreRegionsOfTheirOwn) {
+  const RegionList list = list_of({region(1, 6, "rw-p"), region(6, 9, "r--p", "/a", 2)});
+  const auto guard = [](uint64_t start, uint64_t end, const char* permissions, const char* path, uint64_t offset) {
+    Region made = region(start, end, permissions, path, offset);
+    made.is_guard = true;
+    made.is_captured = false;
+    return made;
+  };
+  EXPECT_TRUE(equal(parted(list, {}), list));
+  EXPECT_TRUE(
+      equal(parted(list, {{2 << 12, 3 << 12}, {5 << 12, 7 << 12}, {20 << 12, 21 << 12}}),
+            list_of({region(1, 2, "rw-p"), guard(2, 3, "rw-p", "", 0), region(3, 5, "rw-p"), guard(5, 6, "rw-p", "", 0),
+                     guard(6, 7, "r--p", "/a", 2), region(7, 9, "r--p", "/a", 3)})));
+  EXPECT_EQ(classify(guard(1, 2, "rw-p", "", 0)), RegionClass::left_out);
+}
+
 // A process that has pages only: what each is.
 class Model {
  public:
   explicit Model(const RegionList& list) {
     RegionReader reader(list.bytes());
     Region region;
-    while (reader.next(&region)) map({region.start, region.end}, region);
+    while (reader.next(&region)) {
+      const AddressRange range{region.start, region.end};
+      map(range, region);
+      if (region.is_guard) apply({MappingChange::Kind::guard, range, region});
+    }
   }
 
   void apply(const MappingChange& change) {
@@ -192,29 +248,38 @@ class Model {
       }
       return;
     }
+    if (change.kind == MappingChange::Kind::guard || change.kind == MappingChange::Kind::unguard) {
+      for (uint64_t at = change.range.start; at < change.range.end; at += 4096) {
+        pages_.at(at).is_guard = change.kind == MappingChange::Kind::guard;
+      }
+      return;
+    }
     map(change.range, change.region);
   }
 
   RegionList list() const {
-    RegionList pages, result;
+    RegionList pages;
+    std::vector<AddressRange> guards;
     for (const auto& [at, page] : pages_) {
       Region region{at, at + 4096, page.offset, {}, page.path};
       memcpy(region.permissions, page.permissions.data(), 4);
+      region.grows_down = page.grows_down;
       EXPECT_TRUE(ok(pages.add(region)));
+      if (page.is_guard) guards.push_back({at, at + 4096});
     }
-    EXPECT_TRUE(ok(merge_regions(pages, {}, memory_files(), &result)));
-    return result;
+    return parted(merged(pages), guards);
   }
 
  private:
   struct Page {
     std::string permissions, path;
     uint64_t offset;
+    bool grows_down, is_guard;
   };
   void map(const AddressRange& range, const Region& region) {
     for (uint64_t at = range.start; at < range.end; at += 4096) {
       const uint64_t offset = region.path.empty() ? 0 : region.offset + (at - range.start);
-      pages_[at] = {std::string(region.permissions, 4), std::string(region.path), offset};
+      pages_[at] = {std::string(region.permissions, 4), std::string(region.path), offset, region.grows_down, false};
     }
   }
   std::map<uint64_t, Page> pages_;
@@ -229,10 +294,14 @@ RegionList random_list(std::mt19937_64& random) {
     const size_t kind = random() % 5;
     const bool is_shared = kPermissions[kind][3] == 's';
     const char* path = is_shared ? kPaths[4] : kPaths[random() % 4];
-    EXPECT_TRUE(ok(list.add(region(at, end, kPermissions[kind], path, *path == '\0' ? 0 : random() % 2 * 8 + at))));
+    Region made = region(at, end, kPermissions[kind], path, *path == '\0' ? 0 : random() % 2 * 8 + at);
+    made.grows_down = *path == '\0' && random() % 4 == 0;
+    EXPECT_TRUE(ok(list.add(made)));
     at = end + random() % 3 * (random() % 2);
   }
-  return merged(list);
+  std::vector<AddressRange> guards;
+  for (uint64_t at = random() % 12; at < 60; at += 2 + random() % 12) guards.push_back({at << 12, (at + 1) << 12});
+  return parted(merged(list), guards);
 }
 
 TEST(MappingPlan, MakesAnyListIntoAnyOther) {
@@ -246,6 +315,8 @@ TEST(MappingPlan, MakesAnyListIntoAnyOther) {
     EXPECT_TRUE(std::is_sorted(changes.begin(), changes.end(),
                                [](const auto& a, const auto& b) { return a.range.start < b.range.start; }));
     for (const MappingChange& change : changes) model.apply(change);
+    // What was mapped anew gets its guards then.
+    for (const MappingChange& change : plan(model.list(), wanted)) model.apply(change);
     ASSERT_TRUE(equal(model.list(), wanted)) << "round " << round;
     ASSERT_EQ(changes.empty(), equal(now, wanted));
   }
