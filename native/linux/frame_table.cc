@@ -16,8 +16,8 @@ namespace {
 constexpr size_t kMostEntryBytes = 64 << 10;
 constexpr size_t kMostSearchedBytes = 4 << 20;
 constexpr size_t kMostHeaders = 64;
-// Units of work: for finding the table and its entry, and for each byte of instructions that is carried out.
-constexpr uint64_t kWorkOfTable = 4096, kWorkOfInstruction = 16;
+// Units of cost: for finding the table and its entry, and for each byte of instructions that is carried out.
+constexpr uint64_t kCostOfTable = 4096, kCostOfInstruction = 16;
 
 // The table of a module, as its header describes it.
 struct Table {
@@ -109,7 +109,7 @@ bool read_rule(MemoryReader& memory, uint64_t address, const GrowingArray<std::b
   const uint64_t cie_address = address + sizeof(uint32_t) - distance;
   GrowingArray<std::byte> cie;
   if (distance == 0 || !read_entry(memory, cie_address, &cie)) return false;
-  found->work += (cie.size() + fde.size()) * kWorkOfInstruction;
+  found->cost += (cie.size() + fde.size()) * kCostOfInstruction;
   const FrameEntry entry{DwarfReader({cie.data(), cie.size()}, cie_address),
                          DwarfReader({fde.data(), fde.size()}, address)};
   return read_frame_rule(entry, instruction, &found->rule);
@@ -125,7 +125,7 @@ bool find_frame_rule(MemoryReader& memory, uint64_t module, uint64_t instruction
   Table table;
   TableEntry entry;
   GrowingArray<std::byte> fde;
-  found->work += kWorkOfTable;
+  found->cost += kCostOfTable;
   if (!find_table(memory, module, &table) || !find_entry(memory, table, instruction, &entry)) return false;
   const uint64_t address = table.header + static_cast<uint64_t>(int64_t{entry.fde});
   return read_entry(memory, address, &fde) && read_rule(memory, address, fde, instruction, found);
@@ -135,7 +135,7 @@ bool search_frame_rule(MemoryReader& memory, const AddressRange& entries, uint64
   GrowingArray<std::byte> all;
   if (entries.length() == 0 || entries.length() > kMostSearchedBytes || !all.resize(entries.length())) return false;
   const std::span<std::byte> bytes(all.data(), all.size());
-  found->work += bytes.size();
+  found->cost += bytes.size();
   if (!memory.read(entries.start, bytes)) return false;
   uint32_t length = 0;
   for (size_t at = 0; at + 2 * sizeof(length) <= bytes.size(); at += sizeof(length) + length) {
@@ -151,7 +151,7 @@ bool search_frame_rule(MemoryReader& memory, const AddressRange& entries, uint64
     if (!is_about(entry, instruction)) continue;
     uint32_t of_cie = 0;
     memcpy(&of_cie, &bytes[cie], std::min(most, sizeof(of_cie)));
-    found->work += (std::min<uint64_t>(of_cie, most) + length) * kWorkOfInstruction;
+    found->cost += (std::min<uint64_t>(of_cie, most) + length) * kCostOfInstruction;
     return read_frame_rule(entry, instruction, &found->rule);
   }
   return false;

@@ -1,7 +1,7 @@
 // Finds the frame rule for an instruction in a module (an executable or a library) that a process has mapped: by the
 // table that the linker writes for exceptions (`.eh_frame_hdr`), which is part of the module in memory.
 //
-// What is in memory may be anything: what is not understood gives no rule. What a search takes is said by its work,
+// What is in memory may be anything: what is not understood gives no rule. What a search takes is said by its cost,
 // some units for each byte that is looked at; it depends on nothing but what is in memory, and is bounded. It leaves to
 // its caller: to know where the module begins, and how many searches are too many.
 #pragma once
@@ -17,7 +17,7 @@ namespace pagestore {
 // A rule, and what was done for it; that is also said where there is none.
 struct FoundRule {
   FrameRule rule{};
-  uint64_t work = 0;
+  uint64_t cost = 0;
 };
 
 // `module` is where its ELF header lies. Without a table in memory, as in executables that are linked statically, all

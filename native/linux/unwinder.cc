@@ -17,8 +17,8 @@ namespace pagestore {
 namespace {
 
 // In a walk. To look for a rule without a table takes a unit for each byte of all entries, which can be megabytes.
-constexpr uint64_t kMostFrames = 16384, kMostWork = 128 << 20;
-constexpr uint64_t kWorkOfModule = 8, kWorkOfExpression = 64;  // for each byte of an expression
+constexpr uint64_t kMostFrames = 16384, kMostCost = 128 << 20;
+constexpr uint64_t kCostOfModule = 8, kCostOfExpression = 64;  // for each byte of an expression
 
 // What a signal handler returns to, and where the kernel put what it interrupted: registers at `kRegisters` above the
 // stack pointer there, in the kernel's order.
@@ -204,7 +204,7 @@ void Unwinder::find_executable(pid_t pid) {
 
 void Unwinder::find_rule(MemoryReader& code, Rule* rule) {
   const uint64_t instruction = rule->instruction;
-  rule->work = modules_.size() * kWorkOfModule;
+  rule->cost = modules_.size() * kCostOfModule;
   const auto* module = std::find_if(modules_.begin(), modules_.end(), [&](const Module& each) {
     return each.code.start <= instruction && instruction < each.code.end;
   });
@@ -220,13 +220,13 @@ void Unwinder::find_rule(MemoryReader& code, Rule* rule) {
   FoundRule found;
   const bool is_found = find_frame_rule(code, module->start, within, &found) ||
                         (module->start == executable_ && search_frame_rule(code, executable_entries_, within, &found));
-  rule->work += found.work;
+  rule->cost += found.cost;
   if (!is_found) return;
   rule->kind = Rule::Kind::frame;
   rule->frame = found.rule;
   uint64_t expressions = found.rule.base_expression.length;
   for (const RegisterRule& each : found.rule.registers) expressions += each.expression.length;
-  rule->work_of_frame = expressions * kWorkOfExpression;
+  rule->cost_of_frame = expressions * kCostOfExpression;
 }
 
 const Unwinder::Rule* Unwinder::rule_at(uint64_t instruction, bool is_call, MemoryReader& code) {
@@ -243,10 +243,10 @@ const Unwinder::Rule* Unwinder::rule_at(uint64_t instruction, bool is_call, Memo
     find_rule(code, &rule);
   }
   // Each walk is charged for what it needs, whether that was kept or not.
-  if (rule.walk != walk_) work_ += rule.work;
+  if (rule.walk != walk_) cost_ += rule.cost;
   rule.walk = walk_;
-  work_ += rule.work_of_frame;
-  return work_ <= kMostWork ? &rule : nullptr;
+  cost_ += rule.cost_of_frame;
+  return cost_ <= kMostCost ? &rule : nullptr;
 }
 
 // Up to the next signal frame, which is left, or to the end. False at the end.
@@ -282,7 +282,7 @@ StackWalk Unwinder::walk(const FrameRegisters& start, MemoryReader& code, Memory
   StackWalk walk;
   Frame frame(start, stack);
   ++walk_;
-  frames_ = work_ = 0;
+  frames_ = cost_ = 0;
   while (walk.count < StackWalk::kMostParts && walk_part(&frame, code, &walk)) continue;
   return walk;
 }

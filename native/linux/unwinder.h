@@ -6,7 +6,7 @@
 // interrupted.
 //
 // Rules are kept from walk to walk, as long as the same code is mapped: a frame then costs the words that it is undone
-// by. Whatever tables say, a walk ends after so many frames and so much work; what counts as work does not depend on
+// by. Whatever tables say, a walk ends after so many frames, or at a certain cost; that does not depend on
 // which rules were kept, so that equal states have equal walks. It leaves to its caller: to `set_code` when mappings
 // have changed, and that a hostile program can make a walk mean nothing.
 #pragma once
@@ -71,7 +71,7 @@ class Unwinder {
     bool is_call = false;
     Kind kind = Kind::none;
     FrameRule frame{};
-    uint64_t work = 0, work_of_frame = 0;  // to find it; to undo a frame by it
+    uint64_t cost = 0, cost_of_frame = 0;  // to find it; to undo a frame by it
     uint64_t walk = 0;                     // that needed it last
   };
   class Frame;
@@ -87,7 +87,7 @@ class Unwinder {
   uint64_t executable_ = 0;  // where the module begins whose entries must be looked through
   AddressRange executable_entries_{};
   GrowingArray<Rule> rules_;                   // by hash of their instructions
-  uint64_t walk_ = 0, frames_ = 0, work_ = 0;  // of the walk: its number, and what was done
+  uint64_t walk_ = 0, frames_ = 0, cost_ = 0;  // of the walk: its number, and what was done
 };
 
 }  // namespace pagestore

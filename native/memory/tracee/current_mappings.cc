@@ -18,7 +18,7 @@
 namespace pagestore {
 
 Status CurrentMappings::open() {
-  has_looked_for_guards_ = false;
+  knows_guards_ = false;
   if (Status status = Pagemap::open(process_.pid(), &pagemap_); !status.is_ok()) return status;
   return open_proc_file(process_.pid(), "/proc/PID/statm", O_RDONLY, &statm_);
 }
@@ -58,7 +58,7 @@ Status CurrentMappings::read_listed(RegionList* listed) {
 
 // Once in any case: it may have made them before we saw its calls.
 Status CurrentMappings::find_guards(RegionList* regions) {
-  if (has_looked_for_guards_ && !process_.has_guards()) return Status::ok();
+  if (knows_guards_ && !process_.has_guards()) return Status::ok();
   GrowingArray<AddressRange> guards;
   RegionReader reader(regions->bytes());
   for (Region region; reader.next(&region);) {
@@ -70,7 +70,7 @@ Status CurrentMappings::find_guards(RegionList* regions) {
     if (is_unknown) status = Status::system(Error::tracee, "guards (MADV_GUARD_INSTALL) of this kernel", EOPNOTSUPP);
     if (!status.is_ok()) return status;
   }
-  has_looked_for_guards_ = true;
+  knows_guards_ = true;
   if (guards.empty()) return Status::ok();
   process_.mark_guards();
   RegionList parted;

@@ -37,7 +37,7 @@ class CurrentMappings {
 
   TracedProcess& process_;
   Pagemap pagemap_;
-  bool has_looked_for_guards_ = false;
+  bool knows_guards_ = false;
   ScopedFd statm_;
   uint64_t mapped_pages_ = 0;
   RegionList regions_;

@@ -190,22 +190,22 @@ class MergedList {
   Status name_memory(Region* region) {
     const FileIdentity memory = std::exchange(region->file, {});
     const uint64_t begins = region->start - region->offset;
-    for (const Place& each : places_) {
+    for (const FirstMapping& each : first_mappings_) {
       if (each.memory != memory) continue;
       if (each.begins != begins) region->file = {kTwice, each.begins};
       return Status::ok();
     }
-    return places_.append({memory, begins}) ? Status::ok() : Status::no_memory(sizeof(Place));
+    return first_mappings_.append({memory, begins}) ? Status::ok() : Status::no_memory(sizeof(FirstMapping));
   }
 
-  struct Place {
+  struct FirstMapping {
     FileIdentity memory;
     uint64_t begins;
   };
 
   const NamedMemory& named_;
   const MemoryFiles& memory_files_;
-  GrowingArray<Place> places_;  // where shared memory without a name is
+  GrowingArray<FirstMapping> first_mappings_;  // where shared memory without a name is
   RegionList* list_;
   Region open_{};
   bool has_open_ = false;

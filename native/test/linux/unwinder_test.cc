@@ -304,7 +304,7 @@ TEST(FrameEntries, AreSearchedForTheFunction) {
   FoundRule found;
   ASSERT_TRUE(search(entries, kFunction + 1, &found));
   EXPECT_EQ(found.rule.base_offset, 32);
-  EXPECT_GE(found.work, entries.size());
+  EXPECT_GE(found.cost, entries.size());
   EXPECT_FALSE(search(entries, kFunction + 64, &found));
 }
 
@@ -317,7 +317,7 @@ TEST(FrameEntries, AreNotTriedOneByOneWhereTheyAreAboutTheSame) {
   while (entries.size() < (3 << 20)) append(&entries, function_at(entries.size(), {0x3f}));
   FoundRule found;
   EXPECT_FALSE(search(entries, kFunction, &found));
-  EXPECT_LT(found.work, entries.size() + (2 << 20));
+  EXPECT_LT(found.cost, entries.size() + (2 << 20));
 }
 
 // A section as a linker writes it, damaged.
@@ -358,7 +358,7 @@ TEST_F(Walks, EndWhereTablesAreDamaged) {
       memory_.lie(random(), 1u << (4 + round % 10));
       FoundRule found;
       find_frame_rule(memory_, region.start, region.start + random() % (1 << 20), &found);
-      EXPECT_LE(found.work, 4u << 20);
+      EXPECT_LE(found.cost, 4u << 20);
     }
   }
   EXPECT_GT(modules, 0u);
