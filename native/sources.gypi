@@ -2,6 +2,7 @@
   "variables": {
     "core_sources": [
       "native/linux/elf_class.cc",
+      "native/linux/file_systems.cc",
       "native/linux/frame_expression.cc",
       "native/linux/frame_rule.cc",
       "native/linux/frame_table.cc",
@@ -29,10 +30,14 @@
       "native/memory/tracee/current_mappings.cc",
       "native/memory/tracee/dead_stack.cc",
       "native/memory/tracee/declared_ranges.cc",
+      "native/memory/tracee/file_contents.cc",
+      "native/memory/tracee/file_contents_restore.cc",
       "native/memory/tracee/file_duplicates.cc",
       "native/memory/tracee/file_monitor.cc",
+      "native/memory/tracee/file_pages.cc",
       "native/memory/tracee/file_plan.cc",
       "native/memory/tracee/file_undo.cc",
+      "native/memory/tracee/known_files.cc",
       "native/memory/tracee/live_state.cc",
       "native/memory/tracee/mapping_undo.cc",
       "native/memory/tracee/mappings.cc",

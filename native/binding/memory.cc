@@ -89,8 +89,10 @@ Handle capture(const Arguments& arguments) {
 // The sentence is the status's: "descriptor 3 (/tmp/a) was closed".
 [[noreturn]] void fail_for_file(const Status& status, const char* path) {
   const bool is_system = status.error_number() != 0;
-  fail("ERR_FILES", "descriptor %d (%s) %s%s%s", static_cast<int>(status.value()), path, status.what(),
-       is_system ? ": " : "", is_system ? strerror(status.error_number()) : "");
+  const auto number = static_cast<int>(status.value());
+  const char* const reason = is_system ? strerror(status.error_number()) : "";
+  if (number < 0) fail("ERR_FILES", "the file %s %s%s%s", path, status.what(), is_system ? ": " : "", reason);
+  fail("ERR_FILES", "descriptor %d (%s) %s%s%s", number, path, status.what(), is_system ? ": " : "", reason);
 }
 
 // (store, memory, snapshot, location)

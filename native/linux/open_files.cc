@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "linux/file_systems.h"
 #include "linux/proc_file.h"
 #include "system/old_glibc.h"
 
@@ -195,6 +196,7 @@ bool needs_serial(const OpenFileIdentity& identity) {
     case FileKind::regular:
     case FileKind::directory:
     case FileKind::stateless:
+    case FileKind::kernel:
     case FileKind::path:
     case FileKind::socket:
       return false;
@@ -226,6 +228,9 @@ Status describe_file(pid_t task, int32_t number, OpenFile* file) {
   if (file->identity.kind != FileKind::event_count) file->identity.kind = kind_of(status, flags);
   if (is_message_queue(path, status)) file->identity.kind = FileKind::other;
   if (!has_position(file->identity.kind)) file->position = 0;
+  if (file->identity.kind == FileKind::regular && is_writable(file->identity)) {
+    if (!keeps_bytes(path)) file->identity.kind = FileKind::kernel;
+  }
   if (file->identity.kind == FileKind::regular && is_writable(file->identity)) {
     file->length = static_cast<uint64_t>(status.st_size);
   }

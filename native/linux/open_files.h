@@ -29,6 +29,7 @@ enum class FileKind : uint8_t {
   pipe,
   socket,
   terminal,  // and other devices that take and give characters
+  kernel,  // open for writing, and regular by its mode; but the kernel does not keep what is written there: /proc, /sys
   event_count,
   other,
 };
@@ -66,10 +67,10 @@ static_assert(sizeof(OpenFile) == sizeof(OpenFileIdentity) + 48);
 // Whether a duplicate of it, in another process, does no harm: nobody waits for its end, and nothing depends on it.
 constexpr bool can_be_duplicated(FileKind kind) {
   return kind == FileKind::regular || kind == FileKind::directory || kind == FileKind::stateless ||
-         kind == FileKind::path;
+         kind == FileKind::path || kind == FileKind::kernel;
 }
 constexpr bool has_position(FileKind kind) {
-  return kind == FileKind::regular || kind == FileKind::directory;
+  return kind == FileKind::regular || kind == FileKind::directory || kind == FileKind::kernel;
 }
 bool is_writable(const OpenFileIdentity& identity);
 // Whether an open file without a descriptor cannot be told from another one, or has lost what was in it.

@@ -32,6 +32,9 @@ struct CallEffects {
   Evidence evidence = Evidence::bytes;
   int32_t number = -1;   // the descriptor that `messages` came from
   uint64_t pointer = 0;  // for `socket_error`
+  // A call that may make, rename or remove a file, whatever else it does; −1 if it does not. And its arguments.
+  int64_t names_call = -1;
+  uint64_t names[2] = {};
 
   void add(const FileId& file, uint64_t low) {
     if (count < kMost) all[count++] = {file, low};

@@ -1,4 +1,4 @@
-// System calls that open, close or change descriptors: after one of them the list is read again.
+// System calls that open, close or change descriptors, or the names of files: after one of them the list is read again.
 //
 // The first part is everywhere; the second has the kernel's numbers, as older headers do not know the names; the third
 // is of processors that had Linux before these calls got new forms.
@@ -22,6 +22,12 @@ inline constexpr int64_t kDescriptorCalls[] = {
     SYS_fcntl,
     SYS_ioctl,
     SYS_flock,
+    SYS_unlinkat,
+    SYS_renameat2,
+    SYS_linkat,
+    SYS_symlinkat,
+    SYS_mkdirat,
+    SYS_mknodat,
     SYS_truncate,
     SYS_pipe2,
     SYS_socket,
@@ -58,6 +64,14 @@ inline constexpr int64_t kDescriptorCalls[] = {
 #if defined(__x86_64__)
     SYS_open,
     SYS_creat,
+    SYS_unlink,
+    SYS_rename,
+    SYS_renameat,
+    SYS_link,
+    SYS_symlink,
+    SYS_mkdir,
+    SYS_mknod,
+    SYS_rmdir,
     SYS_dup2,
     SYS_pipe,
     SYS_epoll_create,

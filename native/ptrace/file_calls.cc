@@ -101,13 +101,17 @@ void FileCalls::on_entry(TracedThread& thread, const SystemCall& call) {
   if (kind == SystemCallKind::transfer) on_transfer(call, &effects);
   if (kind == SystemCallKind::exec && files_.observer() != nullptr) files_.observer()->before_exec();
   if (call.number == SYS_io_uring_setup) files_.mark_blind();
-  if (call.number == SYS_mmap) on_mapping(call);
+  if (call.number == SYS_mmap) {
+    note_shared_mapping(task_, call, &files_);
+    on_mapping(call);
+  }
   const FileUse use = use_of(call.number);
   if (use != FileUse::none) on_use(call, use, &effects);
-  if (effects.count > 0) thread.expect_effects(effects);
+  if (effects.count > 0 || effects.names_call >= 0) thread.expect_effects(effects);
 }
 
 void FileCalls::on_exit(const CallEffects& effects, int64_t result) {
+  if (effects.names_call >= 0 && result >= 0) on_names(effects, result);
   bool has_happened = result > 0;
   switch (effects.evidence) {
     case Evidence::bytes:
@@ -137,12 +141,18 @@ void FileCalls::on_exit(const CallEffects& effects, int64_t result) {
   }
 }
 
+void FileCalls::on_names(const CallEffects& effects, int64_t result) {
+  if (!changes_names(effects.names_call)) return note_new_file(traits_.pid, result, &files_);
+  note_changed_name({effects.names_call, {effects.names[0], effects.names[1]}}, memory_, &files_);
+}
+
 void FileCalls::on_descriptor_call(const SystemCall& call, CallEffects* effects) {
   const auto& arguments = call.arguments;
   files_.mark_descriptors_changed();
   if (files_.observer() != nullptr && takes_lock(call)) files_.observer()->before_lock(first_descriptor(call));
-  if (const auto changed = file_to_change(traits_.pid, call, memory_)) {
-    files_.add_event({changed->device, changed->inode}, changed->low);
+  if (note_opening(task_, call, memory_, &files_) || changes_names(call.number)) {
+    effects->names_call = call.number;
+    effects->names[0] = arguments[0], effects->names[1] = arguments[1];
   }
   if (!files_.has_monitored() && files_.known().empty()) return;
   switch (call.number) {
@@ -161,6 +171,7 @@ void FileCalls::on_descriptor_call(const SystemCall& call, CallEffects* effects)
       return on_close_range(call);
     case SYS_fcntl:
       if (duplicates_by_control(call)) return on_duplicate(first_descriptor(call));
+      on_append_mode(call);
       return on_control(call, effects);
     case SYS_ioctl:
       return on_control(call, effects);
@@ -175,6 +186,14 @@ void FileCalls::on_control(const SystemCall& call, CallEffects* effects) const {
   if (!file || file->monitoring == Monitoring::none || file->monitoring == Monitoring::input) return;
   effects->evidence = Evidence::success;
   effects->add(file->file, 0);
+}
+
+// Writes to an open file that is not in append mode any more go to its offset, which is anywhere.
+void FileCalls::on_append_mode(const SystemCall& call) {
+  const auto command = static_cast<uint32_t>(call.arguments[1]);
+  if (command != F_SETFL || (call.arguments[2] & O_APPEND) != 0) return;
+  const auto file = find(first_descriptor(call));
+  if (file && file->monitoring == Monitoring::positions) files_.on_seek();
 }
 
 void FileCalls::on_duplicate(int32_t number) {
@@ -269,8 +288,8 @@ void FileCalls::on_use(const SystemCall& call, FileUse use, CallEffects* effects
     if (lowest_byte(call)) files_.on_seek();
   } else if (use == FileUse::writes_at_offset) {
     on_write(call, *file);
-  } else if (const auto low = lowest_byte(call)) {
-    files_.add_event(file->file, *low);
+  } else {
+    on_write_elsewhere(call, *file);
   }
 }
 
@@ -285,10 +304,23 @@ void FileCalls::on_stream(const SystemCall& call, FileUse use, const KnownDescri
   effects->add(stream.file, 0);
 }
 
+// The kernel takes each write to a file of its own as one, wherever it is made.
 void FileCalls::on_write(const SystemCall& call, const KnownDescriptor& file) {
   OpenFile now;
-  if (!describe_file(task_, first_descriptor(call), &now).is_ok() || (now.settable_flags & O_APPEND) != 0) return;
-  files_.add_event(file.file, now.position);
+  if (!describe_file(task_, first_descriptor(call), &now).is_ok()) return;
+  const bool appends = (now.settable_flags & O_APPEND) != 0 && file.kind != FileKind::kernel;
+  if (!appends) files_.add_event(file.file, now.position);
+}
+
+void FileCalls::on_write_elsewhere(const SystemCall& call, const KnownDescriptor& file) {
+  const std::optional<uint64_t> low = lowest_byte(call);
+  const WritePlace place = place_of_write(call);
+  OpenFile now;
+  if (!low || !describe_file(task_, first_descriptor(call), &now).is_ok()) return;
+  if (place == WritePlace::at_offset) return on_write(call, file);
+  const bool is_in_append_mode = (now.settable_flags & O_APPEND) != 0;
+  const bool appends = place == WritePlace::at_end || (place == WritePlace::at_end_if_appending && is_in_append_mode);
+  if (!appends || file.kind == FileKind::kernel) files_.add_event(file.file, *low);
 }
 
 // By its path a stream is opened anew: a pipe with a name, a terminal, what another descriptor is on.

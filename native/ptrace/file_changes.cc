@@ -8,6 +8,7 @@ namespace pagestore {
 void FileChanges::set_known(GrowingArray<KnownDescriptor> known) {
   known_ = std::move(known);
   needs_all_calls_ = has_new_numbers_ = false;
+  settled_ = last_event_;
 }
 
 KnownDescriptor* FileChanges::find_known(int32_t number) {
@@ -77,9 +78,14 @@ void FileChanges::assume_all() {
   }
 }
 
-// An earlier event that changed no lower byte says nothing more.
+// An earlier event that changed no lower byte says nothing more; nor does this one, if there is one that changed lower
+// bytes and no snapshot lies between.
 void FileChanges::add_event(const FileId& file, uint64_t low) {
   ++last_event_;
+  if (lowest_since(settled_, file) <= low) {
+    renew_event(file);
+    return;
+  }
   for (size_t i = events_.size(); i-- > 0;) {
     const Event& event = events_[i];
     if (event.file == file && event.low >= low) events_.erase(i, 1);
@@ -93,6 +99,17 @@ uint64_t FileChanges::last_event_on(const FileId& file) const {
     if (each.file == file) last = std::max(last, each.number);
   }
   return last;
+}
+
+void FileChanges::renew_event(const FileId& file) {
+  for (Event& each : events_) {
+    if (each.number > settled_ && each.file == file) each.number = last_event_;
+  }
+}
+
+void FileChanges::add_left(std::string_view path) {
+  left_ = ++last_event_;
+  left_path_[path.copy(left_path_, sizeof(left_path_) - 1)] = '\0';
 }
 
 uint64_t FileChanges::lowest_since(uint64_t event, const FileId& file) const {

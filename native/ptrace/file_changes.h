@@ -15,6 +15,7 @@
 #include <span>
 
 #include "linux/open_files.h"
+#include "ptrace/opened_files.h"
 #include "system/growing_array.h"
 
 namespace pagestore {
@@ -112,6 +113,23 @@ class FileChanges {
   // The lowest byte that changed after that event; UINT64_MAX if none did.
   uint64_t lowest_since(uint64_t event, const FileId& file) const;
 
+  // Calls `visit(file, low)` for each event on a file after that one. False if one may be missing.
+  template <typename Visit>
+  bool for_each_since(uint64_t event, Visit visit) const {
+    for (const Event& each : events_) {
+      if (each.number > event) visit(each.file, each.low);
+    }
+    return lost_ <= event;
+  }
+
+  // What was opened so that it can change, whatever descriptors there are now.
+  OpenedFiles& opened() { return opened_; }
+
+  // Something was done that stays, whatever is restored: an event without an inode, and a path. Only the last is kept.
+  void add_left(std::string_view path);
+  uint64_t last_left() const { return left_; }
+  std::string_view left_path() const { return left_path_; }
+
  private:
   struct Event {
     FileId file;
@@ -123,9 +141,15 @@ class FileChanges {
   };
   KnownDescriptor* find_known(int32_t number);
 
+  void renew_event(const FileId& file);
+
   FileObserver* observer_ = nullptr;
   bool has_changed_descriptors_ = true, needs_all_calls_ = false, has_new_numbers_ = false, is_blind_ = false;
   uint64_t last_event_ = 0, lost_ = 0;  // no memory was left to note that event
+  uint64_t settled_ = 0;                // the last event before the last capture or restore
+  uint64_t left_ = 0;
+  char left_path_[200] = "";
+  OpenedFiles opened_;
   GrowingArray<Event> events_;
   GrowingArray<KnownDescriptor> known_;
   GrowingArray<Filtered> filtered_;

@@ -59,10 +59,12 @@ constexpr struct {
 #endif
 };
 
-// Where a seek leads, at least. What lies at or behind the end is behind everything that a snapshot has.
+// Where a seek leads, at least. What lies at or behind the end is behind everything that a snapshot has. The kernel
+// reads 32 bits of `whence`; what looks for data or holes goes from an offset on.
 std::optional<uint64_t> lowest_after_seek(const SystemCall& call) {
   const auto offset = static_cast<int64_t>(call.arguments[1]);
-  if (call.arguments[2] == SEEK_SET) return static_cast<uint64_t>(offset);
+  const auto whence = static_cast<uint32_t>(call.arguments[2]);
+  if (whence != SEEK_CUR && whence != SEEK_END) return static_cast<uint64_t>(offset);
   if (offset >= 0) return std::nullopt;
   return 0;
 }
@@ -104,6 +106,14 @@ bool add_use(std::span<const MonitorRequest> requests, FileUse use, Program* pro
   return is_done && program->answer(SECCOMP_RET_ALLOW);
 }
 
+// Whether fallocate changes what is there, or only makes room: of the modes, keeping the size and not sharing blocks.
+constexpr bool changes_bytes(uint32_t mode) {
+  return (mode & ~0x41u) != 0;
+}
+
+// Of the flags of pwritev2: it writes at the end, or at the offset although the open file is in append mode.
+constexpr uint32_t kAppends = 0x10, kDoesNotAppend = 0x20;
+
 }  // namespace
 
 FileUse use_of(int64_t number) {
@@ -127,13 +137,30 @@ std::optional<uint64_t> lowest_byte(const SystemCall& call) {
       return lowest_after_seek(call);
     case SYS_pwrite64:
     case SYS_pwritev:
+    case SYS_pwritev2:
       return call.arguments[3];
     case SYS_ftruncate:
       return call.arguments[1];
     case SYS_fallocate:
-      return call.arguments[2];
+      return changes_bytes(static_cast<uint32_t>(call.arguments[1])) ? std::optional(call.arguments[2]) : std::nullopt;
     default:
       return 0;
+  }
+}
+
+WritePlace place_of_write(const SystemCall& call) {
+  switch (call.number) {
+    case SYS_pwrite64:
+    case SYS_pwritev:
+      return WritePlace::at_end_if_appending;
+    case SYS_pwritev2: {
+      const auto flags = static_cast<uint32_t>(call.arguments[5]);
+      if ((flags & kAppends) != 0) return WritePlace::at_end;
+      if (static_cast<int64_t>(call.arguments[3]) == -1) return WritePlace::at_offset;
+      return (flags & kDoesNotAppend) != 0 ? WritePlace::as_said : WritePlace::at_end_if_appending;
+    }
+    default:
+      return WritePlace::as_said;
   }
 }
 

@@ -1,27 +1,88 @@
-// Which file a system call is about to open for writing, or to cut, by its path: so that what is written through a
-// descriptor that no snapshot has is not missed.
+// Which regular files a process opens so that they can change, and what they were before: so that what is done to a
+// file that no snapshot has open is not missed.
 //
-// The path is looked up as the process would do it, before the call. One that is looked up wrongly (through a symbolic
-// link that means something else in the root directory of the process) names another file.
+// A call is looked at on its entry. The path is looked up as the process would do it; one that is looked up wrongly
+// (through a symbolic link that means something else in the root directory of the process) names another file. A file
+// that is noted for the first time is noted with its length and, where it may change inside and is short, with all that
+// is in it. A file that the call makes is known only on its exit.
+//
+// What is done to files of the kernel (file_systems.h) and to names (a file is removed, renamed, made) cannot be put
+// back. It leaves to its caller: that the process is stopped.
 #pragma once
 
 #include <sys/types.h>
 
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "linux/remote_memory.h"
 #include "ptrace/system_call.h"
+#include "system/growing_array.h"
 
 namespace pagestore {
 
-struct ChangedFile {
-  uint64_t device, inode;
-  uint64_t low;  // the first byte that may change
+// A regular file as it was when the process was about to change it.
+struct OpenedFile {
+  uint64_t device, inode, length;
+  size_t path, path_length;          // where in the paths
+  size_t contents, contents_length;  // where in the contents
+  bool has_contents;                 // all of it
+  bool is_new;                       // there was no such file
 };
 
-// None for a call that opens nothing for writing, that only adds to the end, or that makes a new file.
-std::optional<ChangedFile> file_to_change(pid_t pid, const SystemCall& call, const RemoteMemory& memory);
+class OpenedFiles {
+ public:
+  // From now on files are noted; what happens before the first snapshot is not.
+  void begin() { is_noting_ = true; }
+  bool is_noting() const { return is_noting_; }
+
+  // Those that were noted and not cleared yet, in the order in which they were opened. Each is noted once, a new one
+  // whenever it is made.
+  std::span<const OpenedFile> all() const { return {files_.data(), files_.size()}; }
+  std::string_view path(const OpenedFile& file) const { return {paths_.data() + file.path, file.path_length}; }
+  std::span<const std::byte> contents(const OpenedFile& file) const {
+    return {contents_.data() + file.contents, file.contents_length};
+  }
+  void clear();
+  // Whether a note was lost for want of memory.
+  bool is_incomplete() const { return is_incomplete_; }
+
+  // A file that somebody knows already is not noted.
+  bool is_seen(uint64_t device, uint64_t inode) const;
+  [[nodiscard]] bool mark_seen(uint64_t device, uint64_t inode);
+
+  // `contents` says where to read what is in it; -1 if that is not kept.
+  void note(const OpenedFile& file, std::string_view path, int contents);
+
+ private:
+  struct Seen {
+    uint64_t device, inode;
+  };
+  bool read_contents(int file, OpenedFile* noted);
+
+  bool is_noting_ = false, is_incomplete_ = false;
+  GrowingArray<OpenedFile> files_;
+  GrowingArray<char> paths_;
+  GrowingArray<std::byte> contents_;
+  GrowingArray<Seen> seen_;
+};
+
+class FileChanges;
+
+// Notes what a call, on its entry, is about to open for writing or to cut. Says whether its exit has to be seen, as it
+// may make a file.
+bool note_opening(pid_t pid, const SystemCall& call, const RemoteMemory& memory, FileChanges* changes);
+// Notes the file that the call made, if it is a regular one: descriptor `number` of the process is open on it.
+void note_new_file(pid_t pid, int64_t number, FileChanges* changes);
+
+// Notes that a file on a disk is about to be mapped shared, by a descriptor that may write: what is written there is
+// not seen.
+void note_shared_mapping(pid_t pid, const SystemCall& call, FileChanges* changes);
+
+// Whether a call changes which files there are, or what they are called. Its exit says whether it did.
+bool changes_names(int64_t number);
+void note_changed_name(const SystemCall& call, const RemoteMemory& memory, FileChanges* changes);
 
 // Which pipe, socket or device a call is about to open by a path. Only below /proc and /dev, if not `anywhere`.
 struct OpenedStream {

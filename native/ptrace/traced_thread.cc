@@ -107,7 +107,8 @@ bool TracedThread::has_entered_call() const {
 
 bool TracedThread::needs_call_exit() const {
   const auto* entry = std::get_if<activity::CallEntry>(&activity_);
-  return entry != nullptr && entry->call && entry->call->effects.count > 0;
+  if (entry == nullptr || !entry->call) return false;
+  return entry->call->effects.count > 0 || entry->call->effects.names_call >= 0;
 }
 
 std::optional<activity::EnteredCall> TracedThread::call_before() const {

@@ -10,10 +10,10 @@ namespace {
 // What a key is made of. Roots, not trees: two trees with one root are one tree. It has no references of its own; every
 // snapshot with this key has references on these trees.
 struct KeyRecord {
-  Child masked, tracked, regions, live;
+  Child masked, tracked, regions, live, contents;
   // Few tracked bytes are in `here` themselves, instead of their tree: then this is one more than how many, else 0.
   uint32_t length_here;
-  std::byte here[44];
+  std::byte here[40];
 };
 static_assert(sizeof(KeyRecord) == kKeyBytes);
 
@@ -37,6 +37,7 @@ Status make_key(PageStores& stores, Snapshot* snapshot) {
   } else {
     record.masked = snapshot->masked.root;
     record.regions = snapshot->counted.root;
+    record.contents = snapshot->contents.root;
   }
   record.live = snapshot->live.root;
   PageNumber number;
@@ -55,6 +56,7 @@ void keep_key_alone(PageStores& stores, Snapshot* snapshot) {
   if (snapshot->tracked.root != Child::absent) {
     give_back(stores, &snapshot->masked);
     give_back(stores, &snapshot->counted);
+    give_back(stores, &snapshot->contents);
     if (fits_into_key(stores, snapshot->tracked)) give_back(stores, &snapshot->tracked);
   }
   snapshot->is_key_alone = true;
@@ -65,9 +67,9 @@ void release(PageStores& stores, Snapshot* snapshot) {
     const PageNumber number = number_of(snapshot->key);
     static_cast<void>(stores.keys.unref(&number, 1));
   }
-  for (PageTree* tree :
-       {&snapshot->memory, &snapshot->ignored, &snapshot->tracked, &snapshot->regions, &snapshot->counted,
-        &snapshot->threads, &snapshot->waits, &snapshot->files, &snapshot->live, &snapshot->masked}) {
+  for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->tracked, &snapshot->regions,
+                         &snapshot->counted, &snapshot->threads, &snapshot->waits, &snapshot->files,
+                         &snapshot->contents, &snapshot->live, &snapshot->masked}) {
     give_back(stores, tree);
   }
   *snapshot = {};

@@ -6,7 +6,7 @@
 // number, too. Everything is stored once: what is equal has equal numbers for as long as somebody has a reference on
 // it.
 //
-// A snapshot is plain numbers: the roots of ten trees, which it shares with all that have the same. Who builds one
+// A snapshot is plain numbers: the roots of eleven trees, which it shares with all that have the same. Who builds one
 // does it by an OwnedSnapshot. It leaves to its caller: to have the stores' lock, and to release it.
 #pragma once
 
@@ -26,9 +26,10 @@ struct Snapshot {
   PageTree regions;
   PageTree counted;  // the regions as far as they count
   PageTree threads;
-  PageTree waits;  // how much time is left of what threads wait for; of two equal snapshots it may differ
-  PageTree files;  // which open files it takes to put back descriptors; empty if none
-  PageTree live;   // what else distinguishes states: stop points, registers that count
+  PageTree waits;     // how much time is left of what threads wait for; of two equal snapshots it may differ
+  PageTree files;     // which open files it takes to put back descriptors; empty if none
+  PageTree contents;  // what is in its files, as far as that is kept
+  PageTree live;      // what else distinguishes states: stop points, registers that count
   // Made when it is first asked for (captured_memory.h): `memory` with ignored ranges as zeroes, and the key.
   PageTree masked;
   bool is_masked = false;
@@ -69,9 +70,9 @@ class OwnedSnapshot {
   Snapshot snapshot_;
 };
 
-// Memory, regions and threads (with them, open files).
+// Memory, regions, threads (with them, open files), and what is in files.
 inline bool equal(const Snapshot& a, const Snapshot& b) {
-  return a.memory == b.memory && a.regions == b.regions && a.threads == b.threads;
+  return a.memory == b.memory && a.regions == b.regions && a.threads == b.threads && a.contents == b.contents;
 }
 
 // The bytes of a range, as many as it has. Refused unless regions cover all of it.

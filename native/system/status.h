@@ -80,7 +80,8 @@ class [[nodiscard]] Status {
     return Status(Error::threads, what, static_cast<uint64_t>(thread), 0, 0);
   }
 
-  // `what` goes on the sentence "descriptor `number` (its path) "; 0 where no system call failed.
+  // `what` goes on the sentence "descriptor `number` (its path) ", or "the file (its path) " where that is -1; 0 where
+  // no system call failed.
   static Status files(int number, const char* what, int error_number = 0) {
     return Status(Error::files, what, static_cast<uint64_t>(number), 0, error_number);
   }

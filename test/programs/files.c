@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,6 +66,20 @@ static void write_somewhere(int a, int b, int other) {
     check((int)lseek(a, 0, SEEK_END));
   }
   if (is("inside-pwrite")) check((int)pwrite(a, "!", 1, 2));
+  if (is("inside-hole")) {  // the end is the only hole
+    check((int)lseek(a, 2, SEEK_DATA));
+    put(a, "!");
+  }
+  if (is("inside-no-append")) {
+    check(fcntl(other, F_SETFL, 0));
+    put(other, "!");
+  }
+  if (is("inside-pwritev2")) {
+    struct iovec part = {"!", 1};
+    check((int)pwritev2(a, &part, 1, 2, 0));
+  }
+  if (is("grow-pwrite")) check((int)pwrite(other, "more", 4, 0));  // in append mode: at the end
+  if (is("kernel-file")) put(other, "another");
   if (is("shorter")) check(ftruncate(a, 2));
   if (is("again")) {
     char name[30];
@@ -130,7 +145,16 @@ int main(int argc, char** argv) {
   if (is("grow") || is("grow-elsewhere") || is("inside-seek") || is("idle-pipe")) {
     check((int)lseek(is("idle-pipe") ? b : a, 0, SEEK_END));
   }
-  if (is("grow-append")) other = check(open("appended", O_WRONLY | O_CREAT | O_APPEND, 0600));
+  if (is("inside-hole")) check((int)lseek(a, 0, SEEK_END));
+  if (is("grow-append") || is("grow-pwrite") || is("inside-no-append")) {
+    other = check(open("appended", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600));
+    put(other, "so far\n");
+  }
+  if (is("inside-no-append")) {
+    check(close(other));
+    other = check(open("appended", O_WRONLY | O_APPEND));
+  }
+  if (is("kernel-file")) other = check(open("/proc/self/comm", O_RDWR));
   int pair[2] = {-1, -1};
   if (strncmp(act, "pipe", 4) == 0 || is("idle-pipe") || is("epoll-add")) check(pipe(pair));
   if (strncmp(act, "socket", 6) == 0) check(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));

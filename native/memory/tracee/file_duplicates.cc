@@ -262,6 +262,14 @@ int FileDuplicates::take_out(Index index) {
   return duplicate.is_parked ? -1 : duplicate.descriptor;
 }
 
+int FileDuplicates::find_writable(uint64_t device, uint64_t inode) const {
+  for (const Duplicate& each : pool_) {
+    const bool is_it = each.identity.device == device && each.identity.inode == inode;
+    if (is_it && each.descriptor >= 0 && is_writable(each.identity)) return each.descriptor;
+  }
+  return -1;
+}
+
 void FileDuplicates::sweep(PageStores& stores) {
   if (drop_sets(stores)) forget_present();
 }

@@ -48,6 +48,8 @@ class FileDuplicates : public FileObserver, NonCopyable {
   Status keep(PageStores& stores, const OpenFiles& now, OwnedTree* needed);
   // The duplicate for a file of the list that was `wanted` then; -1 if there is none.
   int find(const PageTree& needed, const OpenFiles& wanted, const OpenFile& file);
+  // Any duplicate that is on this inode, of a file that may be written, or a mere path to it; -1 if there is none.
+  int find_writable(uint64_t device, uint64_t inode) const;
 
   void before_lock(int32_t number) override;
   void before_exec() override;

@@ -38,6 +38,8 @@ Monitoring monitoring_of_file(const OpenFile& file) {
       const bool appends = (file.settable_flags & O_APPEND) != 0 || file.position >= file.length;
       return appends ? Monitoring::positions : Monitoring::contents;
     }
+    case FileKind::kernel:
+      return Monitoring::contents;
     case FileKind::directory:
     case FileKind::stateless:
     case FileKind::path:

@@ -6,8 +6,9 @@
 
 namespace pagestore {
 
-// A file that shares most numbers with one of the snapshot's is taken for it, then any that is like it.
-Status FilePlan::match() {
+// What is one open file for certain is paired first, else one that is like another could serve for two. Then a file
+// that shares most numbers with one of the snapshot's is taken for it, then any that is like it.
+Status FilePlan::match(FileDuplicates& duplicates, const PageTree& needed) {
   GrowingArray<Candidate> candidates;
   if (!users_.resize(now_.all().size())) return Status::no_memory(now_.all().size() * sizeof(uint32_t));
   std::fill(users_.begin(), users_.end(), kNobody);
@@ -15,6 +16,7 @@ Status FilePlan::match() {
     if (file.leader != file.number) continue;
     if (!sources_.append({&file, nullptr, -1, nullptr})) return Status::no_memory(sizeof(FileSource));
   }
+  pair_same(duplicates, needed);
   if (Status status = find_candidates(&candidates); !status.is_ok()) return status;
   for (const Candidate& each : candidates) {
     if (sources_[each.source].now == nullptr && users_[each.now] == kNobody) pair(each.source, each.now);
@@ -25,6 +27,17 @@ Status FilePlan::match() {
     if (source.stable == nullptr && is_right(file)) source.stable = now_.find(file.number);
   }
   return Status::ok();
+}
+
+// There is one duplicate of each open file.
+void FilePlan::pair_same(FileDuplicates& duplicates, const PageTree& needed) {
+  for (uint32_t source = 0; source < sources_.size(); ++source) {
+    const OpenFile& wanted = *sources_[source].wanted;
+    const int duplicate = wanted.identity.is_outside != 0 ? -1 : duplicates.find(needed, wanted_, wanted);
+    for (uint32_t now = 0; duplicate >= 0 && now < now_.all().size(); ++now) {
+      if (duplicates.present(now) == duplicate && users_[now] == kNobody) pair(source, now);
+    }
+  }
 }
 
 Status FilePlan::find_candidates(GrowingArray<Candidate>* candidates) const {

@@ -5,7 +5,7 @@
 // neither there nor held, or that has changed in a way that nobody can undo, is refused before anything was done.
 #pragma once
 
-#include "linux/open_files.h"
+#include "memory/tracee/file_duplicates.h"
 
 namespace pagestore {
 
@@ -23,8 +23,9 @@ class FilePlan {
   // Both lists outlive the plan.
   FilePlan(const OpenFiles& now, const OpenFiles& wanted) : now_(now), wanted_(wanted) {}
 
-  // Pairs the files. Leaves to its caller to fill in `duplicate` of each source, and then to `check`.
-  Status match();
+  // Pairs the files, by the duplicates that the snapshot needs. Leaves to its caller to fill in `duplicate` of each
+  // source, and then to `check`.
+  Status match(FileDuplicates& duplicates, const PageTree& needed);
   Status check() const;
 
   std::span<FileSource> sources() { return {sources_.data(), sources_.size()}; }
@@ -45,6 +46,7 @@ class FilePlan {
   struct Candidate {
     uint32_t source, now, numbers;
   };
+  void pair_same(FileDuplicates& duplicates, const PageTree& needed);
   Status find_candidates(GrowingArray<Candidate>* candidates) const;
   void pair(uint32_t source, uint32_t now);
   void pair_rest();

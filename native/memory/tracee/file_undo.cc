@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,7 +9,6 @@
 #include <cerrno>
 
 #include "memory/tracee/passed_files.h"
-#include "system/old_glibc.h"
 
 namespace pagestore {
 
@@ -263,25 +261,6 @@ Status undo_files(TracedProcess& process, const FilePlan& plan, RemoteAddress sc
     if (Status status = undo.set_state(source); !status.is_ok()) return status;
   }
   return Status::ok();
-}
-
-uint64_t length_of(const FileSource& source) {
-  struct stat status;
-  if (source.duplicate >= 0 && read_file_status(source.duplicate, &status) == 0)
-    return static_cast<uint64_t>(status.st_size);
-  return source.now != nullptr ? source.now->length : 0;
-}
-
-Status cut_file(TracedProcess& process, const FileSource& source) {
-  const OpenFile& wanted = *source.wanted;
-  if (source.duplicate >= 0) {
-    if (ftruncate(source.duplicate, static_cast<off_t>(wanted.length)) == 0) return Status::ok();
-    return Status::files(wanted.number, kRefused, errno);
-  }
-  int64_t result = 0;
-  const SystemCall cut{SYS_ftruncate, {static_cast<uint64_t>(wanted.number), wanted.length}};
-  if (Status status = process.call(cut, &result); !status.is_ok()) return status;
-  return result == 0 ? Status::ok() : Status::files(wanted.number, kRefused, static_cast<int>(-result));
 }
 
 }  // namespace pagestore

@@ -14,9 +14,4 @@ namespace pagestore {
 // `scratch`: where the process may write some bytes, which are put back. A failure is Error::files.
 Status undo_files(TracedProcess& process, const FilePlan& plan, RemoteAddress scratch);
 
-// How long the file is now.
-uint64_t length_of(const FileSource& source);
-// Makes a file that is in its place as long as it was. It becomes shorter by that.
-Status cut_file(TracedProcess& process, const FileSource& source);
-
 }  // namespace pagestore

@@ -56,7 +56,7 @@ void Tracee::kill() {
 }
 
 void Tracee::release(PageStores& stores) {
-  files_.duplicates().release(stores);
+  files_.release(stores);
   RestorableMemory::release(stores);
 }
 
@@ -73,6 +73,7 @@ Status Tracee::capture(Snapshot* snapshot) {
   SavedState saved;
   if (Status status = this->regions(&regions); !status.is_ok()) return status;
   if (Status status = files_.read(); !status.is_ok()) return status;
+  if (Status status = files_.capture(); !status.is_ok()) return status;
   if (Status status = files_.monitor(find_scratch(regions->bytes())); !status.is_ok()) return status;
   if (Status status = files_.save(&files); !status.is_ok()) return status;
   if (Status status = files_.append_key(&file_key); !status.is_ok()) return status;
@@ -93,8 +94,8 @@ Status Tracee::capture(Snapshot* snapshot) {
 
 Status Tracee::store_captured(PageStores& stores, const Saved& saved, Snapshot* snapshot) {
   TraceeMemory::Pages pages;
-  OwnedTree needed;
-  if (Status status = files_.keep(stores, &needed); !status.is_ok()) return status;
+  OwnedTree needed, contents;
+  if (Status status = files_.keep(stores, &needed, &contents); !status.is_ok()) return status;
   if (Status status = memory_.capture(stores, &pages); !status.is_ok()) return status;
   const InPhase phase(Phase::key);
   stacks_.set_mappings(memory_.mappings());
@@ -114,6 +115,7 @@ Status Tracee::store_captured(PageStores& stores, const Saved& saved, Snapshot* 
   if (status = memory_.commit(stores, std::move(pages), parts, &made); !status.is_ok()) return status;
   *snapshot = made.take();
   snapshot->files = needed.take();
+  snapshot->contents = contents.take();
   snapshot->file_event = process_.file_changes().last_event();
   std::swap(declared_, live.ranges.tracked);
   return Status::ok();
@@ -153,11 +155,24 @@ Status Tracee::read_parts(const Snapshot& snapshot, Parts* parts) const {
   return read_regions(*stores, snapshot.regions, &parts->mappings);
 }
 
+// What is written through them is not seen.
+void Tracee::warn_of_shared_files() {
+  RegionReader reader(memory_.regions().bytes());
+  Region region;
+  while (reader.next(&region)) {
+    const bool is_written = region.permissions[1] == 'w' && region.permissions[3] == 's' && !region.is_captured;
+    const bool is_file = region.file.inode != 0 && !region.path.starts_with("/dev/");
+    if (is_written && is_file) return files_.warn_of_left(region.path);
+  }
+}
+
 // Refused before anything is changed, or else only half-way if the kernel refuses a call.
 Status Tracee::restore_files(const Snapshot& snapshot, const SavedState& saved) {
   if (Status status = memory_.read_mappings(); !status.is_ok()) return status;
   const std::optional<RemoteAddress> scratch = find_scratch(memory_.regions().bytes());
-  return files_.restore({saved.parts.files, snapshot.files, snapshot.file_event}, scratch.value_or(RemoteAddress()));
+  warn_of_shared_files();
+  return files_.restore({saved.parts.files, snapshot.files, snapshot.contents, snapshot.file_event},
+                        scratch.value_or(RemoteAddress()));
 }
 
 Status Tracee::restore_mappings(const Mappings& wanted) {

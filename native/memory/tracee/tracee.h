@@ -1,9 +1,9 @@
 // A live program that can be rolled back: captured and restored in place, any number of times.
 //
-// A snapshot of it is its memory, its mappings, its descriptors with offsets and flags, its pending signals, and for
-// each thread the registers (general, floating point, vector) and blocked signals. What the kernel keeps beside that
-// stays as it is: what was written to files, signal handlers, timers, other processes. Threads cannot be made or ended:
-// where they differ from those of the snapshot, a restore is refused.
+// A snapshot of it is its memory, its mappings, its descriptors with offsets and flags, what it writes to regular
+// files, its pending signals, and for each thread the registers (general, floating point, vector) and blocked signals.
+// What the kernel keeps beside that stays as it is: names of files, signal handlers, timers, other processes. Threads
+// cannot be made or ended: where they differ from those of the snapshot, a restore is refused.
 //
 //     capture:  mappings -> files -> threads -> dirty pages -> key -> snapshot, write-protect
 //     restore:  files -> signals -> mappings -> dirty pages and differences -> threads
@@ -72,7 +72,10 @@ class Tracee final : public RestorableMemory {
 
  private:
   explicit Tracee(SharedStore* store)
-      : RestorableMemory(Kind::tracee, store), memory_(process_, captured_), files_(process_), stacks_(process_) {}
+      : RestorableMemory(Kind::tracee, store),
+        memory_(process_, captured_),
+        files_(process_, store),
+        stacks_(process_) {}
   // Of a snapshot, as bytes.
   struct Parts {
     GrowingArray<std::byte> state, waits, mappings;
@@ -88,6 +91,7 @@ class Tracee final : public RestorableMemory {
   Status restore_mappings(const Mappings& wanted);
   Status restore_files(const Snapshot& snapshot, const SavedState& saved);
   Status restore_memory(const Snapshot& snapshot);
+  void warn_of_shared_files();
   Status find_registers(std::optional<pid_t> id, TracedThread** thread, Registers** registers) const;
 
   SharedProcessor processor_;

@@ -50,6 +50,17 @@ int32_t find_twin(const OpenFiles& files, const OpenFile& file) {
   return twin->number;
 }
 
+Status read_saved_contents(std::span<const std::byte>* bytes, GrowingArray<SavedContents>* saved) {
+  uint64_t count;
+  memcpy(&count, bytes->data(), sizeof(count));
+  *bytes = bytes->subspan(sizeof(count));
+  if (!saved->resize(count)) return Status::no_memory(count * sizeof(SavedContents));
+  const auto to = std::as_writable_bytes(std::span(saved->data(), saved->size()));
+  if (count > 0) memcpy(to.data(), bytes->data(), to.size());
+  *bytes = bytes->subspan(to.size());
+  return Status::ok();
+}
+
 FileKey key_of(const OpenFiles& files, const OpenFile& file) {
   FileKey key{};
   if (has_lasting_name(files, file)) {
@@ -78,8 +89,9 @@ Status TraceeFiles::begin(const FileOptions& options) {
     struct stat status;
     if (!descriptor || read_file_status(*descriptor, &status) != 0) continue;
     const off_t position = lseek(*descriptor, 0, SEEK_CUR);
-    if (!inherited_.append({*descriptor, status.st_dev, status.st_ino, position}))
-      return Status::no_memory(sizeof(Inherited));
+    const bool is_done = inherited_.append({*descriptor, status.st_dev, status.st_ino, position}) &&
+                         contents_.exclude(status.st_dev, status.st_ino);
+    if (!is_done) return Status::no_memory(sizeof(Inherited));
   }
   duplicates_.begin(process_.pid());
   monitor_.begin();
@@ -174,8 +186,20 @@ void TraceeFiles::mark_outside() {
   }
 }
 
+Status TraceeFiles::capture() {
+  if (!is_restored_) return Status::ok();
+  const LockedStores stores(*store_);
+  return contents_.capture(*stores, where());
+}
+
 Status TraceeFiles::save(GrowingArray<std::byte>* bytes) const {
+  if (Status status = contents_.save(bytes); !status.is_ok()) return status;
   return now_.append_bytes(bytes);
+}
+
+Status TraceeFiles::keep(PageStores& stores, OwnedTree* needed, OwnedTree* contents) {
+  if (Status status = contents_.ref_tree(stores, contents); !status.is_ok()) return status;
+  return duplicates_.keep(stores, now_, needed);
 }
 
 Status TraceeFiles::append_key(GrowingArray<std::byte>* bytes) const {
@@ -183,17 +207,22 @@ Status TraceeFiles::append_key(GrowingArray<std::byte>* bytes) const {
   for (const OpenFile& file : now_.all()) {
     FileKey key = key_of(now_, file);
     // Bytes that moved are not put back, so a state behind them is no state before them.
-    if (is_stream(monitoring_of_file(file))) {
+    if (file.identity.kind == FileKind::kernel) {
+      key.length = process_.file_changes().last_event_on(id_of(file.identity));
+    } else if (is_stream(monitoring_of_file(file))) {
       key.position = process_.file_changes().last_event_on(id_of(file.identity));
     }
     if (!bytes->append(std::as_bytes(std::span(&key, 1)))) return Status::no_memory(sizeof(key));
   }
-  return Status::ok();
+  return contents_.append_key(bytes);
 }
 
 Status TraceeFiles::restore(const Saved& saved, RemoteAddress scratch) {
   OpenFiles wanted;
-  if (Status status = wanted.read_bytes(saved.bytes); !status.is_ok()) return status;
+  GrowingArray<SavedContents> saved_contents;
+  std::span<const std::byte> bytes = saved.bytes;
+  if (Status status = read_saved_contents(&bytes, &saved_contents); !status.is_ok()) return status;
+  if (Status status = wanted.read_bytes(bytes); !status.is_ok()) return status;
   if (Status status = read(); !status.is_ok()) return status;
   const bool is_untouched = process_.file_changes().last_event() == saved.event;
   if (!is_restored_) {
@@ -201,18 +230,29 @@ Status TraceeFiles::restore(const Saved& saved, RemoteAddress scratch) {
     return Status::ok();
   }
   warn_of_outside(wanted, saved.event);
-  if (is_untouched && now_.has_same_files(wanted)) return Status::ok();
+  const FileChanges& changes = process_.file_changes();
+  if (changes.last_left() > saved.event) warn_of_left(changes.left_path());
+  const FileContents::Saved contents{{saved_contents.data(), saved_contents.size()}, saved.contents, saved.event};
+  {
+    const LockedStores stores(*store_);
+    if (Status status = contents_.observe(*stores, where()); !status.is_ok()) return status;
+  }
+  if (is_untouched && now_.has_same_files(wanted) && contents_.is_at(contents)) return Status::ok();
   FilePlan plan(now_, wanted);
-  if (Status status = plan.match(); !status.is_ok()) return status;
+  if (Status status = plan.match(duplicates_, saved.needed); !status.is_ok()) return status;
   find_duplicates(saved.needed, &plan);
-  Status status = plan.check();
-  if (status.is_ok()) status = check_contents(plan, saved.event);
-  if (status.is_ok()) status = undo_files(process_, plan, scratch);
-  if (status.is_ok()) status = cut_back(plan);
-  if (status.is_ok()) status = monitor_.monitor(wanted, scratch);
-  note_path(status, wanted);
+  if (Status status = put_back(plan, contents, scratch); !status.is_ok()) return name_refused(status, wanted);
   // Where descriptors were made or closed, the list is read again.
-  if (status.is_ok() && !process_.file_changes().has_changed_descriptors()) status = now_.copy_from(wanted);
+  return process_.file_changes().has_changed_descriptors() ? Status::ok() : now_.copy_from(wanted);
+}
+
+Status TraceeFiles::put_back(const FilePlan& plan, const FileContents::Saved& contents, RemoteAddress scratch) {
+  Status status = plan.check();
+  if (status.is_ok()) status = check_streams(plan, contents.event);
+  if (status.is_ok()) status = contents_.check(*LockedStores(*store_), contents, where());
+  if (status.is_ok()) status = undo_files(process_, plan, scratch);
+  if (status.is_ok()) status = contents_.restore(*LockedStores(*store_), contents, plan.wanted());
+  if (status.is_ok()) status = monitor_.monitor(plan.wanted(), scratch);
   return status;
 }
 
@@ -220,36 +260,16 @@ Status TraceeFiles::monitor(std::optional<RemoteAddress> scratch) {
   return monitor_.monitor(now_, scratch);
 }
 
-Status TraceeFiles::check_contents(const FilePlan& plan, uint64_t event) const {
-  const FileChanges& changes = process_.file_changes();
+Status TraceeFiles::check_streams(const FilePlan& plan, uint64_t event) const {
   for (const FileSource& source : plan.sources()) {
     const OpenFile& wanted = *source.wanted;
     const OpenFileIdentity& identity = wanted.identity;
-    if (identity.is_outside != 0 || monitoring_of_file(wanted) == Monitoring::none) continue;
-    const uint64_t low = changes.lowest_since(event, id_of(identity));
-    if (is_stream(monitoring_of_file(wanted))) {
-      if (low == UINT64_MAX) continue;
-      return Status::files(wanted.number, "has taken or given bytes since the snapshot, which cannot be moved back");
-    }
-    if (low < wanted.length) {
-      return Status::files(wanted.number, "was changed inside since the snapshot");
-    }
-    if (length_of(source) < wanted.length) {
-      return Status::files(wanted.number, "is shorter than it was at the snapshot");
-    }
-  }
-  return Status::ok();
-}
-
-// Files that grew. A later snapshot that had more of them cannot be put back any more.
-Status TraceeFiles::cut_back(const FilePlan& plan) {
-  for (const FileSource& source : plan.sources()) {
-    const OpenFile& wanted = *source.wanted;
-    const OpenFileIdentity& identity = wanted.identity;
-    if (identity.kind != FileKind::regular || !is_writable(identity) || identity.is_outside != 0) continue;
-    if (length_of(source) <= wanted.length) continue;
-    if (Status status = cut_file(process_, source); !status.is_ok()) return status;
-    process_.file_changes().add_event(id_of(identity), wanted.length);
+    const bool is_kernels = identity.kind == FileKind::kernel;
+    if (identity.is_outside != 0 || (!is_kernels && !is_stream(monitoring_of_file(wanted)))) continue;
+    if (process_.file_changes().lowest_since(event, id_of(identity)) == UINT64_MAX) continue;
+    return Status::files(wanted.number,
+                         is_kernels ? "was written to since the snapshot, and the kernel does not take that back"
+                                    : "has taken or given bytes since the snapshot, which cannot be moved back");
   }
   return Status::ok();
 }
@@ -336,14 +356,34 @@ void TraceeFiles::warn_of_ignored(const OpenFiles& wanted) {
   }
 }
 
-void TraceeFiles::note_path(const Status& status, const OpenFiles& wanted) {
-  if (status.error() != Error::files) return;
-  const auto number = static_cast<int32_t>(status.value());
-  const OpenFile* file = wanted.find(number);
-  const OpenFiles& files = file != nullptr ? wanted : now_;
-  if (file == nullptr) file = now_.find(number);
-  const std::string_view path = file != nullptr ? files.path(*file) : std::string_view();
+void TraceeFiles::warn_of_left(std::string_view path) {
+  if (!is_restored_ || has_warned_of_left_ || warning_[0] != '\0') return;
+  has_warned_of_left_ = true;
+  snprintf(
+      warning_, sizeof(warning_),
+      "What the program did with %.*s stays when it is rolled back: files that were made, renamed or removed, what "
+      "was written through a shared mapping of a file, and what a file of the kernel was told.",
+      static_cast<int>(std::min<size_t>(path.size(), 200)), path.data());
+}
+
+// By a descriptor that the snapshot or the program has on it, where there is one.
+Status TraceeFiles::name_refused(const Status& status, const OpenFiles& wanted) {
+  if (status.error() != Error::files) return status;
+  auto number = static_cast<int32_t>(status.value());
+  const KnownFile* refused = number < 0 ? contents_.refused() : nullptr;
+  std::string_view path = refused != nullptr ? contents_.path(*refused) : std::string_view();
+  for (const OpenFiles* files : {static_cast<const OpenFiles*>(&now_), &wanted}) {
+    for (const OpenFile& file : files->all()) {
+      const bool is_it = refused == nullptr ? file.number == number
+                                            : is_writable(file.identity) && file.identity.device == refused->device &&
+                                                  file.identity.inode == refused->inode;
+      if (!is_it) continue;
+      number = file.number;
+      path = files->path(file);
+    }
+  }
   path_[path.copy(path_, sizeof(path_) - 1)] = '\0';
+  return Status::files(number, status.what(), status.error_number());
 }
 
 }  // namespace pagestore

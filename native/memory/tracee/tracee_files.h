@@ -14,6 +14,7 @@
 #include <array>
 #include <optional>
 
+#include "memory/tracee/file_contents.h"
 #include "memory/tracee/file_duplicates.h"
 #include "memory/tracee/file_monitor.h"
 #include "memory/tracee/file_plan.h"
@@ -29,7 +30,8 @@ struct FileOptions {
 
 class TraceeFiles {
  public:
-  explicit TraceeFiles(TracedProcess& process) : process_(process) {
+  TraceeFiles(TracedProcess& process, SharedStore* store)
+      : process_(process), store_(store), contents_(process.file_changes()) {
     process.file_changes().set_observer(&duplicates_);
   }
   ~TraceeFiles() { process_.file_changes().set_observer(nullptr); }
@@ -37,9 +39,11 @@ class TraceeFiles {
   Status begin(const FileOptions& options);
 
   Status read();
-  // What a snapshot keeps.
+  // Takes what is in files, after they were read.
+  Status capture();
+  // What a snapshot keeps: bytes, what it needs, and the contents of files.
   Status save(GrowingArray<std::byte>* bytes) const;
-  Status keep(PageStores& stores, OwnedTree* needed) { return duplicates_.keep(stores, now_, needed); }
+  Status keep(PageStores& stores, OwnedTree* needed, OwnedTree* contents);
   // What tells states apart: equal in another run of the program, too. Nothing if files are not restored.
   Status append_key(GrowingArray<std::byte>* bytes) const;
 
@@ -47,10 +51,11 @@ class TraceeFiles {
   // which are put back.
   Status monitor(std::optional<RemoteAddress> scratch);
 
-  // What a snapshot has: the bytes that `save` gave, what it needs, and the last event before it (file_changes.h).
+  // What a snapshot has: the bytes that `save` gave, what `keep` gave, and the last event before it (file_changes.h).
   struct Saved {
     std::span<const std::byte> bytes;
     const PageTree& needed;
+    const PageTree& contents;
     uint64_t event;
   };
   Status restore(const Saved& saved, RemoteAddress scratch);
@@ -59,8 +64,14 @@ class TraceeFiles {
   // What a restore did not put back, as a sentence, once; empty if there is nothing to say.
   std::string_view warning() const { return warning_; }
   void clear_warning() { warning_[0] = '\0'; }
+  // Something was done with that file which a restore does not make undone.
+  void warn_of_left(std::string_view path);
 
   FileDuplicates& duplicates() { return duplicates_; }
+  void release(PageStores& stores) {
+    contents_.release(stores);
+    duplicates_.release(stores);
+  }
 
  private:
   struct Inherited {
@@ -71,26 +82,30 @@ class TraceeFiles {
   void mark_outside();
   void number_files();
   Status read_state(size_t index);
-  Status check_contents(const FilePlan& plan, uint64_t event) const;
-  Status cut_back(const FilePlan& plan);
+  KnownFiles::Where where() const { return {process_.live_thread(), now_, duplicates_}; }
+  Status check_streams(const FilePlan& plan, uint64_t event) const;
+  Status put_back(const FilePlan& plan, const FileContents::Saved& contents, RemoteAddress scratch);
   int outside_descriptor(const OpenFile& file) const;
   void find_duplicates(const PageTree& needed, FilePlan* plan);
-  void note_path(const Status& status, const OpenFiles& wanted);
+  Status name_refused(const Status& status, const OpenFiles& wanted);
   void warn_of_outside(const OpenFiles& wanted, uint64_t event);
   bool has_taken_input(const OpenFile& file, uint64_t event) const;
   void warn_of(const OpenFiles& files, const OpenFile& file, const char* what);
   void warn_of_ignored(const OpenFiles& wanted);
 
   TracedProcess& process_;
+  SharedStore* const store_;
   bool is_restored_ = false;
   uint32_t program_ = 0;
   GrowingArray<Inherited> inherited_;
   OpenFiles now_;
   FileDuplicates duplicates_;
   FileMonitor monitor_{process_};
+  FileContents contents_;
   uint64_t written_at_start_ = 0;  // bytes
   uint64_t last_serial_ = 0;
-  bool has_warned_of_outside_ = false, has_warned_of_input_ = false, has_warned_of_ignored_ = false;
+  bool has_warned_of_outside_ = false, has_warned_of_input_ = false, has_warned_of_ignored_ = false,
+       has_warned_of_left_ = false;
   char path_[200] = "";
   char warning_[400] = "";
 };

@@ -47,6 +47,18 @@ TEST(OpenFiles, HaveKindsOffsetsAndFlags) {
   EXPECT_EQ(files.find(1'000'000), nullptr);
 }
 
+TEST(OpenFiles, OfTheKernelKeepNoBytes) {
+  const ScopedFd written(open("/proc/self/comm", O_RDWR)), read(open("/proc/self/comm", O_RDONLY)),
+      memory(memfd_create("memory", MFD_CLOEXEC)), temporary(open("/tmp", O_RDWR | O_TMPFILE, 0600));
+  ASSERT_TRUE(temporary.is_open());
+  const OpenFiles files = read_ours();
+  const auto kind = [&](const ScopedFd& fd) { return files.find(fd.get())->identity.kind; };
+  EXPECT_EQ(kind(written), FileKind::kernel);
+  EXPECT_EQ(kind(read), FileKind::regular);
+  EXPECT_EQ(kind(memory), FileKind::regular);
+  EXPECT_EQ(kind(temporary), FileKind::regular);
+}
+
 TEST(OpenFiles, ThatAreOneHaveOneLeader) {
   const ScopedFd first(open("/proc/self/exe", O_RDONLY)), other(open("/proc/self/exe", O_RDONLY)),
       twin(dup(first.get()));

@@ -3,6 +3,7 @@
 #include "ptrace/monitored_calls.h"
 #include "support.h"
 
+#include <linux/falloc.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ TEST(FileChanges, SayTheLowestByteThatChangedSinceAnEvent) {
   EXPECT_EQ(changes.lowest_since(first, kFile), UINT64_MAX);
   changes.add_event(kFile, 100);
   const uint64_t second = changes.last_event();
+  changes.set_known({});
   changes.add_event(kFile, 200);
   EXPECT_EQ(changes.lowest_since(first, kFile), 100u);
   EXPECT_EQ(changes.lowest_since(second, kFile), 200u);
@@ -53,6 +55,28 @@ TEST(MonitoredCalls, OnlyASeekToSomewhereInsideCounts) {
   EXPECT_EQ(seek(0, SEEK_CUR), std::nullopt);
   EXPECT_EQ(seek(0, SEEK_END), std::nullopt);
   EXPECT_TRUE(seek(static_cast<uint64_t>(-1), SEEK_END).has_value());
+  EXPECT_EQ(seek(7, SEEK_DATA), std::optional<uint64_t>(7));
+  EXPECT_EQ(seek(0, SEEK_HOLE), std::optional<uint64_t>(0));
+}
+
+TEST(MonitoredCalls, RoomThatIsAllocatedChangesNothing) {
+  EXPECT_EQ(lowest_byte({SYS_fallocate, {3, 0, 5, 10}}), std::nullopt);
+  EXPECT_EQ(lowest_byte({SYS_fallocate, {3, FALLOC_FL_KEEP_SIZE, 5, 10}}), std::nullopt);
+  EXPECT_EQ(lowest_byte({SYS_fallocate, {3, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 5, 10}}),
+            std::optional<uint64_t>(5));
+}
+
+TEST(MonitoredCalls, AWriteAtAnOffsetGoesToTheEndInAppendMode) {
+  constexpr uint64_t kCurrent = UINT64_MAX, kAppend = 0x10, kNoAppend = 0x20;
+  const auto write = [](uint64_t offset, uint64_t flags) {
+    return place_of_write({SYS_pwritev2, {3, 0, 1, offset, 0, flags}});
+  };
+  EXPECT_EQ(place_of_write({SYS_pwrite64, {3, 0, 1, 5}}), WritePlace::at_end_if_appending);
+  EXPECT_EQ(place_of_write({SYS_ftruncate, {3, 5}}), WritePlace::as_said);
+  EXPECT_EQ(write(5, 0), WritePlace::at_end_if_appending);
+  EXPECT_EQ(write(5, kNoAppend), WritePlace::as_said);
+  EXPECT_EQ(write(5, kAppend), WritePlace::at_end);
+  EXPECT_EQ(write(kCurrent, 0), WritePlace::at_offset);
 }
 
 }  // namespace

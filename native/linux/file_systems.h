@@ -1,0 +1,14 @@
+// Which file systems keep the bytes that are written to a regular file, so that they can be read again and put back.
+//
+// Many files of the kernel (in /proc, /sys, a cgroup) are regular by their mode, and a write there is a command. It
+// names those that keep bytes: any other, and one that nobody knows, does not.
+#pragma once
+
+namespace pagestore {
+
+// Of the file at a path; false where the system does not say.
+bool keeps_bytes(const char* path);
+// Whether it is memory that only looks like a file.
+bool is_memory_file(const char* path);
+
+}  // namespace pagestore

@@ -1,0 +1,274 @@
+#include "memory/tracee/file_contents.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "system/old_glibc.h"
+
+namespace pagestore {
+
+namespace {
+
+// All of a file that is no longer is taken where nothing else would be known of it.
+constexpr uint64_t kMostOfAll = uint64_t{1} << 20;
+
+// A file that nobody has open and whose path does not lead to it does not count.
+bool is_listed(const KnownFile& file) {
+  if (file.is_gone) return false;
+  return !file.is_as_first || file.inside != 0 || file.length != file.first_length;
+}
+
+struct ContentsKey {
+  uint64_t slot, length, inside;
+};
+
+}  // namespace
+
+bool FileContents::is_excluded(uint64_t device, uint64_t inode) const {
+  return std::any_of(excluded_.begin(), excluded_.end(),
+                     [&](const Excluded& each) { return each.device == device && each.inode == inode; });
+}
+
+Status FileContents::observe(PageStores& stores, const KnownFiles::Where& where) {
+  if (Status status = take_notes(stores, where.now); !status.is_ok()) return status;
+  note_events();
+  files_.find_descriptors(where.now);
+  for (KnownFile& file : files_.all()) {
+    const OpenFile* open = file.descriptor >= 0 ? where.now.find(file.descriptor) : nullptr;
+    if (open != nullptr || file.is_open || file.low != KnownFile::kClean) see(file, open, where);
+  }
+  seen_ = changes_.last_event();
+  return Status::ok();
+}
+
+// What happened to files since they were looked at.
+void FileContents::note_events() {
+  for (KnownFile& file : files_.all()) file.low = KnownFile::kClean;
+  const bool is_all = changes_.for_each_since(seen_, [&](const FileId& id, uint64_t low) {
+    KnownFile* file = files_.find(id.device, id.inode);
+    if (file != nullptr) file->low = std::min(file->low, low);
+  });
+  if (is_all) return;
+  for (KnownFile& file : files_.all()) file.low = 0;
+}
+
+Status FileContents::take_notes(PageStores& stores, const OpenFiles& now) {
+  OpenedFiles& opened = changes_.opened();
+  if (opened.is_incomplete()) return Status::no_memory(sizeof(OpenedFile));
+  for (const OpenedFile& note : opened.all()) {
+    if (Status status = take_note(stores, note, now); !status.is_ok()) return status;
+  }
+  opened.clear();
+  return Status::ok();
+}
+
+Status FileContents::take_note(PageStores& stores, const OpenedFile& note, const OpenFiles& now) {
+  if (is_excluded(note.device, note.inode)) return Status::ok();
+  if (KnownFile* before = files_.find(note.device, note.inode)) {
+    return note.is_new ? begin_anew(*before, changes_.opened().path(note)) : Status::ok();
+  }
+  KnownFile file{note.device, note.inode};
+  const std::string_view path = changes_.opened().path(note);
+  file.base = note.is_new || note.has_contents ? 0 : note.length;
+  file.first_length = file.length = note.length;
+  file.is_named = has_lasting_path(path);
+  int32_t number = 0;
+  for (const OpenFile& each : now.all()) {
+    const bool is_it = each.identity.device == note.device && each.identity.inode == note.inode;
+    if (is_it && number == 0) number = each.number;
+  }
+  if (!file.is_named && number == 0) return Status::ok();
+  if (Status status = add(file, path, number); !status.is_ok()) return status;
+  KnownFile& added = files_.all().back();
+  return note.has_contents ? keep_first(stores, added, changes_.opened().contents(note)) : Status::ok();
+}
+
+// Its inode belongs to a new file. One that was new itself was as empty; what else it was, this one never was.
+Status FileContents::begin_anew(KnownFile& file, std::string_view path) {
+  if (file.first_length > 0) file.inside = changes_.last_event();
+  file.base = 0;
+  file.dirty_from = 0;
+  file.is_gone = false;
+  file.is_named = has_lasting_path(path);
+  return files_.rename(file, path);
+}
+
+Status FileContents::add(const KnownFile& file, std::string_view path, int32_t number) {
+  if (!changes_.opened().mark_seen(file.device, file.inode)) return Status::no_memory(sizeof(file));
+  return files_.add(file, path, number);
+}
+
+Status FileContents::keep_first(PageStores& stores, KnownFile& file, std::span<const std::byte> bytes) {
+  OwnedTree tree;
+  Status status = store_file_pages(stores, part_of(file, 0), bytes, first_, &tree);
+  if (status.is_ok()) replace(stores, &first_, std::move(tree));
+  return status;
+}
+
+// Files that are open for writing, which nothing has told of: those of the start, and what came over a socket. Of the
+// former nothing was done yet that a snapshot has to undo. What has no name cannot be found again: it always counts.
+Status FileContents::add_open(PageStores& stores, const KnownFiles::Where& where) {
+  for (const OpenFile& open : where.now.all()) {
+    const OpenFileIdentity& identity = open.identity;
+    if (!is_written(open) || identity.is_outside != 0 || is_excluded(identity.device, identity.inode)) continue;
+    if (files_.find(identity.device, identity.inode) != nullptr) continue;
+    const std::string_view path = where.now.path(open);
+    const bool takes_all = has_captured_ && open.length <= kMostOfAll;
+    KnownFile file{identity.device, identity.inode};
+    file.base = takes_all ? 0 : open.length;
+    file.first_length = file.length = open.length;
+    file.is_open = true;
+    file.is_named = has_lasting_path(path);
+    file.is_as_first = file.has_first = !takes_all || file.is_named;
+    if (Status status = add(file, path, open.number); !status.is_ok()) return status;
+    KnownFile& added = files_.all().back();
+    if (!takes_all) continue;
+    if (Status status = read(stores, added, where, added.is_named ? &first_ : &current_); !status.is_ok())
+      return status;
+  }
+  return Status::ok();
+}
+
+void FileContents::see(KnownFile& file, const OpenFile* open, const KnownFiles::Where& where) {
+  file.is_open = open != nullptr;
+  if (file.low < file.base) see_inside(file);
+  if (file.low != KnownFile::kClean) file.dirty_from = std::min(file.dirty_from, std::max(file.low, file.base));
+  if (open != nullptr) {
+    file.is_gone = false;
+    see_length(file, open->length);
+    return;
+  }
+  const ScopedFd found = files_.find(file, where, O_RDONLY);
+  struct stat status;
+  file.is_gone = !found.is_open() || read_file_status(found.get(), &status) != 0;
+  if (!file.is_gone) see_length(file, static_cast<uint64_t>(status.st_size));
+}
+
+// Older snapshots are refused from now on, so for all others it begins here, unless it is too much.
+void FileContents::see_inside(KnownFile& file) {
+  file.inside = changes_.last_event();
+  const uint64_t low = std::min(file.low, file.length);
+  if (file.length - low <= kMostOfAll) file.base = low;
+  file.base = std::min(file.base, file.length);
+}
+
+void FileContents::see_length(KnownFile& file, uint64_t length) {
+  if (length == file.length) return;
+  const uint64_t low = std::min(length, file.length);
+  file.length = length;
+  if (length < file.base) {  // by somebody else, or by the call that the event told of
+    file.low = std::min(file.low, length);
+    see_inside(file);
+  }
+  file.dirty_from = std::min(file.dirty_from, std::max(low, file.base));
+  // Where nothing is kept, a state that has more of it is another one.
+  if (!file.is_kept) {
+    changes_.add_event({file.device, file.inode}, low);
+    file.inside = changes_.last_event();
+  }
+}
+
+Status FileContents::capture(PageStores& stores, const KnownFiles::Where& where) {
+  changes_.opened().begin();
+  if (Status status = observe(stores, where); !status.is_ok()) return status;
+  for (KnownFile& file : files_.all()) {
+    Status status = Status::ok();
+    if (file.is_gone) {
+      status = file.is_as_first ? Status::ok() : drop(stores, file);
+      file.dirty_from = file.base;
+    } else if (file.is_kept && file.dirty_from != KnownFile::kClean) {
+      status = take(stores, file, where);
+    }
+    if (!status.is_ok()) return status;
+  }
+  const Status status = add_open(stores, where);
+  if (status.is_ok()) has_captured_ = true;
+  return status;
+}
+
+// What is in it from `base` on, if it was as it was when it became known: that is in another tree.
+Status FileContents::take(PageStores& stores, KnownFile& file, const KnownFiles::Where& where) {
+  if (file.is_as_first) file.dirty_from = file.base;
+  file.is_as_first = false;
+  if (Status status = read(stores, file, where, &current_); !status.is_ok()) return status;
+  const bool may_be_as_first = file.is_named && file.inside == 0 && file.length == file.first_length;
+  if (!may_be_as_first || !has_same_file_pages(stores, part_of(file, 0), current_, first_)) return Status::ok();
+  return drop(stores, file);
+}
+
+Status FileContents::read(PageStores& stores, KnownFile& file, const KnownFiles::Where& where, PageTree* tree) {
+  const ScopedFd opened = files_.open(file, where, O_RDONLY);
+  OwnedTree next;
+  FileRead result = FileRead::refused;
+  if (opened.is_open()) {
+    const FilePart part = part_of(file, file.dirty_from == KnownFile::kClean ? file.base : file.dirty_from);
+    Status status = read_file_pages(stores, opened.get(), part, file.length, *tree, &next, &result);
+    if (!status.is_ok()) return status;
+  }
+  if (result == FileRead::done) {
+    replace(stores, tree, std::move(next));
+    file.dirty_from = KnownFile::kClean;
+    return Status::ok();
+  }
+  file.is_kept = false;
+  changes_.add_event({file.device, file.inode}, file.base);
+  file.inside = seen_ = changes_.last_event();
+  return drop(stores, file);
+}
+
+Status FileContents::drop(PageStores& stores, KnownFile& file) {
+  OwnedTree without;
+  if (Status status = remove_file_pages(stores, part_of(file, 0), current_, &without); !status.is_ok()) return status;
+  replace(stores, &current_, std::move(without));
+  file.is_as_first = true;
+  return Status::ok();
+}
+
+Status FileContents::save(GrowingArray<std::byte>* bytes) const {
+  uint64_t count = 0;
+  for (const KnownFile& file : files_.all()) count += is_listed(file) ? 1 : 0;
+  if (!bytes->append(std::as_bytes(std::span(&count, 1)))) return Status::no_memory(sizeof(count));
+  for (size_t i = 0; i < files_.all().size(); ++i) {
+    const KnownFile& file = files_.all()[i];
+    const SavedContents saved{i, file.length, file.inside};
+    if (!is_listed(file)) continue;
+    if (!bytes->append(std::as_bytes(std::span(&saved, 1)))) return Status::no_memory(sizeof(saved));
+  }
+  return Status::ok();
+}
+
+Status FileContents::append_key(GrowingArray<std::byte>* bytes) const {
+  GrowingArray<ContentsKey> keys;
+  for (const KnownFile& file : files_.all()) {
+    if (!is_listed(file)) continue;
+    if (!keys.append({file.slot, file.length, file.inside})) return Status::no_memory(sizeof(ContentsKey));
+  }
+  std::sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) { return a.slot < b.slot; });
+  const bool is_done = bytes->append(std::as_bytes(std::span(keys.data(), keys.size())));
+  return is_done ? Status::ok() : Status::no_memory(keys.size() * sizeof(ContentsKey));
+}
+
+bool FileContents::is_at(const Saved& saved) const {
+  size_t listed = 0;
+  for (size_t i = 0; i < files_.all().size(); ++i) {
+    const KnownFile& file = files_.all()[i];
+    if (file.dirty_from != KnownFile::kClean && !file.is_gone && file.is_kept) return false;
+    if (!is_listed(file)) continue;
+    if (listed == saved.files.size()) return false;
+    const SavedContents& there = saved.files[listed++];
+    if (there.index != i || there.length != file.length || there.inside != file.inside) return false;
+  }
+  return listed == saved.files.size() && current_ == saved.tree;
+}
+
+void FileContents::release(PageStores& stores) {
+  close_pending();
+  give_back(stores, &current_);
+  give_back(stores, &first_);
+}
+
+}  // namespace pagestore

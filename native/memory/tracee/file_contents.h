@@ -1,0 +1,116 @@
+// What is in the files that a tracee writes, as its snapshots know it: taken into the page store, and written back.
+//
+// All of a snapshot's files are one tree, so that equal contents are equal numbers and what did not change is shared:
+// each file has a part of it, at its slot, with a page at its place in the file. Only what follows a file's `base` is
+// there: what was added since the file became known, or all of one that was short or new then. So a file of any length
+// costs what was added to it. A file that is as it was when it became known has no part; its bytes are in a tree of
+// their own, where they were taken, since nothing else knows them once it has changed.
+//
+// What follows `base` is put back exactly, whatever was done to it. What lies before is never taken: a restore is
+// refused if it changed. Of a file that cannot be read, or has too much, nothing is taken: then it is cut back if it
+// only grew.
+//
+// It leaves to its caller: the stores' lock where stores are passed, to call `observe` after the list of open files was
+// read, and `release` at the end.
+#pragma once
+
+#include "memory/tracee/file_pages.h"
+#include "memory/tracee/known_files.h"
+#include "system/non_copyable.h"
+
+namespace pagestore {
+
+// What a snapshot has of a file that is not as it was when it became known.
+struct SavedContents {
+  uint64_t index;  // in the list of known files
+  uint64_t length;
+  uint64_t inside;
+};
+
+class FileContents : NonCopyable {
+ public:
+  explicit FileContents(FileChanges& changes) : changes_(changes) {}
+  ~FileContents() { PS_ASSERT(current_ == PageTree{} && first_ == PageTree{}); }
+
+  // A file that is left alone.
+  [[nodiscard]] bool exclude(uint64_t device, uint64_t inode) { return excluded_.append({device, inode}); }
+
+  // Notices what has become known and what has changed.
+  Status observe(PageStores& stores, const KnownFiles::Where& where);
+  // Takes what has changed, also of files that are open and were not known.
+  Status capture(PageStores& stores, const KnownFiles::Where& where);
+
+  // What a snapshot keeps: bytes, and one more reference on the tree.
+  Status save(GrowingArray<std::byte>* bytes) const;
+  Status ref_tree(PageStores& stores, OwnedTree* tree) const { return OwnedTree::ref(stores, current_, tree); }
+  // What counts beside the tree.
+  Status append_key(GrowingArray<std::byte>* bytes) const;
+
+  struct Saved {
+    std::span<const SavedContents> files;
+    const PageTree& tree;
+    uint64_t event;
+  };
+  // Whether all files are as they were then, with nothing to be looked at.
+  bool is_at(const Saved& saved) const;
+  // Refused before anything is changed; `path` then says which file it is for.
+  Status check(PageStores& stores, const Saved& saved, const KnownFiles::Where& where);
+  // After a check that went well, with nothing between but that descriptors became `wanted`.
+  Status restore(PageStores& stores, const Saved& saved, const OpenFiles& wanted);
+  // The file that was refused; null if none was.
+  const KnownFile* refused() const { return refused_; }
+  std::string_view path(const KnownFile& file) const { return files_.path(file); }
+
+  void release(PageStores& stores);
+
+ private:
+  struct Excluded {
+    uint64_t device, inode;
+  };
+  // What a file has to become.
+  struct Target {
+    uint64_t length, inside;
+    const PageTree& tree;
+    bool is_as_first;
+  };
+  // What a restore has to write to.
+  struct Change {
+    size_t index;
+    int descriptor;
+  };
+
+  FilePart part_of(const KnownFile& file, uint64_t start) const { return {file.slot << kFilePageBits, start}; }
+  const PageTree& tree_of(const KnownFile& file) const { return file.is_as_first ? first_ : current_; }
+  bool is_excluded(uint64_t device, uint64_t inode) const;
+  Status take_notes(PageStores& stores, const OpenFiles& now);
+  Status take_note(PageStores& stores, const OpenedFile& note, const OpenFiles& now);
+  Status begin_anew(KnownFile& file, std::string_view path);
+  Status add(const KnownFile& file, std::string_view path, int32_t number);
+  Status add_open(PageStores& stores, const KnownFiles::Where& where);
+  Status keep_first(PageStores& stores, KnownFile& file, std::span<const std::byte> bytes);
+  void note_events();
+  void see(KnownFile& file, const OpenFile* open, const KnownFiles::Where& where);
+  void see_length(KnownFile& file, uint64_t length);
+  void see_inside(KnownFile& file);
+  Status take(PageStores& stores, KnownFile& file, const KnownFiles::Where& where);
+  Status read(PageStores& stores, KnownFile& file, const KnownFiles::Where& where, PageTree* tree);
+  Status drop(PageStores& stores, KnownFile& file);
+  Target target_of(size_t index, const Saved& saved) const;
+  bool is_there(PageStores& stores, const KnownFile& file, const Target& target) const;
+  Status check_kept(const KnownFile& file, const Target& target) const;
+  Status check_unkept(const KnownFile& file, const Target& target, uint64_t event) const;
+  Status open_pending(size_t index, const Target& target, const KnownFiles::Where& where);
+  Status write(PageStores& stores, KnownFile& file, const Target& target, int descriptor);
+  void close_pending();
+
+  FileChanges& changes_;
+  KnownFiles files_;
+  GrowingArray<Excluded> excluded_;
+  GrowingArray<Change> pending_;  // between check and restore
+  const KnownFile* refused_ = nullptr;
+  PageTree current_, first_;
+  uint64_t seen_ = 0;  // the last event that was looked at
+  bool has_captured_ = false;
+};
+
+}  // namespace pagestore

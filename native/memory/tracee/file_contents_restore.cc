@@ -1,0 +1,129 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "memory/tracee/file_contents.h"
+
+namespace pagestore {
+
+namespace {
+
+Status refuse(const char* what, int error_number = 0) {
+  return Status::files(-1, what, error_number);
+}
+
+}  // namespace
+
+// What is not in the list is as it was when it became known.
+FileContents::Target FileContents::target_of(size_t index, const Saved& saved) const {
+  const auto* at = std::lower_bound(saved.files.data(), saved.files.data() + saved.files.size(), index,
+                                    [](const SavedContents& each, size_t wanted) { return each.index < wanted; });
+  if (at == saved.files.data() + saved.files.size() || at->index != index) {
+    return {files_.all()[index].first_length, 0, first_, true};
+  }
+  return {at->length, at->inside, saved.tree, false};
+}
+
+bool FileContents::is_there(PageStores& stores, const KnownFile& file, const Target& target) const {
+  if (file.is_gone && target.is_as_first) return true;
+  if (file.dirty_from != KnownFile::kClean || file.length != target.length || file.inside != target.inside)
+    return false;
+  if (file.is_as_first && target.is_as_first) return true;
+  return has_same_file_pages(stores, part_of(file, 0), tree_of(file), target.tree);
+}
+
+Status FileContents::check(PageStores& stores, const Saved& saved, const KnownFiles::Where& where) {
+  close_pending();
+  for (size_t i = 0; i < files_.all().size(); ++i) {
+    const KnownFile& file = files_.all()[i];
+    const Target target = target_of(i, saved);
+    if (is_there(stores, file, target)) continue;
+    Status status = file.is_kept ? check_kept(file, target) : check_unkept(file, target, saved.event);
+    if (status.is_ok()) status = open_pending(i, target, where);
+    if (status.is_ok()) continue;
+    refused_ = &file;
+    close_pending();
+    return status;
+  }
+  return Status::ok();
+}
+
+Status FileContents::check_kept(const KnownFile& file, const Target& target) const {
+  if (file.inside == target.inside) return Status::ok();
+  return refuse("was changed inside since the snapshot");
+}
+
+Status FileContents::check_unkept(const KnownFile& file, const Target& target, uint64_t event) const {
+  if (changes_.lowest_since(event, {file.device, file.inode}) < target.length) {
+    return refuse("was changed inside since the snapshot, or had more then than could be kept");
+  }
+  if (file.length < target.length) return refuse("is shorter than it was at the snapshot");
+  return Status::ok();
+}
+
+// A file without a name, that the snapshot does not have, is nobody's any more.
+Status FileContents::open_pending(size_t index, const Target& target, const KnownFiles::Where& where) {
+  const KnownFile& file = files_.all()[index];
+  if (target.is_as_first && !file.has_first) return Status::ok();
+  const ScopedFd opened = files_.open(file, where, O_WRONLY);
+  const int error_number = errno;
+  if (!opened.is_open() && target.is_as_first && !file.is_open && file.is_gone) return Status::ok();
+  if (!opened.is_open()) return refuse("cannot be opened to be put back", error_number);
+  const int kept = fcntl(opened.get(), F_DUPFD_CLOEXEC, 0);
+  if (kept >= 0 && pending_.append({index, kept})) return Status::ok();
+  if (kept < 0) return refuse("cannot be opened to be put back", errno);
+  close(kept);
+  return Status::no_memory(sizeof(Change));
+}
+
+Status FileContents::restore(PageStores& stores, const Saved& saved, const OpenFiles& wanted) {
+  for (const Change& change : pending_) {
+    KnownFile& file = files_.all()[change.index];
+    refused_ = &file;
+    if (Status status = write(stores, file, target_of(change.index, saved), change.descriptor); !status.is_ok()) {
+      for (const Change& each : pending_) files_.all()[each.index].dirty_from = files_.all()[each.index].base;
+      close_pending();
+      return status;
+    }
+  }
+  refused_ = nullptr;
+  close_pending();
+  OwnedTree tree;
+  if (Status status = OwnedTree::ref(stores, saved.tree, &tree); !status.is_ok()) return status;
+  files_.find_descriptors(wanted);
+  for (size_t i = 0; i < files_.all().size(); ++i) {
+    KnownFile& file = files_.all()[i];
+    file.is_open = file.descriptor >= 0;
+    file.is_as_first = target_of(i, saved).is_as_first;
+  }
+  replace(stores, &current_, std::move(tree));
+  seen_ = changes_.last_event();
+  return Status::ok();
+}
+
+// Of what is not kept, nothing is written: it is only cut.
+Status FileContents::write(PageStores& stores, KnownFile& file, const Target& target, int descriptor) {
+  int error_number = 0;
+  if (file.is_kept) {
+    const FileWrite write{tree_of(file), target.tree, std::min(file.dirty_from, file.length), target.length};
+    error_number = write_file_pages(stores, descriptor, part_of(file, file.base), write);
+  } else if (ftruncate(descriptor, static_cast<off_t>(target.length)) != 0) {
+    error_number = errno;
+  } else {
+    changes_.add_event({file.device, file.inode}, target.length);
+  }
+  if (error_number != 0) return refuse("could not be put back", error_number);
+  file.length = target.length;
+  file.inside = target.inside;
+  file.dirty_from = KnownFile::kClean;
+  file.is_gone = false;
+  return Status::ok();
+}
+
+void FileContents::close_pending() {
+  for (const Change& change : pending_) close(change.descriptor);
+  pending_.clear();
+}
+
+}  // namespace pagestore

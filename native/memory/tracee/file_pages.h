@@ -1,0 +1,46 @@
+// The pages of a file in a tree: read into it, and written back from it.
+//
+// What a file has as holes is not read, so a sparse file costs what is in it. It leaves to its caller: the stores'
+// lock, and a descriptor whose offset is nobody else's where it reads.
+#pragma once
+
+#include <span>
+
+#include "snapshot/owned.h"
+#include "system/virtual_page.h"
+
+namespace pagestore {
+
+// Where in a tree the pages of a file are, and from which byte on.
+struct FilePart {
+  VirtualPage first;  // of byte 0
+  uint64_t start;
+};
+inline constexpr unsigned kFilePageBits = 32;  // of how many pages there is room
+
+enum class FileRead : uint8_t { done, refused, too_much };
+
+// What `from` becomes when the file's pages from `start` on are as they are now; `length` bytes long. Unless it is
+// `done` there is no tree.
+Status read_file_pages(PageStores& stores, int descriptor, const FilePart& part, uint64_t length, const PageTree& from,
+                       OwnedTree* tree, FileRead* result);
+
+// The same of bytes that are in memory.
+Status store_file_pages(PageStores& stores, const FilePart& part, std::span<const std::byte> bytes,
+                        const PageTree& from, OwnedTree* tree);
+
+// A tree without the pages of the file.
+Status remove_file_pages(PageStores& stores, const FilePart& part, const PageTree& from, OwnedTree* tree);
+
+bool has_same_file_pages(PageStores& stores, const FilePart& part, const PageTree& a, const PageTree& b);
+
+// Makes a file that is `now` as far as `known` bytes what `wanted` says, `length` bytes long. What lies before the
+// part's start stays. Returns 0 or errno.
+struct FileWrite {
+  const PageTree& now;
+  const PageTree& wanted;
+  uint64_t known, length;
+};
+int write_file_pages(PageStores& stores, int descriptor, const FilePart& part, const FileWrite& write);
+
+}  // namespace pagestore

@@ -1,0 +1,79 @@
+// The regular files that a tracee changes or may change, whether it has them open now or not: what each was like when
+// it became known, and what it was like when it was seen last.
+//
+// A file is known by its device and inode, for as long as the tracee lives. Nothing is kept open for that: a file is
+// found again by a descriptor of the tracee, by a duplicate that a snapshot needs, or by its path, as long as that
+// leads to it.
+//
+// What is in it is kept from `base` on (file_contents.h): what lies before is known not to have changed, or else counts
+// as changed inside, by the number of the event that says so.
+#pragma once
+
+#include <string_view>
+
+#include "linux/open_files.h"
+#include "memory/tracee/file_duplicates.h"
+#include "ptrace/file_changes.h"
+#include "system/scoped_fd.h"
+#include "system/virtual_page.h"
+
+namespace pagestore {
+
+struct KnownFile {
+  static constexpr uint64_t kClean = UINT64_MAX;
+
+  uint64_t device, inode;
+  uint64_t base = 0;
+  uint64_t first_length = 0;     // when it became known
+  uint64_t length = 0;           // when it was seen last
+  uint64_t dirty_from = kClean;  // from here on it may be other than it was then
+  uint64_t inside = 0;           // the last event that changed what is not kept; 0 if none did
+  uint64_t slot = 0;             // where it has its pages (file_contents.h)
+  size_t path = 0, path_length = 0;
+  uint64_t low = kClean;    // while it is looked at: the lowest byte that an event tells of
+  int32_t descriptor = -1;  // and one by which it is written, if any
+  bool is_open = false;     // for writing, when it was seen last
+  bool is_named = true;     // it had a name when it became known
+  bool has_first = true;    // older snapshots may have it as it was when it became known
+  bool is_gone = false;     // the tracee does not have it open, and its path does not lead to it
+  bool is_kept = true;      // else it could not be read, or has too much
+  bool is_as_first = true;  // as it was when it became known
+};
+
+class KnownFiles {
+ public:
+  std::span<KnownFile> all() { return {files_.data(), files_.size()}; }
+  std::span<const KnownFile> all() const { return {files_.data(), files_.size()}; }
+  KnownFile* find(uint64_t device, uint64_t inode);  // null if it is not known
+  // The slot is chosen here: for a file with a name by device and inode, else by `number`, a descriptor that is on it;
+  // so that another run of the program has the same.
+  Status add(const KnownFile& file, std::string_view path, int32_t number);
+  Status rename(KnownFile& file, std::string_view path);
+  std::string_view path(const KnownFile& file) const { return {paths_.data() + file.path, file.path_length}; }
+
+  // Fills in `descriptor`, as the list has it.
+  void find_descriptors(const OpenFiles& open);
+
+  // Opens it once more, with an offset of its own; not open where it is not found, or may not be opened so.
+  struct Where {
+    pid_t task;
+    const OpenFiles& now;
+    const FileDuplicates& duplicates;
+  };
+  ScopedFd open(const KnownFile& file, const Where& where, int flags) const;
+  // The same as far as the tracee could: without duplicates.
+  ScopedFd find(const KnownFile& file, const Where& where, int flags) const;
+
+ private:
+  bool has_slot(uint64_t slot) const;
+
+  GrowingArray<KnownFile> files_;
+  GrowingArray<char> paths_;
+};
+
+// Whether a descriptor of a list is the first on a file that is open for writing.
+bool is_written(const OpenFile& open);
+// Whether the path of an open file is one that leads to it.
+bool has_lasting_path(std::string_view path);
+
+}  // namespace pagestore
