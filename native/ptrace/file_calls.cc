@@ -111,7 +111,11 @@ void FileCalls::on_entry(TracedThread& thread, const SystemCall& call) {
 }
 
 void FileCalls::on_exit(const CallEffects& effects, int64_t result) {
-  if (effects.names_call >= 0 && result >= 0) on_names(effects, result);
+  if (changes_names(effects.names_call) && result >= 0) {
+    note_changed_name({effects.names_call, {effects.names[0], effects.names[1]}}, memory_, &files_);
+  } else if (effects.names_call >= 0 && result >= 0) {
+    note_new_file(traits_.pid, result, &files_);
+  }
   bool has_happened = result > 0;
   switch (effects.evidence) {
     case Evidence::bytes:
@@ -139,11 +143,6 @@ void FileCalls::on_exit(const CallEffects& effects, int64_t result) {
   for (uint8_t i = 0; has_happened && i < effects.count; ++i) {
     files_.add_event(effects.all[i].file, effects.all[i].low);
   }
-}
-
-void FileCalls::on_names(const CallEffects& effects, int64_t result) {
-  if (!changes_names(effects.names_call)) return note_new_file(traits_.pid, result, &files_);
-  note_changed_name({effects.names_call, {effects.names[0], effects.names[1]}}, memory_, &files_);
 }
 
 void FileCalls::on_descriptor_call(const SystemCall& call, CallEffects* effects) {
@@ -314,12 +313,13 @@ void FileCalls::on_write(const SystemCall& call, const KnownDescriptor& file) {
 
 void FileCalls::on_write_elsewhere(const SystemCall& call, const KnownDescriptor& file) {
   const std::optional<uint64_t> low = lowest_byte(call);
-  const WritePlace place = place_of_write(call);
+  const WriteTarget target = target_of_write(call);
   OpenFile now;
   if (!low || !describe_file(task_, first_descriptor(call), &now).is_ok()) return;
-  if (place == WritePlace::at_offset) return on_write(call, file);
+  if (target == WriteTarget::at_offset) return on_write(call, file);
   const bool is_in_append_mode = (now.settable_flags & O_APPEND) != 0;
-  const bool appends = place == WritePlace::at_end || (place == WritePlace::at_end_if_appending && is_in_append_mode);
+  const bool appends =
+      target == WriteTarget::at_end || (target == WriteTarget::at_end_if_appending && is_in_append_mode);
   if (!appends || file.kind == FileKind::kernel) files_.add_event(file.file, *low);
 }
 

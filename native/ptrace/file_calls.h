@@ -44,7 +44,6 @@ class FileCalls {
   void on_write(const SystemCall& call, const KnownDescriptor& file);
   void on_write_elsewhere(const SystemCall& call, const KnownDescriptor& file);
   void on_append_mode(const SystemCall& call);
-  void on_names(const CallEffects& effects, int64_t result);
   bool opens_stream(const SystemCall& call) const;
   // What is known of the open file that a number means now; nothing if it is none that is known.
   std::optional<KnownDescriptor> find(int32_t number) const;

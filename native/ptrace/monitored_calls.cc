@@ -148,19 +148,19 @@ std::optional<uint64_t> lowest_byte(const SystemCall& call) {
   }
 }
 
-WritePlace place_of_write(const SystemCall& call) {
+WriteTarget target_of_write(const SystemCall& call) {
   switch (call.number) {
     case SYS_pwrite64:
     case SYS_pwritev:
-      return WritePlace::at_end_if_appending;
+      return WriteTarget::at_end_if_appending;
     case SYS_pwritev2: {
       const auto flags = static_cast<uint32_t>(call.arguments[5]);
-      if ((flags & kAppends) != 0) return WritePlace::at_end;
-      if (static_cast<int64_t>(call.arguments[3]) == -1) return WritePlace::at_offset;
-      return (flags & kDoesNotAppend) != 0 ? WritePlace::as_said : WritePlace::at_end_if_appending;
+      if ((flags & kAppends) != 0) return WriteTarget::at_end;
+      if (static_cast<int64_t>(call.arguments[3]) == -1) return WriteTarget::at_offset;
+      return (flags & kDoesNotAppend) != 0 ? WriteTarget::as_said : WriteTarget::at_end_if_appending;
     }
     default:
-      return WritePlace::as_said;
+      return WriteTarget::as_said;
   }
 }
 

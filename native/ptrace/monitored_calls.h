@@ -60,8 +60,8 @@ std::optional<uint64_t> lowest_byte(const SystemCall& call);
 
 // Where a call that `writes_elsewhere` does that: at the place that `lowest_byte` says; there, unless the open file is
 // in append mode; at the open file's offset; at the end.
-enum class WritePlace : uint8_t { as_said, at_end_if_appending, at_offset, at_end };
-WritePlace place_of_write(const SystemCall& call);
+enum class WriteTarget : uint8_t { as_said, at_end_if_appending, at_offset, at_end };
+WriteTarget target_of_write(const SystemCall& call);
 
 // The program of a filter that stops at such calls on these descriptors. False when there is no memory.
 struct MonitorRequest {

@@ -27,12 +27,12 @@ constexpr size_t kMostContents = size_t{1} << 20;       // of one file
 constexpr size_t kMostOfAllContents = size_t{1} << 26;  // between two snapshots
 
 // A path that a call has as an argument, and the folder from which it starts.
-struct Place {
+struct PathArgument {
   int folder = AT_FDCWD;
   uint64_t path = 0;
 };
 struct OpeningCall {
-  Place place;
+  PathArgument argument;
   uint64_t flags = 0;
   uint64_t low = 0;
 };
@@ -61,20 +61,15 @@ std::optional<OpeningCall> read_opening(const SystemCall& call, const RemoteMemo
   }
 }
 
-// Where the name is that a call changes, and which number the call has.
-struct NameCall {
+// Which argument of a call is the path of a name that it changes.
+constexpr struct {
   int64_t number;
-  bool has_folder;
-};
-constexpr NameCall kNameCalls[] = {
-    {SYS_unlinkat, true}, {SYS_renameat2, true}, {SYS_linkat, true}, {SYS_symlinkat, false},
-    {SYS_mkdirat, true},  {SYS_mknodat, true},
-#if defined(SYS_renameat)
-    {SYS_renameat, true},
-#endif
+  size_t path;
+} kNameCalls[] = {
+    {SYS_unlinkat, 1}, {SYS_renameat2, 1}, {SYS_linkat, 1},   {SYS_symlinkat, 0}, {SYS_mkdirat, 1}, {SYS_mknodat, 1},
 #if defined(__x86_64__)
-    {SYS_unlink, false},  {SYS_rename, false},   {SYS_link, false},  {SYS_symlink, false},
-    {SYS_mkdir, false},   {SYS_mknod, false},    {SYS_rmdir, false},
+    {SYS_unlink, 0},   {SYS_rename, 0},    {SYS_renameat, 1}, {SYS_link, 0},      {SYS_symlink, 0}, {SYS_mkdir, 0},
+    {SYS_mknod, 0},    {SYS_rmdir, 0},
 #endif
 };
 
@@ -118,10 +113,10 @@ struct LocalPath {
 };
 
 // How we name it; false where it cannot be read.
-bool read_place(pid_t pid, const RemoteMemory& memory, const Place& place, LocalPath* local) {
+bool read_local_path(pid_t pid, const RemoteMemory& memory, const PathArgument& argument, LocalPath* local) {
   char path[4096];
-  if (!read_path(memory, place.path, path, sizeof(path))) return false;
-  find_path(pid, place.folder, path, local->text);
+  if (!read_path(memory, argument.path, path, sizeof(path))) return false;
+  find_path(pid, argument.folder, path, local->text);
   return true;
 }
 
@@ -197,7 +192,7 @@ void OpenedFiles::note(const OpenedFile& file, std::string_view path, int conten
 
 bool changes_names(int64_t number) {
   return std::any_of(std::begin(kNameCalls), std::end(kNameCalls),
-                     [&](const NameCall& each) { return each.number == number; });
+                     [&](const auto& each) { return each.number == number; });
 }
 
 bool note_opening(pid_t pid, const SystemCall& call, const RemoteMemory& memory, FileChanges* changes) {
@@ -206,7 +201,7 @@ bool note_opening(pid_t pid, const SystemCall& call, const RemoteMemory& memory,
   const bool makes = (found->flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) != 0;
   const bool alters = (found->flags & O_TRUNC) != 0 || (found->flags & O_ACCMODE) != O_RDONLY;
   LocalPath local;
-  if ((!makes && !alters) || !read_place(pid, memory, found->place, &local)) return false;
+  if ((!makes && !alters) || !read_local_path(pid, memory, found->argument, &local)) return false;
   const ScopedFd file(open(local.text, O_PATH | O_CLOEXEC));
   if (file.is_open() && alters) note_file(*found, local, file.get(), changes);
   return makes && (!file.is_open() || (found->flags & O_TMPFILE) == O_TMPFILE);
@@ -237,10 +232,10 @@ void note_shared_mapping(pid_t pid, const SystemCall& call, FileChanges* changes
 }
 
 void note_changed_name(const SystemCall& call, const RemoteMemory& memory, FileChanges* changes) {
-  for (const NameCall& each : kNameCalls) {
+  for (const auto& each : kNameCalls) {
     if (each.number != call.number) continue;
     char path[4096];
-    if (read_path(memory, call.arguments[each.has_folder ? 1 : 0], path, sizeof(path))) changes->add_left(path);
+    if (read_path(memory, call.arguments[each.path], path, sizeof(path))) changes->add_left(path);
   }
 }
 
@@ -248,11 +243,11 @@ std::optional<OpenedStream> stream_to_open(pid_t pid, const SystemCall& call, co
                                            bool anywhere) {
   const std::optional<OpeningCall> opening = read_opening(call, memory);
   char path[4096], there[kMostPath];
-  if (!opening || !read_path(memory, opening->place.path, path, sizeof(path))) return std::nullopt;
+  if (!opening || !read_path(memory, opening->argument.path, path, sizeof(path))) return std::nullopt;
   // A relative path may lead anywhere, but begins in a folder that no descriptors are in, as a rule.
   const bool may_be = strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/", 5) == 0;
   if (!may_be && !anywhere) return std::nullopt;
-  find_path(pid, opening->place.folder, path, there);
+  find_path(pid, opening->argument.folder, path, there);
   struct stat status;
   if (read_file_status(there, &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return std::nullopt;
   return OpenedStream{status.st_dev, status.st_ino, S_ISCHR(status.st_mode)};

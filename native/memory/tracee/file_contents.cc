@@ -18,8 +18,16 @@ constexpr uint64_t kMostOfAll = uint64_t{1} << 20;
 
 // A file that nobody has open and whose path does not lead to it does not count.
 bool is_listed(const KnownFile& file) {
-  if (file.is_gone) return false;
+  if (file.is_unreachable) return false;
   return !file.is_as_first || file.inside != 0 || file.length != file.first_length;
+}
+
+// Older snapshots are refused from now on, so for all others it begins here, unless it is too much.
+void see_inside(KnownFile& file, uint64_t event) {
+  file.inside = event;
+  const uint64_t low = std::min(file.low, file.length);
+  if (file.length - low <= kMostOfAll) file.base = low;
+  file.base = std::min(file.base, file.length);
 }
 
 struct ContentsKey {
@@ -28,14 +36,9 @@ struct ContentsKey {
 
 }  // namespace
 
-bool FileContents::is_excluded(uint64_t device, uint64_t inode) const {
-  return std::any_of(excluded_.begin(), excluded_.end(),
-                     [&](const Excluded& each) { return each.device == device && each.inode == inode; });
-}
-
 Status FileContents::observe(PageStores& stores, const KnownFiles::Where& where) {
   if (Status status = take_notes(stores, where.now); !status.is_ok()) return status;
-  note_events();
+  files_.note_events(changes_, seen_);
   files_.find_descriptors(where.now);
   for (KnownFile& file : files_.all()) {
     const OpenFile* open = file.descriptor >= 0 ? where.now.find(file.descriptor) : nullptr;
@@ -43,17 +46,6 @@ Status FileContents::observe(PageStores& stores, const KnownFiles::Where& where)
   }
   seen_ = changes_.last_event();
   return Status::ok();
-}
-
-// What happened to files since they were looked at.
-void FileContents::note_events() {
-  for (KnownFile& file : files_.all()) file.low = KnownFile::kClean;
-  const bool is_all = changes_.for_each_since(seen_, [&](const FileId& id, uint64_t low) {
-    KnownFile* file = files_.find(id.device, id.inode);
-    if (file != nullptr) file->low = std::min(file->low, low);
-  });
-  if (is_all) return;
-  for (KnownFile& file : files_.all()) file.low = 0;
 }
 
 Status FileContents::take_notes(PageStores& stores, const OpenFiles& now) {
@@ -67,9 +59,9 @@ Status FileContents::take_notes(PageStores& stores, const OpenFiles& now) {
 }
 
 Status FileContents::take_note(PageStores& stores, const OpenedFile& note, const OpenFiles& now) {
-  if (is_excluded(note.device, note.inode)) return Status::ok();
+  if (files_.is_excluded(note.device, note.inode)) return Status::ok();
   if (KnownFile* before = files_.find(note.device, note.inode)) {
-    return note.is_new ? begin_anew(*before, changes_.opened().path(note)) : Status::ok();
+    return note.is_new ? files_.begin_anew(*before, changes_.opened().path(note), changes_.last_event()) : Status::ok();
   }
   KnownFile file{note.device, note.inode};
   const std::string_view path = changes_.opened().path(note);
@@ -82,29 +74,10 @@ Status FileContents::take_note(PageStores& stores, const OpenedFile& note, const
     if (is_it && number == 0) number = each.number;
   }
   if (!file.is_named && number == 0) return Status::ok();
-  if (Status status = add(file, path, number); !status.is_ok()) return status;
-  KnownFile& added = files_.all().back();
-  return note.has_contents ? keep_first(stores, added, changes_.opened().contents(note)) : Status::ok();
-}
-
-// Its inode belongs to a new file. One that was new itself was as empty; what else it was, this one never was.
-Status FileContents::begin_anew(KnownFile& file, std::string_view path) {
-  if (file.first_length > 0) file.inside = changes_.last_event();
-  file.base = 0;
-  file.dirty_from = 0;
-  file.is_gone = false;
-  file.is_named = has_lasting_path(path);
-  return files_.rename(file, path);
-}
-
-Status FileContents::add(const KnownFile& file, std::string_view path, int32_t number) {
-  if (!changes_.opened().mark_seen(file.device, file.inode)) return Status::no_memory(sizeof(file));
-  return files_.add(file, path, number);
-}
-
-Status FileContents::keep_first(PageStores& stores, KnownFile& file, std::span<const std::byte> bytes) {
+  if (Status status = files_.add(file, path, number); !status.is_ok() || !note.has_contents) return status;
   OwnedTree tree;
-  Status status = store_file_pages(stores, part_of(file, 0), bytes, first_, &tree);
+  const FilePart part = part_of(files_.all().back(), 0);
+  Status status = store_file_pages(stores, part, changes_.opened().contents(note), first_, &tree);
   if (status.is_ok()) replace(stores, &first_, std::move(tree));
   return status;
 }
@@ -114,7 +87,7 @@ Status FileContents::keep_first(PageStores& stores, KnownFile& file, std::span<c
 Status FileContents::add_open(PageStores& stores, const KnownFiles::Where& where) {
   for (const OpenFile& open : where.now.all()) {
     const OpenFileIdentity& identity = open.identity;
-    if (!is_written(open) || identity.is_outside != 0 || is_excluded(identity.device, identity.inode)) continue;
+    if (!is_written(open) || identity.is_outside != 0 || files_.is_excluded(identity.device, identity.inode)) continue;
     if (files_.find(identity.device, identity.inode) != nullptr) continue;
     const std::string_view path = where.now.path(open);
     const bool takes_all = has_captured_ && open.length <= kMostOfAll;
@@ -124,7 +97,8 @@ Status FileContents::add_open(PageStores& stores, const KnownFiles::Where& where
     file.is_open = true;
     file.is_named = has_lasting_path(path);
     file.is_as_first = file.has_first = !takes_all || file.is_named;
-    if (Status status = add(file, path, open.number); !status.is_ok()) return status;
+    if (!changes_.opened().mark_seen(file.device, file.inode)) return Status::no_memory(sizeof(file));
+    if (Status status = files_.add(file, path, open.number); !status.is_ok()) return status;
     KnownFile& added = files_.all().back();
     if (!takes_all) continue;
     if (Status status = read(stores, added, where, added.is_named ? &first_ : &current_); !status.is_ok())
@@ -135,25 +109,17 @@ Status FileContents::add_open(PageStores& stores, const KnownFiles::Where& where
 
 void FileContents::see(KnownFile& file, const OpenFile* open, const KnownFiles::Where& where) {
   file.is_open = open != nullptr;
-  if (file.low < file.base) see_inside(file);
+  if (file.low < file.base) see_inside(file, changes_.last_event());
   if (file.low != KnownFile::kClean) file.dirty_from = std::min(file.dirty_from, std::max(file.low, file.base));
   if (open != nullptr) {
-    file.is_gone = false;
+    file.is_unreachable = false;
     see_length(file, open->length);
     return;
   }
   const ScopedFd found = files_.find(file, where, O_RDONLY);
   struct stat status;
-  file.is_gone = !found.is_open() || read_file_status(found.get(), &status) != 0;
-  if (!file.is_gone) see_length(file, static_cast<uint64_t>(status.st_size));
-}
-
-// Older snapshots are refused from now on, so for all others it begins here, unless it is too much.
-void FileContents::see_inside(KnownFile& file) {
-  file.inside = changes_.last_event();
-  const uint64_t low = std::min(file.low, file.length);
-  if (file.length - low <= kMostOfAll) file.base = low;
-  file.base = std::min(file.base, file.length);
+  file.is_unreachable = !found.is_open() || read_file_status(found.get(), &status) != 0;
+  if (!file.is_unreachable) see_length(file, static_cast<uint64_t>(status.st_size));
 }
 
 void FileContents::see_length(KnownFile& file, uint64_t length) {
@@ -162,7 +128,7 @@ void FileContents::see_length(KnownFile& file, uint64_t length) {
   file.length = length;
   if (length < file.base) {  // by somebody else, or by the call that the event told of
     file.low = std::min(file.low, length);
-    see_inside(file);
+    see_inside(file, changes_.last_event());
   }
   file.dirty_from = std::min(file.dirty_from, std::max(low, file.base));
   // Where nothing is kept, a state that has more of it is another one.
@@ -177,7 +143,7 @@ Status FileContents::capture(PageStores& stores, const KnownFiles::Where& where)
   if (Status status = observe(stores, where); !status.is_ok()) return status;
   for (KnownFile& file : files_.all()) {
     Status status = Status::ok();
-    if (file.is_gone) {
+    if (file.is_unreachable) {
       status = file.is_as_first ? Status::ok() : drop(stores, file);
       file.dirty_from = file.base;
     } else if (file.is_kept && file.dirty_from != KnownFile::kClean) {
@@ -206,7 +172,7 @@ Status FileContents::read(PageStores& stores, KnownFile& file, const KnownFiles:
   FileRead result = FileRead::refused;
   if (opened.is_open()) {
     const FilePart part = part_of(file, file.dirty_from == KnownFile::kClean ? file.base : file.dirty_from);
-    Status status = read_file_pages(stores, opened.get(), part, file.length, *tree, &next, &result);
+    Status status = read_file_pages(stores, {opened.get(), part, file.length}, *tree, &next, &result);
     if (!status.is_ok()) return status;
   }
   if (result == FileRead::done) {
@@ -256,7 +222,7 @@ bool FileContents::is_at(const Saved& saved) const {
   size_t listed = 0;
   for (size_t i = 0; i < files_.all().size(); ++i) {
     const KnownFile& file = files_.all()[i];
-    if (file.dirty_from != KnownFile::kClean && !file.is_gone && file.is_kept) return false;
+    if (file.dirty_from != KnownFile::kClean && !file.is_unreachable && file.is_kept) return false;
     if (!is_listed(file)) continue;
     if (listed == saved.files.size()) return false;
     const SavedContents& there = saved.files[listed++];

@@ -33,7 +33,7 @@ class FileContents : NonCopyable {
   ~FileContents() { PS_ASSERT(current_ == PageTree{} && first_ == PageTree{}); }
 
   // A file that is left alone.
-  [[nodiscard]] bool exclude(uint64_t device, uint64_t inode) { return excluded_.append({device, inode}); }
+  [[nodiscard]] bool exclude(uint64_t device, uint64_t inode) { return files_.exclude(device, inode); }
 
   // Notices what has become known and what has changed.
   Status observe(PageStores& stores, const KnownFiles::Where& where);
@@ -64,9 +64,6 @@ class FileContents : NonCopyable {
   void release(PageStores& stores);
 
  private:
-  struct Excluded {
-    uint64_t device, inode;
-  };
   // What a file has to become.
   struct Target {
     uint64_t length, inside;
@@ -79,25 +76,17 @@ class FileContents : NonCopyable {
     int descriptor;
   };
 
-  FilePart part_of(const KnownFile& file, uint64_t start) const { return {file.slot << kFilePageBits, start}; }
   const PageTree& tree_of(const KnownFile& file) const { return file.is_as_first ? first_ : current_; }
-  bool is_excluded(uint64_t device, uint64_t inode) const;
   Status take_notes(PageStores& stores, const OpenFiles& now);
   Status take_note(PageStores& stores, const OpenedFile& note, const OpenFiles& now);
-  Status begin_anew(KnownFile& file, std::string_view path);
-  Status add(const KnownFile& file, std::string_view path, int32_t number);
   Status add_open(PageStores& stores, const KnownFiles::Where& where);
-  Status keep_first(PageStores& stores, KnownFile& file, std::span<const std::byte> bytes);
-  void note_events();
   void see(KnownFile& file, const OpenFile* open, const KnownFiles::Where& where);
   void see_length(KnownFile& file, uint64_t length);
-  void see_inside(KnownFile& file);
   Status take(PageStores& stores, KnownFile& file, const KnownFiles::Where& where);
   Status read(PageStores& stores, KnownFile& file, const KnownFiles::Where& where, PageTree* tree);
   Status drop(PageStores& stores, KnownFile& file);
   Target target_of(size_t index, const Saved& saved) const;
   bool is_there(PageStores& stores, const KnownFile& file, const Target& target) const;
-  Status check_kept(const KnownFile& file, const Target& target) const;
   Status check_unkept(const KnownFile& file, const Target& target, uint64_t event) const;
   Status open_pending(size_t index, const Target& target, const KnownFiles::Where& where);
   Status write(PageStores& stores, KnownFile& file, const Target& target, int descriptor);
@@ -105,7 +94,6 @@ class FileContents : NonCopyable {
 
   FileChanges& changes_;
   KnownFiles files_;
-  GrowingArray<Excluded> excluded_;
   GrowingArray<Change> pending_;  // between check and restore
   const KnownFile* refused_ = nullptr;
   PageTree current_, first_;

@@ -26,7 +26,7 @@ FileContents::Target FileContents::target_of(size_t index, const Saved& saved) c
 }
 
 bool FileContents::is_there(PageStores& stores, const KnownFile& file, const Target& target) const {
-  if (file.is_gone && target.is_as_first) return true;
+  if (file.is_unreachable && target.is_as_first) return true;
   if (file.dirty_from != KnownFile::kClean || file.length != target.length || file.inside != target.inside)
     return false;
   if (file.is_as_first && target.is_as_first) return true;
@@ -39,7 +39,12 @@ Status FileContents::check(PageStores& stores, const Saved& saved, const KnownFi
     const KnownFile& file = files_.all()[i];
     const Target target = target_of(i, saved);
     if (is_there(stores, file, target)) continue;
-    Status status = file.is_kept ? check_kept(file, target) : check_unkept(file, target, saved.event);
+    Status status = Status::ok();
+    if (!file.is_kept) {
+      status = check_unkept(file, target, saved.event);
+    } else if (file.inside != target.inside) {
+      status = refuse("was changed inside since the snapshot");
+    }
     if (status.is_ok()) status = open_pending(i, target, where);
     if (status.is_ok()) continue;
     refused_ = &file;
@@ -47,11 +52,6 @@ Status FileContents::check(PageStores& stores, const Saved& saved, const KnownFi
     return status;
   }
   return Status::ok();
-}
-
-Status FileContents::check_kept(const KnownFile& file, const Target& target) const {
-  if (file.inside == target.inside) return Status::ok();
-  return refuse("was changed inside since the snapshot");
 }
 
 Status FileContents::check_unkept(const KnownFile& file, const Target& target, uint64_t event) const {
@@ -68,7 +68,7 @@ Status FileContents::open_pending(size_t index, const Target& target, const Know
   if (target.is_as_first && !file.has_first) return Status::ok();
   const ScopedFd opened = files_.open(file, where, O_WRONLY);
   const int error_number = errno;
-  if (!opened.is_open() && target.is_as_first && !file.is_open && file.is_gone) return Status::ok();
+  if (!opened.is_open() && target.is_as_first && !file.is_open && file.is_unreachable) return Status::ok();
   if (!opened.is_open()) return refuse("cannot be opened to be put back", error_number);
   const int kept = fcntl(opened.get(), F_DUPFD_CLOEXEC, 0);
   if (kept >= 0 && pending_.append({index, kept})) return Status::ok();
@@ -117,7 +117,7 @@ Status FileContents::write(PageStores& stores, KnownFile& file, const Target& ta
   file.length = target.length;
   file.inside = target.inside;
   file.dirty_from = KnownFile::kClean;
-  file.is_gone = false;
+  file.is_unreachable = false;
   return Status::ok();
 }
 

@@ -89,13 +89,14 @@ class FileWriter {
 
 }  // namespace
 
-Status read_file_pages(PageStores& stores, int descriptor, const FilePart& part, uint64_t length, const PageTree& from,
-                       OwnedTree* tree, FileRead* result) {
+Status read_file_pages(PageStores& stores, const FileToRead& file, const PageTree& from, OwnedTree* tree,
+                       FileRead* result) {
+  const FilePart& part = file.part;
   PageCapture capture(stores, from, 0);
   VirtualPage next = part.start / page_size();
   uint64_t start, end, count = 0, total;
   *result = FileRead::too_much;
-  while (next_data(descriptor, next * page_size(), length, &start, &end)) {
+  while (next_data(file.descriptor, next * page_size(), file.length, &start, &end)) {
     const VirtualPage page = start / page_size();
     if (Status status = capture.remove(part.first + next, part.first + page); !status.is_ok()) return status;
     next = (end + page_size() - 1) / page_size();
@@ -105,7 +106,7 @@ Status read_file_pages(PageStores& stores, int descriptor, const FilePart& part,
       bool is_same;
       if (Status status = OwnedBlank::borrow(stores.pages, &blank); !status.is_ok()) return status;
       *result = FileRead::refused;
-      if (!read_page(descriptor, at * page_size(), blank.bytes())) return Status::ok();
+      if (!read_page(file.descriptor, at * page_size(), blank.bytes())) return Status::ok();
       *result = FileRead::too_much;
       if (Status status = capture.capture(part.first + at, std::move(blank), &is_same); !status.is_ok()) return status;
     }

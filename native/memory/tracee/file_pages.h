@@ -18,12 +18,17 @@ struct FilePart {
 };
 inline constexpr unsigned kFilePageBits = 32;  // of how many pages there is room
 
+struct FileToRead {
+  int descriptor;
+  FilePart part;
+  uint64_t length;
+};
 enum class FileRead : uint8_t { done, refused, too_much };
 
 // What `from` becomes when the file's pages from `start` on are as they are now; `length` bytes long. Unless it is
 // `done` there is no tree.
-Status read_file_pages(PageStores& stores, int descriptor, const FilePart& part, uint64_t length, const PageTree& from,
-                       OwnedTree* tree, FileRead* result);
+Status read_file_pages(PageStores& stores, const FileToRead& file, const PageTree& from, OwnedTree* tree,
+                       FileRead* result);
 
 // The same of bytes that are in memory.
 Status store_file_pages(PageStores& stores, const FilePart& part, std::span<const std::byte> bytes,

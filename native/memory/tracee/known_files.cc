@@ -38,11 +38,32 @@ KnownFile* KnownFiles::find(uint64_t device, uint64_t inode) {
   return at == files_.end() ? nullptr : at;
 }
 
-Status KnownFiles::rename(KnownFile& file, std::string_view path) {
+bool KnownFiles::is_excluded(uint64_t device, uint64_t inode) const {
+  return std::any_of(excluded_.begin(), excluded_.end(),
+                     [&](const Excluded& each) { return each.device == device && each.inode == inode; });
+}
+
+// One that was new itself was as empty; what else it was, this one never was.
+Status KnownFiles::begin_anew(KnownFile& file, std::string_view path, uint64_t event) {
+  if (file.first_length > 0) file.inside = event;
+  file.base = 0;
+  file.dirty_from = 0;
+  file.is_unreachable = false;
+  file.is_named = has_lasting_path(path);
   if (this->path(file) == path) return Status::ok();
   file.path = paths_.size();
   file.path_length = path.size();
   return paths_.append(std::span<const char>(path.data(), path.size())) ? Status::ok() : Status::no_memory(path.size());
+}
+
+void KnownFiles::note_events(const FileChanges& changes, uint64_t event) {
+  for (KnownFile& file : files_) file.low = KnownFile::kClean;
+  const bool is_all = changes.for_each_since(event, [&](const FileId& id, uint64_t low) {
+    KnownFile* file = find(id.device, id.inode);
+    if (file != nullptr) file->low = std::min(file->low, low);
+  });
+  if (is_all) return;
+  for (KnownFile& file : files_) file.low = 0;
 }
 
 void KnownFiles::find_descriptors(const OpenFiles& open) {
@@ -54,8 +75,9 @@ void KnownFiles::find_descriptors(const OpenFiles& open) {
 }
 
 bool KnownFiles::has_slot(uint64_t slot) const {
-  return std::any_of(files_.begin(), files_.end(),
-                     [&](const KnownFile& each) { return each.slot == slot && (each.is_named || !each.is_gone); });
+  return std::any_of(files_.begin(), files_.end(), [&](const KnownFile& each) {
+    return each.slot == slot && (each.is_named || !each.is_unreachable);
+  });
 }
 
 Status KnownFiles::add(const KnownFile& file, std::string_view path, int32_t number) {

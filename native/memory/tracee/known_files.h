@@ -13,6 +13,7 @@
 
 #include "linux/open_files.h"
 #include "memory/tracee/file_duplicates.h"
+#include "memory/tracee/file_pages.h"
 #include "ptrace/file_changes.h"
 #include "system/scoped_fd.h"
 #include "system/virtual_page.h"
@@ -30,27 +31,39 @@ struct KnownFile {
   uint64_t inside = 0;           // the last event that changed what is not kept; 0 if none did
   uint64_t slot = 0;             // where it has its pages (file_contents.h)
   size_t path = 0, path_length = 0;
-  uint64_t low = kClean;    // while it is looked at: the lowest byte that an event tells of
-  int32_t descriptor = -1;  // and one by which it is written, if any
-  bool is_open = false;     // for writing, when it was seen last
-  bool is_named = true;     // it had a name when it became known
-  bool has_first = true;    // older snapshots may have it as it was when it became known
-  bool is_gone = false;     // the tracee does not have it open, and its path does not lead to it
-  bool is_kept = true;      // else it could not be read, or has too much
-  bool is_as_first = true;  // as it was when it became known
+  uint64_t low = kClean;        // while it is looked at: the lowest byte that an event tells of
+  int32_t descriptor = -1;      // and one by which it is written, if any
+  bool is_open = false;         // for writing, when it was seen last
+  bool is_named = true;         // it had a name when it became known
+  bool has_first = true;        // older snapshots may have it as it was when it became known
+  bool is_unreachable = false;  // the tracee does not have it open, and its path does not lead to it
+  bool is_kept = true;          // else it could not be read, or has too much
+  bool is_as_first = true;      // as it was when it became known
 };
+
+// Where in a tree it has its pages, from a byte of it on.
+inline FilePart part_of(const KnownFile& file, uint64_t start) {
+  return {file.slot << kFilePageBits, start};
+}
 
 class KnownFiles {
  public:
+  // A file that is left alone.
+  [[nodiscard]] bool exclude(uint64_t device, uint64_t inode) { return excluded_.append({device, inode}); }
+  bool is_excluded(uint64_t device, uint64_t inode) const;
+
   std::span<KnownFile> all() { return {files_.data(), files_.size()}; }
   std::span<const KnownFile> all() const { return {files_.data(), files_.size()}; }
   KnownFile* find(uint64_t device, uint64_t inode);  // null if it is not known
   // The slot is chosen here: for a file with a name by device and inode, else by `number`, a descriptor that is on it;
   // so that another run of the program has the same.
   Status add(const KnownFile& file, std::string_view path, int32_t number);
-  Status rename(KnownFile& file, std::string_view path);
+  // Its inode belongs to a new file from that event on.
+  Status begin_anew(KnownFile& file, std::string_view path, uint64_t event);
   std::string_view path(const KnownFile& file) const { return {paths_.data() + file.path, file.path_length}; }
 
+  // Fills in `low`, as events after that one say.
+  void note_events(const FileChanges& changes, uint64_t event);
   // Fills in `descriptor`, as the list has it.
   void find_descriptors(const OpenFiles& open);
 
@@ -65,9 +78,13 @@ class KnownFiles {
   ScopedFd find(const KnownFile& file, const Where& where, int flags) const;
 
  private:
+  struct Excluded {
+    uint64_t device, inode;
+  };
   bool has_slot(uint64_t slot) const;
 
   GrowingArray<KnownFile> files_;
+  GrowingArray<Excluded> excluded_;
   GrowingArray<char> paths_;
 };
 

@@ -40,7 +40,7 @@ class FilePages : public testing::Test {
     OwnedTree next;
     FileRead result;
     const auto length = static_cast<uint64_t>(lseek(file_.get(), 0, SEEK_END));
-    ASSERT_TRUE(ok(read_file_pages(stores, file_.get(), {kPart.first, start}, length, *tree, &next, &result)));
+    ASSERT_TRUE(ok(read_file_pages(stores, {file_.get(), {kPart.first, start}, length}, *tree, &next, &result)));
     ASSERT_EQ(result, FileRead::done);
     replace(stores, tree, std::move(next));
   }

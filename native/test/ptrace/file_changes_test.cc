@@ -69,14 +69,14 @@ TEST(MonitoredCalls, RoomThatIsAllocatedChangesNothing) {
 TEST(MonitoredCalls, AWriteAtAnOffsetGoesToTheEndInAppendMode) {
   constexpr uint64_t kCurrent = UINT64_MAX, kAppend = 0x10, kNoAppend = 0x20;
   const auto write = [](uint64_t offset, uint64_t flags) {
-    return place_of_write({SYS_pwritev2, {3, 0, 1, offset, 0, flags}});
+    return target_of_write({SYS_pwritev2, {3, 0, 1, offset, 0, flags}});
   };
-  EXPECT_EQ(place_of_write({SYS_pwrite64, {3, 0, 1, 5}}), WritePlace::at_end_if_appending);
-  EXPECT_EQ(place_of_write({SYS_ftruncate, {3, 5}}), WritePlace::as_said);
-  EXPECT_EQ(write(5, 0), WritePlace::at_end_if_appending);
-  EXPECT_EQ(write(5, kNoAppend), WritePlace::as_said);
-  EXPECT_EQ(write(5, kAppend), WritePlace::at_end);
-  EXPECT_EQ(write(kCurrent, 0), WritePlace::at_offset);
+  EXPECT_EQ(target_of_write({SYS_pwrite64, {3, 0, 1, 5}}), WriteTarget::at_end_if_appending);
+  EXPECT_EQ(target_of_write({SYS_ftruncate, {3, 5}}), WriteTarget::as_said);
+  EXPECT_EQ(write(5, 0), WriteTarget::at_end_if_appending);
+  EXPECT_EQ(write(5, kNoAppend), WriteTarget::as_said);
+  EXPECT_EQ(write(5, kAppend), WriteTarget::at_end);
+  EXPECT_EQ(write(kCurrent, 0), WriteTarget::at_offset);
 }
 
 }  // namespace
