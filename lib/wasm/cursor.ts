@@ -12,7 +12,8 @@ export function refuse(reason: string): never {
   throw new PageStoreError('ERR_MODEL', reason)
 }
 
-const decoder = new TextDecoder()
+// A mark of byte order is part of a name, as it is for engines.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 export class Cursor {
   readonly #bytes: Uint8Array

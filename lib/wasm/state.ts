@@ -28,6 +28,9 @@ export interface ModuleState {
   uncaptured: Global[]
 }
 
+// Engines take no larger branch table, and what reads and writes globals has a branch for each word.
+const mostWords = 65_520
+
 const sizes = { v128: 16, i64: 8, f64: 8, i32: 4, f32: 4 } as const
 
 /** @throws `ERR_MODEL` for state that does not roll back, but for globals: who calls decides about these */
@@ -39,7 +42,9 @@ export function stateOf(module: Module): ModuleState {
   refuseTables(module, uses)
   refuseObjects(module, uses)
   const { saved, uncaptured } = globalsOf(module, uses)
-  return { saved, uncaptured, droppedData: droppedDataOf(module, uses), growsMemory: uses.growsMemory }
+  const droppedData = droppedDataOf(module, uses)
+  refuseTooMany(saved, droppedData)
+  return { saved, uncaptured, droppedData, growsMemory: uses.growsMemory }
 }
 
 function globalsOf({ globals }: Module, { writtenGlobals }: Uses): Pick<ModuleState, 'saved' | 'uncaptured'> {
@@ -56,6 +61,15 @@ function globalsOf({ globals }: Module, { writtenGlobals }: Uses): Pick<ModuleSt
   // The largest first: then each lies at a multiple of its size.
   saved.sort((a, b) => b.size - a.size || a.index - b.index)
   return { saved, uncaptured }
+}
+
+function refuseTooMany(saved: readonly SavedGlobal[], droppedData: readonly number[]): void {
+  const words = saved.reduce((sum, { size }) => sum + size / 4, droppedData.length)
+  if (words <= mostWords) return
+  refuse(
+    `the module has ${saved.length} globals that can change, and drops ${droppedData.length} data segments: of these ` +
+      `${words} words only ${mostWords} can roll back`,
+  )
 }
 
 function isNumber(type: string): type is SavedGlobal['type'] {
