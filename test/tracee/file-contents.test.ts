@@ -1,42 +1,12 @@
 // What is in files goes back and forth with snapshots, byte by byte, or a restore is refused: never silently wrong.
-import {
-  closeSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  readSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { PageStore, type Snapshot, type SpawnOptions, Tracee } from 'pagestore'
+import { PageStore, type Snapshot, type SpawnOptions } from 'pagestore'
 import { describe, expect, test } from 'vitest'
 
+import { startFileSteps as start } from '../support/file-steps.js'
 import { next, openFiles } from '../support/open-files.js'
-import { ownFolder } from '../support/programs.js'
-import { build } from '../support/tracees.js'
-
-const program = build('file-steps.c')
-const parent = ownFolder()
-
-/** Starts the program with its steps, each of them a line of acts. */
-function start(store: PageStore, steps: readonly string[], options: SpawnOptions = {}) {
-  const folder = mkdtempSync(join(parent, 'steps-'))
-  const warnings: string[] = []
-  const args = steps.flatMap((step) => [...step.split(' ').filter((act) => act !== ''), '.'])
-  const prepare = (name: string, text: string) => writeFileSync(join(folder, name), text)
-  prepare('log', 'so far\n')
-  prepare('other', 'another file\n')
-  const onWarning = (text: string) => void warnings.push(text)
-  const tracee = Tracee.spawn(store, program, args, { cwd: folder, stdio: [], onWarning, ...options })
-  const contents = (name = 'log') => {
-    const path = join(folder, name)
-    return existsSync(path) ? readFileSync(path, 'latin1') : undefined
-  }
-  return { tracee, folder, contents, warnings, prepare }
-}
 
 /** A snapshot after each step, with what was in the files then. */
 function run(steps: readonly string[], options: SpawnOptions = {}) {

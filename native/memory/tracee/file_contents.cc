@@ -68,17 +68,21 @@ Status FileContents::take_note(PageStores& stores, const OpenedFile& note, const
   file.base = note.is_new || note.has_contents ? 0 : note.length;
   file.first_length = file.length = note.length;
   file.is_named = has_lasting_path(path);
-  int32_t number = 0;
+  int32_t number = -1;
   for (const OpenFile& each : now.all()) {
     const bool is_it = each.identity.device == note.device && each.identity.inode == note.inode;
-    if (is_it && number == 0) number = each.number;
+    if (is_it && number < 0) number = each.number;
   }
-  if (!file.is_named && number == 0) return Status::ok();
+  if (!file.is_named && number < 0) return Status::ok();
   if (Status status = files_.add(file, path, number); !status.is_ok() || !note.has_contents) return status;
   OwnedTree tree;
   const FilePart part = part_of(files_.all().back(), 0);
   Status status = store_file_pages(stores, part, changes_.opened().contents(note), first_, &tree);
-  if (status.is_ok()) replace(stores, &first_, std::move(tree));
+  if (status.is_ok()) {
+    replace(stores, &first_, std::move(tree));
+  } else {
+    files_.drop_last();  // else the next capture takes it for known
+  }
   return status;
 }
 
@@ -97,12 +101,13 @@ Status FileContents::add_open(PageStores& stores, const KnownFiles::Where& where
     file.is_open = true;
     file.is_named = has_lasting_path(path);
     file.is_as_first = file.has_first = !takes_all || file.is_named;
-    if (!changes_.opened().mark_seen(file.device, file.inode)) return Status::no_memory(sizeof(file));
     if (Status status = files_.add(file, path, open.number); !status.is_ok()) return status;
-    KnownFile& added = files_.all().back();
-    if (!takes_all) continue;
-    if (Status status = read(stores, added, where, added.is_named ? &first_ : &current_); !status.is_ok())
-      return status;
+    Status status = Status::ok();
+    if (takes_all) status = read(stores, files_.all().back(), where, file.is_named ? &first_ : &current_);
+    if (status.is_ok() && !changes_.opened().mark_seen(file.device, file.inode)) status = Status::no_memory(0);
+    if (status.is_ok()) continue;
+    files_.drop_last();
+    return status;
   }
   return Status::ok();
 }

@@ -58,6 +58,8 @@ class KnownFiles {
   // The slot is chosen here: for a file with a name by device and inode, else by `number`, a descriptor that is on it;
   // so that another run of the program has the same.
   Status add(const KnownFile& file, std::string_view path, int32_t number);
+  // Takes back what was added last.
+  void drop_last() { files_.erase(files_.size() - 1, 1); }
   // Its inode belongs to a new file from that event on.
   Status begin_anew(KnownFile& file, std::string_view path, uint64_t event);
   std::string_view path(const KnownFile& file) const { return {paths_.data() + file.path, file.path_length}; }
