@@ -2,6 +2,7 @@
 
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -13,6 +14,9 @@ namespace pagestore {
 namespace {
 
 constexpr int64_t kMicrosecond = 1000;
+
+// What a signal has that `send_alarm` sent, and no other.
+constexpr int kSenderValue = 0x616c726d;
 
 timeval in_microseconds(int64_t time) {
   return {time / KeptClock::kSecond, time % KeptClock::kSecond / kMicrosecond};
@@ -76,6 +80,23 @@ std::optional<int64_t> answer_alarm_call(pid_t thread, const SystemCall& call, K
 #endif
   if (call.number == SYS_setitimer || call.number == SYS_getitimer) return answer_itimer(thread, call, clock);
   return {};
+}
+
+void send_alarm(pid_t process) {
+  siginfo_t info{};
+  info.si_signo = SIGALRM;
+  info.si_code = SI_QUEUE;
+  info.si_value.sival_int = kSenderValue;
+  syscall(SYS_rt_sigqueueinfo, process, SIGALRM, &info);
+}
+
+std::optional<siginfo_t> expired_alarm(const siginfo_t& sent) {
+  if (sent.si_signo != SIGALRM || sent.si_code != SI_QUEUE || sent.si_pid != 0) return {};
+  if (sent.si_value.sival_int != kSenderValue) return {};
+  siginfo_t info{};
+  info.si_signo = SIGALRM;
+  info.si_code = SI_KERNEL;
+  return info;
 }
 
 }  // namespace pagestore

@@ -234,7 +234,7 @@ void ClockCalls::ring() {
   KeptAlarm alarm = parts_.clock.alarm();
   alarm.end = alarm.interval == 0 ? 0 : alarm.end + alarm.interval;
   parts_.clock.set_alarm(alarm, monotonic_nanoseconds());
-  kill(parts_.traits.pid, SIGALRM);
+  send_alarm(parts_.traits.pid);
 }
 
 pid_t ClockCalls::pass_time(bool is_paced) {

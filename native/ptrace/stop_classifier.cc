@@ -2,6 +2,7 @@
 
 #include <sys/ptrace.h>
 
+#include "ptrace/alarm_calls.h"
 #include "ptrace/time_stamp_counter.h"
 #include "system/assert.h"
 
@@ -50,7 +51,7 @@ Status StopClassifier::classify_signal(TracedThread& thread, int signal, const R
   if (parts_.traits.answers_counter && answer_counter_fault(thread, info, parts_.memory, &parts_.clock)) {
     return Status::ok();
   }
-  thread.ask(question::Signal{info});
+  thread.ask(question::Signal{expired_alarm(info).value_or(info)});
   *stop = thread.signal_stop();
   return Status::ok();
 }

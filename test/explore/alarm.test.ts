@@ -19,6 +19,8 @@ function search(body: string, begin = '') {
 #include <unistd.h>
 static volatile sig_atomic_t rung;
 static void ring(int signal) { (void)signal; ++rung; }
+static siginfo_t sent;
+static void look(int signal, siginfo_t *info, void *context) { (void)context; ring(signal); sent = *info; }
 static void *sleep_on(void *unused) { for (;;) sleep(1000); return unused; }
 __attribute__((noinline)) static long milliseconds(void) {
   struct timespec now;
@@ -27,6 +29,7 @@ __attribute__((noinline)) static long milliseconds(void) {
 }
 int main(void) {
   signal(SIGALRM, ring);
+  (void)look;
   ${begin}
   ${body}
   return 0;
@@ -77,6 +80,31 @@ test('it goes off again and again where an interval is set', async () => {
     ps_assert(milliseconds() == 86400000 + 1750 && rung == 4, "four times");
     ps_assert(now.it_value.tv_usec == 250000 && now.it_interval.tv_usec == 250000, "and on");`)
   expect(found).toMatchObject({ complete: true, violations: [], warnings: [] })
+})
+
+test('a handler gets it as one that the kernel sent, also after a rollback and where it was blocked', async () => {
+  const found = await search(
+    `struct sigaction look_at = {0};
+    look_at.sa_sigaction = look;
+    look_at.sa_flags = SA_SIGINFO;
+    sigaction(SIGALRM, &look_at, 0);
+    sigset_t alone;
+    sigemptyset(&alone);
+    sigaddset(&alone, SIGALRM);
+    alarm(1);
+    if (ps_choose(2)) {
+      sigprocmask(SIG_BLOCK, &alone, 0);
+      sleep(2);
+      ps_choose(2);
+      sigprocmask(SIG_UNBLOCK, &alone, 0);
+    } else {
+      sleep(2);
+    }
+    ps_assert(rung == 1 && sent.si_code == SI_KERNEL && sent.si_pid == 0 && sent.si_uid == 0, "by the kernel");
+    kill(getpid(), SIGALRM);
+    ps_assert(rung == 2 && sent.si_code == SI_USER && sent.si_pid == getpid(), "by itself");`,
+  )
+  expect(found).toMatchObject({ complete: true, violations: [] })
 })
 
 test('a program that computes until it rings is not kept from that, and named', async () => {
