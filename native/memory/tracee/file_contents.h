@@ -57,6 +57,8 @@ class FileContents : NonCopyable {
   Status check(PageStores& stores, const Saved& saved, const KnownFiles::Where& where);
   // After a check that went well, with nothing between but that descriptors became `wanted`.
   Status restore(PageStores& stores, const Saved& saved, const OpenFiles& wanted);
+  // After either of them: nothing stays open.
+  void close_pending();
   // The file that was refused; null if none was.
   const KnownFile* refused() const { return refused_; }
   std::string_view path(const KnownFile& file) const { return files_.path(file); }
@@ -90,7 +92,6 @@ class FileContents : NonCopyable {
   Status check_unkept(const KnownFile& file, const Target& target, uint64_t event) const;
   Status open_pending(size_t index, const Target& target, const KnownFiles::Where& where);
   Status write(PageStores& stores, KnownFile& file, const Target& target, int descriptor);
-  void close_pending();
 
   FileChanges& changes_;
   KnownFiles files_;

@@ -141,8 +141,10 @@ class Undo {
   const Mappings& now_;
 };
 
+}  // namespace
+
 // Shared memory without a name that is also mapped elsewhere would become another one.
-Status check_possible(const Mappings& now, const Mappings& wanted) {
+Status check_mappings(const Mappings& now, const Mappings& wanted) {
   GrowingArray<MappingChange> changes;
   if (Status status = plan_changes(now.regions, wanted.regions, &changes); !status.is_ok()) return status;
   for (const MappingChange& change : changes) {
@@ -153,10 +155,7 @@ Status check_possible(const Mappings& now, const Mappings& wanted) {
   return Status::ok();
 }
 
-}  // namespace
-
 Status undo_mappings(TracedProcess& process, const Mappings& now, const Mappings& wanted) {
-  if (Status status = check_possible(now, wanted); !status.is_ok()) return status;
   process.mark_mappings_changed();
   Undo undo(process, now);
   RegionList moved;

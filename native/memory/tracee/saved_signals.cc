@@ -64,6 +64,25 @@ Status save_queue(pid_t thread, SignalQueue queue, GrowingArray<std::byte>* byte
   return Status::ok();
 }
 
+bool is_equal(const GrowingArray<std::byte>& a, std::span<const std::byte> b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin());
+}
+
+// Whether a signal of the process is there that only its first thread can send again: one that the kernel or `kill`
+// sent.
+bool has_kernels_signal(std::span<const std::byte> bytes) {
+  for (size_t i = 0; i < count_of(bytes); ++i) {
+    const SavedSignal signal = signal_at(bytes, i);
+    if (signal.thread == 0 && (signal.info.si_code >= 0 || signal.info.si_code == SI_TKILL)) return true;
+  }
+  return false;
+}
+
+bool is_first_thread_there(const TracedProcess& process) {
+  TracedThread* first;
+  return process.thread(process.pid(), &first).is_ok();
+}
+
 class SignalUndo {
  public:
   SignalUndo(TracedProcess& process, RemoteAddress scratch) : process_(process), scratch_(scratch) {}
@@ -82,23 +101,37 @@ class SignalUndo {
     }
   }
 
-  // A process may say anything of a signal that it sends to itself, and a thread of one to itself.
+  // A process may say anything of a signal that its first thread sends to it, and that a thread sends to itself. Its
+  // numbers are those of its own namespace.
   Status put(SavedSignal signal) {
-    const auto number = static_cast<uint64_t>(signal.info.si_signo);
-    const auto pid = static_cast<uint64_t>(process_.pid());
     const bool is_of_process = signal.thread == 0;
+    const auto number = static_cast<uint64_t>(signal.info.si_signo);
     TracedThread* thread;
-    const pid_t sender = is_of_process ? process_.pid() : static_cast<pid_t>(signal.thread);
-    Status status = process_.thread(sender, &thread);
+    int64_t pid = 0, id = 0, result = 0;
+    Status status = process_.thread(is_of_process ? process_.pid() : static_cast<pid_t>(signal.thread), &thread);
     if (!status.is_ok() && is_of_process) status = process_.thread({}, &thread);
+    if (status.is_ok()) status = process_.call({SYS_getpid, {}}, &pid, thread);
+    if (status.is_ok()) status = process_.call({SYS_gettid, {}}, &id, thread);
     if (!status.is_ok()) return status;
-    const SystemCall call = is_of_process ? SystemCall{SYS_rt_sigqueueinfo, {pid, number, scratch_.value()}}
-                                          : SystemCall{SYS_rt_tgsigqueueinfo,
-                                                       {pid, static_cast<uint64_t>(sender), number, scratch_.value()}};
-    int64_t result = 0;
+    const auto to_process = static_cast<uint64_t>(pid), to_thread = static_cast<uint64_t>(id);
+    const SystemCall call = is_of_process
+                                ? SystemCall{SYS_rt_sigqueueinfo, {to_process, number, scratch_.value()}}
+                                : SystemCall{SYS_rt_tgsigqueueinfo, {to_process, to_thread, number, scratch_.value()}};
     status = make(*thread, call, std::as_writable_bytes(std::span(&signal.info, 1)), &result);
     if (!status.is_ok() || result == 0) return status;
     return Status::system(Error::tracee, "a pending signal that could not be put back", static_cast<int>(-result));
+  }
+
+  // The queues become those of `bytes`.
+  Status exchange(std::span<const std::byte> bytes) {
+    for (TracedThread* thread : process_.threads()) {
+      if (thread->has_ended()) continue;
+      if (Status status = take_all(*thread); !status.is_ok()) return status;
+    }
+    for (size_t i = 0; i < count_of(bytes); ++i) {
+      if (Status status = put(signal_at(bytes, i)); !status.is_ok()) return status;
+    }
+    return Status::ok();
   }
 
  private:
@@ -133,28 +166,27 @@ Status append_signal_key(const TracedProcess& process, std::span<const std::byte
   return key->append(std::as_bytes(sorted)) ? Status::ok() : Status::no_memory(sorted.size_bytes());
 }
 
-Status restore_signals(TracedProcess& process, std::span<const std::byte> bytes, RemoteAddress scratch) {
-  const auto is_as_before = [&](bool* is_equal) {
-    GrowingArray<std::byte> now;
-    const Status status = save_signals(process, &now);
-    *is_equal = now.size() == bytes.size() && std::equal(now.begin(), now.end(), bytes.begin());
-    return status;
-  };
-  bool is_equal = false;
-  if (Status status = is_as_before(&is_equal); !status.is_ok() || is_equal) return status;
+Status check_signals(const TracedProcess& process, std::span<const std::byte> bytes, RemoteAddress scratch) {
+  GrowingArray<std::byte> now;
+  if (Status status = save_signals(process, &now); !status.is_ok() || is_equal(now, bytes)) return status;
   if (scratch.is_null()) {
     return Status::system(Error::tracee, "pending signals of a process that has given up its stack", ENOTSUP);
   }
+  // Those that are there now may have to be put back, too.
+  if (is_first_thread_there(process) || (!has_kernels_signal(bytes) && !has_kernels_signal({now.data(), now.size()})))
+    return Status::ok();
+  return Status::system(Error::tracee, "pending signals of a process whose first thread has ended", ENOTSUP);
+}
+
+Status restore_signals(TracedProcess& process, std::span<const std::byte> bytes, RemoteAddress scratch) {
+  GrowingArray<std::byte> before, after;
+  if (Status status = save_signals(process, &before); !status.is_ok() || is_equal(before, bytes)) return status;
   SignalUndo undo(process, scratch);
-  for (TracedThread* thread : process.threads()) {
-    if (thread->has_ended()) continue;
-    if (Status status = undo.take_all(*thread); !status.is_ok()) return status;
-  }
-  for (size_t i = 0; i < count_of(bytes); ++i) {
-    if (Status status = undo.put(signal_at(bytes, i)); !status.is_ok()) return status;
-  }
-  if (Status status = is_as_before(&is_equal); !status.is_ok() || is_equal) return status;
-  return Status::system(Error::tracee, "pending signals that could not be put back", EAGAIN);
+  Status status = undo.exchange(bytes);
+  if (status.is_ok()) status = save_signals(process, &after);
+  if (status.is_ok() && is_equal(after, bytes)) return status;
+  static_cast<void>(undo.exchange({before.data(), before.size()}));
+  return status.is_ok() ? Status::system(Error::tracee, "pending signals that could not be put back", EAGAIN) : status;
 }
 
 }  // namespace pagestore

@@ -14,7 +14,11 @@ Status save_signals(const TracedProcess& process, GrowingArray<std::byte>* bytes
 // do. Signals of different numbers have no order.
 Status append_signal_key(const TracedProcess& process, std::span<const std::byte> bytes, GrowingArray<std::byte>* key);
 
-// Makes the queues what they were. `scratch` as find_scratch says it, null if there is none. Leaves to its caller: the
+// `scratch` as find_scratch says it, null if there is none. Changes nothing: refuses queues that cannot be made what
+// they were.
+Status check_signals(const TracedProcess& process, std::span<const std::byte> bytes, RemoteAddress scratch);
+
+// Makes the queues what they were; where that fails, what they are. Leaves to its caller: to check first, and that the
 // process has the threads that it had.
 Status restore_signals(TracedProcess& process, std::span<const std::byte> bytes, RemoteAddress scratch);
 

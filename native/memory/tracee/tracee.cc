@@ -129,14 +129,14 @@ Status Tracee::restore(const Snapshot& snapshot) {
   SavedState saved;
   if (Status status = read_state({parts.state.data(), parts.state.size()}, &saved); !status.is_ok()) return status;
   if (Status status = check_state(process_, saved); !status.is_ok()) return status;
+  const Mappings mappings{{parts.mappings.data(), parts.mappings.size()}, saved.program_break};
+  if (Status status = check_possible(mappings, saved); !status.is_ok()) return status;
   if (Status status = restore_files(snapshot, saved); !status.is_ok()) return status;
   const std::optional<RemoteAddress> scratch = find_scratch(memory_.regions().bytes());
   // Until all is put back there may be those that are, and those that shall be.
   process_.set_growing(around(process_.growing(), saved.growing));
   Status status = restore_signals(process_, saved.parts.signals, scratch.value_or(RemoteAddress()));
-  if (status.is_ok()) {
-    status = restore_mappings({{parts.mappings.data(), parts.mappings.size()}, saved.program_break});
-  }
+  if (status.is_ok()) status = restore_mappings(mappings);
   if (status.is_ok()) status = restore_memory(snapshot);
   if (status.is_ok()) status = load_state(process_, saved);
   if (status.is_ok()) status = load_waits(process_, {parts.waits.data(), parts.waits.size()});
@@ -166,9 +166,16 @@ void Tracee::warn_of_shared_files() {
   }
 }
 
+// What would be found only after files were put back.
+Status Tracee::check_possible(const Mappings& wanted, const SavedState& saved) {
+  if (Status status = memory_.read_mappings(); !status.is_ok()) return status;
+  const std::span<const std::byte> now = memory_.regions().bytes();
+  if (Status status = check_mappings({now, memory_.program_break()}, wanted); !status.is_ok()) return status;
+  return check_signals(process_, saved.parts.signals, find_scratch(now).value_or(RemoteAddress()));
+}
+
 // Refused before anything is changed, or else only half-way if the kernel refuses a call.
 Status Tracee::restore_files(const Snapshot& snapshot, const SavedState& saved) {
-  if (Status status = memory_.read_mappings(); !status.is_ok()) return status;
   const std::optional<RemoteAddress> scratch = find_scratch(memory_.regions().bytes());
   warn_of_shared_files();
   return files_.restore({saved.parts.files, snapshot.files, snapshot.contents, snapshot.file_event},

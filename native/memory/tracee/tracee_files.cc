@@ -252,6 +252,7 @@ Status TraceeFiles::put_back(const FilePlan& plan, const FileContents::Saved& co
   if (status.is_ok()) status = contents_.check(*LockedStores(*store_), contents, where());
   if (status.is_ok()) status = undo_files(process_, plan, scratch);
   if (status.is_ok()) status = contents_.restore(*LockedStores(*store_), contents, plan.wanted());
+  contents_.close_pending();
   if (status.is_ok()) status = monitor_.monitor(plan.wanted(), scratch);
   return status;
 }
