@@ -8,6 +8,7 @@ import type { Exploration, TraceStep, Violation } from './exploration.js'
 import { failedStart, neverReached, startOf } from './failed-start.js'
 import { confirmAll } from './fresh-replay.js'
 import { type ExploreOptions, type SearchOptions, searchOptions } from './options.js'
+import { closeAtStart } from './put-back.js'
 import { createSearch, type Search } from './search.js'
 import type { Running, Subject } from './subject.js'
 import { replay } from './trace.js'
@@ -43,7 +44,7 @@ export async function explore(subject: Subject, options: ExploreOptions = {}): P
       found = failedStart(first, running, wanted)
     }
   } finally {
-    running.close()
+    closeAtStart(running, search?.start)
   }
   // Not before the run is closed: a model in plain TypeScript has one state for all its runs.
   const all = [...found.violations]

@@ -11,6 +11,7 @@ import { PageStoreError } from '../errors.js'
 import { PageStore } from '../page-store.js'
 import type { Violation } from './exploration.js'
 import type { Property } from './property.js'
+import { inFreshRun } from './put-back.js'
 import { killedProperty } from './search.js'
 import { createStateView } from './state.js'
 import type { Running, Step, Subject } from './subject.js'
@@ -52,23 +53,24 @@ function takeAgain(violation: Violation, subject: Subject, properties: readonly 
   let running: Running | undefined
   try {
     using store = new PageStore()
-    running = subject.open(store)
-    const step = takePath(running, violation.choices)
-    if (typeof step === 'string') return { kind: 'differs', found: step }
-    return recurs(violation, step, running, properties) ? recurred : { kind: 'differs', found: textOf(step) }
+    const opened = subject.open(store)
+    running = opened
+    return inFreshRun(opened, (first) => {
+      const step = takePath(opened, first, violation.choices)
+      if (typeof step === 'string') return { kind: 'differs', found: step }
+      return recurs(violation, step, opened, properties) ? recurred : { kind: 'differs', found: textOf(step) }
+    })
   } catch (error) {
     if (!(error instanceof PageStoreError)) throw error
     // Where there was no run, it has refuted nothing.
     const isImpossible = running === undefined || error.code === 'ERR_OUT_OF_MEMORY'
     return isImpossible ? { kind: 'impossible', why: error.message } : { kind: 'differs', found: error.message }
-  } finally {
-    running?.close()
   }
 }
 
 /** @returns the last step, or why there is none */
-function takePath(running: Running, choices: readonly number[]): Step | string {
-  let step = running.start()
+function takePath(running: Running, first: Step, choices: readonly number[]): Step | string {
+  let step = first
   for (const [i, choice] of choices.entries()) {
     if (step.kind !== 'choice') return `${textOf(step)} after ${i} of ${choices.length} choices`
     if (choice >= step.alternatives) return `choice ${i + 1} has only ${step.alternatives} alternatives`

@@ -14,6 +14,7 @@ import { PageStoreError } from '../errors.js'
 import type { PageStore } from '../page-store.js'
 import type { Snapshot } from '../snapshot.js'
 import type { Violation } from './exploration.js'
+import { inFreshRun } from './put-back.js'
 import { createRandom } from './random.js'
 import type { Search } from './search.js'
 import type { Running, Step, Subject } from './subject.js'
@@ -34,6 +35,13 @@ interface Arrival {
   snapshot: Snapshot | undefined
   /** How many choices it took to come there. */
   taken: number
+}
+
+/** A fresh run at its first choice. */
+interface Begun {
+  running: Running
+  first: Step
+  start: Snapshot | undefined
 }
 
 interface Fresh {
@@ -81,12 +89,15 @@ function isState(label: string): boolean {
 
 function compare(fresh: Fresh, walk: Walk): Violation | undefined {
   const { search, subject, store } = fresh
-  const running = subject.open(store)
   let arrival: Arrival | undefined
   try {
-    arrival = takeWalk(running, search, walk)
+    const running = subject.open(store)
+    let isDeclared = false
+    inFreshRun(running, (first, start) => {
+      arrival = takeWalk({ running, first, start }, search, walk)
+      isDeclared = (running.layout?.declared().length ?? 0) > 0
+    })
     if (arrival === undefined) return undefined
-    const isDeclared = (running.layout?.declared().length ?? 0) > 0
     if (!isDeclared && !comesToTheSame(fresh, walk, arrival)) return undefined
     return differenceAt(walk, arrival, search)
   } catch (error) {
@@ -95,16 +106,14 @@ function compare(fresh: Fresh, walk: Walk): Violation | undefined {
     throw error
   } finally {
     arrival?.snapshot?.release()
-    running.close()
   }
 }
 
 /** @returns where a fresh run first leaves the search's path; undefined where it stays on it */
-function takeWalk(running: Running, search: Search, { choices, labels }: Walk): Arrival | undefined {
+function takeWalk({ running, first, start }: Begun, search: Search, { choices, labels }: Walk): Arrival | undefined {
   const { memory } = running
-  let step = running.start()
-  using start = memory.capture()
-  const comparesKeys = start.key === search.start.key
+  let step = first
+  const comparesKeys = start?.key === search.start.key
   for (const [i, choice] of choices.entries()) {
     if (step.kind !== 'choice' || choice >= step.alternatives) return { step, snapshot: undefined, taken: i }
     step = running.take(choice)
@@ -124,8 +133,8 @@ function takeWalk(running: Running, search: Search, { choices, labels }: Walk): 
 /** Whether another fresh run that takes the same choices comes to the same. */
 function comesToTheSame({ search, subject, store }: Fresh, { choices }: Walk, first: Arrival): boolean {
   const running = subject.open(store)
-  try {
-    let step = running.start()
+  return inFreshRun(running, (begun) => {
+    let step = begun
     for (const choice of choices.slice(0, first.taken)) {
       if (step.kind !== 'choice' || choice >= step.alternatives) return false
       step = running.take(choice)
@@ -136,9 +145,7 @@ function comesToTheSame({ search, subject, store }: Fresh, { choices }: Walk, fi
     if (first.snapshot === undefined) return step.kind === first.step.kind
     using snapshot = running.memory.capture()
     return snapshot.key === first.snapshot.key
-  } finally {
-    running.close()
-  }
+  })
 }
 
 function differenceAt({ choices, labels }: Walk, { step, snapshot, taken }: Arrival, search: Search): Violation {

@@ -55,9 +55,19 @@ static int is_right(void) {
   return length >= 0 && strcmp(there, expected) == 0;
 }
 
+// Of what was there before, too.
+static void expect_what_is_there(void) {
+  FILE* there = fopen(path, "r");
+  expected[fread(expected, 1, sizeof(expected) - 1, there)] = '\0';
+  fclose(there);
+}
+
 int main(int argc, char** argv) {
   (void)argc;
   way = argv[1], path = argv[2];
+  const int is_after = is("append after");
+  if (is_after) expect_what_is_there();
+  const size_t length_before = strlen(expected);
   if (is("same length")) return write_same_length();
   if (!is("reopened") && !is("rewritten")) {
     log_file = fopen(path, is("plain") || is("cut") ? "w" : "a");
@@ -67,6 +77,8 @@ int main(int argc, char** argv) {
   for (int i = 0; i < 3; i++) {
     note(ps_choose(2));
     ps_assert(is_right(), "the file has what was written");
+    if (is_after) ps_assert(strstr(expected + length_before, "1\nchosen: 1\nchosen: 1") == NULL, "two are enough");
+    if (is_after) ps_assert(length_before == strlen("from the day before"), "the file is as it was before all runs");
   }
   return 0;
 }
