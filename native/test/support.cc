@@ -13,13 +13,62 @@
 
 namespace pagestore {
 
+namespace {
+
+const char* name_of(Error error) {
+  switch (error) {
+    case Error::none:
+      return "ok";
+    case Error::out_of_memory:
+      return "out of memory";
+    case Error::page_number:
+      return "page number";
+    case Error::reference_count:
+      return "reference count";
+    case Error::capacity:
+      return "capacity";
+    case Error::store_closed:
+      return "store closed";
+    case Error::not_captured:
+      return "not captured";
+    case Error::layout:
+      return "layout";
+    case Error::address:
+      return "address";
+    case Error::memory_size:
+      return "memory size";
+    case Error::process_gone:
+      return "process gone";
+    case Error::permission:
+      return "permission";
+    case Error::tracker:
+      return "tracker";
+    case Error::process_memory:
+      return "process memory";
+    case Error::tracee:
+      return "tracee";
+    case Error::wrong_thread:
+      return "wrong thread";
+    case Error::thread:
+      return "thread";
+    case Error::threads:
+      return "threads";
+    case Error::mapping:
+      return "mapping";
+    case Error::files:
+      return "files";
+    case Error::choice:
+      return "choice";
+    case Error::spawn:
+      return "spawn";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
 std::ostream& operator<<(std::ostream& out, const Status& status) {
-  static const char* const names[] = {"ok",           "out of memory", "page number", "reference count",
-                                      "capacity",     "store closed",  "address",     "memory size",
-                                      "process gone", "permission",    "tracker",     "process memory",
-                                      "tracee",       "wrong thread",  "thread",      "threads",
-                                      "mapping",      "choice",        "spawn"};
-  out << names[static_cast<int>(status.error())];
+  out << name_of(status.error());
   if (status.is_ok()) return out;
   return out << " (" << status.what() << ", value " << status.value() << ", limit " << status.limit() << ", errno "
              << strerror(status.error_number()) << ")";
