@@ -74,6 +74,7 @@
       "native/ptrace/observed_waits.cc",
       "native/ptrace/opened_files.cc",
       "native/ptrace/pending_signals.cc",
+      "native/ptrace/process_paths.cc",
       "native/ptrace/process_waiter.cc",
       "native/ptrace/processor.cc",
       "native/ptrace/register_cache.cc",

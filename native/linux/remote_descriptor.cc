@@ -1,12 +1,18 @@
 #include "linux/remote_descriptor.h"
 
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 namespace pagestore {
 
-ScopedFd open_process(pid_t pid) {
-  return ScopedFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+ScopedFd open_process(pid_t task) {
+  constexpr long kOfThread = O_EXCL;  // PIDFD_THREAD
+  ScopedFd process(static_cast<int>(syscall(SYS_pidfd_open, task, 0)));
+  if (process.is_open() || errno == ENOSYS || errno == EPERM) return process;
+  return ScopedFd(static_cast<int>(syscall(SYS_pidfd_open, task, kOfThread)));
 }
 
 int get_descriptor(const ScopedFd& process, int descriptor) {
@@ -14,8 +20,8 @@ int get_descriptor(const ScopedFd& process, int descriptor) {
   return static_cast<int>(syscall(kGetFd, process.get(), descriptor, 0));
 }
 
-ScopedFd copy_descriptor(pid_t pid, int descriptor) {
-  const ScopedFd process = open_process(pid);
+ScopedFd copy_descriptor(pid_t task, int descriptor) {
+  const ScopedFd process = open_process(task);
   return process.is_open() ? ScopedFd(get_descriptor(process, descriptor)) : ScopedFd();
 }
 

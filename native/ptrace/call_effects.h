@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "ptrace/file_changes.h"
 
@@ -32,9 +33,15 @@ struct CallEffects {
   Evidence evidence = Evidence::bytes;
   int32_t number = -1;   // the descriptor that `messages` came from
   uint64_t pointer = 0;  // for `socket_error`
-  // A call that may make, rename or remove a file, whatever else it does; −1 if it does not. And its arguments.
+  // A call that makes, renames or removes a file, whatever else it does; −1 if it does not. And its arguments.
   int64_t names_call = -1;
   uint64_t names[2] = {};
+  // A call that opens a file so that it can change.
+  std::optional<Opening> opening;
+  // Numbers that are closed, or given to other files; none if the first is behind the last.
+  int32_t closed_first = 0, closed_last = -1;
+
+  bool needs_exit() const { return count > 0 || names_call >= 0 || opening || closed_first <= closed_last; }
 
   void add(const FileId& file, uint64_t low) {
     if (count < kMost) all[count++] = {file, low};

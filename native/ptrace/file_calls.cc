@@ -86,6 +86,11 @@ bool is_refusal(int64_t result) {
   return is_restart(result) || std::find(std::begin(kRefusals), std::end(kRefusals), -result) != std::end(kRefusals);
 }
 
+// By these close(2) says what became of the file; its number is closed.
+bool has_closed(int64_t result) {
+  return result >= 0 || result == -EINTR || result == -EIO || result == -ENOSPC || result == -EDQUOT;
+}
+
 }  // namespace
 
 bool FileCalls::is_filtered(const SystemCall& call) const {
@@ -107,21 +112,22 @@ void FileCalls::on_entry(TracedThread& thread, const SystemCall& call) {
   }
   const FileUse use = use_of(call.number);
   if (use != FileUse::none) on_use(call, use, &effects);
-  if (effects.count > 0 || effects.names_call >= 0) thread.expect_effects(effects);
+  if (effects.needs_exit()) thread.expect_effects(effects);
 }
 
-void FileCalls::on_exit(const CallEffects& effects, int64_t result) {
-  if (changes_names(effects.names_call) && result >= 0) {
+void FileCalls::on_exit(pid_t task, const CallEffects& effects, int64_t result) {
+  task_ = task;
+  if (effects.names_call >= 0 && result >= 0) {
     note_changed_name({effects.names_call, {effects.names[0], effects.names[1]}}, memory_, &files_);
-  } else if (effects.names_call >= 0 && result >= 0) {
-    note_new_file(traits_.pid, result, &files_);
   }
+  if (effects.opening && result >= 0) note_opened(task_, result, *effects.opening, &files_);
+  if (has_closed(result)) files_.mark_closed(effects.closed_first, effects.closed_last);
   bool has_happened = result > 0;
   switch (effects.evidence) {
     case Evidence::bytes:
       break;
     case Evidence::messages:
-      has_happened = result == 0 ? !is_stream_socket(traits_.pid, effects.number) : !is_refusal(result);
+      has_happened = result == 0 ? !is_stream_socket(task_, effects.number) : !is_refusal(result);
       break;
     case Evidence::no_refusal:
       has_happened = !is_refusal(result);
@@ -149,11 +155,12 @@ void FileCalls::on_descriptor_call(const SystemCall& call, CallEffects* effects)
   const auto& arguments = call.arguments;
   files_.mark_descriptors_changed();
   if (files_.observer() != nullptr && takes_lock(call)) files_.observer()->before_lock(first_descriptor(call));
-  if (note_opening(task_, call, memory_, &files_) || changes_names(call.number)) {
+  effects->opening = note_opening(task_, call, memory_, &files_);
+  if (changes_names(call.number)) {
     effects->names_call = call.number;
     effects->names[0] = arguments[0], effects->names[1] = arguments[1];
   }
-  if (!files_.has_monitored() && files_.known().empty()) return;
+  if (!files_.has_monitored() && files_.known().empty() && !files_.has_new_numbers()) return;
   switch (call.number) {
     case SYS_dup:
       return on_duplicate(first_descriptor(call));
@@ -163,11 +170,12 @@ void FileCalls::on_descriptor_call(const SystemCall& call, CallEffects* effects)
     case SYS_dup3:
       if (arguments[0] == arguments[1]) return;
       on_duplicate(first_descriptor(call));
-      return on_close(static_cast<int32_t>(arguments[1]));
+      return on_close(static_cast<uint32_t>(arguments[1]), static_cast<uint32_t>(arguments[1]), effects);
     case SYS_close:
-      return on_close(first_descriptor(call));
+      return on_close(static_cast<uint32_t>(arguments[0]), static_cast<uint32_t>(arguments[0]), effects);
     case SYS_close_range:
-      return on_close_range(call);
+      if ((static_cast<uint32_t>(arguments[2]) & CLOSE_RANGE_CLOEXEC) != 0) return;
+      return on_close(static_cast<uint32_t>(arguments[0]), static_cast<uint32_t>(arguments[1]), effects);
     case SYS_fcntl:
       if (duplicates_by_control(call)) return on_duplicate(first_descriptor(call));
       on_append_mode(call);
@@ -200,17 +208,20 @@ void FileCalls::on_duplicate(int32_t number) {
   if (file && file->monitoring != Monitoring::input) files_.on_duplicate();
 }
 
-void FileCalls::on_close_range(const SystemCall& call) {
-  const auto first = static_cast<uint32_t>(call.arguments[0]), last = static_cast<uint32_t>(call.arguments[1]);
-  if ((static_cast<uint32_t>(call.arguments[2]) & CLOSE_RANGE_CLOEXEC) != 0) return;
+// Not yet: the call may fail.
+void FileCalls::on_close(uint32_t first, uint32_t last, CallEffects* effects) {
+  constexpr uint32_t kMost = INT32_MAX;
+  if (first > kMost) return;
+  effects->closed_first = static_cast<int32_t>(first);
+  effects->closed_last = static_cast<int32_t>(std::min(last, kMost));
   for (size_t i = files_.known().size(); i-- > 0;) {
     const int32_t number = files_.known()[i].number;
-    if (static_cast<uint32_t>(number) >= first && static_cast<uint32_t>(number) <= last) on_close(number);
+    if (number >= effects->closed_first && number <= effects->closed_last) find_new_number(number);
   }
 }
 
 // An open file that only its number tells from others is looked for under new numbers while it still has this one.
-void FileCalls::on_close(int32_t number) {
+void FileCalls::find_new_number(int32_t number) {
   const KnownDescriptor* known = files_.find(number);
   if (known == nullptr || !known->is_there) return;
   KnownDescriptor moved = *known;
@@ -224,7 +235,6 @@ void FileCalls::on_close(int32_t number) {
       break;
     }
   }
-  files_.mark_closed(number, number);
 }
 
 // What is written through a mapping is not seen. Memory that only looks like a file is captured where it is mapped, so
@@ -329,7 +339,7 @@ bool FileCalls::opens_stream(const SystemCall& call) const {
   const auto is_named = [](const KnownDescriptor& each) {
     return is_stream(each.monitoring) && each.file.serial != 0 && each.kind != FileKind::other;
   };
-  const auto opened = stream_to_open(traits_.pid, call, memory_, std::any_of(known.begin(), known.end(), is_named));
+  const auto opened = stream_to_open(task_, call, memory_, std::any_of(known.begin(), known.end(), is_named));
   if (!opened) return false;
   return std::any_of(known.begin(), known.end(), [&](const KnownDescriptor& each) {
     const bool is_same = each.file.device == opened->device && each.file.inode == opened->inode;
@@ -337,21 +347,26 @@ bool FileCalls::opens_stream(const SystemCall& call) const {
   });
 }
 
+// While there are new numbers, one may have been given to another file by a call whose exit was not seen yet.
 std::optional<KnownDescriptor> FileCalls::find(int32_t number) const {
   const KnownDescriptor* known = files_.find(number);
-  if (known != nullptr && known->is_there) return *known;
+  const bool is_known = known != nullptr && known->is_there;
+  if (is_known && !files_.has_new_numbers()) return *known;
   if (!files_.has_new_numbers()) return {};
   char path[64];
   struct stat status;
   snprintf(path, sizeof(path), "/proc/%d/fd/%d", task_, number);
   if (read_file_status(path, &status) != 0) return {};
-  const bool is_terminal = kind_of_file(status) == FileKind::terminal;
+  const FileKind kind = kind_of_file(status);
+  const FileId id{status.st_dev, status.st_ino};
+  if (is_known && known->file.device == id.device && known->file.inode == id.inode) return *known;
   std::optional<KnownDescriptor> found;
+  if (kind == FileKind::regular && files_.is_tracked(id)) found = {number, Monitoring::contents, kind, true, id};
   for (const KnownDescriptor& each : files_.known()) {
     if (each.monitoring == Monitoring::none || each.monitoring == Monitoring::input) continue;
-    const bool is_there = each.file.device == status.st_dev && each.file.inode == status.st_ino;
+    const bool is_there = each.file.device == id.device && each.file.inode == id.inode;
     // Another name of the terminal leads to it, too.
-    if (!is_there && !(is_terminal && each.kind == FileKind::terminal)) continue;
+    if (!is_there && !(kind == FileKind::terminal && each.kind == FileKind::terminal)) continue;
     const bool is_alone = each.kind == FileKind::other;
     if (is_alone && (!each.is_there || compare_files(task_, each.number, task_, number) == Sameness::different))
       continue;

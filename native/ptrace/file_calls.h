@@ -13,19 +13,17 @@
 #include "linux/remote_memory.h"
 #include "ptrace/call_effects.h"
 #include "ptrace/monitored_calls.h"
-#include "ptrace/process_traits.h"
 #include "ptrace/traced_thread.h"
 
 namespace pagestore {
 
 class FileCalls {
  public:
-  FileCalls(const ProcessTraits& traits, const RemoteMemory& memory, FileChanges& files)
-      : traits_(traits), memory_(memory), files_(files) {}
+  FileCalls(const RemoteMemory& memory, FileChanges& files) : memory_(memory), files_(files) {}
 
   // The thread has entered the call, and makes it when it runs. It may be told more than once.
   void on_entry(TracedThread& thread, const SystemCall& call);
-  void on_exit(const CallEffects& effects, int64_t result);
+  void on_exit(pid_t task, const CallEffects& effects, int64_t result);
 
   // Whether a filter that was added for a descriptor stops the thread at the call.
   bool is_filtered(const SystemCall& call) const;
@@ -34,8 +32,8 @@ class FileCalls {
   void on_descriptor_call(const SystemCall& call, CallEffects* effects);
   void on_control(const SystemCall& call, CallEffects* effects) const;
   void on_duplicate(int32_t number);
-  void on_close(int32_t number);
-  void on_close_range(const SystemCall& call);
+  void on_close(uint32_t first, uint32_t last, CallEffects* effects);
+  void find_new_number(int32_t number);
   void on_mapping(const SystemCall& call);
   void on_transfer(const SystemCall& call, CallEffects* effects);
   void add_end(uint64_t number, uint64_t offset, bool is_written, CallEffects* effects) const;
@@ -48,7 +46,6 @@ class FileCalls {
   // What is known of the open file that a number means now; nothing if it is none that is known.
   std::optional<KnownDescriptor> find(int32_t number) const;
 
-  const ProcessTraits& traits_;
   const RemoteMemory& memory_;
   FileChanges& files_;
   pid_t task_ = 0;  // the thread that makes the call: /proc shows by it what all threads share

@@ -7,6 +7,7 @@ namespace pagestore {
 
 void FileChanges::set_known(GrowingArray<KnownDescriptor> known) {
   known_ = std::move(known);
+  tracked_.clear();
   needs_all_calls_ = has_new_numbers_ = false;
   settled_ = last_event_;
 }
@@ -70,6 +71,15 @@ void FileChanges::on_seek() {
   for (KnownDescriptor& each : known_) {
     if (each.monitoring == Monitoring::positions) each.monitoring = Monitoring::contents;
   }
+}
+
+void FileChanges::track(const FileId& file) {
+  on_duplicate();
+  if (!is_tracked(file) && !tracked_.append(file)) lost_ = ++last_event_;
+}
+
+bool FileChanges::is_tracked(const FileId& file) const {
+  return std::find(tracked_.begin(), tracked_.end(), file) != tracked_.end();
 }
 
 void FileChanges::assume_all() {

@@ -97,6 +97,9 @@ class FileChanges {
   // A monitored file got a number that no filter knows, or may have: until then a call counts for the file that its
   // number means by then.
   void on_duplicate() { needs_all_calls_ = has_new_numbers_ = true; }
+  // A regular file was opened, by a number that no filter knows, so that it can be changed anywhere.
+  void track(const FileId& file);
+  bool is_tracked(const FileId& file) const;
   bool needs_all_calls() const { return needs_all_calls_; }
   bool has_new_numbers() const { return has_new_numbers_; }
 
@@ -152,6 +155,7 @@ class FileChanges {
   OpenedFiles opened_;
   GrowingArray<Event> events_;
   GrowingArray<KnownDescriptor> known_;
+  GrowingArray<FileId> tracked_;
   GrowingArray<Filtered> filtered_;
 };
 

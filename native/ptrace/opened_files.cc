@@ -26,21 +26,21 @@ namespace {
 constexpr size_t kMostContents = size_t{1} << 20;       // of one file
 constexpr size_t kMostOfAllContents = size_t{1} << 26;  // between two snapshots
 
-// A path that a call has as an argument, and the folder from which it starts.
-struct PathArgument {
-  int folder = AT_FDCWD;
-  uint64_t path = 0;
-};
 struct OpeningCall {
   PathArgument argument;
   uint64_t flags = 0;
-  uint64_t low = 0;
+  std::optional<uint64_t> cut_to = {};  // by its path
 };
 
 std::optional<OpeningCall> read_opening(const SystemCall& call, const RemoteMemory& memory) {
   const auto& arguments = call.arguments;
   const int folder = static_cast<int>(arguments[0]);
   switch (call.number) {
+    // These have no path, or none that can be looked up.
+    case SYS_memfd_create:
+      return OpeningCall{{}, O_RDWR | O_CREAT};
+    case SYS_open_by_handle_at:
+      return OpeningCall{{}, arguments[2]};
 #if defined(__x86_64__)
     case SYS_open:
       return OpeningCall{{AT_FDCWD, arguments[0]}, arguments[1]};
@@ -73,77 +73,52 @@ constexpr struct {
 #endif
 };
 
-// Page by page: what lies behind its end may not be mapped.
-bool read_path(const RemoteMemory& memory, uint64_t address, char* path, size_t room) {
-  constexpr size_t kPart = 256;
-  for (size_t done = 0; done < room;) {
-    const size_t count = std::min<size_t>(kPart - (address + done) % kPart, room - done);
-    if (!memory.read(RemoteAddress(address + done), path + done, count).is_ok()) return false;
-    if (memchr(path + done, '\0', count) != nullptr) return true;
-    done += count;
-  }
-  return false;
-}
-
-constexpr size_t kMostPath = 4096 + 64;
-
-// The path by which we find what the process means by one.
-void find_path(pid_t pid, int folder, const char* path, std::span<char> there) {
-  constexpr struct {
-    const char* start;
-    const char* means;
-  } kOwn[] = {{"/proc/self/", ""},    {"/proc/thread-self/", ""}, {"/dev/fd/", "fd/"},
-              {"/dev/stdin", "fd/0"}, {"/dev/stdout", "fd/1"},    {"/dev/stderr", "fd/2"}};
-  for (const auto& each : kOwn) {
-    if (strncmp(path, each.start, strlen(each.start)) != 0) continue;
-    snprintf(there.data(), there.size(), "/proc/%d/%s%s", pid, each.means, path + strlen(each.start));
-    return;
-  }
-  if (path[0] == '/') {
-    snprintf(there.data(), there.size(), "/proc/%d/root%s", pid, path);
-  } else if (folder == AT_FDCWD) {
-    snprintf(there.data(), there.size(), "/proc/%d/cwd/%s", pid, path);
-  } else {
-    snprintf(there.data(), there.size(), "/proc/%d/fd/%d/%s", pid, folder, path);
-  }
-}
-
-struct LocalPath {
-  char text[kMostPath];
-};
-
-// How we name it; false where it cannot be read.
-bool read_local_path(pid_t pid, const RemoteMemory& memory, const PathArgument& argument, LocalPath* local) {
-  char path[4096];
-  if (!read_path(memory, argument.path, path, sizeof(path))) return false;
-  find_path(pid, argument.folder, path, local->text);
-  return true;
-}
-
 std::string_view path_of(const char* link, std::span<char> room) {
   const ssize_t length = readlink(link, room.data(), room.size());
   return {room.data(), length < 0 ? 0 : static_cast<size_t>(length)};
 }
 
-// A file that is there, and is about to change.
-void note_file(const OpeningCall& call, const LocalPath& local, int file, FileChanges* changes) {
+// How far a call has come with a file that it cuts or opens for writing.
+enum class Progress : uint8_t { entered, opened };
+
+// Of one that was cut before anybody saw it nothing is known but that it may have had something.
+void note_first(const struct stat& status, const char* link, std::string_view name, bool is_cut, OpenedFiles* opened) {
+  const auto length = static_cast<uint64_t>(status.st_size);
+  const bool has_contents = !is_cut && length <= kMostContents;
+  const ScopedFd contents(has_contents ? open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1);
+  opened->note({status.st_dev, status.st_ino, is_cut ? 1 : length, 0, 0, 0, 0, false, false}, name, contents.get());
+}
+
+// A file that was there.
+void note_file(const OpeningCall& call, int file, Progress progress, FileChanges* changes) {
   OpenedFiles& opened = changes->opened();
   struct stat status;
   if (read_file_status(file, &status) != 0 || !S_ISREG(status.st_mode)) return;
-  char link[64], path[4096];
+  char link[64], path[kMostPath];
   snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
   const std::string_view name = path_of(link, path);
-  if (!keeps_bytes(link)) {
-    changes->add_left(name);
-    return;
-  }
+  if (!keeps_bytes(link)) return changes->add_left(name);
+  const FileId id{status.st_dev, status.st_ino};
   const auto length = static_cast<uint64_t>(status.st_size);
-  const bool cuts = (call.flags & O_TRUNC) != 0, adds = !cuts && (call.flags & O_APPEND) != 0;
-  changes->add_event({status.st_dev, status.st_ino}, adds ? length : call.low);
-  if (!opened.is_noting() || opened.is_seen(status.st_dev, status.st_ino)) return;
-  const bool has_contents = !adds && length <= kMostContents;
-  const ScopedFd contents(has_contents ? open(local.text, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1);
-  opened.note({status.st_dev, status.st_ino, length, 0, 0, 0, 0, false, false}, name, contents.get());
+  const bool cuts = (call.flags & O_TRUNC) != 0, is_known = opened.is_seen(id.device, id.inode);
+  if (opened.is_noting() && !is_known) note_first(status, link, name, cuts && progress == Progress::opened, &opened);
+  if (cuts || call.cut_to) return changes->add_event(id, call.cut_to.value_or(0));
+  const bool is_kept = length <= kMostContents && opened.is_whole(id.device, id.inode);
+  changes->add_event(id, is_kept ? 0 : length);
+  if (!is_kept && opened.is_noting()) changes->track(id);
+}
+
+// A file that was made by the call.
+void note_new_file(int file, FileChanges* changes) {
+  struct stat status;
+  char link[64], path[kMostPath];
+  snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
+  if (read_file_status(file, &status) != 0) return;
+  const std::string_view name = path_of(link, path);
+  changes->add_event({status.st_dev, status.st_ino}, 0);
+  if (name.starts_with('/') && !name.ends_with(" (deleted)")) changes->add_left(name);
+  if (!changes->opened().is_noting()) return;
+  changes->opened().note({status.st_dev, status.st_ino, 0, 0, 0, 0, 0, false, true}, name, -1);
 }
 
 }  // namespace
@@ -155,13 +130,25 @@ void OpenedFiles::clear() {
   is_incomplete_ = false;
 }
 
-bool OpenedFiles::is_seen(uint64_t device, uint64_t inode) const {
-  return std::any_of(seen_.begin(), seen_.end(),
-                     [&](const Seen& each) { return each.device == device && each.inode == inode; });
+void OpenedFiles::mark_whole(uint64_t device, uint64_t inode) {
+  for (Seen& each : seen_) {
+    if (each.device == device && each.inode == inode) each.is_whole = true;
+  }
+}
+
+const OpenedFiles::Seen* OpenedFiles::find_seen(uint64_t device, uint64_t inode) const {
+  const Seen* at = std::find_if(seen_.begin(), seen_.end(),
+                                [&](const Seen& each) { return each.device == device && each.inode == inode; });
+  return at != seen_.end() ? at : nullptr;
 }
 
 bool OpenedFiles::mark_seen(uint64_t device, uint64_t inode) {
-  return is_seen(device, inode) || seen_.append({device, inode});
+  return is_seen(device, inode) || seen_.append({device, inode, false});
+}
+
+bool OpenedFiles::is_whole(uint64_t device, uint64_t inode) const {
+  const Seen* seen = find_seen(device, inode);
+  return seen != nullptr && seen->is_whole;
 }
 
 bool OpenedFiles::read_contents(int file, OpenedFile* noted) {
@@ -188,6 +175,7 @@ void OpenedFiles::note(const OpenedFile& file, std::string_view path, int conten
   const bool is_done = paths_.append(std::span<const char>(path.data(), path.size())) && files_.append(noted) &&
                        mark_seen(file.device, file.inode);
   if (!is_done) is_incomplete_ = true;
+  if (noted.has_contents || noted.is_new) mark_whole(file.device, file.inode);
 }
 
 bool changes_names(int64_t number) {
@@ -195,61 +183,72 @@ bool changes_names(int64_t number) {
                      [&](const auto& each) { return each.number == number; });
 }
 
-bool note_opening(pid_t pid, const SystemCall& call, const RemoteMemory& memory, FileChanges* changes) {
+std::optional<Opening> note_opening(pid_t task, const SystemCall& call, const RemoteMemory& memory,
+                                    FileChanges* changes) {
   const std::optional<OpeningCall> found = read_opening(call, memory);
-  if (!found) return call.number == SYS_memfd_create;
-  const bool makes = (found->flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) != 0;
+  if (!found) return std::nullopt;
+  const bool is_nameless = (found->flags & O_TMPFILE) == O_TMPFILE || call.number == SYS_memfd_create;
+  const bool makes = is_nameless || (found->flags & O_CREAT) != 0;
   const bool alters = (found->flags & O_TRUNC) != 0 || (found->flags & O_ACCMODE) != O_RDONLY;
-  LocalPath local;
-  if ((!makes && !alters) || !read_local_path(pid, memory, found->argument, &local)) return false;
-  const ScopedFd file(open(local.text, O_PATH | O_CLOEXEC));
-  if (file.is_open() && alters) note_file(*found, local, file.get(), changes);
-  return makes && (!file.is_open() || (found->flags & O_TMPFILE) == O_TMPFILE);
+  if (!makes && !alters) return std::nullopt;
+  const Opening opening{found->flags, is_nameless};
+  char path[kMostPath];
+  if (is_nameless || !read_path(memory, found->argument.path, path)) return opening;
+  const ScopedFd file = look_up(task, found->argument.folder, path);
+  const bool is_missing = !file.is_open() && errno == ENOENT;
+  if (file.is_open() && alters) note_file(*found, file.get(), Progress::entered, changes);
+  if (found->cut_to) {
+    // No descriptor will say which file it was.
+    if (!file.is_open() && !is_missing) changes->add_left(path);
+    return std::nullopt;
+  }
+  if (file.is_open() && !changes->opened().is_noting()) return std::nullopt;
+  return Opening{found->flags, is_missing};
 }
 
-void note_new_file(pid_t pid, int64_t number, FileChanges* changes) {
-  char link[64], path[4096];
+void note_opened(pid_t task, int64_t number, const Opening& opening, FileChanges* changes) {
+  char link[64];
   struct stat status;
-  snprintf(link, sizeof(link), "/proc/%d/fd/%d", pid, static_cast<int>(number));
-  if (read_file_status(link, &status) != 0 || !S_ISREG(status.st_mode)) return;
-  const std::string_view name = path_of(link, path);
-  changes->add_event({status.st_dev, status.st_ino}, 0);
-  if (name.starts_with('/') && !name.ends_with(" (deleted)")) changes->add_left(name);
-  if (!changes->opened().is_noting()) return;
-  changes->opened().note({status.st_dev, status.st_ino, 0, 0, 0, 0, 0, false, true}, name, -1);
+  snprintf(link, sizeof(link), "/proc/%d/fd/%d", task, static_cast<int>(number));
+  const ScopedFd file(open(link, O_PATH | O_CLOEXEC));
+  if (!file.is_open() || read_file_status(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+  const bool is_new = opening.is_new && status.st_size == 0;
+  if (is_new) return note_new_file(file.get(), changes);
+  note_file({{}, opening.flags}, file.get(), Progress::opened, changes);
 }
 
-void note_shared_mapping(pid_t pid, const SystemCall& call, FileChanges* changes) {
+void note_shared_mapping(pid_t task, const SystemCall& call, FileChanges* changes) {
   constexpr uint64_t kKind = 0xf;
   const uint64_t kind = call.arguments[3] & kKind;
   if (kind == MAP_PRIVATE || (call.arguments[3] & MAP_ANONYMOUS) != 0) return;
   const auto number = static_cast<int32_t>(call.arguments[4]);
   OpenFile file;
-  char link[64], path[4096];
-  snprintf(link, sizeof(link), "/proc/%d/fd/%d", pid, number);
-  if (!describe_file(pid, number, &file).is_ok() || file.identity.kind != FileKind::regular) return;
+  char link[64], path[kMostPath];
+  snprintf(link, sizeof(link), "/proc/%d/fd/%d", task, number);
+  if (!describe_file(task, number, &file).is_ok() || file.identity.kind != FileKind::regular) return;
   if (is_writable(file.identity) && !is_memory_file(link)) changes->add_left(path_of(link, path));
 }
 
 void note_changed_name(const SystemCall& call, const RemoteMemory& memory, FileChanges* changes) {
   for (const auto& each : kNameCalls) {
     if (each.number != call.number) continue;
-    char path[4096];
-    if (read_path(memory, call.arguments[each.path], path, sizeof(path))) changes->add_left(path);
+    char path[kMostPath];
+    if (read_path(memory, call.arguments[each.path], path)) changes->add_left(path);
   }
 }
 
-std::optional<OpenedStream> stream_to_open(pid_t pid, const SystemCall& call, const RemoteMemory& memory,
+std::optional<OpenedStream> stream_to_open(pid_t task, const SystemCall& call, const RemoteMemory& memory,
                                            bool anywhere) {
   const std::optional<OpeningCall> opening = read_opening(call, memory);
-  char path[4096], there[kMostPath];
-  if (!opening || !read_path(memory, opening->argument.path, path, sizeof(path))) return std::nullopt;
+  char path[kMostPath];
+  if (!opening || !read_path(memory, opening->argument.path, path)) return std::nullopt;
   // A relative path may lead anywhere, but begins in a folder that no descriptors are in, as a rule.
   const bool may_be = strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/", 5) == 0;
   if (!may_be && !anywhere) return std::nullopt;
-  find_path(pid, opening->argument.folder, path, there);
+  const ScopedFd file = look_up(task, opening->argument.folder, path);
   struct stat status;
-  if (read_file_status(there, &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return std::nullopt;
+  if (!file.is_open() || read_file_status(file.get(), &status) != 0) return std::nullopt;
+  if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return std::nullopt;
   return OpenedStream{status.st_dev, status.st_ino, S_ISCHR(status.st_mode)};
 }
 

@@ -1,10 +1,10 @@
 // Which regular files a process opens so that they can change, and what they were before: so that what is done to a
 // file that no snapshot has open is not missed.
 //
-// A call is looked at on its entry. The path is looked up as the process would do it; one that is looked up wrongly
-// (through a symbolic link that means something else in the root directory of the process) names another file. A file
-// that is noted for the first time is noted with its length and, where it may change inside and is short, with all that
-// is in it. A file that the call makes is known only on its exit.
+// A call is looked at on its entry, when the file is still what it was, and on its exit, when the descriptor says which
+// file it is (process_paths.h says what cannot be looked up before). A file that is noted for the first time is noted
+// with its length and, if it is short, with all that is in it. Of a longer one that is only opened nothing has changed
+// yet: it is *tracked*, so that what is done to it by any number is seen until the next capture knows its descriptors.
 //
 // What is done to files of the kernel (file_systems.h) and to names (a file is removed, renamed, made) cannot be put
 // back. It leaves to its caller: that the process is stopped.
@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "linux/remote_memory.h"
+#include "ptrace/process_paths.h"
 #include "ptrace/system_call.h"
 #include "system/growing_array.h"
 
@@ -49,8 +50,10 @@ class OpenedFiles {
   bool is_incomplete() const { return is_incomplete_; }
 
   // A file that somebody knows already is not noted.
-  bool is_seen(uint64_t device, uint64_t inode) const;
+  bool is_seen(uint64_t device, uint64_t inode) const { return find_seen(device, inode) != nullptr; }
   [[nodiscard]] bool mark_seen(uint64_t device, uint64_t inode);
+  // Whether all that was in it was noted, so that it may be changed anywhere.
+  bool is_whole(uint64_t device, uint64_t inode) const;
 
   // `contents` says where to read what is in it; -1 if that is not kept.
   void note(const OpenedFile& file, std::string_view path, int contents);
@@ -58,7 +61,10 @@ class OpenedFiles {
  private:
   struct Seen {
     uint64_t device, inode;
+    bool is_whole;
   };
+  void mark_whole(uint64_t device, uint64_t inode);
+  const Seen* find_seen(uint64_t device, uint64_t inode) const;
   bool read_contents(int file, OpenedFile* noted);
 
   bool is_noting_ = false, is_incomplete_ = false;
@@ -70,15 +76,21 @@ class OpenedFiles {
 
 class FileChanges;
 
-// Notes what a call, on its entry, is about to open for writing or to cut. Says whether its exit has to be seen, as it
-// may make a file.
-bool note_opening(pid_t pid, const SystemCall& call, const RemoteMemory& memory, FileChanges* changes);
-// Notes the file that the call made, if it is a regular one: descriptor `number` of the process is open on it.
-void note_new_file(pid_t pid, int64_t number, FileChanges* changes);
+// What a call that opens a file asks for, as far as its exit has to know.
+struct Opening {
+  uint64_t flags;
+  bool is_new;  // on its entry there was no such file
+};
+
+// Notes what a call, on its entry, is about to open for writing or to cut. Says what has to be told on its exit.
+std::optional<Opening> note_opening(pid_t task, const SystemCall& call, const RemoteMemory& memory,
+                                    FileChanges* changes);
+// Notes the file that the call has opened, if it is a regular one: descriptor `number` of the process is open on it.
+void note_opened(pid_t task, int64_t number, const Opening& opening, FileChanges* changes);
 
 // Notes that a file on a disk is about to be mapped shared, by a descriptor that may write: what is written there is
 // not seen.
-void note_shared_mapping(pid_t pid, const SystemCall& call, FileChanges* changes);
+void note_shared_mapping(pid_t task, const SystemCall& call, FileChanges* changes);
 
 // Whether a call changes which files there are, or what they are called. Its exit says whether it did.
 bool changes_names(int64_t number);
@@ -89,7 +101,7 @@ struct OpenedStream {
   uint64_t device, inode;
   bool is_device;
 };
-std::optional<OpenedStream> stream_to_open(pid_t pid, const SystemCall& call, const RemoteMemory& memory,
+std::optional<OpenedStream> stream_to_open(pid_t task, const SystemCall& call, const RemoteMemory& memory,
                                            bool anywhere);
 
 }  // namespace pagestore

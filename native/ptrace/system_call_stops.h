@@ -27,7 +27,7 @@ class SystemCallStops {
     const TimedWaits& waits;
     ClockCalls& clock_calls;
   };
-  explicit SystemCallStops(const Parts& parts) : parts_(parts), file_calls_(parts.traits, parts.memory, parts.files) {}
+  explicit SystemCallStops(const Parts& parts) : parts_(parts), file_calls_(parts.memory, parts.files) {}
 
   // A stop that PTRACE_SYSCALL brings, on entry and on exit.
   Status classify(TracedThread& thread, const RunOptions& options, std::optional<Stop>* stop);

@@ -108,7 +108,7 @@ bool TracedThread::has_entered_call() const {
 bool TracedThread::needs_call_exit() const {
   const auto* entry = std::get_if<activity::CallEntry>(&activity_);
   if (entry == nullptr || !entry->call) return false;
-  return entry->call->effects.count > 0 || entry->call->effects.names_call >= 0;
+  return entry->call->effects.needs_exit();
 }
 
 std::optional<activity::EnteredCall> TracedThread::call_before() const {

@@ -56,14 +56,18 @@ FileDuplicates::~FileDuplicates() {
   PS_ASSERT(sets_ == nullptr);
 }
 
-void FileDuplicates::begin(pid_t pid) {
+void FileDuplicates::begin(const TracedProcess& traced) {
   forget_present();
-  pid_ = pid;
-  process_ = open_process(pid);
-  is_refused_ = !process_.is_open();
+  traced_ = &traced;
+  task_ = 0;
 }
 
 Status FileDuplicates::update(const OpenFiles& now) {
+  if (const pid_t task = traced_->live_thread(); task != task_) {
+    task_ = task;
+    process_ = open_process(task);
+    is_refused_ = !process_.is_open();
+  }
   GrowingArray<Index> present, order;
   if (!present.resize(now.all().size())) return Status::no_memory(now.all().size() * sizeof(Index));
   if (Status status = sort_pool(&order); !status.is_ok()) return status;
@@ -105,14 +109,14 @@ FileDuplicates::Index FileDuplicates::find_same(const OpenFile& file, std::span<
   const pid_t ours = getpid();
   const auto at = std::lower_bound(order.begin(), order.end(), file, [&](Index i, const OpenFile& wanted) {
     const int result = memcmp(&pool_[i].identity, &wanted.identity, sizeof(OpenFileIdentity));
-    return (result != 0 ? result : order_files(ours, pool_[i].descriptor, pid_, wanted.number)) < 0;
+    return (result != 0 ? result : order_files(ours, pool_[i].descriptor, traced_->live_thread(), wanted.number)) < 0;
   });
   if (at == order.end() || !(pool_[*at].identity == file.identity)) return kNone;
   return is_on(pool_[*at], file.number) ? *at : kNone;
 }
 
 bool FileDuplicates::is_on(const Duplicate& duplicate, int32_t number) const {
-  return compare_files(pid_, number, getpid(), duplicate.descriptor) == Sameness::same;
+  return compare_files(traced_->live_thread(), number, getpid(), duplicate.descriptor) == Sameness::same;
 }
 
 Status FileDuplicates::take(const OpenFile& file, Index* index) {
@@ -166,7 +170,7 @@ void FileDuplicates::before_exec() {
 
 bool FileDuplicates::is_open_in_process(const Duplicate& duplicate) const {
   NumberDirectory directory;
-  if (!directory.open(pid_, "/proc/PID/fd").is_ok()) return false;
+  if (!directory.open(traced_->live_thread(), "/proc/PID/fd").is_ok()) return false;
   for (int32_t number; directory.next(&number);) {
     if (is_on(duplicate, number)) return true;
   }

@@ -18,6 +18,7 @@
 
 #include "linux/open_files.h"
 #include "ptrace/file_changes.h"
+#include "ptrace/traced_process.h"
 #include "snapshot/owned.h"
 #include "system/non_copyable.h"
 #include "system/scoped_fd.h"
@@ -34,8 +35,8 @@ class FileDuplicates : public FileObserver, NonCopyable {
   // Whether a file of the list is one that we want a duplicate of.
   static bool is_wanted(const OpenFile& file);
 
-  // The process whose descriptors are named. Forgets the present ones.
-  void begin(pid_t pid);
+  // The process whose descriptors are named; it outlives this. Forgets the present ones.
+  void begin(const TracedProcess& traced);
 
   // After the list was read: there is one entry for each file of it that is a leader and wanted, else kNone.
   Status update(const OpenFiles& now);
@@ -88,7 +89,8 @@ class FileDuplicates : public FileObserver, NonCopyable {
   bool drop_sets(PageStores& stores);
   Status replace_entries(Set* set, const OpenFiles& now);
 
-  pid_t pid_ = 0;
+  const TracedProcess* traced_ = nullptr;
+  pid_t task_ = 0;  // the thread by which the process is open: a main thread that has ended has no descriptors
   ScopedFd process_;
   bool is_refused_ = false, has_present_ = false;
   GrowingArray<Duplicate> pool_;

@@ -115,7 +115,7 @@ Status FileMonitor::add_filter(std::span<const MonitorRequest> requests, std::op
 uint64_t FileMonitor::count_filters() const {
   GrowingArray<char> text;
   constexpr char kName[] = "Seccomp_filters:";
-  if (!read_proc_file(process_.pid(), "/proc/PID/status", &text).is_ok() || !text.append('\0')) return 0;
+  if (!read_proc_file(process_.live_thread(), "/proc/PID/status", &text).is_ok() || !text.append('\0')) return 0;
   const char* found = strstr(text.data(), kName);
   return found != nullptr ? strtoull(found + strlen(kName), nullptr, 10) : 0;
 }

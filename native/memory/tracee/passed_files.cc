@@ -43,7 +43,7 @@ Status PassedFiles::open(int32_t lowest) {
   const SystemCall make{SYS_socketpair, {AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, scratch_.value()}};
   if (Status status = exchange(make, std::as_writable_bytes(std::span(pair)), &result); !status.is_ok()) return status;
   if (result < 0) return refused("socketpair in the process", result);
-  ours_ = copy_descriptor(process_.pid(), pair[0]);
+  ours_ = copy_descriptor(process_.live_thread(), pair[0]);
   const int error_number = errno;
   const SystemCall move{SYS_fcntl, {static_cast<uint64_t>(pair[1]), F_DUPFD_CLOEXEC, static_cast<uint64_t>(lowest)}};
   if (Status status = process_.call(move, &moved); !status.is_ok()) return status;

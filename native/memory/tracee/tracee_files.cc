@@ -93,7 +93,7 @@ Status TraceeFiles::begin(const FileOptions& options) {
                          contents_.exclude(status.st_dev, status.st_ino);
     if (!is_done) return Status::no_memory(sizeof(Inherited));
   }
-  duplicates_.begin(process_.pid());
+  duplicates_.begin(process_);
   monitor_.begin();
   written_at_start_ = bytes_written(process_.pid());
   return Status::ok();
