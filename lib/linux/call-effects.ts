@@ -72,14 +72,36 @@ const rows: readonly Row[] = [
   },
 ]
 
-const effects = new Map(rows.flatMap(({ effect, calls }) => calls.split(/\s+/).map((name) => [name, effect] as const)))
+// The same where descriptors and what is in files roll back: what is left then.
+const rowsOfDescriptors: readonly Row[] = [
+  {
+    effect:
+      'names of files are not rolled back, nor is what a device or the time gives: a file that it makes stays, as an empty one',
+    calls: 'open openat openat2 creat open_by_handle_at',
+  },
+  {
+    effect: 'what it cuts is put back only where its path is found: elsewhere other paths find it cut',
+    calls: 'truncate',
+  },
+]
 
-/** What a call leaves behind. */
-export function effectOf(name: string): string {
-  return effects.get(name) ?? 'what it changes is not rolled back: other paths may find it'
+function byName(all: readonly Row[]): ReadonlyMap<string, string> {
+  return new Map(all.flatMap(({ effect, calls }) => calls.split(/\s+/).map((name) => [name, effect] as const)))
+}
+const effects = byName(rows)
+const effectsOfDescriptors = byName(rowsOfDescriptors)
+
+/**
+ * What a call leaves behind.
+ *
+ * @param descriptors whether snapshots have open files, and what is in them
+ */
+export function effectOf(name: string, descriptors = false): string {
+  const effect = (descriptors ? effectsOfDescriptors.get(name) : undefined) ?? effects.get(name)
+  return effect ?? 'what it changes is not rolled back: other paths may find it'
 }
 
 /** All names in the table, for tests. */
 export function callsWithEffects(): string[] {
-  return [...effects.keys()]
+  return [...effects.keys(), ...effectsOfDescriptors.keys()]
 }

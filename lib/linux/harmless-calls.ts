@@ -202,6 +202,8 @@ const sometimesOfClock: Readonly<Record<string, Sometimes>> = {
 
 /** What a call is to a rollback. */
 export interface HarmlessCalls {
+  /** Whether snapshots have open files, and what is in them. */
+  readonly descriptors: boolean
   /** Whether it is harmless, whatever its arguments are. */
   isAlways(name: string): boolean
   /** Whether it is harmless as it is made. */
@@ -219,6 +221,7 @@ export function harmlessCalls(descriptors: boolean, clock = false): HarmlessCall
     Object.entries({ ...sometimes, ...(descriptors && sometimesOfDescriptors), ...(clock && sometimesOfClock) }),
   )
   return {
+    descriptors,
     isAlways: (name) => names.has(name),
     isNow: (name, call) => names.has(name) || (byArguments.get(name)?.isHarmless(call) ?? false),
   }

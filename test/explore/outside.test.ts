@@ -73,6 +73,17 @@ test.each([
   expect((await search('ignore')).warnings).toContainEqual(expect.stringMatching(`^${call}: `))
 })
 
+test('of a file that it makes the name stays; where files are ignored, all of it does', async () => {
+  const warnings = async (files: 'restore' | 'ignore') => {
+    rmSync(join(folder, 'new file'), { force: true })
+    return (await explore(new Program(program, ['new file', join(folder, 'new file')], { files }))).warnings
+  }
+  expect(await warnings('restore')).toEqual([
+    expect.stringMatching(/^openat: names of files are not rolled back.*a file that it makes stays/),
+  ])
+  expect(await warnings('ignore')).toContainEqual(expect.stringMatching(/^openat: open files and their offsets/))
+})
+
 test.each(['depth', 'random'] as const)(
   'so does one that is searched %s first, or along random paths',
   async (strategy) => {

@@ -167,7 +167,7 @@ export class Outside {
   }
 
   /** Each call is named once, so the program need not stop for it any more. */
-  #warnOfCall(name: string, effect = effectOf(name)): void {
+  #warnOfCall(name: string, effect = effectOf(name, this.#harmless.descriptors)): void {
     this.#warn(name, effect)
     const number = systemCallNumber(name)
     if (number !== undefined) systemCallSets.remove(this.#calls, number)
