@@ -34,6 +34,7 @@
       "native/memory/tracee/file_contents_restore.cc",
       "native/memory/tracee/file_duplicates.cc",
       "native/memory/tracee/file_monitor.cc",
+      "native/memory/tracee/file_notes.cc",
       "native/memory/tracee/file_pages.cc",
       "native/memory/tracee/file_plan.cc",
       "native/memory/tracee/file_undo.cc",

@@ -82,11 +82,11 @@ std::string_view path_of(const char* link, std::span<char> room) {
 enum class Progress : uint8_t { entered, opened };
 
 // Of one that was cut before anybody saw it nothing is known but that it may have had something.
-void note_first(const struct stat& status, const char* link, std::string_view name, bool is_cut, OpenedFiles* opened) {
-  const auto length = static_cast<uint64_t>(status.st_size);
-  const bool has_contents = !is_cut && length <= kMostContents;
+void note_first(const FileFacts& facts, const char* link, std::string_view name, bool is_cut, OpenedFiles* opened) {
+  const bool has_contents = !is_cut && facts.length <= kMostContents;
   const ScopedFd contents(has_contents ? open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1);
-  opened->note({status.st_dev, status.st_ino, is_cut ? 1 : length, 0, 0, 0, 0, false, false}, name, contents.get());
+  const uint64_t length = is_cut ? 1 : facts.length;
+  opened->note({facts.device, facts.inode, facts.born, length, 0, 0, 0, 0, false, false}, name, contents.get());
 }
 
 // A file that was there.
@@ -100,8 +100,11 @@ void note_file(const OpeningCall& call, int file, Progress progress, FileChanges
   if (!keeps_bytes(link)) return changes->add_left(name);
   const FileId id{status.st_dev, status.st_ino};
   const auto length = static_cast<uint64_t>(status.st_size);
-  const bool cuts = (call.flags & O_TRUNC) != 0, is_known = opened.is_seen(id.device, id.inode);
-  if (opened.is_noting() && !is_known) note_first(status, link, name, cuts && progress == Progress::opened, &opened);
+  const bool cuts = (call.flags & O_TRUNC) != 0;
+  FileFacts facts;
+  if (opened.is_noting() && read_file_facts(file, &facts) && !opened.is_seen(facts)) {
+    note_first(facts, link, name, cuts && progress == Progress::opened, &opened);
+  }
   if (cuts || call.cut_to) return changes->add_event(id, call.cut_to.value_or(0));
   const bool is_kept = length <= kMostContents && opened.is_whole(id.device, id.inode);
   changes->add_event(id, is_kept ? 0 : length);
@@ -110,15 +113,15 @@ void note_file(const OpeningCall& call, int file, Progress progress, FileChanges
 
 // A file that was made by the call.
 void note_new_file(int file, FileChanges* changes) {
-  struct stat status;
+  FileFacts facts;
   char link[64], path[kMostPath];
   snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
-  if (read_file_status(file, &status) != 0) return;
+  if (!read_file_facts(file, &facts)) return;
   const std::string_view name = path_of(link, path);
-  changes->add_event({status.st_dev, status.st_ino}, 0);
+  changes->add_event({facts.device, facts.inode}, 0);
   if (name.starts_with('/') && !name.ends_with(" (deleted)")) changes->add_left(name);
   if (!changes->opened().is_noting()) return;
-  changes->opened().note({status.st_dev, status.st_ino, 0, 0, 0, 0, 0, false, true}, name, -1);
+  changes->opened().note({facts.device, facts.inode, facts.born, 0, 0, 0, 0, 0, false, true}, name, -1);
 }
 
 }  // namespace
@@ -136,14 +139,26 @@ void OpenedFiles::mark_whole(uint64_t device, uint64_t inode) {
   }
 }
 
-const OpenedFiles::Seen* OpenedFiles::find_seen(uint64_t device, uint64_t inode) const {
-  const Seen* at = std::find_if(seen_.begin(), seen_.end(),
-                                [&](const Seen& each) { return each.device == device && each.inode == inode; });
+OpenedFiles::Seen* OpenedFiles::find_seen(uint64_t device, uint64_t inode) {
+  Seen* at = std::find_if(seen_.begin(), seen_.end(),
+                          [&](const Seen& each) { return each.device == device && each.inode == inode; });
   return at != seen_.end() ? at : nullptr;
 }
 
-bool OpenedFiles::mark_seen(uint64_t device, uint64_t inode) {
-  return is_seen(device, inode) || seen_.append({device, inode, false});
+bool OpenedFiles::is_seen(const FileFacts& file) const {
+  const Seen* seen = find_seen(file.device, file.inode);
+  return seen != nullptr && seen->born == file.born;
+}
+
+bool OpenedFiles::mark_seen(const FileFacts& file) {
+  Seen* seen = find_seen(file.device, file.inode);
+  if (seen == nullptr) return seen_.append({file.device, file.inode, file.born, false});
+  if (seen->born != file.born) *seen = {file.device, file.inode, file.born, false};
+  return true;
+}
+
+void OpenedFiles::forget(uint64_t device, uint64_t inode) {
+  if (const Seen* seen = find_seen(device, inode)) seen_.erase(static_cast<size_t>(seen - seen_.data()), 1);
 }
 
 bool OpenedFiles::is_whole(uint64_t device, uint64_t inode) const {
@@ -173,7 +188,7 @@ void OpenedFiles::note(const OpenedFile& file, std::string_view path, int conten
   noted.path_length = path.size();
   noted.has_contents = contents >= 0 && read_contents(contents, &noted);
   const bool is_done = paths_.append(std::span<const char>(path.data(), path.size())) && files_.append(noted) &&
-                       mark_seen(file.device, file.inode);
+                       mark_seen({file.device, file.inode, file.born});
   if (!is_done) is_incomplete_ = true;
   if (noted.has_contents || noted.is_new) mark_whole(file.device, file.inode);
 }

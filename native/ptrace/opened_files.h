@@ -16,6 +16,7 @@
 #include <span>
 #include <string_view>
 
+#include "linux/file_facts.h"
 #include "linux/remote_memory.h"
 #include "ptrace/process_paths.h"
 #include "ptrace/system_call.h"
@@ -25,11 +26,11 @@ namespace pagestore {
 
 // A regular file as it was when the process was about to change it.
 struct OpenedFile {
-  uint64_t device, inode, length;
-  size_t path, path_length;          // where in the paths
-  size_t contents, contents_length;  // where in the contents
-  bool has_contents;                 // all of it
-  bool is_new;                       // there was no such file
+  uint64_t device, inode, born, length;  // file_facts.h
+  size_t path, path_length;              // where in the paths
+  size_t contents, contents_length;      // where in the contents
+  bool has_contents;                     // all of it
+  bool is_new;                           // there was no such file
 };
 
 class OpenedFiles {
@@ -50,8 +51,10 @@ class OpenedFiles {
   bool is_incomplete() const { return is_incomplete_; }
 
   // A file that somebody knows already is not noted.
-  bool is_seen(uint64_t device, uint64_t inode) const { return find_seen(device, inode) != nullptr; }
-  [[nodiscard]] bool mark_seen(uint64_t device, uint64_t inode);
+  bool is_seen(const FileFacts& file) const;
+  [[nodiscard]] bool mark_seen(const FileFacts& file);
+  // Whoever knew it would not find it.
+  void forget(uint64_t device, uint64_t inode);
   // Whether all that was in it was noted, so that it may be changed anywhere.
   bool is_whole(uint64_t device, uint64_t inode) const;
 
@@ -60,11 +63,14 @@ class OpenedFiles {
 
  private:
   struct Seen {
-    uint64_t device, inode;
+    uint64_t device, inode, born;
     bool is_whole;
   };
   void mark_whole(uint64_t device, uint64_t inode);
-  const Seen* find_seen(uint64_t device, uint64_t inode) const;
+  Seen* find_seen(uint64_t device, uint64_t inode);
+  const Seen* find_seen(uint64_t device, uint64_t inode) const {
+    return const_cast<OpenedFiles*>(this)->find_seen(device, inode);
+  }
   bool read_contents(int file, OpenedFile* noted);
 
   bool is_noting_ = false, is_incomplete_ = false;

@@ -23,5 +23,5 @@ export function startFileSteps(store: PageStore, steps: readonly string[], optio
     const path = join(folder, name)
     return existsSync(path) ? readFileSync(path, 'latin1') : undefined
   }
-  return { tracee, folder, contents, warnings, prepare }
+  return { tracee, program, folder, contents, warnings, prepare }
 }

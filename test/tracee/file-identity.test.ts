@@ -1,5 +1,10 @@
 // Which file it is that a snapshot knows: never taken for another one, nor forgotten when something fails.
 
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
 import { PageStore } from 'pagestore'
 import { expect, test } from 'vitest'
 
@@ -38,4 +43,59 @@ test.each([
   expect(contents() === text).toBe(true)
   tracee.restore(after)
   expect(contents() === changed).toBe(true)
+})
+
+/** Another file at that path, if possible with the inode of one that is gone. */
+function putThere(path: string, text: string, inode: bigint): boolean {
+  const others: string[] = []
+  for (let i = 0; i < 100; i++) {
+    const other = `${path}.${i}`
+    writeFileSync(other, text)
+    if (statSync(other, { bigint: true }).ino === inode) {
+      renameSync(other, path)
+      break
+    }
+    others.push(other)
+  }
+  for (const other of others) rmSync(other)
+  return existsSync(path)
+}
+
+test.each([
+  ['and is open', 'o:0:wa:other w:0:mine', 'foreign'],
+  ['and is closed', 'o:0:wa:other w:0:mine c:0', 'foreign'],
+  ['and is changed inside', 'o:0:b:other p:0:0:mine c:0', 'foreign'],
+])(
+  'a file of somebody else that has the inode of one that was removed is another one: it is written to %s',
+  (_name, act, text) => {
+    using store = new PageStore()
+    const { tracee, contents, folder } = startFileSteps(store, ['', 'o:0:wa:log w:0:one c:0', act])
+    next(tracee)
+    using before = tracee.capture()
+    next(tracee)
+    using _between = tracee.capture()
+    const path = join(folder, 'log')
+    const { ino } = statSync(path, { bigint: true })
+    rmSync(path)
+    rmSync(join(folder, 'other'))
+    if (!putThere(join(folder, 'other'), text, ino)) return
+    next(tracee)
+    tracee.capture().release()
+    tracee.restore(before)
+    expect(contents('other')).toBe(text)
+    expect(contents()).toBe(undefined)
+  },
+)
+
+test('a file that the program may write, but not read, is cut back after it is closed', () => {
+  using store = new PageStore()
+  const { tracee, program } = startFileSteps(store, [])
+  tracee.kill()
+  for (let at = program; at !== '/'; at = dirname(at)) {
+    if ((statSync(at).mode & 5) !== 5) chmodSync(at, 0o755)
+  }
+  const script = fileURLToPath(new URL('../support/unreadable-file.mjs', import.meta.url))
+  const user = process.getuid!() === 0 ? { uid: 65534, gid: 65534 } : {}
+  const output = execFileSync(process.execPath, [script, program], { encoding: 'utf8', ...user })
+  expect(output).toBe('11 15 11 7 false')
 })

@@ -1,13 +1,10 @@
 #include "memory/tracee/file_contents.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-
-#include "system/old_glibc.h"
 
 namespace pagestore {
 
@@ -37,94 +34,89 @@ struct ContentsKey {
 }  // namespace
 
 Status FileContents::observe(PageStores& stores, const KnownFiles::Where& where) {
-  if (Status status = take_notes(stores, where.now); !status.is_ok()) return status;
+  if (Status status = find_unreachable(stores, where); !status.is_ok()) return status;
+  if (Status status = FileNotes(changes_, &files_, &trees_).take(stores, where, &lost_); !status.is_ok()) return status;
   files_.note_events(changes_, seen_);
   files_.find_descriptors(where.now);
   for (KnownFile& file : files_.all()) {
     const OpenFile* open = file.descriptor >= 0 ? where.now.find(file.descriptor) : nullptr;
-    if (open != nullptr || file.is_open || file.low != KnownFile::kClean) see(file, open, where);
+    if (open == nullptr && !file.is_open && file.low == KnownFile::kClean) continue;
+    if (Status status = see(file, open, where); !status.is_ok()) return status;
   }
   seen_ = changes_.last_event();
   return Status::ok();
 }
 
-Status FileContents::take_notes(PageStores& stores, const OpenFiles& now) {
-  OpenedFiles& opened = changes_.opened();
-  if (opened.is_incomplete()) return Status::no_memory(sizeof(OpenedFile));
-  for (const OpenedFile& note : opened.all()) {
-    if (Status status = take_note(stores, note, now); !status.is_ok()) return status;
+// Before anything is added: what is not there any more leaves its slot to others.
+Status FileContents::find_unreachable(PageStores& stores, const KnownFiles::Where& where) {
+  const bool has_notes = !changes_.opened().all().empty();
+  files_.find_descriptors(where.now);
+  for (KnownFile& file : files_.all()) {
+    const bool is_open = file.descriptor >= 0;
+    if (is_open == file.is_open && (is_open || !has_notes)) continue;
+    FileFacts facts;
+    if (Status status = files_.find_facts(file, files_.path(file), where, &facts); !status.is_ok()) return status;
+    set_reachable(file, facts.inode != 0);
+    if (!is_open || !file.is_unreachable) continue;
+    if (Status status = end_file(stores, &trees_, &file); !status.is_ok())
+      return status;  // its inode is another file's
   }
-  opened.clear();
   return Status::ok();
 }
 
-Status FileContents::take_note(PageStores& stores, const OpenedFile& note, const OpenFiles& now) {
-  if (files_.is_excluded(note.device, note.inode)) return Status::ok();
-  if (KnownFile* before = files_.find(note.device, note.inode)) {
-    return note.is_new ? files_.begin_anew(*before, changes_.opened().path(note), changes_.last_event()) : Status::ok();
-  }
-  KnownFile file{note.device, note.inode};
-  const std::string_view path = changes_.opened().path(note);
-  file.base = note.is_new || note.has_contents ? 0 : note.length;
-  file.first_length = file.length = note.length;
-  file.is_named = has_lasting_path(path);
-  int32_t number = -1;
-  for (const OpenFile& each : now.all()) {
-    const bool is_it = each.identity.device == note.device && each.identity.inode == note.inode;
-    if (is_it && number < 0) number = each.number;
-  }
-  if (!file.is_named && number < 0) return Status::ok();
-  if (Status status = files_.add(file, path, number); !status.is_ok() || !note.has_contents) return status;
-  OwnedTree tree;
-  const FilePart part = part_of(files_.all().back(), 0);
-  Status status = store_file_pages(stores, part, changes_.opened().contents(note), first_, &tree);
-  if (status.is_ok()) {
-    replace(stores, &first_, std::move(tree));
-  } else {
-    files_.drop_last();  // else the next capture takes it for known
-  }
-  return status;
+// By another name, or for another file, it is noted anew.
+void FileContents::set_reachable(KnownFile& file, bool is_reachable) {
+  file.is_unreachable = !is_reachable;
+  if (!is_reachable) changes_.opened().forget(file.device, file.inode);
 }
 
 // Files that are open for writing, which nothing has told of: those of the start, and what came over a socket. Of the
-// former nothing was done yet that a snapshot has to undo. What has no name cannot be found again: it always counts.
+// former nothing was done yet that a snapshot has to undo. What has no name cannot be found again: it always counts,
+// and with all that is in it, as a file that is made in its place.
 Status FileContents::add_open(PageStores& stores, const KnownFiles::Where& where) {
   for (const OpenFile& open : where.now.all()) {
     const OpenFileIdentity& identity = open.identity;
     if (!is_written(open) || identity.is_outside != 0 || files_.is_excluded(identity.device, identity.inode)) continue;
     if (files_.find(identity.device, identity.inode) != nullptr) continue;
     const std::string_view path = where.now.path(open);
-    const bool takes_all = has_captured_ && open.length <= kMostOfAll;
     KnownFile file{identity.device, identity.inode};
+    file.is_named = has_lasting_path(path);
+    const bool takes_all = (has_captured_ || !file.is_named) && open.length <= kMostOfAll;
     file.base = takes_all ? 0 : open.length;
     file.first_length = file.length = open.length;
     file.is_open = true;
-    file.is_named = has_lasting_path(path);
     file.is_as_first = file.has_first = !takes_all || file.is_named;
-    if (Status status = files_.add(file, path, open.number); !status.is_ok()) return status;
-    Status status = Status::ok();
-    if (takes_all) status = read(stores, files_.all().back(), where, file.is_named ? &first_ : &current_);
-    if (status.is_ok() && !changes_.opened().mark_seen(file.device, file.inode)) status = Status::no_memory(0);
+    FileFacts facts;
+    if (Status status = files_.find_facts(file, path, where, &facts); !status.is_ok()) return status;
+    file.born = facts.born;
+    if (!changes_.opened().mark_seen({file.device, file.inode, file.born})) return Status::no_memory(sizeof(facts));
+    Status status = files_.add(file, path, open.number);
+    if (status.is_ok() && takes_all) {
+      status = read(stores, files_.all().back(), where, file.is_named ? &trees_.first : &trees_.current);
+      if (!status.is_ok()) files_.drop_last();
+    }
     if (status.is_ok()) continue;
-    files_.drop_last();
+    changes_.opened().forget(file.device, file.inode);
     return status;
   }
   return Status::ok();
 }
 
-void FileContents::see(KnownFile& file, const OpenFile* open, const KnownFiles::Where& where) {
+Status FileContents::see(KnownFile& file, const OpenFile* open, const KnownFiles::Where& where) {
   file.is_open = open != nullptr;
   if (file.low < file.base) see_inside(file, changes_.last_event());
+  if (file.low != KnownFile::kClean && !file.is_kept) file.inside = changes_.last_event();
   if (file.low != KnownFile::kClean) file.dirty_from = std::min(file.dirty_from, std::max(file.low, file.base));
   if (open != nullptr) {
     file.is_unreachable = false;
     see_length(file, open->length);
-    return;
+    return Status::ok();
   }
-  const ScopedFd found = files_.find(file, where, O_RDONLY);
-  struct stat status;
-  file.is_unreachable = !found.is_open() || read_file_status(found.get(), &status) != 0;
-  if (!file.is_unreachable) see_length(file, static_cast<uint64_t>(status.st_size));
+  FileFacts facts;
+  if (Status status = files_.find_facts(file, files_.path(file), where, &facts); !status.is_ok()) return status;
+  set_reachable(file, facts.inode != 0);
+  if (!file.is_unreachable) see_length(file, facts.length);
+  return Status::ok();
 }
 
 void FileContents::see_length(KnownFile& file, uint64_t length) {
@@ -149,7 +141,7 @@ Status FileContents::capture(PageStores& stores, const KnownFiles::Where& where)
   for (KnownFile& file : files_.all()) {
     Status status = Status::ok();
     if (file.is_unreachable) {
-      status = file.is_as_first ? Status::ok() : drop(stores, file);
+      status = file.is_as_first ? Status::ok() : drop_contents(stores, &trees_, &file);
       file.dirty_from = file.base;
     } else if (file.is_kept && file.dirty_from != KnownFile::kClean) {
       status = take(stores, file, where);
@@ -165,10 +157,11 @@ Status FileContents::capture(PageStores& stores, const KnownFiles::Where& where)
 Status FileContents::take(PageStores& stores, KnownFile& file, const KnownFiles::Where& where) {
   if (file.is_as_first) file.dirty_from = file.base;
   file.is_as_first = false;
-  if (Status status = read(stores, file, where, &current_); !status.is_ok()) return status;
+  if (Status status = read(stores, file, where, &trees_.current); !status.is_ok()) return status;
   const bool may_be_as_first = file.is_named && file.inside == 0 && file.length == file.first_length;
-  if (!may_be_as_first || !has_same_file_pages(stores, part_of(file, 0), current_, first_)) return Status::ok();
-  return drop(stores, file);
+  if (!may_be_as_first || !has_same_file_pages(stores, part_of(file, 0), trees_.current, trees_.first))
+    return Status::ok();
+  return drop_contents(stores, &trees_, &file);
 }
 
 Status FileContents::read(PageStores& stores, KnownFile& file, const KnownFiles::Where& where, PageTree* tree) {
@@ -188,15 +181,7 @@ Status FileContents::read(PageStores& stores, KnownFile& file, const KnownFiles:
   file.is_kept = false;
   changes_.add_event({file.device, file.inode}, file.base);
   file.inside = seen_ = changes_.last_event();
-  return drop(stores, file);
-}
-
-Status FileContents::drop(PageStores& stores, KnownFile& file) {
-  OwnedTree without;
-  if (Status status = remove_file_pages(stores, part_of(file, 0), current_, &without); !status.is_ok()) return status;
-  replace(stores, &current_, std::move(without));
-  file.is_as_first = true;
-  return Status::ok();
+  return drop_contents(stores, &trees_, &file);
 }
 
 Status FileContents::save(GrowingArray<std::byte>* bytes) const {
@@ -225,6 +210,7 @@ Status FileContents::append_key(GrowingArray<std::byte>* bytes) const {
 
 bool FileContents::is_at(const Saved& saved) const {
   size_t listed = 0;
+  if (saved.event < lost_) return false;
   for (size_t i = 0; i < files_.all().size(); ++i) {
     const KnownFile& file = files_.all()[i];
     if (file.dirty_from != KnownFile::kClean && !file.is_unreachable && file.is_kept) return false;
@@ -233,13 +219,13 @@ bool FileContents::is_at(const Saved& saved) const {
     const SavedContents& there = saved.files[listed++];
     if (there.index != i || there.length != file.length || there.inside != file.inside) return false;
   }
-  return listed == saved.files.size() && current_ == saved.tree;
+  return listed == saved.files.size() && trees_.current == saved.tree;
 }
 
 void FileContents::release(PageStores& stores) {
   close_pending();
-  give_back(stores, &current_);
-  give_back(stores, &first_);
+  give_back(stores, &trees_.current);
+  give_back(stores, &trees_.first);
 }
 
 }  // namespace pagestore

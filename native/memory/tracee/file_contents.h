@@ -14,6 +14,7 @@
 // read, and `release` at the end.
 #pragma once
 
+#include "memory/tracee/file_notes.h"
 #include "memory/tracee/file_pages.h"
 #include "memory/tracee/known_files.h"
 #include "system/non_copyable.h"
@@ -30,7 +31,7 @@ struct SavedContents {
 class FileContents : NonCopyable {
  public:
   explicit FileContents(FileChanges& changes) : changes_(changes) {}
-  ~FileContents() { PS_ASSERT(current_ == PageTree{} && first_ == PageTree{}); }
+  ~FileContents() { PS_ASSERT(trees_.current == PageTree{} && trees_.first == PageTree{}); }
 
   // A file that is left alone.
   [[nodiscard]] bool exclude(uint64_t device, uint64_t inode) { return files_.exclude(device, inode); }
@@ -42,7 +43,7 @@ class FileContents : NonCopyable {
 
   // What a snapshot keeps: bytes, and one more reference on the tree.
   Status save(GrowingArray<std::byte>* bytes) const;
-  Status ref_tree(PageStores& stores, OwnedTree* tree) const { return OwnedTree::ref(stores, current_, tree); }
+  Status ref_tree(PageStores& stores, OwnedTree* tree) const { return OwnedTree::ref(stores, trees_.current, tree); }
   // What counts beside the tree.
   Status append_key(GrowingArray<std::byte>* bytes) const;
 
@@ -55,8 +56,8 @@ class FileContents : NonCopyable {
   bool is_at(const Saved& saved) const;
   // Refused before anything is changed; `path` then says which file it is for.
   Status check(PageStores& stores, const Saved& saved, const KnownFiles::Where& where);
-  // After a check that went well, with nothing between but that descriptors became `wanted`.
-  Status restore(PageStores& stores, const Saved& saved, const OpenFiles& wanted);
+  // After a check that went well, with nothing between but that descriptors became those of the list.
+  Status restore(PageStores& stores, const Saved& saved, const KnownFiles::Where& where);
   // After either of them: nothing stays open.
   void close_pending();
   // The file that was refused; null if none was.
@@ -78,15 +79,14 @@ class FileContents : NonCopyable {
     int descriptor;
   };
 
-  const PageTree& tree_of(const KnownFile& file) const { return file.is_as_first ? first_ : current_; }
-  Status take_notes(PageStores& stores, const OpenFiles& now);
-  Status take_note(PageStores& stores, const OpenedFile& note, const OpenFiles& now);
+  const PageTree& tree_of(const KnownFile& file) const { return file.is_as_first ? trees_.first : trees_.current; }
+  Status find_unreachable(PageStores& stores, const KnownFiles::Where& where);
+  void set_reachable(KnownFile& file, bool is_reachable);
   Status add_open(PageStores& stores, const KnownFiles::Where& where);
-  void see(KnownFile& file, const OpenFile* open, const KnownFiles::Where& where);
+  Status see(KnownFile& file, const OpenFile* open, const KnownFiles::Where& where);
   void see_length(KnownFile& file, uint64_t length);
   Status take(PageStores& stores, KnownFile& file, const KnownFiles::Where& where);
   Status read(PageStores& stores, KnownFile& file, const KnownFiles::Where& where, PageTree* tree);
-  Status drop(PageStores& stores, KnownFile& file);
   Target target_of(size_t index, const Saved& saved) const;
   bool is_there(PageStores& stores, const KnownFile& file, const Target& target) const;
   Status check_unkept(const KnownFile& file, const Target& target, uint64_t event) const;
@@ -97,8 +97,9 @@ class FileContents : NonCopyable {
   KnownFiles files_;
   GrowingArray<Change> pending_;  // between check and restore
   const KnownFile* refused_ = nullptr;
-  PageTree current_, first_;
+  ContentTrees trees_;
   uint64_t seen_ = 0;  // the last event that was looked at
+  uint64_t lost_ = 0;  // what was before that event may have changed without a note
   bool has_captured_ = false;
 };
 

@@ -20,7 +20,7 @@ FileContents::Target FileContents::target_of(size_t index, const Saved& saved) c
   const auto* at = std::lower_bound(saved.files.data(), saved.files.data() + saved.files.size(), index,
                                     [](const SavedContents& each, size_t wanted) { return each.index < wanted; });
   if (at == saved.files.data() + saved.files.size() || at->index != index) {
-    return {files_.all()[index].first_length, 0, first_, true};
+    return {files_.all()[index].first_length, 0, trees_.first, true};
   }
   return {at->length, at->inside, saved.tree, false};
 }
@@ -35,6 +35,8 @@ bool FileContents::is_there(PageStores& stores, const KnownFile& file, const Tar
 
 Status FileContents::check(PageStores& stores, const Saved& saved, const KnownFiles::Where& where) {
   close_pending();
+  refused_ = nullptr;
+  if (saved.event < lost_) return refuse("may have changed since the snapshot, when there was no memory to note it");
   for (size_t i = 0; i < files_.all().size(); ++i) {
     const KnownFile& file = files_.all()[i];
     const Target target = target_of(i, saved);
@@ -77,7 +79,7 @@ Status FileContents::open_pending(size_t index, const Target& target, const Know
   return Status::no_memory(sizeof(Change));
 }
 
-Status FileContents::restore(PageStores& stores, const Saved& saved, const OpenFiles& wanted) {
+Status FileContents::restore(PageStores& stores, const Saved& saved, const KnownFiles::Where& where) {
   for (const Change& change : pending_) {
     KnownFile& file = files_.all()[change.index];
     refused_ = &file;
@@ -91,13 +93,19 @@ Status FileContents::restore(PageStores& stores, const Saved& saved, const OpenF
   close_pending();
   OwnedTree tree;
   if (Status status = OwnedTree::ref(stores, saved.tree, &tree); !status.is_ok()) return status;
-  files_.find_descriptors(wanted);
+  files_.find_descriptors(where.now);
   for (size_t i = 0; i < files_.all().size(); ++i) {
     KnownFile& file = files_.all()[i];
+    const bool was_open = file.is_open;
     file.is_open = file.descriptor >= 0;
     file.is_as_first = target_of(i, saved).is_as_first;
+    FileFacts facts;
+    const bool is_known =
+        was_open == file.is_open || !files_.find_facts(file, files_.path(file), where, &facts).is_ok();
+    if (!is_known) set_reachable(file, facts.inode != 0);
+    if (file.is_unreachable) file.dirty_from = file.base;  // nothing was written there
   }
-  replace(stores, &current_, std::move(tree));
+  replace(stores, &trees_.current, std::move(tree));
   seen_ = changes_.last_event();
   return Status::ok();
 }

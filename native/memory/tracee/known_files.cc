@@ -1,12 +1,10 @@
 #include "memory/tracee/known_files.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
-
-#include "system/old_glibc.h"
 
 namespace pagestore {
 
@@ -14,15 +12,24 @@ namespace {
 
 constexpr uint64_t kNameless = uint64_t{1} << 20;
 
-uint64_t hash(uint64_t device, uint64_t inode) {
-  uint64_t mixed = (inode ^ device * 0x9e37'79b9'7f4a'7c15) * 0xbf58'476d'1ce4'e5b9;
-  mixed ^= mixed >> 31;
-  return mixed % kNameless;
+uint64_t hash(std::string_view path) {
+  uint64_t mixed = 0xcbf2'9ce4'8422'2325;
+  for (const char each : path) mixed = (mixed ^ static_cast<uint8_t>(each)) * 0x0000'0100'0000'01b3;
+  return (mixed ^ mixed >> 32) % kNameless;
+}
+
+bool is_it(const FileFacts& facts, const KnownFile& file) {
+  return facts.device == file.device && facts.inode == file.inode && may_be_same(facts.born, file.born);
 }
 
 bool is_it(int descriptor, const KnownFile& file) {
-  struct stat status;
-  return read_file_status(descriptor, &status) == 0 && status.st_dev == file.device && status.st_ino == file.inode;
+  FileFacts facts;
+  return read_file_facts(descriptor, &facts) && is_it(facts, file);
+}
+
+bool is_on(const OpenFile& open, const KnownFile& file) {
+  return open.identity.device == file.device && open.identity.inode == file.inode &&
+         open.identity.kind != FileKind::path;
 }
 
 ScopedFd open_if_it(const char* path, const KnownFile& file, int flags) {
@@ -33,8 +40,9 @@ ScopedFd open_if_it(const char* path, const KnownFile& file, int flags) {
 }  // namespace
 
 KnownFile* KnownFiles::find(uint64_t device, uint64_t inode) {
-  KnownFile* at = std::find_if(files_.begin(), files_.end(),
-                               [&](const KnownFile& each) { return each.device == device && each.inode == inode; });
+  KnownFile* at = std::find_if(files_.begin(), files_.end(), [&](const KnownFile& each) {
+    return each.device == device && each.inode == inode && !each.is_replaced;
+  });
   return at == files_.end() ? nullptr : at;
 }
 
@@ -43,17 +51,31 @@ bool KnownFiles::is_excluded(uint64_t device, uint64_t inode) const {
                      [&](const Excluded& each) { return each.device == device && each.inode == inode; });
 }
 
-// One that was new itself was as empty; what else it was, this one never was.
-Status KnownFiles::begin_anew(KnownFile& file, std::string_view path, uint64_t event) {
-  if (file.first_length > 0) file.inside = event;
+KnownFile* KnownFiles::find_replaced(std::string_view path, const FileDuplicates& duplicates) {
+  KnownFile* at = std::find_if(files_.begin(), files_.end(), [&](const KnownFile& each) {
+    return each.is_named && each.is_unreachable && !each.is_replaced && this->path(each) == path &&
+           duplicates.find_writable(each.device, each.inode) < 0;
+  });
+  return at == files_.end() ? nullptr : at;
+}
+
+// If not all of it was kept, what it was when it became known cannot be made again.
+void KnownFiles::begin_anew(KnownFile& file, const FileFacts& made, uint64_t event) {
+  if (file.base > 0) file.inside = event;
+  file.device = made.device;
+  file.inode = made.inode;
+  file.born = made.born;
   file.base = 0;
   file.dirty_from = 0;
   file.is_unreachable = false;
-  file.is_named = has_lasting_path(path);
+}
+
+Status KnownFiles::set_path(KnownFile& file, std::string_view path) {
   if (this->path(file) == path) return Status::ok();
-  file.path = paths_.size();
+  if (!paths_.append(std::span<const char>(path.data(), path.size()))) return Status::no_memory(path.size());
+  file.path = paths_.size() - path.size();
   file.path_length = path.size();
-  return paths_.append(std::span<const char>(path.data(), path.size())) ? Status::ok() : Status::no_memory(path.size());
+  return Status::ok();
 }
 
 void KnownFiles::note_events(const FileChanges& changes, uint64_t event) {
@@ -76,13 +98,13 @@ void KnownFiles::find_descriptors(const OpenFiles& open) {
 
 bool KnownFiles::has_slot(uint64_t slot) const {
   return std::any_of(files_.begin(), files_.end(), [&](const KnownFile& each) {
-    return each.slot == slot && (each.is_named || !each.is_unreachable);
+    return each.slot == slot && !each.is_replaced && (each.is_named || !each.is_unreachable);
   });
 }
 
 Status KnownFiles::add(const KnownFile& file, std::string_view path, int32_t number) {
   KnownFile added = file;
-  added.slot = file.is_named ? hash(file.device, file.inode) : kNameless + static_cast<uint64_t>(number);
+  added.slot = file.is_named ? hash(path) : kNameless + static_cast<uint64_t>(number);
   while (has_slot(added.slot)) ++added.slot;
   added.path = paths_.size();
   added.path_length = path.size();
@@ -93,9 +115,9 @@ Status KnownFiles::add(const KnownFile& file, std::string_view path, int32_t num
 ScopedFd KnownFiles::find(const KnownFile& file, const Where& where, int flags) const {
   char link[64], path[4096];
   ScopedFd opened;
+  if (file.is_replaced) return opened;
   for (const OpenFile& each : where.now.all()) {
-    if (each.identity.device != file.device || each.identity.inode != file.inode) continue;
-    if (each.identity.kind == FileKind::path) continue;
+    if (!is_on(each, file)) continue;
     snprintf(link, sizeof(link), "/proc/%d/fd/%d", where.task, each.number);
     if (opened = open_if_it(link, file, flags); opened.is_open()) return opened;
   }
@@ -105,15 +127,39 @@ ScopedFd KnownFiles::find(const KnownFile& file, const Where& where, int flags) 
   return open_if_it(path, file, flags | O_NOFOLLOW);
 }
 
+Status KnownFiles::find_facts(const KnownFile& file, std::string_view name, const Where& where, FileFacts* facts) {
+  char link[64], path[4096];
+  FileFacts found;
+  *facts = {};
+  if (file.is_replaced) return Status::ok();
+  for (const OpenFile& each : where.now.all()) {
+    if (!is_on(each, file)) continue;
+    snprintf(link, sizeof(link), "/proc/%d/fd/%d", where.task, each.number);
+    if (!read_file_facts(AT_FDCWD, link, &found) || !is_it(found, file)) continue;
+    *facts = found;
+    return Status::ok();
+  }
+  if (!file.is_named || name.size() >= sizeof(path)) return Status::ok();
+  path[name.copy(path, sizeof(path) - 1)] = '\0';
+  if (read_file_facts(AT_FDCWD, path, &found, AT_SYMLINK_NOFOLLOW)) {
+    if (is_it(found, file)) *facts = found;
+    return Status::ok();
+  }
+  const bool is_absent = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+  return is_absent ? Status::ok() : Status::files(-1, "cannot be looked at", errno);
+}
+
 ScopedFd KnownFiles::open(const KnownFile& file, const Where& where, int flags) const {
   ScopedFd found = find(file, where, flags);
-  const int duplicate = found.is_open() ? -1 : where.duplicates.find_writable(file.device, file.inode);
+  const int duplicate =
+      found.is_open() || file.is_replaced ? -1 : where.duplicates.find_writable(file.device, file.inode);
   if (duplicate < 0) return found;
   char link[64];
   snprintf(link, sizeof(link), "/proc/self/fd/%d", duplicate);
   if (ScopedFd opened = open_if_it(link, file, flags); opened.is_open()) return opened;
   // Its mode may forbid to open it once more: where each write says where it goes, the duplicate serves as well.
-  const bool serves = flags == O_WRONLY && (fcntl(duplicate, F_GETFL) & (O_APPEND | O_PATH)) == 0;
+  const bool serves =
+      flags == O_WRONLY && (fcntl(duplicate, F_GETFL) & (O_APPEND | O_PATH)) == 0 && is_it(duplicate, file);
   return ScopedFd(serves ? fcntl(duplicate, F_DUPFD_CLOEXEC, 0) : -1);
 }
 

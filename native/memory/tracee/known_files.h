@@ -1,9 +1,9 @@
 // The regular files that a tracee changes or may change, whether it has them open now or not: what each was like when
 // it became known, and what it was like when it was seen last.
 //
-// A file is known by its device and inode, for as long as the tracee lives. Nothing is kept open for that: a file is
-// found again by a descriptor of the tracee, by a duplicate that a snapshot needs, or by its path, as long as that
-// leads to it.
+// A file is known by its device and inode, and by when it was made. Nothing is kept open for that: a file is found
+// again by a descriptor of the tracee, by a duplicate that a snapshot needs, or by its path, as long as that leads to
+// it. If the tracee removes a file that nobody has open, and makes it anew, the new one takes its place.
 //
 // What is in it is kept from `base` on (file_contents.h): what lies before is known not to have changed, or else counts
 // as changed inside, by the number of the event that says so.
@@ -11,6 +11,7 @@
 
 #include <string_view>
 
+#include "linux/file_facts.h"
 #include "linux/open_files.h"
 #include "memory/tracee/file_duplicates.h"
 #include "memory/tracee/file_pages.h"
@@ -24,6 +25,7 @@ struct KnownFile {
   static constexpr uint64_t kClean = UINT64_MAX;
 
   uint64_t device, inode;
+  uint64_t born = 0;  // file_facts.h
   uint64_t base = 0;
   uint64_t first_length = 0;     // when it became known
   uint64_t length = 0;           // when it was seen last
@@ -37,6 +39,7 @@ struct KnownFile {
   bool is_named = true;         // it had a name when it became known
   bool has_first = true;        // older snapshots may have it as it was when it became known
   bool is_unreachable = false;  // the tracee does not have it open, and its path does not lead to it
+  bool is_replaced = false;     // for good: its inode or its name is another file's; unreachable, too
   bool is_kept = true;          // else it could not be read, or has too much
   bool is_as_first = true;      // as it was when it became known
 };
@@ -54,14 +57,17 @@ class KnownFiles {
 
   std::span<KnownFile> all() { return {files_.data(), files_.size()}; }
   std::span<const KnownFile> all() const { return {files_.data(), files_.size()}; }
-  KnownFile* find(uint64_t device, uint64_t inode);  // null if it is not known
-  // The slot is chosen here: for a file with a name by device and inode, else by `number`, a descriptor that is on it;
-  // so that another run of the program has the same.
+  KnownFile* find(uint64_t device, uint64_t inode);  // null if it is not known, or gone
+  // The one that was at that path, and can be reached neither by it nor otherwise; null if there is none.
+  KnownFile* find_replaced(std::string_view path, const FileDuplicates& duplicates);
+  // The slot is chosen here: for a file with a name by its path, else by `number`, a descriptor that is on it; so that
+  // a file that is made again, here or in another run of the program, has the same.
   Status add(const KnownFile& file, std::string_view path, int32_t number);
   // Takes back what was added last.
   void drop_last() { files_.erase(files_.size() - 1, 1); }
-  // Its inode belongs to a new file from that event on.
-  Status begin_anew(KnownFile& file, std::string_view path, uint64_t event);
+  // It was removed, and made anew as a file that is empty at first, as that event says.
+  void begin_anew(KnownFile& file, const FileFacts& made, uint64_t event);
+  Status set_path(KnownFile& file, std::string_view path);
   std::string_view path(const KnownFile& file) const { return {paths_.data() + file.path, file.path_length}; }
 
   // Fills in `low`, as events after that one say.
@@ -78,6 +84,8 @@ class KnownFiles {
   ScopedFd open(const KnownFile& file, const Where& where, int flags) const;
   // The same as far as the tracee could: without duplicates.
   ScopedFd find(const KnownFile& file, const Where& where, int flags) const;
+  // The same without opening it, which may be forbidden. No inode where it is not found; fails where that is not known.
+  static Status find_facts(const KnownFile& file, std::string_view path, const Where& where, FileFacts* facts);
 
  private:
   struct Excluded {
@@ -90,6 +98,10 @@ class KnownFiles {
   GrowingArray<char> paths_;
 };
 
+// Whether a file that was made then can be one that was made at the other time.
+constexpr bool may_be_same(uint64_t born, uint64_t other) {
+  return born == other || born == 0 || other == 0;
+}
 // Whether a descriptor of a list is the first on a file that is open for writing.
 bool is_written(const OpenFile& open);
 // Whether the path of an open file is one that leads to it.

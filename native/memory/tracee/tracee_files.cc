@@ -251,7 +251,8 @@ Status TraceeFiles::put_back(const FilePlan& plan, const FileContents::Saved& co
   if (status.is_ok()) status = check_streams(plan, contents.event);
   if (status.is_ok()) status = contents_.check(*LockedStores(*store_), contents, where());
   if (status.is_ok()) status = undo_files(process_, plan, scratch);
-  if (status.is_ok()) status = contents_.restore(*LockedStores(*store_), contents, plan.wanted());
+  const KnownFiles::Where there{process_.live_thread(), plan.wanted(), duplicates_};
+  if (status.is_ok()) status = contents_.restore(*LockedStores(*store_), contents, there);
   contents_.close_pending();
   if (status.is_ok()) status = monitor_.monitor(plan.wanted(), scratch);
   return status;

@@ -1,13 +1,15 @@
 /* A byte of a file that was there before the first choice is the value. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "main.h"
 
 static int file;
 
 static void prepare(void) {
-  file = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+  char path[] = "/tmp/pagestore-inside-XXXXXX";
+  file = mkstemp(path);
 }
 static int get(void) {
   char byte;
