@@ -125,7 +125,10 @@ static void act(char letter) {
       mapped[0] = *text();
       break;
     case 'M':
-      files[number()] = memfd_create("memory", 0);
+      files[number()] = memfd_create("memory", MFD_ALLOW_SEALING);
+      break;
+    case 's':
+      fd = file(), fcntl(fd, F_ADD_SEALS, number());
       break;
     case 'd':
       at = number(), files[number()] = dup(files[at]);

@@ -9,7 +9,7 @@ import { PageStore } from 'pagestore'
 import { expect, test } from 'vitest'
 
 import { startFileSteps } from '../support/file-steps.js'
-import { next } from '../support/open-files.js'
+import { next, openFiles } from '../support/open-files.js'
 import { page } from '../support/pages.js'
 
 /** Fills a store to its `maxPages`; what is returned makes room again. */
@@ -87,7 +87,20 @@ test.each([
   },
 )
 
-test('a file that the program may write, but not read, is cut back after it is closed', () => {
+test.each([
+  [
+    'a file that the program may write, but not read, is cut back after it is closed',
+    0o200,
+    ['', 'o:0:wa:log w:0:more c:0', 'o:0:wa:log w:0:MORE c:0'],
+    '11, 15, 11, 7, false',
+  ],
+  [
+    'a file that cannot be opened for writing any more is written by a duplicate, though that is for appending',
+    0o400,
+    ['o:0:b:log e:0 w:0:one', 'a:0:1 w:0:two', 'a:0:0 t:0:11'],
+    'so far onetwo, so far onet, so far onetwo, so far one, false',
+  ],
+] as const)('%s', (_name, mode, steps, expected) => {
   using store = new PageStore()
   const { tracee, program } = startFileSteps(store, [])
   tracee.kill()
@@ -96,6 +109,21 @@ test('a file that the program may write, but not read, is cut back after it is c
   }
   const script = fileURLToPath(new URL('../support/unreadable-file.mjs', import.meta.url))
   const user = process.getuid!() === 0 ? { uid: 65534, gid: 65534 } : {}
-  const output = execFileSync(process.execPath, [script, program], { encoding: 'utf8', ...user })
-  expect(output).toBe('11 15 11 7 false')
+  const acts = steps.flatMap((step) => [...step.split(' ').filter((act) => act !== ''), '.'])
+  const output = execFileSync(process.execPath, [script, program, String(mode), ...acts], { encoding: 'utf8', ...user })
+  expect(output).toBe(expected)
+})
+
+test.each([
+  ['writes', 8],
+  ['cuts', 2],
+])('a file that is sealed against %s is refused before any descriptor moves', (_name, seals) => {
+  using store = new PageStore()
+  const { tracee } = startFileSteps(store, ['M:0 w:0:one o:1:r:log', `w:0:two c:1 s:0:${seals}`])
+  next(tracee)
+  using before = tracee.capture()
+  next(tracee)
+  const open = openFiles(tracee.pid)
+  expect(() => tracee.restore(before)).toThrow(/memory.* may not be changed any more/)
+  expect(openFiles(tracee.pid)).toEqual(open)
 })

@@ -1,7 +1,10 @@
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "memory/tracee/file_contents.h"
 
@@ -12,6 +15,36 @@ namespace {
 Status refuse(const char* what, int error_number = 0) {
   return Status::files(-1, what, error_number);
 }
+
+// What keeps everybody from changing a file, whoever has it open and whatever its mode: seals, and `chattr`.
+bool is_closed_to_changes(int descriptor, uint64_t from_length, uint64_t to_length) {
+  constexpr int kNoWrites = F_SEAL_WRITE | 0x10;  // F_SEAL_FUTURE_WRITE
+  const int seals = fcntl(descriptor, F_GET_SEALS);
+  if (seals > 0) {
+    return (seals & kNoWrites) != 0 || ((seals & F_SEAL_SHRINK) != 0 && to_length < from_length) ||
+           ((seals & F_SEAL_GROW) != 0 && to_length > from_length);
+  }
+  int flags = 0;
+  return ioctl(descriptor, FS_IOC_GETFLAGS, &flags) == 0 && (flags & (FS_APPEND_FL | FS_IMMUTABLE_FL)) != 0;
+}
+
+// While a descriptor is for appending, a write goes to the end wherever it says.
+class WithoutAppending : NonCopyable {
+ public:
+  explicit WithoutAppending(int descriptor) : descriptor_(descriptor), flags_(fcntl(descriptor, F_GETFL)) {
+    if (appends()) is_done_ = fcntl(descriptor_, F_SETFL, flags_ & ~O_APPEND) == 0;
+  }
+  ~WithoutAppending() {
+    if (appends() && is_done_) fcntl(descriptor_, F_SETFL, flags_);
+  }
+  bool is_done() const { return is_done_; }
+
+ private:
+  bool appends() const { return flags_ >= 0 && (flags_ & O_APPEND) != 0; }
+
+  int descriptor_, flags_;
+  bool is_done_ = true;
+};
 
 }  // namespace
 
@@ -72,6 +105,7 @@ Status FileContents::open_pending(size_t index, const Target& target, const Know
   const int error_number = errno;
   if (!opened.is_open() && target.is_as_first && !file.is_open && file.is_unreachable) return Status::ok();
   if (!opened.is_open()) return refuse("cannot be opened to be put back", error_number);
+  if (is_closed_to_changes(opened.get(), file.length, target.length)) return refuse("may not be changed any more");
   const int kept = fcntl(opened.get(), F_DUPFD_CLOEXEC, 0);
   if (kept >= 0 && pending_.append({index, kept})) return Status::ok();
   if (kept < 0) return refuse("cannot be opened to be put back", errno);
@@ -113,7 +147,10 @@ Status FileContents::restore(PageStores& stores, const Saved& saved, const Known
 // Of what is not kept, nothing is written: it is only cut.
 Status FileContents::write(PageStores& stores, KnownFile& file, const Target& target, int descriptor) {
   int error_number = 0;
-  if (file.is_kept) {
+  const WithoutAppending changed(descriptor);
+  if (!changed.is_done()) {
+    error_number = errno;
+  } else if (file.is_kept) {
     const FileWrite write{tree_of(file), target.tree, std::min(file.dirty_from, file.length), target.length};
     error_number = write_file_pages(stores, descriptor, part_of(file, file.base), write);
   } else if (ftruncate(descriptor, static_cast<off_t>(target.length)) != 0) {

@@ -1,5 +1,6 @@
 #include "memory/tracee/file_pages.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,30 +61,42 @@ bool next_data(int descriptor, uint64_t at, uint64_t length, uint64_t* start, ui
 
 class FileWriter {
  public:
-  FileWriter(PageStores& stores, int descriptor, const FilePart& part, uint64_t length)
-      : stores_(stores), descriptor_(descriptor), part_(part), length_(length) {}
+  // `present`: how long it is before.
+  FileWriter(PageStores& stores, int descriptor, const FilePart& part, uint64_t present, uint64_t length)
+      : stores_(stores), descriptor_(descriptor), part_(part), present_(present), length_(length) {}
 
   void put(VirtualPage virtual_page, Child page) {
     const uint64_t start = (virtual_page - part_.first) * page_size();
     const uint64_t from = std::max(start, part_.start), to = std::min(start + page_size(), length_);
     if (is_failed_ || from >= to) return;
-    static const std::byte zeroes[4096] = {};
-    if (page != Child::absent) {
-      const std::byte* bytes = stores_.pages.bytes(number_of(page));
-      is_failed_ = !write_bytes(descriptor_, from, {bytes + (from - start), to - from});
-      return;
-    }
-    for (uint64_t at = from; at < to && !is_failed_; at += sizeof(zeroes)) {
-      is_failed_ = !write_bytes(descriptor_, at, {zeroes, std::min<uint64_t>(sizeof(zeroes), to - at)});
+    if (page == Child::absent) return put_zeroes(from, to);
+    const std::byte* bytes = stores_.pages.bytes(number_of(page));
+    is_failed_ = !write_bytes(descriptor_, from, {bytes + (from - start), to - from});
+  }
+  // What is there of the pages from one up to another becomes zero: a hole where the file system can make one.
+  void clear(VirtualPage from_page, VirtualPage to_page) {
+    const uint64_t from = (from_page - part_.first) * page_size();
+    const uint64_t to = std::min({(to_page - part_.first) * page_size(), present_, length_});
+    if (is_failed_ || from >= to) return;
+    constexpr int kHole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    if (fallocate(descriptor_, kHole, static_cast<off_t>(from), static_cast<off_t>(to - from)) != 0) {
+      put_zeroes(from, to);
     }
   }
   bool is_failed() const { return is_failed_; }
 
  private:
+  void put_zeroes(uint64_t from, uint64_t to) {
+    static const std::byte zeroes[4096] = {};
+    for (uint64_t at = from; at < to && !is_failed_; at += sizeof(zeroes)) {
+      is_failed_ = !write_bytes(descriptor_, at, {zeroes, std::min<uint64_t>(sizeof(zeroes), to - at)});
+    }
+  }
+
   PageStores& stores_;
   int descriptor_;
   FilePart part_;
-  uint64_t length_;
+  uint64_t present_, length_;
   bool is_failed_ = false;
 };
 
@@ -148,24 +161,32 @@ bool has_same_file_pages(PageStores& stores, const FilePart& part, const PageTre
   return is_same;
 }
 
-// What is not known is cut off first, so that it reads as zero. The page in which that begins is written whole.
+// Its length is set last: somebody else may have it mapped, and this may fail midway. The page in which begins what is
+// not known is written whole.
 int write_file_pages(PageStores& stores, int descriptor, const FilePart& part, const FileWrite& write) {
   struct stat status;
   if (read_file_status(descriptor, &status) != 0) return errno;
   const auto present = static_cast<uint64_t>(status.st_size);
   const uint64_t known = std::min(write.known, present);
-  if (present > known && ftruncate(descriptor, static_cast<off_t>(known)) != 0) return errno;
-  if (write.length != known && ftruncate(descriptor, static_cast<off_t>(write.length)) != 0) return errno;
-  FileWriter writer(stores, descriptor, part, write.length);
+  FileWriter writer(stores, descriptor, part, present, write.length);
   const PageTables tables(stores);
   const VirtualPage edge = part.first + known / page_size();
-  const auto put = [&](VirtualPage virtual_page, Child, Child page) { writer.put(virtual_page, page); };
   errno = 0;
-  if (edge > part.first) tables.differences(write.now, write.wanted, part.first, edge - 1, put);
+  if (edge > part.first) {
+    tables.differences(write.now, write.wanted, part.first, edge - 1,
+                       [&](VirtualPage at, Child, Child page) { writer.put(at, page); });
+  }
   writer.put(edge, tables.page_at(write.wanted, edge));
-  tables.differences({}, write.wanted, edge + 1, last_of(part), put);
-  if (!writer.is_failed()) return 0;
-  return errno != 0 ? errno : EIO;
+  VirtualPage next = edge + 1;
+  tables.differences({}, write.wanted, next, last_of(part), [&](VirtualPage at, Child, Child page) {
+    writer.clear(next, at);
+    writer.put(at, page);
+    next = at + 1;
+  });
+  writer.clear(next, last_of(part));
+  if (writer.is_failed()) return errno != 0 ? errno : EIO;
+  if (present == write.length) return 0;
+  return ftruncate(descriptor, static_cast<off_t>(write.length)) == 0 ? 0 : errno;
 }
 
 }  // namespace pagestore

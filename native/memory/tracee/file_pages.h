@@ -40,7 +40,7 @@ Status remove_file_pages(PageStores& stores, const FilePart& part, const PageTre
 bool has_same_file_pages(PageStores& stores, const FilePart& part, const PageTree& a, const PageTree& b);
 
 // Makes a file that is `now` as far as `known` bytes what `wanted` says, `length` bytes long. What lies before the
-// part's start stays. Returns 0 or errno.
+// part's start stays. It is never shorter in between than both before and after. Returns 0 or errno.
 struct FileWrite {
   const PageTree& now;
   const PageTree& wanted;

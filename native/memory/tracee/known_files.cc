@@ -157,9 +157,8 @@ ScopedFd KnownFiles::open(const KnownFile& file, const Where& where, int flags) 
   char link[64];
   snprintf(link, sizeof(link), "/proc/self/fd/%d", duplicate);
   if (ScopedFd opened = open_if_it(link, file, flags); opened.is_open()) return opened;
-  // Its mode may forbid to open it once more: where each write says where it goes, the duplicate serves as well.
-  const bool serves =
-      flags == O_WRONLY && (fcntl(duplicate, F_GETFL) & (O_APPEND | O_PATH)) == 0 && is_it(duplicate, file);
+  // Its mode may forbid to open it once more: for a write that says where it goes, the duplicate serves as well.
+  const bool serves = flags == O_WRONLY && (fcntl(duplicate, F_GETFL) & O_PATH) == 0 && is_it(duplicate, file);
   return ScopedFd(serves ? fcntl(duplicate, F_DUPFD_CLOEXEC, 0) : -1);
 }
 

@@ -75,7 +75,8 @@ class KnownFiles {
   // Fills in `descriptor`, as the list has it.
   void find_descriptors(const OpenFiles& open);
 
-  // Opens it once more, with an offset of its own; not open where it is not found, or may not be opened so.
+  // Opens it once more; not open where it is not found, or may not be opened so. For writing alone it may be a
+  // duplicate, which has its offset and flags with the tracee.
   struct Where {
     pid_t task;
     const OpenFiles& now;

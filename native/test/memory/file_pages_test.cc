@@ -45,7 +45,7 @@ class FilePages : public testing::Test {
     replace(stores, tree, std::move(next));
   }
 
-  const ScopedFd file_{memfd_create("file", MFD_CLOEXEC)};
+  const ScopedFd file_{memfd_create("file", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
   SharedStore* store_ = nullptr;
 };
 
@@ -89,6 +89,25 @@ TEST_F(FilePages, AreWrittenBackFromAnyStateToAnyOther) {
   for (PageTree& tree : trees) give_back(*stores, &tree);
   EXPECT_EQ(stores->pages.stats().pages, 0u);
   EXPECT_EQ(stores->tables.stats().pages, 0u);
+}
+
+TEST_F(FilePages, AreWrittenWithoutAShorterFileInBetween) {
+  const LockedStores stores(*store_);
+  PageTree before, after;
+  fill(std::string(kPart.start, 'b') + std::string(30000, 'a'));
+  read(*stores, kPart.start, &before);
+  fill(std::string(kPart.start, 'b') + std::string(9000, 'c') + std::string(9000, '\0') + std::string(20000, 'd'));
+  read(*stores, kPart.start, &after);
+  ASSERT_EQ(fcntl(file_.get(), F_ADD_SEALS, F_SEAL_SHRINK), 0);
+  const uint64_t length = kPart.start + 38000;
+  for (const uint64_t known : {kPart.start, length}) {
+    ASSERT_EQ(write_file_pages(*stores, file_.get(), kPart, {after, before, known, length}), 0);
+    EXPECT_EQ(contents(), std::string(kPart.start, 'b') + std::string(30000, 'a') + std::string(8000, '\0'));
+    ASSERT_EQ(write_file_pages(*stores, file_.get(), kPart, {before, after, known, length}), 0);
+    EXPECT_EQ(contents().substr(kPart.start + 9000, 9001), std::string(9000, '\0') + "d");
+  }
+  give_back(*stores, &before);
+  give_back(*stores, &after);
 }
 
 TEST_F(FilePages, AreReadAgainFromWhereTheyChanged) {
