@@ -313,10 +313,11 @@ void FileCalls::on_stream(const SystemCall& call, FileUse use, const KnownDescri
   effects->add(stream.file, 0);
 }
 
-// The kernel takes each write to a file of its own as one, wherever it is made.
+// The kernel takes each write to a file of its own as one, wherever it is made. Where nobody can say where a write
+// goes, it may be anywhere.
 void FileCalls::on_write(const SystemCall& call, const KnownDescriptor& file) {
   OpenFile now;
-  if (!describe_file(task_, first_descriptor(call), &now).is_ok()) return;
+  if (!describe_file(task_, first_descriptor(call), &now).is_ok()) return files_.add_event(file.file, 0);
   const bool appends = (now.settable_flags & O_APPEND) != 0 && file.kind != FileKind::kernel;
   if (!appends) files_.add_event(file.file, now.position);
 }
@@ -325,7 +326,8 @@ void FileCalls::on_write_elsewhere(const SystemCall& call, const KnownDescriptor
   const std::optional<uint64_t> low = lowest_byte(call);
   const WriteTarget target = target_of_write(call);
   OpenFile now;
-  if (!low || !describe_file(task_, first_descriptor(call), &now).is_ok()) return;
+  if (!low) return;
+  if (!describe_file(task_, first_descriptor(call), &now).is_ok()) return files_.add_event(file.file, 0);
   if (target == WriteTarget::at_offset) return on_write(call, file);
   const bool is_in_append_mode = (now.settable_flags & O_APPEND) != 0;
   const bool appends =

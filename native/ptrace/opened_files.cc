@@ -89,20 +89,19 @@ void note_first(const FileFacts& facts, const char* link, std::string_view name,
   opened->note({facts.device, facts.inode, facts.born, length, 0, 0, 0, 0, false, false}, name, contents.get());
 }
 
-// A file that was there.
-void note_file(const OpeningCall& call, int file, Progress progress, FileChanges* changes) {
+// A file that was there, and a link to it.
+void note_file(const OpeningCall& call, const char* link, Progress progress, FileChanges* changes) {
   OpenedFiles& opened = changes->opened();
   struct stat status;
-  if (read_file_status(file, &status) != 0 || !S_ISREG(status.st_mode)) return;
-  char link[64], path[kMostPath];
-  snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
+  if (read_file_status(link, &status) != 0 || !S_ISREG(status.st_mode)) return;
+  char path[kMostPath];
   const std::string_view name = path_of(link, path);
   if (!keeps_bytes(link)) return changes->add_left(name);
   const FileId id{status.st_dev, status.st_ino};
   const auto length = static_cast<uint64_t>(status.st_size);
   const bool cuts = (call.flags & O_TRUNC) != 0;
   FileFacts facts;
-  if (opened.is_noting() && read_file_facts(file, &facts) && !opened.is_seen(facts)) {
+  if (opened.is_noting() && read_file_facts(AT_FDCWD, link, &facts) && !opened.is_seen(facts)) {
     note_first(facts, link, name, cuts && progress == Progress::opened, &opened);
   }
   if (cuts || call.cut_to) return changes->add_event(id, call.cut_to.value_or(0));
@@ -112,11 +111,10 @@ void note_file(const OpeningCall& call, int file, Progress progress, FileChanges
 }
 
 // A file that was made by the call.
-void note_new_file(int file, FileChanges* changes) {
+void note_new_file(const char* link, FileChanges* changes) {
   FileFacts facts;
-  char link[64], path[kMostPath];
-  snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
-  if (!read_file_facts(file, &facts)) return;
+  char path[kMostPath];
+  if (!read_file_facts(AT_FDCWD, link, &facts)) return;
   const std::string_view name = path_of(link, path);
   changes->add_event({facts.device, facts.inode}, 0);
   if (name.starts_with('/') && !name.ends_with(" (deleted)")) changes->add_left(name);
@@ -211,7 +209,11 @@ std::optional<Opening> note_opening(pid_t task, const SystemCall& call, const Re
   if (is_nameless || !read_path(memory, found->argument.path, path)) return opening;
   const ScopedFd file = look_up(task, found->argument.folder, path);
   const bool is_missing = !file.is_open() && errno == ENOENT;
-  if (file.is_open() && alters) note_file(*found, file.get(), Progress::entered, changes);
+  if (file.is_open() && alters) {
+    char link[64];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", file.get());
+    note_file(*found, link, Progress::entered, changes);
+  }
   if (found->cut_to) {
     // No descriptor will say which file it was.
     if (!file.is_open() && !is_missing) changes->add_left(path);
@@ -225,11 +227,9 @@ void note_opened(pid_t task, int64_t number, const Opening& opening, FileChanges
   char link[64];
   struct stat status;
   snprintf(link, sizeof(link), "/proc/%d/fd/%d", task, static_cast<int>(number));
-  const ScopedFd file(open(link, O_PATH | O_CLOEXEC));
-  if (!file.is_open() || read_file_status(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
-  const bool is_new = opening.is_new && status.st_size == 0;
-  if (is_new) return note_new_file(file.get(), changes);
-  note_file({{}, opening.flags}, file.get(), Progress::opened, changes);
+  if (read_file_status(link, &status) != 0 || !S_ISREG(status.st_mode)) return;
+  if (opening.is_new && status.st_size == 0) return note_new_file(link, changes);
+  note_file({{}, opening.flags}, link, Progress::opened, changes);
 }
 
 void note_shared_mapping(pid_t task, const SystemCall& call, FileChanges* changes) {
@@ -240,8 +240,11 @@ void note_shared_mapping(pid_t task, const SystemCall& call, FileChanges* change
   OpenFile file;
   char link[64], path[kMostPath];
   snprintf(link, sizeof(link), "/proc/%d/fd/%d", task, number);
-  if (!describe_file(task, number, &file).is_ok() || file.identity.kind != FileKind::regular) return;
-  if (is_writable(file.identity) && !is_memory_file(link)) changes->add_left(path_of(link, path));
+  const bool is_said = describe_file(task, number, &file).is_ok();
+  if (is_said && (file.identity.kind != FileKind::regular || !is_writable(file.identity))) return;
+  // Where nobody can say what it is, it may be such a file.
+  const std::string_view name = path_of(link, path);
+  if (!name.empty() && !is_memory_file(link)) changes->add_left(name);
 }
 
 void note_changed_name(const SystemCall& call, const RemoteMemory& memory, FileChanges* changes) {

@@ -1,6 +1,6 @@
 // Whatever way a file is opened, what is done to it is put back or refused; what only was opened is neither.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { PageStore, type Snapshot, type SpawnOptions, Tracee } from 'pagestore'
@@ -14,7 +14,7 @@ const parent = ownFolder()
 const long = 'x'.repeat(2 << 20)
 
 /** A snapshot after each step, a line of acts, with what was in the file then. */
-function run(text: string, steps: readonly string[], options: SpawnOptions = {}) {
+function run(text: string, steps: readonly string[], options: SpawnOptions = {}, lacksRoom = false) {
   const folder = mkdtempSync(join(parent, 'opened-'))
   writeFileSync(join(folder, 'log'), text)
   writeFileSync(join(folder, 'other'), 'another file')
@@ -32,10 +32,11 @@ function run(text: string, steps: readonly string[], options: SpawnOptions = {})
     snapshots.push(tracee.capture())
     was.push(contents())
   }
-  for (const _ of steps) {
-    nextOfAnyThread(tracee)
+  steps.forEach((_, i) => {
+    if (i === steps.length - 1 && lacksRoom) withoutRoom(() => nextOfAnyThread(tracee))
+    else nextOfAnyThread(tracee)
     step()
-  }
+  })
   const restore = (i: number) => tracee.restore(snapshots[i]!)
   return { folder, tracee, contents, was, warnings, restore, [Symbol.dispose]: () => store.close() }
 }
@@ -46,6 +47,26 @@ function nextOfAnyThread(tracee: Tracee): void {
     const stop = tracee.resume({ until: { syscall: ['getppid'] } })
     if (stop.kind === 'syscall' && stop.entering) return
     expect(stop.kind).toMatch(/syscall|clone|thread-exit/)
+  }
+}
+
+/** While this process can open nothing. */
+function withoutRoom(what: () => void): void {
+  const limit = (most: string) => spawnSync('prlimit', ['--pid', `${process.pid}`, `--nofile=${most}`])
+  const [, before] = /Max open files +(\d+)/.exec(readFileSync('/proc/self/limits', 'latin1'))!
+  const highest = Math.max(...readdirSync('/proc/self/fd').map(Number))
+  limit(`${highest + 30}:`)
+  const opened: number[] = []
+  try {
+    for (let i = 0; i <= highest + 30; i++) opened.push(openSync('/dev/null', 'r'))
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'EMFILE' })
+  }
+  try {
+    what()
+  } finally {
+    opened.forEach(closeSync)
+    limit(`${before}:`)
   }
 }
 
@@ -138,4 +159,16 @@ describe('once the main thread has ended', () => {
     using running = run('so far', ['o:0:b:log', 'x', 'k:0 c:0'])
     expect(spawnSync('flock', ['-n', join(running.folder, 'log'), 'true']).status).toBe(0)
   })
+})
+
+test.each([
+  ['a write', ['o:0:b:log', 'w:0:X']],
+  ['a write by an offset', ['o:0:b:log', 'p:0:0:XX']],
+  ['what is written to a file that is opened', ['', 'o:0:b:log w:0:X c:0']],
+  ['what is done to a file that is opened for appending', ['', 'o:0:wa:log a:0:0 w:0:X c:0']],
+  ['a file that is written anew', ['', 'o:0:wct:log w:0:abcdefgX c:0']],
+])('%s is not missed where Node can open nothing', (_name, steps) => {
+  using running = run('abcdefgh', steps, {}, true)
+  expect(running.contents()).toContain('X')
+  expect(() => running.restore(0)).toThrow(/log.* was changed inside/)
 })
