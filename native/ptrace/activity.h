@@ -36,6 +36,7 @@ struct EnteredCall {
   bool expects_filter_stop;  // the system call filter will stop the thread once more for the same call
   int64_t began = 0;         // when, in monotonic nanoseconds; 0 where nobody knows
   CallEffects effects = {};  // what its exit will tell
+  bool is_reported = false;  // its entry was
 };
 
 struct Running {

@@ -45,7 +45,9 @@ Status SystemCallStops::classify_by_filter(TracedThread& thread, const RunOption
   Registers* registers;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
   const SystemCall call = registers->call();
-  thread.set_entered_call(activity::EnteredCall{call.number, false});
+  activity::EnteredCall entered{call.number, false};
+  entered.is_reported = is_repeated && before->is_reported;
+  thread.set_entered_call(entered);
   if (note_other_interface(thread, call)) return Status::ok();
   if (!is_repeated) return classify_entry(thread, call, options, stop);
   file_calls_.on_entry(thread, call);
@@ -102,7 +104,11 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
   if (kind == SystemCallKind::clone || kind == SystemCallKind::clone3) {
     if (Status status = trace_what_starts(thread, call); !status.is_ok()) return status;
   }
-  if (thread.take_reported_call() == call.number) return Status::ok();
+  const bool is_remade = thread.take_remade_call(call.number);
+  if (thread.take_reported_call() == call.number || is_remade) {
+    thread.mark_entry_reported();
+    return Status::ok();
+  }
   switch (kind) {
     case SystemCallKind::mapping:
       note_mapping_change(call);
@@ -141,6 +147,7 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
       break;
   }
   if (!is_wanted(options, call.number)) return Status::ok();
+  thread.mark_entry_reported();
   thread.ask(question::Call{});
   *stop = make_stop(StopKind::system_call, thread.id(), call.number);
   (*stop)->is_entry = true;

@@ -58,6 +58,7 @@ void TracedThread::on_exec() {
   registers_.forget();
   pending_stop_.reset();
   reported_call_.reset();
+  remade_call_.reset();
   interrupted_call_.reset();
   id_address_.reset();
   wait_.reset();
@@ -67,10 +68,15 @@ void TracedThread::on_exec() {
 }
 
 void TracedThread::on_interrupt(bool is_group_stop) {
+  const std::optional<activity::EnteredCall> call = call_before();
+  const bool was_reported = call && call->is_reported;
   enter(activity::Interrupted{});
   is_in_group_stop_ = is_group_stop;
   Registers* registers;
-  if (interruption_ && get_registers(&registers).is_ok()) return_to_call();
+  if ((!interruption_ && !was_reported) || !get_registers(&registers).is_ok()) return;
+  if (interruption_) return_to_call();
+  if (!was_reported || !is_interrupted(*registers) || registers->call().number != call->number) return;
+  remade_call_ = {call->number, registers->stack()};
 }
 
 // Leaves to its caller: the thread is stopped where the kernel decides about signals, and its registers were read.
@@ -119,6 +125,13 @@ std::optional<activity::EnteredCall> TracedThread::call_before() const {
 void TracedThread::set_entered_call(const std::optional<activity::EnteredCall>& call) {
   auto* entry = std::get_if<activity::CallEntry>(&activity_);
   if (entry != nullptr) entry->call = call;
+}
+
+bool TracedThread::take_remade_call(int64_t number) {
+  const std::optional<RemadeCall> remade = std::exchange(remade_call_, std::nullopt);
+  Registers* registers;
+  if (!remade || remade->number != number || !get_registers(&registers).is_ok()) return false;
+  return registers->stack() == remade->stack;
 }
 
 void TracedThread::expect_effects(const CallEffects& effects) {
@@ -312,6 +325,7 @@ Status TracedThread::load(const ThreadState& state, std::span<const std::byte> v
   has_faulting_counter_ = state.has_faulting_counter != 0;
   pending_stop_.reset();
   reported_call_.reset();
+  remade_call_.reset();
   continues_call_ = false;
   wait_.reset();
   interruption_.reset();
@@ -367,6 +381,7 @@ Status TracedThread::run(int request, int signal) {
                           : Status::system(Error::tracee, "running a thread (ptrace)", errno);
   }
   registers_.forget();
+  if (signal != 0) remade_call_.reset();  // a handler may run, and the call end
   activity::Running running;
   if (const auto* entry = std::get_if<activity::CallEntry>(&activity_); entry != nullptr) running.call = entry->call;
   if (const auto* vfork = std::get_if<activity::InsideVfork>(&activity_); vfork != nullptr) {

@@ -79,6 +79,13 @@ class TracedThread {
   // The call that it entered before it ran on, if any.
   std::optional<activity::EnteredCall> call_before() const;
   void set_entered_call(const std::optional<activity::EnteredCall>& call);
+  // The entry of the call was reported. Where we interrupt that call, the kernel makes it again: `take_remade_call`
+  // says whether an entry is that one, once.
+  void mark_entry_reported() {
+    auto* entry = std::get_if<activity::CallEntry>(&activity_);
+    if (entry != nullptr && entry->call) entry->call->is_reported = true;
+  }
+  bool take_remade_call(int64_t number);
   // What the entered call does to open files, if its exit says so.
   void expect_effects(const CallEffects& effects);
   // The call whose entry was reported already and comes once more.
@@ -176,6 +183,11 @@ class TracedThread {
   std::optional<Stop> pending_stop_;
   bool is_in_group_stop_ = false;
   std::optional<int64_t> reported_call_;
+  struct RemadeCall {
+    int64_t number;
+    uint64_t stack;
+  };
+  std::optional<RemadeCall> remade_call_;
   // The next call is restart_syscall, which goes on with the interrupted one.
   bool continues_call_ = false;
   std::optional<int64_t> interrupted_call_;

@@ -224,3 +224,34 @@ int main(void) { start(work, 0); ps_choose(2); return sum; }`)
   }
   expect(fingerprints.size).toBe(1)
 })
+
+test.each([
+  [2, false],
+  [3, true],
+])('%i threads wait without a limit, and wait on after each choice (woken at each: %s)', async (count, wakes) => {
+  const source = `static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int value, stop;
+static void *wait_for_stop(void *unused) {
+  pthread_mutex_lock(&mutex);
+  while (!stop) pthread_cond_wait(&changed, &mutex);
+  pthread_mutex_unlock(&mutex);
+  return unused;
+}
+int main(void) {
+  ps_state(&value, sizeof(value));
+  for (int i = 0; i < ${count}; ++i) start(wait_for_stop, 0);
+  for (;;) {
+    value = (value + ps_choose(2)) % 3;
+    if (${Number(wakes)}) {
+      pthread_mutex_lock(&mutex);
+      pthread_cond_broadcast(&changed);
+      pthread_mutex_unlock(&mutex);
+    }
+  }
+}`
+  for (const strategy of ['breadth', 'depth'] as const) {
+    const found = await explore(program(source), { strategy })
+    expect(found).toMatchObject({ complete: true, states: 3, transitions: 6, violations: [], warnings: [] })
+  }
+})
