@@ -197,9 +197,10 @@ test.each(kinds)('%s ends in a process that is observed in the middle of it, how
     }
     await delay(slice)
   }
+  // It takes a while to begin; but a wait that begins anew each time never ends.
+  expect(captures).toBeLessThan(100)
   await exit
   expect([ended, isMissing]).toContain(code)
-  expect(captures).toBeLessThanOrEqual(mostSlices)
   store.close()
 })
 
