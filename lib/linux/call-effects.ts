@@ -63,6 +63,10 @@ const rows: readonly Row[] = [
       set_mempolicy_home_node membarrier modify_ldt iopl ioperm pkey_alloc pkey_free mseal map_shadow_stack`,
   },
   {
+    effect: 'which pages exist is not rolled back: one of zeroes may be there on one path and not on another',
+    calls: 'mincore',
+  },
+  {
     effect: 'random bytes are others each time: what other ones lead to is not explored',
     calls: 'getrandom',
   },

@@ -36,7 +36,7 @@ const always: readonly Row[] = [
     calls: `getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups getpgid getpgrp getsid
       getpriority getrusage getrlimit getcpu getcwd capget times get_robust_list get_mempolicy getitimer timer_gettime
       timer_getoverrun timerfd_gettime sched_getaffinity sched_getattr sched_getparam sched_getscheduler
-      sched_get_priority_max sched_get_priority_min sched_rr_get_interval ioprio_get rt_sigpending mincore cachestat kcmp
+      sched_get_priority_max sched_get_priority_min sched_rr_get_interval ioprio_get rt_sigpending cachestat kcmp
       lsm_get_self_attr lsm_list_modules`,
   },
   {

@@ -37,6 +37,7 @@ describe('a program that reaches outside ends with a warning that names the call
     ['affinity', 'sched_setaffinity'],
     ['robust list', 'set_robust_list'],
     ['locked memory', 'mlock'],
+    ['existing pages', 'mincore'],
     ['directory', /^mkdir/],
     ['new file', 'openat'],
     ['rename', /^rename/],
@@ -103,6 +104,7 @@ describe('what a program sets up before its first choice counts where it acts la
     ['signal at the start', []],
     ['mapped at the start', ['mmap']],
     ['stack at the start', []],
+    ['watch at the start', ['inotify_add_watch']],
     ['stack that disarms itself at the start', ['sigaltstack']],
   ])('%s', async (what, subjects) => {
     expect(await subjectsOf(what)).toEqual(subjects)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
@@ -71,6 +72,7 @@ static int prepare(void) {
     if (!is("stack at the start")) here.ss_flags = (int)(1U << 31);  // SS_AUTODISARM
     sigaltstack(&here, NULL);
   }
+  if (is("watch at the start")) inotify_add_watch(inotify_init(), ".", IN_OPEN);
   if (is("mapped at the start")) {
     const int fd = open(path, O_RDWR | O_CREAT, 0600);
     IGNORE(ftruncate(fd, 4096));
@@ -114,6 +116,7 @@ static void reach_outside(int fd) {
   if (is("affinity")) syscall(SYS_sched_setaffinity, 0, sizeof processors, &processors);
   if (is("robust list")) syscall(SYS_set_robust_list, stack, 24);
   if (is("locked memory")) mlock(stack, 4096);
+  if (is("existing pages")) syscall(SYS_mincore, 0, 4096, stack);
   if (is("directory")) mkdir(path, 0700);
   if (is("new file")) IGNORE(open(path, O_CREAT | O_WRONLY, 0600));
   if (is("rename")) rename(path, path);

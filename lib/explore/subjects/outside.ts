@@ -34,6 +34,8 @@ const actingCalls = [
   'userfaultfd',
   'perf_event_open',
   'mq_notify',
+  'inotify_add_watch',
+  'fanotify_mark',
 ]
 
 // SS_AUTODISARM.
