@@ -77,6 +77,7 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
     } else if (!thread.has_to_return()) {
       parts_.waits.on_exit(thread, info.exit.rval, call ? call->began : 0);
     }
+    if (call && is_restart(info.exit.rval)) thread.on_interrupted_call(*call);
     if (call) file_calls_.on_exit(thread.id(), call->effects, info.exit.rval);
     if (call && !options.only_entries && is_wanted(options, call->number)) {
       *stop = make_stop(StopKind::system_call, thread.id(), call->number);

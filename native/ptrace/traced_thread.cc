@@ -69,14 +69,11 @@ void TracedThread::on_exec() {
 
 void TracedThread::on_interrupt(bool is_group_stop) {
   const std::optional<activity::EnteredCall> call = call_before();
-  const bool was_reported = call && call->is_reported;
   enter(activity::Interrupted{});
   is_in_group_stop_ = is_group_stop;
   Registers* registers;
-  if ((!interruption_ && !was_reported) || !get_registers(&registers).is_ok()) return;
-  if (interruption_) return_to_call();
-  if (!was_reported || !is_interrupted(*registers) || registers->call().number != call->number) return;
-  remade_call_ = {call->number, registers->stack()};
+  if (interruption_ && get_registers(&registers).is_ok()) return_to_call();
+  if (call) on_interrupted_call(*call);
 }
 
 // Leaves to its caller: the thread is stopped where the kernel decides about signals, and its registers were read.
@@ -127,6 +124,12 @@ void TracedThread::set_entered_call(const std::optional<activity::EnteredCall>& 
   if (entry != nullptr) entry->call = call;
 }
 
+void TracedThread::on_interrupted_call(const activity::EnteredCall& call) {
+  Registers* registers;
+  if (!call.is_reported || !get_registers(&registers).is_ok() || !is_interrupted(*registers)) return;
+  if (registers->call().number == call.number) remade_call_ = {call.number, registers->stack()};
+}
+
 bool TracedThread::take_remade_call(int64_t number) {
   const std::optional<RemadeCall> remade = std::exchange(remade_call_, std::nullopt);
   Registers* registers;
@@ -137,10 +140,6 @@ bool TracedThread::take_remade_call(int64_t number) {
 void TracedThread::expect_effects(const CallEffects& effects) {
   auto* entry = std::get_if<activity::CallEntry>(&activity_);
   if (entry != nullptr && entry->call) entry->call->effects = effects;
-}
-
-std::optional<int64_t> TracedThread::take_reported_call() {
-  return std::exchange(reported_call_, std::nullopt);
 }
 
 std::optional<Stop> TracedThread::take_pending_stop() {

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "ptrace/activity.h"
 #include "ptrace/clock_wait.h"
@@ -85,11 +86,12 @@ class TracedThread {
     auto* entry = std::get_if<activity::CallEntry>(&activity_);
     if (entry != nullptr && entry->call) entry->call->is_reported = true;
   }
+  void on_interrupted_call(const activity::EnteredCall& call);
   bool take_remade_call(int64_t number);
   // What the entered call does to open files, if its exit says so.
   void expect_effects(const CallEffects& effects);
   // The call whose entry was reported already and comes once more.
-  std::optional<int64_t> take_reported_call();
+  std::optional<int64_t> take_reported_call() { return std::exchange(reported_call_, std::nullopt); }
   void drop_reported_call() { reported_call_.reset(); }
   const std::optional<int64_t>& reported_call() const { return reported_call_; }
 

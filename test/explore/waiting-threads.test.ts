@@ -255,3 +255,31 @@ int main(void) {
     expect(found).toMatchObject({ complete: true, states: 3, transitions: 6, violations: [], warnings: [] })
   }
 })
+
+test('two threads wait with a limit, again and again, beside one that sleeps', async () => {
+  const source = `static pthread_mutex_t mutexes[2] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};
+static pthread_cond_t never[2] = {PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER};
+static volatile int passed[2];
+static void *count(void *me) {
+  const long i = (long)me;
+  pthread_mutex_lock(&mutexes[i]);
+  for (;;) {
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += 1 + i;
+    pthread_cond_timedwait(&never[i], &mutexes[i], &end);
+    ++passed[i];
+  }
+  return me;
+}
+int main(void) {
+  start(count, (void *)0);
+  start(count, (void *)1);
+  usleep(500000 + 2000000 * (unsigned)ps_choose(3));
+  ps_assert(passed[0] < 4 || passed[1] != 2, "four seconds have passed");
+  return 0;
+}`
+  const found = await explore(program(source))
+  expect(found).toMatchObject({ complete: true, transitions: 3, warnings: [] })
+  expect(found.violations).toMatchObject([{ kind: 'assertion', choices: [2] }])
+})
