@@ -142,10 +142,6 @@ void TracedThread::expect_effects(const CallEffects& effects) {
   if (entry != nullptr && entry->call) entry->call->effects = effects;
 }
 
-std::optional<Stop> TracedThread::take_pending_stop() {
-  return std::exchange(pending_stop_, std::nullopt);
-}
-
 const siginfo_t* TracedThread::asked_signal() const {
   const auto* signal = std::get_if<question::Signal>(&question_);
   return signal != nullptr ? &signal->info : nullptr;
@@ -374,13 +370,17 @@ Status TracedThread::run(int request, int signal) {
       ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr);
     }
   }
+  // A handler may run; or the wait is over, and the call left.
+  if (Registers * now; remade_call_ && get_registers(&now).is_ok()) {
+    const bool is_made = is_interrupted(*now) || now->next_call().number == remade_call_->number;
+    if (signal != 0 || !is_made) remade_call_.reset();
+  }
   if (Status status = registers_.flush(); !status.is_ok()) return status;
   if (ptrace(static_cast<__ptrace_request>(request), thread_, nullptr, signal) != 0) {
     return errno == ESRCH ? Status::process_gone(thread_, "was killed")
                           : Status::system(Error::tracee, "running a thread (ptrace)", errno);
   }
   registers_.forget();
-  if (signal != 0) remade_call_.reset();  // a handler may run, and the call end
   activity::Running running;
   if (const auto* entry = std::get_if<activity::CallEntry>(&activity_); entry != nullptr) running.call = entry->call;
   if (const auto* vfork = std::get_if<activity::InsideVfork>(&activity_); vfork != nullptr) {

@@ -125,7 +125,7 @@ class TracedThread {
   // A stop that was not reported yet.
   const std::optional<Stop>& pending_stop() const { return pending_stop_; }
   void set_pending_stop(const Stop& stop) { pending_stop_ = stop; }
-  std::optional<Stop> take_pending_stop();
+  std::optional<Stop> take_pending_stop() { return std::exchange(pending_stop_, std::nullopt); }
 
   // The thread's registers until it runs. Whoever changes them calls `mark_registers_dirty`. Refused where the
   // thread runs inside vfork.
