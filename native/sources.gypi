@@ -26,6 +26,8 @@
       "native/memory/process_capture.cc",
       "native/memory/process_memory.cc",
       "native/memory/soft_dirty.cc",
+      "native/memory/tracee/closed_memory.cc",
+      "native/memory/tracee/closed_memory_access.cc",
       "native/memory/tracee/counted_regions.cc",
       "native/memory/tracee/current_mappings.cc",
       "native/memory/tracee/dead_stack.cc",

@@ -67,6 +67,41 @@ test('for a mapping that cannot be made again', () => {
   expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 0 })
 })
 
+const unmaps = compile(
+  folder,
+  'unmaps',
+  `#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  const int log = open(argv[argc - 1], O_WRONLY | O_CREAT | O_APPEND, 0600);
+  const int file = open(argv[argc - 2], O_RDWR | O_CREAT, 0600);
+  ftruncate(file, 4096);
+  void *mapped = mmap(0, 4096, PROT_READ, MAP_PRIVATE, file, 0);
+  write(log, "abcdefgh", 8);
+  getppid();
+  munmap(mapped, 4096);
+  unlink(argv[argc - 2]);
+  write(log, "more", 4);
+  getppid();
+  return 0;
+}
+`,
+)
+
+test('for a mapping of a file that has lost its name since', () => {
+  using store = new PageStore()
+  const log = join(folder, 'log of another one')
+  using tracee = Tracee.spawn(store, unmaps, [join(folder, 'mapped'), log], { onWarning: () => undefined })
+  tracee.resume({ until: { syscall: ['getppid'] } })
+  using snapshot = tracee.capture()
+  tracee.resume({ until: { syscall: ['getppid'] } }) // it returns
+  tracee.resume({ until: { syscall: ['getppid'] } })
+  expect(() => tracee.restore(snapshot)).toThrow(expect.objectContaining({ code: 'ERR_MAPPING' }))
+  expect(readFileSync(log, 'latin1')).toBe('abcdefghmore')
+})
+
 // Signals of each kind wait for it, and its first thread may end.
 const waits = compile(
   folder,

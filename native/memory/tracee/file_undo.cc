@@ -230,7 +230,9 @@ class Undo {
     const OpenFile& wanted = *source.wanted;
     if (source.duplicate >= 0) {
       const off_t there = lseek(source.duplicate, static_cast<off_t>(wanted.position), SEEK_SET);
-      return there >= 0 ? Status::ok() : Status::files(wanted.number, "has an offset that cannot be set", errno);
+      const bool has_none = there < 0 && errno == ESPIPE && wanted.position == 0;
+      return there >= 0 || has_none ? Status::ok()
+                                    : Status::files(wanted.number, "has an offset that cannot be set", errno);
     }
     return call({SYS_lseek, {static_cast<uint64_t>(wanted.number), wanted.position, SEEK_SET}}, wanted.number);
   }

@@ -10,6 +10,7 @@
 
 #include "linux/process_regions.h"
 #include "memory/tracee/scratch.h"
+#include "ptrace/process_paths.h"
 #include "system/page_size.h"
 
 namespace pagestore {
@@ -23,6 +24,11 @@ constexpr uint64_t kInstallGuard = 102, kRemoveGuard = 103;  // since Linux 6.13
 uint64_t protection_of(const Region& region) {
   const char* is = region.permissions;
   return (is[0] == 'r' ? PROT_READ : 0) | (is[1] == 'w' ? PROT_WRITE : 0) | (is[2] == 'x' ? PROT_EXEC : 0);
+}
+
+// No file is opened for it.
+bool is_made_new(const Region& region) {
+  return is_anonymous(region) || region.path.starts_with("/dev/zero");
 }
 
 class Undo {
@@ -102,7 +108,7 @@ class Undo {
   Status map(const MappingChange& change) {
     const Region& region = change.region;
     const uint64_t sharing = region.permissions[3] == 's' ? MAP_SHARED : MAP_PRIVATE;
-    const bool is_new = is_anonymous(region) || region.path.starts_with("/dev/zero");
+    const bool is_new = is_made_new(region);
     int64_t file = -1;
     if (!is_new) {
       if (Status status = open(region, &file); !status.is_ok()) return status;
@@ -130,9 +136,15 @@ class Undo {
     const size_t length = region.path.size() + 1;
     if (Status status = process_.write(*scratch, path, length); !status.is_ok()) return status;
     const bool writes = region.permissions[3] == 's' && region.permissions[1] == 'w';
-    const uint64_t flags = (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC;
-    const Status status =
-        call({SYS_openat, {static_cast<uint64_t>(AT_FDCWD), scratch->value(), flags}}, region.start, file);
+    const auto open_for = [&](uint64_t flags) {
+      const SystemCall open{SYS_openat, {static_cast<uint64_t>(AT_FDCWD), scratch->value(), flags | O_CLOEXEC}};
+      return call(open, region.start, file);
+    };
+    Status status = Status::ok();
+    // What is captured has to be written, whatever its protection is.
+    if (writes || is_closed(region)) status = open_for(O_RDWR);
+    const bool reads = !writes && (!is_closed(region) || status.error() == Error::mapping);
+    if (reads) status = open_for(O_RDONLY);
     const Status restored = process_.write(*scratch, before, length);
     return status.is_ok() ? restored : status;
   }
@@ -141,16 +153,24 @@ class Undo {
   const Mappings& now_;
 };
 
+// Whether the file that a region is of has lost its name.
+bool has_lost_name(pid_t task, const Region& region) {
+  char path[kMostPath];
+  if (is_made_new(region) || region.path.size() >= sizeof(path)) return false;
+  path[region.path.copy(path, sizeof(path) - 1)] = '\0';
+  return !look_up(task, AT_FDCWD, path).is_open() && (errno == ENOENT || errno == ENOTDIR);
+}
+
 }  // namespace
 
 // Shared memory without a name that is also mapped elsewhere would become another one.
-Status check_mappings(const Mappings& now, const Mappings& wanted) {
+Status check_mappings(pid_t task, const Mappings& now, const Mappings& wanted) {
   GrowingArray<MappingChange> changes;
   if (Status status = plan_changes(now.regions, wanted.regions, &changes); !status.is_ok()) return status;
   for (const MappingChange& change : changes) {
-    if (change.kind == Kind::map && is_mapped_twice(change.region)) {
-      return Status::mapping(change.region.start, EOPNOTSUPP);
-    }
+    if (change.kind != Kind::map) continue;
+    if (is_mapped_twice(change.region)) return Status::mapping(change.region.start, EOPNOTSUPP);
+    if (has_lost_name(task, change.region)) return Status::mapping(change.region.start, ENOENT);
   }
   return Status::ok();
 }

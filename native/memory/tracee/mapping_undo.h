@@ -15,8 +15,8 @@ struct Mappings {
   uint64_t program_break;
 };
 
-// Changes nothing. Refuses what is known to be impossible before it is tried.
-Status check_mappings(const Mappings& now, const Mappings& wanted);
+// Changes nothing. Refuses what is known to be impossible before it is tried: `task` is a thread of the process.
+Status check_mappings(pid_t task, const Mappings& now, const Mappings& wanted);
 
 // One pass: the program break is set, which maps and unmaps what it passes; what lies where something else should is
 // unmapped; then every region is made. A second pass makes what could not be made in the first.

@@ -108,6 +108,10 @@ RegionClass classify(const Region& region) {
   return region.end - region.start < kTooLargeToTrack ? RegionClass::tracked : RegionClass::compared;
 }
 
+bool is_closed(const Region& region) {
+  return is_shared(region) && region.permissions[1] != 'w' && region.is_captured;
+}
+
 bool is_mapped_twice(const Region& region) {
   return region.file.device == kTwice;
 }

@@ -26,6 +26,9 @@ enum class RegionClass : uint8_t {
 // Of a region in a canonical list.
 RegionClass classify(const Region& region);
 
+// Of a region in a canonical list: shared memory that a snapshot takes and the process may not write there.
+bool is_closed(const Region& region);
+
 // Of a region in a canonical list: shared memory without a name that lies somewhere before it, too.
 bool is_mapped_twice(const Region& region);
 

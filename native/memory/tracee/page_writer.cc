@@ -35,13 +35,14 @@ Status PageWriter::write_untracked(const DirtyRange& dirty) {
   return status;
 }
 
-Status PageWriter::write_differences(const PageTree& from, const RegionList& regions) {
+Status PageWriter::write_differences(const PageTree& from, const RegionList& regions, const RangeSet& left_out) {
   Status status = Status::ok();
   RegionReader reader(regions.bytes());
   Region region{};
   PageTables(stores_).differences(from, target_, 0, UINT64_MAX, [&](VirtualPage page, Child, Child child) {
     const uint64_t address = page * page_size();
     while (region.end <= address && reader.next(&region)) continue;
+    if (!left_out.empty() && !left_out.overlapping({address, address + page_size()}).empty()) return;
     // Below a stack nothing need be zero, and a write there would make it grow.
     const bool is_mapped = region.start <= address && address < region.end;
     if (status.is_ok() && (is_mapped || child != Child::absent)) status = write_page(page, child);

@@ -22,8 +22,8 @@ class PageWriter {
         target_pages_(stores, target) {}
 
   Status write(const DirtyRange& dirty);
-  // What differs between the tree that the memory was and the one that it is to be.
-  Status write_differences(const PageTree& from, const RegionList& regions);
+  // What differs between the tree that the memory was and the one that it is to be, but for what is `left_out`.
+  Status write_differences(const PageTree& from, const RegionList& regions, const RangeSet& left_out);
   // The last call.
   Status flush();
 

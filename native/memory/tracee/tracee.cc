@@ -130,7 +130,7 @@ Status Tracee::restore(const Snapshot& snapshot) {
   if (Status status = read_state({parts.state.data(), parts.state.size()}, &saved); !status.is_ok()) return status;
   if (Status status = check_state(process_, saved); !status.is_ok()) return status;
   const Mappings mappings{{parts.mappings.data(), parts.mappings.size()}, saved.program_break};
-  if (Status status = check_possible(mappings, saved); !status.is_ok()) return status;
+  if (Status status = check_possible(snapshot, mappings, saved); !status.is_ok()) return status;
   if (Status status = restore_files(snapshot, saved); !status.is_ok()) return status;
   const std::optional<RemoteAddress> scratch = find_scratch(memory_.regions().bytes());
   // Until all is put back there may be those that are, and those that shall be.
@@ -167,10 +167,15 @@ void Tracee::warn_of_shared_files() {
 }
 
 // What would be found only after files were put back.
-Status Tracee::check_possible(const Mappings& wanted, const SavedState& saved) {
+Status Tracee::check_possible(const Snapshot& snapshot, const Mappings& wanted, const SavedState& saved) {
   if (Status status = memory_.read_mappings(); !status.is_ok()) return status;
   const std::span<const std::byte> now = memory_.regions().bytes();
-  if (Status status = check_mappings({now, memory_.program_break()}, wanted); !status.is_ok()) return status;
+  const Mappings mappings{now, memory_.program_break()};
+  if (Status status = check_mappings(process_.live_thread(), mappings, wanted); !status.is_ok()) return status;
+  {
+    const LockedStores stores(*store_);
+    if (Status status = closed_.check(*stores, snapshot.memory, mappings, wanted); !status.is_ok()) return status;
+  }
   return check_signals(process_, saved.parts.signals, find_scratch(now).value_or(RemoteAddress()));
 }
 
@@ -199,7 +204,8 @@ Status Tracee::restore_mappings(const Mappings& wanted) {
 
 Status Tracee::restore_memory(const Snapshot& snapshot) {
   const LockedStores stores(*store_);
-  return memory_.restore(*stores, snapshot);
+  if (Status status = memory_.restore(*stores, snapshot); !status.is_ok()) return status;
+  return closed_.write(*stores, snapshot.memory, {memory_.regions().bytes(), memory_.program_break()});
 }
 
 Status Tracee::read(uint64_t address, std::span<std::byte> bytes) const {

@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "memory/memory.h"
+#include "memory/tracee/closed_memory.h"
 #include "memory/tracee/counted_regions.h"
 #include "memory/tracee/dead_stack.h"
 #include "memory/tracee/mapping_undo.h"
@@ -89,7 +90,7 @@ class Tracee final : public RestorableMemory {
   Status store_captured(PageStores& stores, const Saved& saved, Snapshot* snapshot);
   Status read_parts(const Snapshot& snapshot, Parts* parts) const;
   Status restore_mappings(const Mappings& wanted);
-  Status check_possible(const Mappings& wanted, const SavedState& saved);
+  Status check_possible(const Snapshot& snapshot, const Mappings& wanted, const SavedState& saved);
   Status restore_files(const Snapshot& snapshot, const SavedState& saved);
   Status restore_memory(const Snapshot& snapshot);
   void warn_of_shared_files();
@@ -99,6 +100,7 @@ class Tracee final : public RestorableMemory {
   TracedProcess process_;
   TraceeMemory memory_;
   TraceeFiles files_;
+  const ClosedMemory closed_{process_, files_.duplicates()};
   DeadStacks stacks_;
   CountedRegions counted_regions_;
   GrowingArray<AddressRange> declared_;

@@ -156,7 +156,9 @@ Status TraceeFiles::read_state(size_t index) {
   }
   const int duplicate = duplicates_.present(index);
   if (duplicate >= 0) {
-    if (has_position(file.identity.kind)) file.position = static_cast<uint64_t>(lseek(duplicate, 0, SEEK_CUR));
+    // Some that look like regular files have none: memory of memfd_secret.
+    const off_t position = has_position(file.identity.kind) ? lseek(duplicate, 0, SEEK_CUR) : -1;
+    if (position >= 0) file.position = static_cast<uint64_t>(position);
     struct stat status;
     if (file.length > 0 || is_writable(file.identity)) {
       if (read_file_status(duplicate, &status) == 0) file.length = static_cast<uint64_t>(status.st_size);

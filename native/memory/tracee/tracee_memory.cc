@@ -1,5 +1,6 @@
 #include "memory/tracee/tracee_memory.h"
 
+#include "memory/tracee/closed_memory.h"
 #include "memory/tracee/page_reader.h"
 #include "memory/tracee/page_writer.h"
 #include "system/assert.h"
@@ -75,14 +76,17 @@ Status TraceeMemory::restore(PageStores& stores, const Snapshot& snapshot) {
 
 Status TraceeMemory::write(PageStores& stores, const PageTree& target) {
   GrowingArray<DirtyRange> dirty;
+  RangeSet closed;
   if (Status status = tracker_.find(regions(), &dirty); !status.is_ok()) return status;
+  if (Status status = find_closed(regions().bytes(), &closed); !status.is_ok()) return status;
   const InPhase phase(Phase::diff);
   PageWriter writer(process_, tracker_, stores, target);
   for (const DirtyRange& range : dirty) {
+    if (!closed.overlapping(range.range).empty()) continue;  // all of it: no dirty range is of two regions
     if (Status status = writer.write(range); !status.is_ok()) return status;
   }
   if (tracker_.is_known()) {
-    if (Status status = writer.write_differences(captured_.tree(), regions()); !status.is_ok()) return status;
+    if (Status status = writer.write_differences(captured_.tree(), regions(), closed); !status.is_ok()) return status;
   }
   return writer.flush();
 }

@@ -42,6 +42,7 @@ class TraceeMemory {
   Status capture(PageStores& stores, Pages* pages);
   Status commit(PageStores& stores, Pages pages, const SnapshotParts& parts, OwnedSnapshot* snapshot);
 
+  // Of what is closed (closed_memory.h) nothing is written; the memory is known when that has been done, too.
   Status restore(PageStores& stores, const Snapshot& snapshot);
 
   // Whatever the memory is now, the next call compares all of it.

@@ -1,0 +1,160 @@
+#include "memory/tracee/closed_memory.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "linux/remote_pages.h"
+#include "memory/tracee/closed_memory_access.h"
+#include "snapshot/page_table.h"
+#include "store/page_copy.h"
+#include "system/mapping.h"
+#include "system/page_size.h"
+
+namespace pagestore {
+
+namespace {
+
+constexpr size_t kMost = RemotePages::kMost;
+
+// Pages of the tracee that are not what a tree says, some at a time.
+struct Different {
+  VirtualPage numbers[kMost];
+  const std::byte* wanted[kMost];
+  bool has_page[kMost];  // else zeroes
+  size_t count = 0;
+};
+
+bool is_same_memory(const Region& a, const Region& b) {
+  return a.file.inode != 0 && a.file == b.file;
+}
+
+// Whether the list has all of the region once more, where it may be written: then that is put back there.
+bool is_written_elsewhere(std::span<const std::byte> list, const Region& region) {
+  RegionReader reader(list);
+  for (Region each; reader.next(&each);) {
+    const bool is_open = each.permissions[3] == 's' && each.permissions[1] == 'w' && each.is_captured;
+    const bool has_all = each.offset <= region.offset &&
+                         region.offset - each.offset + (region.end - region.start) <= each.end - each.start;
+    if (is_open && has_all && is_same_memory(each, region)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Status find_closed(std::span<const std::byte> regions, RangeSet* closed) {
+  RegionReader reader(regions);
+  for (Region region; reader.next(&region);) {
+    if (!is_closed(region)) continue;
+    if (Status status = closed->add({region.start, region.end}); !status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
+// Calls `visit` until it fails. A page that cannot be read counts unless it is to be zero: it lies past the end of a
+// file, which is put back by then.
+template <typename Visit>
+Status ClosedMemory::find_different(PageStores& stores, const PageTree& target, const AddressRange& range,
+                                    Visit visit) const {
+  static const std::byte zeroes[64 << 10] = {};
+  const RemotePages remote(process_.live_thread(), process_.memory().get());
+  const Mapping scratch = Mapping::anonymous(kMost * page_size());
+  if (!scratch.is_mapped()) return Status::out_of_memory("mmap", kMost * page_size(), errno);
+  TreeReader wanted(stores, target);
+  const VirtualPage end = range.end / page_size();
+  for (VirtualPage at = range.start / page_size(); at < end; at += kMost) {
+    const auto count = static_cast<size_t>(std::min<VirtualPage>(kMost, end - at));
+    VirtualPage numbers[kMost];
+    std::byte* pages[kMost];
+    bool reached[kMost];
+    for (size_t i = 0; i < count; ++i) numbers[i] = at + i, pages[i] = scratch.data() + i * page_size();
+    if (Status status = remote.read({numbers, count}, pages, reached); !status.is_ok()) return status;
+    Different different;
+    for (size_t i = 0; i < count; ++i) {
+      const Child child = wanted.page_at(numbers[i]);
+      const bool is_zero = child == Child::absent;
+      const std::byte* bytes = is_zero ? zeroes : stores.pages.bytes(number_of(child));
+      if (reached[i] ? pages_equal(pages[i], bytes, page_size()) : is_zero) continue;
+      different.numbers[different.count] = numbers[i];
+      different.has_page[different.count] = !is_zero;
+      different.wanted[different.count++] = bytes;
+    }
+    if (different.count == 0) continue;
+    if (Status status = visit(different); !status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
+// What is mapped anew is as the path leads to it, or new memory.
+Status ClosedMemory::check(PageStores& stores, const PageTree& target, const Mappings& now,
+                           const Mappings& wanted) const {
+  RangeSet closed;
+  if (Status status = find_closed(wanted.regions, &closed); !status.is_ok() || closed.empty()) return status;
+  GrowingArray<MappingChange> changes;
+  RangeSet renewed;
+  if (Status status = plan_changes(now.regions, wanted.regions, &changes); !status.is_ok()) return status;
+  for (const MappingChange& change : changes) {
+    if (change.kind != MappingChange::Kind::map) continue;
+    if (Status status = renewed.add(change.range); !status.is_ok()) return status;
+  }
+  RegionReader wanted_reader(wanted.regions);
+  for (Region region; wanted_reader.next(&region);) {
+    if (!is_closed(region) || is_written_elsewhere(wanted.regions, region)) continue;
+    RegionReader reader(now.regions);
+    for (Region part; reader.next(&part);) {
+      const AddressRange here{std::max(part.start, region.start), std::min(part.end, region.end)};
+      if (here.start >= here.end || !is_closed(part) || !renewed.overlapping(here).empty()) continue;
+      part.offset += here.start - part.start;
+      part.start = here.start;
+      part.end = here.end;
+      if (Status status = check_part(stores, target, part); !status.is_ok()) return status;
+    }
+  }
+  return Status::ok();
+}
+
+Status ClosedMemory::check_part(PageStores& stores, const PageTree& target, const Region& part) const {
+  bool is_different = false;
+  const AddressRange range{part.start, part.end};
+  Status status = find_different(stores, target, range, [&](const Different&) {
+    is_different = true;
+    return Status::mapping(part.start, EACCES);
+  });
+  if (!is_different) return status;
+  ClosedMemoryAccess access(process_, duplicates_, part);
+  if (status = access.open(); !status.is_ok()) return status;
+  return access.close();
+}
+
+Status ClosedMemory::write(PageStores& stores, const PageTree& target, const Mappings& now) const {
+  RegionReader reader(now.regions);
+  for (Region region; reader.next(&region);) {
+    if (!is_closed(region)) continue;
+    if (Status status = write_region(stores, target, region); !status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
+Status ClosedMemory::write_region(PageStores& stores, const PageTree& target, const Region& region) const {
+  ClosedMemoryAccess access(process_, duplicates_, region);
+  const Status status = find_different(stores, target, {region.start, region.end}, [&](const Different& different) {
+    if (!access.is_open()) {
+      if (Status opened = access.open(); !opened.is_ok()) return opened;
+    }
+    bool reached[kMost];
+    Status written = access.write({different.numbers, different.count}, different.wanted, reached);
+    for (size_t i = 0; written.is_ok() && i < different.count; ++i) {
+      // Where there is no memory, nothing need be zero.
+      if (!reached[i] && different.has_page[i]) {
+        written = Status::mapping(different.numbers[i] * page_size(), EFAULT);
+      }
+    }
+    return written;
+  });
+  const Status closed = access.is_open() ? access.close() : Status::ok();
+  return status.is_ok() ? closed : status;
+}
+
+}  // namespace pagestore

@@ -1,0 +1,3 @@
+/* The same, declared. */
+#define DECLARED
+#include "secret-memory.c"
