@@ -157,6 +157,7 @@ void FileCalls::on_descriptor_call(const SystemCall& call, CallEffects* effects)
   if (files_.observer() != nullptr && takes_lock(call)) files_.observer()->before_lock(first_descriptor(call));
   effects->opening = note_opening(task_, call, memory_, &files_);
   if (changes_names(call.number)) {
+    note_removal(task_, call, memory_, &files_);
     effects->names_call = call.number;
     effects->names[0] = arguments[0], effects->names[1] = arguments[1];
   }

@@ -73,6 +73,27 @@ constexpr struct {
 #endif
 };
 
+// Which file loses its name by a call, if it is one.
+std::optional<PathArgument> removed_name(const SystemCall& call) {
+  const auto& arguments = call.arguments;
+  switch (call.number) {
+#if defined(__x86_64__)
+    case SYS_unlink:
+      return PathArgument{AT_FDCWD, arguments[0]};
+    case SYS_rename:
+      return PathArgument{AT_FDCWD, arguments[1]};
+    case SYS_renameat:
+      return PathArgument{static_cast<int>(arguments[2]), arguments[3]};
+#endif
+    case SYS_renameat2:
+      return PathArgument{static_cast<int>(arguments[2]), arguments[3]};
+    case SYS_unlinkat:
+      return PathArgument{static_cast<int>(arguments[0]), arguments[1]};
+    default:
+      return std::nullopt;
+  }
+}
+
 std::string_view path_of(const char* link, std::span<char> room) {
   const ssize_t length = readlink(link, room.data(), room.size());
   return {room.data(), length < 0 ? 0 : static_cast<size_t>(length)};
@@ -245,6 +266,20 @@ void note_shared_mapping(pid_t task, const SystemCall& call, FileChanges* change
   // Where nobody can say what it is, it may be such a file.
   const std::string_view name = path_of(link, path);
   if (!name.empty() && !is_memory_file(link)) changes->add_left(name);
+}
+
+void note_removal(pid_t task, const SystemCall& call, const RemoteMemory& memory, FileChanges* changes) {
+  OpenedFiles& opened = changes->opened();
+  const std::optional<PathArgument> argument = removed_name(call);
+  char path[kMostPath], link[64], name[kMostPath];
+  struct stat status;
+  if (!argument || !opened.is_noting() || !read_path(memory, argument->path, path)) return;
+  const ScopedFd file = look_up(task, argument->folder, path);
+  if (!file.is_open() || read_file_status(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+  snprintf(link, sizeof(link), "/proc/self/fd/%d", file.get());
+  FileFacts facts;
+  if (!keeps_bytes(link) || !read_file_facts(AT_FDCWD, link, &facts) || opened.is_seen(facts)) return;
+  note_first(facts, link, path_of(link, name), false, &opened);
 }
 
 void note_changed_name(const SystemCall& call, const RemoteMemory& memory, FileChanges* changes) {

@@ -98,6 +98,10 @@ void note_opened(pid_t task, int64_t number, const Opening& opening, FileChanges
 // not seen.
 void note_shared_mapping(pid_t task, const SystemCall& call, FileChanges* changes);
 
+// Notes the file whose name a call, on its entry, is about to take away: one that is made anew by that name takes its
+// place, and may become what it was.
+void note_removal(pid_t task, const SystemCall& call, const RemoteMemory& memory, FileChanges* changes);
+
 // Whether a call changes which files there are, or what they are called. Its exit says whether it did.
 bool changes_names(int64_t number);
 void note_changed_name(const SystemCall& call, const RemoteMemory& memory, FileChanges* changes);

@@ -153,14 +153,16 @@ Status FileContents::capture(PageStores& stores, const KnownFiles::Where& where)
   return status;
 }
 
-// What is in it from `base` on, if it was as it was when it became known: that is in another tree.
+// What is in it from `base` on, if it was as it was when it became known: that is in another tree. Of a file of which
+// nothing is kept but what was added, that is nothing, whatever lies before it in the same page.
 Status FileContents::take(PageStores& stores, KnownFile& file, const KnownFiles::Where& where) {
   if (file.is_as_first) file.dirty_from = file.base;
   file.is_as_first = false;
   if (Status status = read(stores, file, where, &trees_.current); !status.is_ok()) return status;
   const bool may_be_as_first = file.is_named && file.inside == 0 && file.length == file.first_length;
-  if (!may_be_as_first || !has_same_file_pages(stores, part_of(file, 0), trees_.current, trees_.first))
-    return Status::ok();
+  if (!may_be_as_first) return Status::ok();
+  const bool has_added = file.first_length > file.base;
+  if (has_added && !has_same_file_pages(stores, part_of(file, 0), trees_.current, trees_.first)) return Status::ok();
   return drop_contents(stores, &trees_, &file);
 }
 
