@@ -1,11 +1,39 @@
 /**
+ * How a run is taken back to its first choice.
+ *
  * What a run writes outlives it, in files that it adds to: the next run would begin with what the last path has left there.
- * So a run is taken back to its first choice before it is closed. What it did before that stays.
+ * So a run is taken back before it is closed. What it did before that stays.
+ *
+ * A search tries it, too, while it goes on. What it cannot take back, bytes that went through a pipe, makes another state
+ * each time; if it never had to go back past that, it would find new states for ever, and never say why.
  */
 
 import { PageStoreError } from '../errors.js'
+import type { RestorableMemory } from '../memory.js'
 import type { Snapshot } from '../snapshot.js'
 import type { Running, Step } from './subject.js'
+
+const firstTry = 64
+
+/** Whether a search that has found so many states tries to go back: whenever they have doubled, so that it costs nothing. */
+export function mustTryToGoBack(states: number): boolean {
+  return states >= firstTry && Number.isInteger(Math.log2(states))
+}
+
+/**
+ * Takes a memory to the start, and to what it was again. What cannot be taken back for another reason than its files, as
+ * when a thread has started since, is no matter: it makes no state another one.
+ * @param now what the memory is equal to
+ * @throws `ERR_FILES`
+ */
+export function tryToGoBack(memory: RestorableMemory, start: Snapshot, now: Snapshot): void {
+  try {
+    memory.restore(start)
+  } catch (error) {
+    if (!(error instanceof PageStoreError) || error.code === 'ERR_FILES') throw error
+  }
+  memory.restore(now)
+}
 
 /**
  * Takes a run back and closes it. One that cannot go back, since it was killed or did what cannot be undone, is closed as

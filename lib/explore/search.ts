@@ -6,14 +6,16 @@
  */
 
 import { PageStoreError } from '../errors.js'
-import { type PageStore, pageSize } from '../page-store.js'
+import type { PageStore } from '../page-store.js'
 import type { Snapshot } from '../snapshot.js'
 import type { Bound, Progress, Violation } from './exploration.js'
 import { createQueue, createStack, type Frontier, type Node } from './frontier.js'
 import type { SearchOptions } from './options.js'
+import { mustTryToGoBack, tryToGoBack } from './put-back.js'
 import { createRandom } from './random.js'
 import { createReservoir } from './reservoir.js'
 import { createStateView } from './state.js'
+import { bytesOf } from './store-bytes.js'
 import type { Running, Step } from './subject.js'
 
 /** A state that was reached by a second path, from which it was not expanded. */
@@ -51,7 +53,6 @@ export interface Search {
 export const killedProperty = 'the program was killed, by itself or from outside'
 
 const mostSamples = 128
-const tableBytes = 64
 // The store's size is asked for once in so many transitions: that takes longer than the other bounds.
 const sizeInterval = 64
 
@@ -219,6 +220,7 @@ export function createSearch(store: PageStore, running: Running, first: Step, op
       state = addState(key, snapshot, arrival)
       inMemory = snapshot
       checkState(step, state, arrival.depth)
+      if (mustTryToGoBack(keySnapshots.length)) tryToGoBack(memory, start, snapshot)
       enqueue(step, snapshot, state, { depth: arrival.depth, isRevisited: false })
     } else {
       revisit(step, snapshot, state, arrival)
@@ -388,10 +390,4 @@ type Found = Pick<Violation, 'kind' | 'property' | 'location' | 'detail'>
 
 function alternativesOf(step: Step): number {
   return step.kind === 'choice' ? step.alternatives : 0
-}
-
-/** What a store takes: pages, page tables, and its bookkeeping. */
-function bytesOf(store: PageStore): number {
-  const { pages, tables, keys, bookkeepingBytes } = store.stats()
-  return pages * pageSize + (tables + keys) * tableBytes + bookkeepingBytes
 }
