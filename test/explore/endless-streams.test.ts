@@ -25,7 +25,11 @@ test.each(cases)('%s first: a %s that is used for ever, %j', async (strategy, ki
 })
 
 test('one that is searched along random paths is refused at the second of them', async () => {
-  const searched = explore(new Program(program, ['pipe', '']), { strategy: 'random', maxDepth: 10, maxTransitions: 100 })
+  const searched = explore(new Program(program, ['pipe', '']), {
+    strategy: 'random',
+    maxDepth: 10,
+    maxTransitions: 100,
+  })
   await expect(searched).rejects.toThrow(expect.objectContaining({ code: 'ERR_FILES' }))
 })
 
