@@ -47,6 +47,7 @@
       "native/memory/tracee/page_reader.cc",
       "native/memory/tracee/page_writer.cc",
       "native/memory/tracee/passed_files.cc",
+      "native/memory/tracee/saved_contexts.cc",
       "native/memory/tracee/saved_signals.cc",
       "native/memory/tracee/saved_state.cc",
       "native/memory/tracee/saved_waits.cc",

@@ -52,6 +52,12 @@ constexpr bool kCallUsesStack = false;
 
 }  // namespace
 
+bool is_signal_return(MemoryReader& code, uint64_t address) {
+  uint8_t bytes[sizeof(kSignalReturn)];
+  return code.read(address, std::as_writable_bytes(std::span(bytes))) &&
+         memcmp(bytes, kSignalReturn, sizeof(bytes)) == 0;
+}
+
 // Registers of a frame: their values, or where in memory they are, to be read if one is needed.
 class Unwinder::Frame final : public FrameValues {
  public:
@@ -209,9 +215,7 @@ void Unwinder::find_rule(MemoryReader& code, Rule* rule) {
     return each.code.start <= instruction && instruction < each.code.end;
   });
   if (module == modules_.end()) return;
-  uint8_t bytes[sizeof(kSignalReturn)];
-  if (code.read(instruction, std::as_writable_bytes(std::span(bytes))) &&
-      memcmp(bytes, kSignalReturn, sizeof(bytes)) == 0) {
+  if (is_signal_return(code, instruction)) {
     rule->kind = Rule::Kind::signal_return;
     return;
   }

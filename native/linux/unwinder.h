@@ -50,6 +50,9 @@ struct StackWalk {
   const StackPart& last() const { return parts[count - 1]; }
 };
 
+// Whether that is the code which the handler of a signal returns to.
+bool is_signal_return(MemoryReader& code, uint64_t address);
+
 class Unwinder {
  public:
   // What process `pid` has mapped, as the bytes of a list. Rules are kept if the code is the same.

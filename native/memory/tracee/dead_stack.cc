@@ -71,18 +71,18 @@ class Proof {
           next.stack > part.end && is_own(part) == is_own(next) && (is_own(part) || is_in(next, part.alternate));
       if (is_same_stack) continue;
       if (!is_in(part, part.alternate) || !is_blocked(part.signal, blocked_)) return false;
-      if (below(run) > part.alternate.start && !is_own(part)) alternate_ = {part.alternate.start, below(run)};
+      if (below(run) > part.alternate.start && !is_own(part)) {
+        alternate_ = {part.alternate.start, below(run)};
+        whole_alternate_ = part.alternate;
+      }
       run = next.stack;
     }
     return true;
   }
 
-  Status add_dead(GrowingArray<AddressRange>* dead) const {
-    for (const AddressRange& range : {AddressRange{stack_.start, std::max(below(lowest_), stack_.start)}, alternate_}) {
-      if (range.length() > 0 && !dead->append(range)) return Status::no_memory(sizeof(range));
-    }
-    return Status::ok();
-  }
+  DeadStack dead() const { return {{stack_.start, std::max(below(lowest_), stack_.start)}, alternate_}; }
+  // That of which the lower part is dead.
+  const AddressRange& alternate() const { return whole_alternate_; }
 
  private:
   static bool is_in(const StackPart& part, const AddressRange& range) {
@@ -94,7 +94,7 @@ class Proof {
   const AddressRange& stack_;
   const uint64_t blocked_;
   uint64_t lowest_ = 0;
-  AddressRange alternate_{};
+  AddressRange alternate_{}, whole_alternate_{};
 };
 
 }  // namespace
@@ -104,11 +104,12 @@ void DeadStacks::set_mappings(const CurrentMappings& mappings) {
   if (readings_ == mappings.readings()) return;
   readings_ = mappings.readings();
   unwinder_.set_code(mappings.regions().bytes(), process_.live_thread());
+  contexts_.set_code(mappings.regions().bytes());
 }
 
-Status DeadStacks::find(const ThreadState& state, PageStores& stores, const PageTree& memory,
-                        GrowingArray<AddressRange>* dead) {
+Status DeadStacks::find(const ThreadState& state, PageStores& stores, const PageTree& memory, DeadStack* dead) {
   PS_ASSERT(mappings_ != nullptr);
+  *dead = {};
   TracedThread* thread;
   CapturedReader captured(stores, memory);
   if (Status status = process_.thread(state.thread, &thread); !status.is_ok()) return status;
@@ -118,19 +119,32 @@ Status DeadStacks::find(const ThreadState& state, PageStores& stores, const Page
       find_thread_stack(sources, *thread, is_first, state.registers.thread_area());
   // The kernel makes one of the stack and another mapping that grows down to it.
   if (!stack || overlap(*stack, process_.growing())) return Status::ok();
-  if (process_.last_stop().kind != StopKind::exit) return find_of(state, *stack, captured, dead);
-  return dead->append(*stack) ? Status::ok() : Status::no_memory(sizeof(*stack));
-}
-
-Status DeadStacks::find_of(const ThreadState& state, const AddressRange& stack, MemoryReader& captured,
-                           GrowingArray<AddressRange>* dead) {
+  if (process_.last_stop().kind == StopKind::exit) {
+    dead->own = *stack;
+    return Status::ok();
+  }
   CodeReader code(process_);
   FrameRegisters registers;
   registers.values = state.registers.by_dwarf_number();
   registers.instruction = Registers(state.registers).instruction_pointer();
   const StackWalk walk = unwinder_.walk(registers, code, captured);
-  Proof proof(walk, stack, state.blocked_signals);
-  return proof.is_complete() ? proof.add_dead(dead) : Status::ok();
+  Proof proof(walk, *stack, state.blocked_signals);
+  if (!proof.is_complete()) return Status::ok();
+  *dead = proof.dead();
+  Status status = leave_contexts(state, stores, memory, *stack, &dead->own);
+  if (status.is_ok()) status = leave_contexts(state, stores, memory, proof.alternate(), &dead->alternate);
+  return status;
+}
+
+Status DeadStacks::leave_contexts(const ThreadState& state, PageStores& stores, const PageTree& memory,
+                                  const AddressRange& whole, AddressRange* dead) {
+  if (dead->length() == 0) return Status::ok();
+  CodeReader code(process_);
+  const auto registers = state.registers.kept_by_calls();
+  SearchedStack searched{whole, *dead, state.registers.thread_area(), registers};
+  const Status status = contexts_.leave_in_use(stores, memory, code, &searched);
+  *dead = searched.dead;
+  return status;
 }
 
 }  // namespace pagestore

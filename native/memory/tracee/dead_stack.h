@@ -7,18 +7,25 @@
 // on this stack lies above the lowest of these frames. A signal's handler may run on an alternate stack: of that, too,
 // the part below is dead, and the walk goes on where the signal interrupted the thread; but only if the signal is
 // blocked, as it is while its handler runs. (Old tricks make coroutines by jumping back into a handler's frame.) Where
-// the walk does not come to the first frame, or no table says how, nothing is dead.
+// the walk does not come to the first frame, or no table says how, nothing is dead. And where a context was saved with
+// which the program can go on in lower frames, those are in use, too (saved_contexts.h).
 //
 // It leaves to its caller: to say when mappings have changed, and that the process is stopped.
 #pragma once
 
 #include "linux/unwinder.h"
 #include "memory/tracee/current_mappings.h"
+#include "memory/tracee/saved_contexts.h"
 #include "memory/tracee/saved_state.h"
 #include "snapshot/page_tree.h"
 #include "system/region.h"
 
 namespace pagestore {
+
+// What is dead of the stacks of one thread; empty where nothing is proven.
+struct DeadStack {
+  AddressRange own{}, alternate{};
+};
 
 class DeadStacks {
  public:
@@ -27,16 +34,20 @@ class DeadStacks {
   // They must live until the last call.
   void set_mappings(const CurrentMappings& mappings);
 
-  // Adds what is dead of one thread's stacks; `memory` is the captured one. Of a program that is about to end all is,
-  // as no byte is read any more.
-  Status find(const ThreadState& state, PageStores& stores, const PageTree& memory, GrowingArray<AddressRange>* dead);
+  // What is dead of one thread's stacks; `memory` is the captured one. Of a program that is about to end its own is, as
+  // no byte is read any more.
+  Status find(const ThreadState& state, PageStores& stores, const PageTree& memory, DeadStack* dead);
+
+  // Gives back what is kept.
+  void release(PageStores& stores) { contexts_.release(stores); }
 
  private:
-  Status find_of(const ThreadState& state, const AddressRange& stack, MemoryReader& captured,
-                 GrowingArray<AddressRange>* dead);
+  Status leave_contexts(const ThreadState& state, PageStores& stores, const PageTree& memory, const AddressRange& whole,
+                        AddressRange* dead);
 
   const TracedProcess& process_;
   Unwinder unwinder_;
+  SavedContexts contexts_;
   const CurrentMappings* mappings_ = nullptr;
   uint64_t readings_ = 0;  // of those mappings, when the unwinder got to know them
 };

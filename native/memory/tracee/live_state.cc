@@ -104,10 +104,11 @@ Status describe(const CapturedTracee& tracee, LiveState* live) {
     status = append_signal_key(process, tracee.saved.parts.signals, &live->bytes);
   }
   for (ThreadReader thread(tracee.saved.threads); thread.next() && status.is_ok();) {
-    const size_t before = live->ranges.ignored.size();
-    status = tracee.stacks.find(thread.state(), tracee.stores, tracee.memory, &live->ranges.ignored);
-    if (thread.state().thread == process.pid() && live->ranges.ignored.size() > before) {
-      live->dead_stack = live->ranges.ignored[before];
+    DeadStack dead;
+    status = tracee.stacks.find(thread.state(), tracee.stores, tracee.memory, &dead);
+    if (thread.state().thread == process.pid()) live->dead_stack = dead.own;
+    for (const AddressRange& range : {dead.own, dead.alternate}) {
+      if (status.is_ok() && range.length() > 0) status = add(range, &live->ranges.ignored);
     }
     if (ends) continue;
     if (status.is_ok()) status = ignore_red_zone(thread.state(), &live->ranges.ignored);

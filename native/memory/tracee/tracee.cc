@@ -57,6 +57,7 @@ void Tracee::kill() {
 
 void Tracee::release(PageStores& stores) {
   files_.release(stores);
+  stacks_.release(stores);
   RestorableMemory::release(stores);
 }
 

@@ -1,0 +1,274 @@
+#include "memory/tracee/saved_contexts.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "linux/unwinder.h"
+#include "ptrace/registers.h"
+#include "snapshot/page_table.h"
+#include "snapshot/stored_bytes.h"
+
+namespace pagestore {
+
+namespace {
+
+// How glibc encrypts what jmp_buf has: xor with a number beside the thread's own data, then a rotation. musl does not.
+#if defined(__x86_64__)
+constexpr uint64_t kGuard = 0x30;
+constexpr int kRotation = 17;
+// From the stack pointer that the kernel notes of an interrupted thread to the start of its note, and to what the
+// handler returns to.
+constexpr uint64_t kNoteBefore = 160, kReturnBefore = kNoteBefore + sizeof(uint64_t);
+#else
+constexpr uint64_t kGuard = 0;  // elsewhere, and not known
+constexpr int kRotation = 0;
+constexpr uint64_t kReturnBefore = 0;
+#endif
+
+constexpr uint64_t kWord = sizeof(uint64_t);
+// How far above a stack pointer the return address lies that a switch of stacks leaves there: behind the registers that
+// a call preserves, and the modes of floating-point numbers.
+constexpr uint64_t kMostSaved = 8;
+// How far behind a pointer a context is looked for: what it points to begins with something else.
+constexpr uint64_t kMostBehind = 512 / kWord;
+
+bool contains(const AddressRange& range, uint64_t address) {
+  return address - range.start < range.length();
+}
+
+std::span<const uint64_t> words_of(PageStores& stores, Child page) {
+  if (page == Child::absent) return {};
+  return {reinterpret_cast<const uint64_t*>(stores.pages.bytes(number_of(page))), page_size() / kWord};
+}
+
+}  // namespace
+
+void SavedContexts::set_code(std::span<const std::byte> regions) {
+  code_.clear();
+  knows_code_ = true;
+  RegionReader reader(regions);
+  for (Region region; reader.next(&region);) {
+    const bool is_code = region.permissions[2] == 'x';
+    if (is_code) knows_code_ = knows_code_ && code_.append({region.start, region.end});
+  }
+}
+
+bool SavedContexts::is_code(uint64_t address) const {
+  if (!knows_code_) return true;
+  const auto* next = std::upper_bound(code_.begin(), code_.end(), address,
+                                      [](uint64_t at, const AddressRange& range) { return at < range.start; });
+  return next != code_.begin() && contains(*(next - 1), address);
+}
+
+bool SavedContexts::is_stack(uint64_t address) const {
+  return std::any_of(stacks_, stacks_ + stack_count_,
+                     [address](const AddressRange& stack) { return contains(stack, address); });
+}
+
+uint64_t SavedContexts::decrypted(uint64_t word) const {
+  return std::rotr(word, kRotation) ^ guard_;
+}
+
+// Of a stack that was not known, or has grown, all pages are looked at. Where there are too many, one stands for
+// several.
+size_t SavedContexts::index_of_stack(const AddressRange& stack) {
+  size_t i = 0;
+  while (i < stack_count_ && !overlap(stacks_[i], stack)) ++i;
+  if (i < stack_count_ && stacks_[i].start <= stack.start && stack.end <= stacks_[i].end) return i;
+  i = std::min(i, kMostStacks - 1);
+  stacks_[i] = i < stack_count_ ? around(stacks_[i], stack) : stack;
+  stack_count_ = std::max(stack_count_, i + 1);
+  is_known_ = false;
+  return i;
+}
+
+// The lowest of the words that point into the stack, encrypted or not.
+uint64_t SavedContexts::lowest_into(const AddressRange& stack, std::span<const uint64_t> words) const {
+  const uint64_t start = stack.start, length = stack.length();
+  uint64_t lowest = length;
+  for (const uint64_t word : words) lowest = std::min({lowest, word - start, decrypted(word) - start});
+  return lowest < length ? start + lowest : UINT64_MAX;
+}
+
+// False when there is no memory. What is dead most of the time is looked at only when it is not.
+bool SavedContexts::scan_page(const ChangedPage& page, const AddressRange& dead, GrowingArray<Page>* added) {
+  Page found{page.virtual_page, {}};
+  bool is_found = page.start() < dead.end + Registers::kRedZone && page.end() > dead.start;
+  for (size_t i = 0; !is_found && i < stack_count_; ++i) found.lowest[i] = lowest_into(stacks_[i], page.words);
+  for (size_t i = 0; i < stack_count_; ++i) is_found = is_found || found.lowest[i] != UINT64_MAX;
+  auto* const known = std::lower_bound(pages_.begin(), pages_.end(), page.virtual_page,
+                                       [](const Page& each, VirtualPage wanted) { return each.virtual_page < wanted; });
+  if (known != pages_.end() && known->virtual_page == page.virtual_page) {
+    *known = found;
+    return true;
+  }
+  return !is_found || added->append(found);
+}
+
+Status SavedContexts::update(PageStores& stores, const PageTree& memory, const AddressRange& dead) {
+  const PageTables tables(stores);
+  GrowingArray<Page> added;
+  bool fits = true;
+  tables.differences(kept_, memory, 0, UINT64_MAX, [&](VirtualPage virtual_page, Child, Child page) {
+    fits = fits && scan_page({virtual_page, words_of(stores, page)}, dead, &added);
+  });
+  OwnedTree ours;
+  Status status = fits && pages_.append(std::span<const Page>(added.data(), added.size()))
+                      ? OwnedTree::ref(stores, memory, &ours)
+                      : Status::no_memory(added.size() * sizeof(Page));
+  if (!status.is_ok()) {
+    release(stores);
+    return status;
+  }
+  if (added.size() > 0 && added.size() < pages_.size()) {
+    std::sort(pages_.begin(), pages_.end(),
+              [](const Page& a, const Page& b) { return a.virtual_page < b.virtual_page; });
+  }
+  replace(stores, &kept_, std::move(ours));
+  is_known_ = true;
+  return status;
+}
+
+void SavedContexts::release(PageStores& stores) {
+  give_back(stores, &kept_);
+  pages_.clear();
+  is_known_ = false;
+}
+
+// For what leads into the dead part of one stack.
+class SavedContexts::Search {
+ public:
+  Search(const SavedContexts& all, PageStores& stores, const PageTree& memory, MemoryReader& code)
+      : all_(all), stores_(stores), memory_(memory), code_(code) {}
+
+  void run(size_t index, SearchedStack* stack) {
+    whole_ = stack->whole, dead_ = stack->dead;
+    lowest_ = dead_.end;
+    // What lies right below the stack pointer is no place for a context.
+    const AddressRange left_out{dead_.start, dead_.end + Registers::kRedZone};
+    for (const uint64_t value : stack->registers) {
+      if (contains(dead_, value)) find_behind(value);
+      if (contains(dead_, value) && has_return_address(value)) note(value);
+    }
+    for (const Page& page : all_.pages_) {
+      if (page.lowest[index] >= dead_.end) continue;
+      const uint64_t start = page.virtual_page * page_size(), end = start + page_size();
+      scan_range({start, std::clamp(left_out.start, start, end)});
+      scan_range({std::clamp(left_out.end, start, end), end});
+    }
+    // Frames that turned out to be in use may lead to others.
+    while (lowest_ < dead_.end) {
+      const AddressRange more{lowest_, dead_.end};
+      dead_.end = lowest_;
+      scan_range(more);
+    }
+    stack->dead.end = std::max(dead_.start, dead_.end);
+  }
+
+ private:
+  uint64_t word_at(uint64_t address) const {
+    uint64_t word;
+    read_memory(stores_, memory_, address, std::as_writable_bytes(std::span(&word, 1)));
+    return word;
+  }
+
+  // The frames of that context begin there.
+  void note(uint64_t stack_pointer) {
+    const uint64_t start =
+        stack_pointer < Registers::kRedZone ? 0 : (stack_pointer - Registers::kRedZone) & ~(kWord - 1);
+    lowest_ = std::min(lowest_, std::max(start, dead_.start));
+  }
+
+  void scan_range(const AddressRange& range) {
+    for (uint64_t start = range.start; start < range.end;) {
+      const VirtualPage page = start / page_size();
+      const uint64_t end = std::min(range.end, (page + 1) * page_size());
+      const auto words = words_of(stores_, PageTables(stores_).page_at(memory_, page));
+      if (!words.empty()) scan_range(start, words.subspan(start % page_size() / kWord, (end - start) / kWord));
+      start = end;
+    }
+  }
+
+  void scan_range(uint64_t start, std::span<const uint64_t> words) {
+    for (size_t i = 0; i < words.size(); ++i) {
+      const uint64_t word = words[i];
+      if (contains(dead_, word) || contains(dead_, all_.decrypted(word))) scan_word(start + i * kWord, word);
+    }
+  }
+
+  void scan_word(uint64_t address, uint64_t word) {
+    if (is_encrypted_context(address, word)) note(all_.decrypted(word));
+    if (!contains(dead_, word)) return;
+    const bool is_lone = !all_.is_stack(address) && has_return_address(word);
+    if (is_lone || is_plain_context(address, word)) note(word);
+    find_behind(word);
+  }
+
+  // jmp_buf of glibc: the stack pointer, then where the code goes on.
+  bool is_encrypted_context(uint64_t address, uint64_t word) const {
+    if (kRotation == 0 || !contains(dead_, all_.decrypted(word))) return false;
+    return all_.is_code(all_.decrypted(word_at(address + kWord)));
+  }
+
+  // ucontext_t, and musl's jmp_buf: the same in the clear. What __builtin_setjmp fills has the frame pointer first,
+  // and the stack pointer last.
+  bool is_plain_context(uint64_t address, uint64_t word) const {
+    if (all_.is_code(word_at(address + kWord))) return !is_of_handler(address);
+    const uint64_t frame = word_at(address - 2 * kWord);
+    return word <= frame && contains(whole_, frame) && all_.is_code(word_at(address - kWord));
+  }
+
+  // The kernel notes on the stack of a signal's handler what the signal interrupted. Of a handler that runs, this was
+  // unwound; one that has ended leaves it behind.
+  bool is_of_handler(uint64_t address) const {
+    return kReturnBefore > 0 && is_signal_return(code_, word_at(address - kReturnBefore));
+  }
+
+  bool has_return_address(uint64_t pointer) const {
+    if (pointer % kWord != 0) return false;
+    for (uint64_t i = 0; i < kMostSaved; ++i) {
+      if (all_.is_code(word_at(pointer + i * kWord))) return true;
+    }
+    return false;
+  }
+
+  // A context in the dead part that a pointer leads to. In frames, a register that points into the stack may lie beside
+  // a return address, too, but never below where it points.
+  void find_behind(uint64_t pointer) {
+    const uint64_t start = (pointer + kWord - 1) & ~(kWord - 1);
+    uint64_t words[kMostBehind + 1];
+    read_memory(stores_, memory_, start, std::as_writable_bytes(std::span(words)));
+    for (size_t i = 0; i < kMostBehind && contains(dead_, start + i * kWord); ++i) {
+      const uint64_t address = start + i * kWord, decrypted = all_.decrypted(words[i]);
+      const bool is_plain = contains(dead_, words[i]) && words[i] <= address && all_.is_code(words[i + 1]);
+      const bool is_encrypted =
+          kRotation != 0 && contains(dead_, decrypted) && all_.is_code(all_.decrypted(words[i + 1]));
+      if (is_plain || is_encrypted) note(std::min(pointer, is_encrypted ? decrypted : words[i]));
+    }
+  }
+
+  const SavedContexts& all_;
+  PageStores& stores_;
+  const PageTree& memory_;
+  MemoryReader& code_;
+  AddressRange whole_{}, dead_{};
+  uint64_t lowest_ = 0;  // where what is in use begins
+};
+
+Status SavedContexts::leave_in_use(PageStores& stores, const PageTree& memory, MemoryReader& code,
+                                   SearchedStack* stack) {
+  uint64_t guard = 0;
+  if (kGuard != 0) {
+    read_memory(stores, memory, stack->thread_area + kGuard, std::as_writable_bytes(std::span(&guard, 1)));
+  }
+  is_known_ = is_known_ && guard == guard_;
+  guard_ = guard;
+  const size_t index = index_of_stack(stack->whole);
+  if (!is_known_) release(stores);
+  if (Status status = update(stores, memory, stack->dead); !status.is_ok()) return status;
+  Search(*this, stores, memory, code).run(index, stack);
+  return Status::ok();
+}
+
+}  // namespace pagestore

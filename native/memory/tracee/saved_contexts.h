@@ -1,0 +1,80 @@
+// Contexts that a program has saved: stack pointers in memory that is in use, with which it can go on in frames that
+// lie below those of the running code.
+//
+// Coroutines can be made by calling deep into a stack and jumping back out (setjmp and longjmp), or with a piece of
+// stack that nobody else reaches. Their frames lie below the stack pointer, and unwinding from there does not see them.
+// What leads back to them does: a stack pointer beside the address of code (jmp_buf, where the C library encrypts both;
+// ucontext_t; what __builtin_setjmp fills), or one outside of stacks or in a register that points to registers and a
+// return address, as libraries leave them that switch stacks by themselves. A context may lie in such frames itself,
+// and a pointer leads to it.
+//
+// It keeps which pages have words that point into stacks, and looks again only at pages that changed. What it takes for
+// a context may be none: then more counts than needs to. It leaves to its caller: to have the stores' lock, to say when
+// code was mapped, and to call `release` at the end.
+#pragma once
+
+#include "linux/memory_reader.h"
+#include "snapshot/page_tree.h"
+#include "system/address_range.h"
+#include "system/assert.h"
+#include "system/growing_array.h"
+#include "system/page_size.h"
+#include "system/region.h"
+#include "system/status.h"
+
+namespace pagestore {
+
+// A thread's stack, as far as contexts matter.
+struct SearchedStack {
+  AddressRange whole, dead;             // the latter is its lower part
+  uint64_t thread_area;                 // of the thread
+  std::span<const uint64_t> registers;  // of the thread, that may have a stack pointer
+};
+
+class SavedContexts {
+ public:
+  ~SavedContexts() { PS_ASSERT(kept_ == PageTree{}); }
+
+  // The regions of the program, as the bytes of a list.
+  void set_code(std::span<const std::byte> regions);
+
+  // Of `stack.dead` only what lies below all contexts stays so. `code` reads the program.
+  Status leave_in_use(PageStores& stores, const PageTree& memory, MemoryReader& code, SearchedStack* stack);
+
+  void release(PageStores& stores);
+
+ private:
+  class Search;
+  struct ChangedPage {
+    VirtualPage virtual_page;
+    std::span<const uint64_t> words;  // none of a page of zeroes
+
+    uint64_t start() const { return virtual_page * page_size(); }
+    uint64_t end() const { return start() + page_size(); }
+  };
+  static constexpr size_t kMostStacks = 4;
+  // A page with words that point into stacks: the lowest of them for each stack, or 0 where nobody looked.
+  struct Page {
+    VirtualPage virtual_page;
+    uint64_t lowest[kMostStacks];
+  };
+
+  bool is_code(uint64_t address) const;
+  bool is_stack(uint64_t address) const;
+  uint64_t decrypted(uint64_t word) const;
+  size_t index_of_stack(const AddressRange& stack);
+  uint64_t lowest_into(const AddressRange& stack, std::span<const uint64_t> words) const;
+  bool scan_page(const ChangedPage& page, const AddressRange& dead, GrowingArray<Page>* added);
+  Status update(PageStores& stores, const PageTree& memory, const AddressRange& dead);
+
+  bool knows_code_ = false;  // else all is taken for code
+  GrowingArray<AddressRange> code_;
+  uint64_t guard_ = 0;  // the C library encrypts with it
+  size_t stack_count_ = 0;
+  AddressRange stacks_[kMostStacks]{};
+  bool is_known_ = false;     // what the rest says
+  PageTree kept_;             // the memory that was looked at
+  GrowingArray<Page> pages_;  // of it, in rising order
+};
+
+}  // namespace pagestore
