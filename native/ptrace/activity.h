@@ -25,6 +25,7 @@
 
 #include "linux/remote_address.h"
 #include "ptrace/call_effects.h"
+#include "ptrace/reported_call.h"
 
 namespace pagestore {
 
@@ -33,10 +34,10 @@ namespace activity {
 // The system call that a thread has entered and not left.
 struct EnteredCall {
   int64_t number;
-  bool expects_filter_stop;  // the system call filter will stop the thread once more for the same call
-  int64_t began = 0;         // when, in monotonic nanoseconds; 0 where nobody knows
-  CallEffects effects = {};  // what its exit will tell
-  bool is_reported = false;  // its entry was
+  bool expects_filter_stop;                   // the system call filter will stop the thread once more for the same call
+  int64_t began = 0;                          // when, in monotonic nanoseconds; 0 where nobody knows
+  CallEffects effects = {};                   // what its exit will tell
+  std::optional<ReportedCall> reported = {};  // if its entry was
 };
 
 struct Running {

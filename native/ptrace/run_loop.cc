@@ -72,6 +72,16 @@ TracedThread* first_to_stop(const ThreadTable& table) {
   return nullptr;
 }
 
+// Whether a further call like one that was reported is told apart from it by the filter's stops alone: the filter stops
+// the thread at the next entry of such a call, and so at each that is made again.
+bool sees_end_of_reported_call(const ProcessTraits& traits, TracedThread& thread) {
+  Registers* registers;
+  const std::optional<ReportedCall> call = thread.reported_call();
+  if (!call) return true;
+  return is_filtered(traits.further_calls, call->number) && thread.get_registers(&registers).is_ok() &&
+         !may_go_on_unseen(*registers);
+}
+
 Status check_choice(const TracedThread& thread, const RunOptions& options) {
   const auto* choice = std::get_if<question::Choice>(&thread.question());
   const bool waits = choice != nullptr && !thread.pending_stop();
@@ -92,10 +102,11 @@ Stop RunLoop::end_stop() const {
   return stop;
 }
 
-int RunLoop::request(const RunOptions& options, const TracedThread* thread) const {
-  const bool must_stop =
-      thread != nullptr && (thread->waits_by_clock() || thread->needs_call_exit() || TimedWaits::has_to_stop(*thread));
-  if (must_stop || parts_.files.needs_all_calls()) return PTRACE_SYSCALL;
+int RunLoop::request(const RunOptions& options, TracedThread& thread) const {
+  const bool must_stop = thread.waits_by_clock() || thread.needs_call_exit() || TimedWaits::has_to_stop(thread);
+  if (must_stop || parts_.files.needs_all_calls() || !sees_end_of_reported_call(parts_.traits, thread)) {
+    return PTRACE_SYSCALL;
+  }
   const bool needs_filter_alone = !options.system_calls || options.only_entries;
   return parts_.traits.has_filter && needs_filter_alone ? PTRACE_CONT : PTRACE_SYSCALL;
 }
@@ -177,7 +188,8 @@ Status RunLoop::insert_breakpoint(std::span<TracedThread* const> runners, const 
 
 Status RunLoop::run_on(TracedThread& thread, const RunOptions& options, int signal) {
   if (Status status = parts_.clock_calls.prepare(thread); !status.is_ok()) return status;
-  return thread.run(request(options, &thread), signal);
+  thread.settle_repeated_call(signal);
+  return thread.run(request(options, thread), signal);
 }
 
 Status RunLoop::start(TracedThread& thread, const RunOptions& options, const SignalAnswer& answer) {
@@ -194,12 +206,6 @@ Status RunLoop::start(TracedThread& thread, const RunOptions& options, const Sig
     if (Status status = thread.suppress_signal(); !status.is_ok()) return status;
   }
   if (Status status = parts_.classifier.before_run(thread); !status.is_ok()) return status;
-  const int request = this->request(options, nullptr);
-  // The filter does not stop the thread at other calls, so that their entry does not come once more.
-  if (request == PTRACE_CONT && thread.reported_call() &&
-      !is_filtered(parts_.traits.further_calls, *thread.reported_call())) {
-    thread.drop_reported_call();
-  }
   // A thread in a group-stop would run on: it is stopped again before it does.
   if (thread.is_in_group_stop()) ptrace(PTRACE_INTERRUPT, thread.id(), nullptr, nullptr);
   // The kernel does not report the end of the first thread before those of all others.

@@ -53,8 +53,8 @@ class RunLoop {
  private:
   bool has_ended() const { return parts_.waiter.end().has_value(); }
   Stop end_stop() const;
-  // The ptrace request by which threads run on, or this one.
-  int request(const RunOptions& options, const TracedThread* thread) const;
+  // The ptrace request by which the thread runs on.
+  int request(const RunOptions& options, TracedThread& thread) const;
   Status answer_choice(TracedThread& thread, const RunOptions& options) const;
   Status choose_runners(TracedThread& asked, const RunOptions& options, GrowingArray<TracedThread*>* runners) const;
   Status run(std::span<TracedThread* const> runners, TracedThread& asked, const RunOptions& options, Stop* stop);

@@ -86,6 +86,12 @@ struct RunOptions {
   // keep does not follow the system's then: nobody is outside.
   std::optional<int64_t> settle;
 
+  bool wants(int64_t call) const {
+    return system_calls && call >= 0 && call < static_cast<int64_t>(kMostSystemCalls) &&
+           (*system_calls)[static_cast<size_t>(call)];
+  }
+  bool wants_exit_of(int64_t call) const { return !only_entries && wants(call); }
+
   // Asked some twenty times a second while the process runs; false ends the run.
   bool (*may_go_on)(void* context) = nullptr;
   void* context = nullptr;

@@ -28,6 +28,17 @@ Status StopClassifier::classify(TracedThread& thread, const WaitEvent& event, co
   return classify_signal(thread, signal, options, stop);
 }
 
+// A handler ends the call that the thread was interrupted in: its exit is reported before the signal.
+void StopClassifier::report_end_of_call(TracedThread& thread, int signal, const RunOptions& options,
+                                        std::optional<Stop>* stop) {
+  const std::optional<ReportedCall> call = thread.repeated_call();
+  if (!call || !options.wants_exit_of(call->number) || !thread.has_seen_next_entry()) return;
+  thread.settle_repeated_call(signal);
+  if (thread.repeated_call()) return;
+  thread.set_pending_stop(**stop);
+  *stop = make_stop(StopKind::system_call, thread.id(), call->number);
+}
+
 Status StopClassifier::classify_signal(TracedThread& thread, int signal, const RunOptions& options,
                                        std::optional<Stop>* stop) const {
   siginfo_t info{};
@@ -53,6 +64,7 @@ Status StopClassifier::classify_signal(TracedThread& thread, int signal, const R
   }
   thread.ask(question::Signal{expired_alarm(info).value_or(info)});
   *stop = thread.signal_stop();
+  report_end_of_call(thread, signal, options, stop);
   return Status::ok();
 }
 

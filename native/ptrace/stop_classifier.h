@@ -27,6 +27,8 @@ class StopClassifier {
   Status before_run(TracedThread& thread) { return system_calls_.before_run(thread); }
 
  private:
+  static void report_end_of_call(TracedThread& thread, int signal, const RunOptions& options,
+                                 std::optional<Stop>* stop);
   Status classify_signal(TracedThread& thread, int signal, const RunOptions& options, std::optional<Stop>* stop) const;
 
   const EventStops::Parts parts_;

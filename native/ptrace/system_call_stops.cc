@@ -15,15 +15,18 @@ namespace pagestore {
 
 namespace {
 
-bool is_wanted(const RunOptions& options, int64_t call) {
-  return options.system_calls && call >= 0 && call < static_cast<int64_t>(kMostSystemCalls) &&
-         (*options.system_calls)[static_cast<size_t>(call)];
-}
-
 // As the C library asks for the number that it marks freed blocks with: eight bytes, without waiting.
 bool is_heap_key(const SystemCall& call) {
   constexpr uint64_t kNonBlocking = 1;
   return call.arguments[1] == sizeof(uint64_t) && call.arguments[2] == kNonBlocking;
+}
+
+// Whether the call has not come to an end: it was interrupted, and what is to be made of that is decided later.
+bool is_interrupted_at_exit(TracedThread& thread, int64_t result) {
+  Registers* registers;
+  if (result != -EINTR && !is_restart(result)) return false;
+  if (!Registers::kRestartsLate) return true;
+  return thread.get_registers(&registers).is_ok() && is_interrupted(*registers);
 }
 
 // The call is not made: its result is ours.
@@ -46,7 +49,7 @@ Status SystemCallStops::classify_by_filter(TracedThread& thread, const RunOption
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
   const SystemCall call = registers->call();
   activity::EnteredCall entered{call.number, false};
-  entered.is_reported = is_repeated && before->is_reported;
+  if (is_repeated) entered.reported = before->reported;
   thread.set_entered_call(entered);
   if (note_other_interface(thread, call)) return Status::ok();
   if (!is_repeated) return classify_entry(thread, call, options, stop);
@@ -58,6 +61,7 @@ Status SystemCallStops::before_run(TracedThread& thread) {
   if (!thread.has_entered_call()) return Status::ok();
   Registers* registers;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+  note_memory_change(registers->call());
   file_calls_.on_entry(thread, registers->call());
   return Status::ok();
 }
@@ -67,23 +71,7 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
   if (ptrace(PTRACE_GET_SYSCALL_INFO, thread.id(), sizeof(info), &info) < 0) {
     return Status::process_gone(parts_.traits.pid, "was killed");
   }
-  if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
-    const std::optional<activity::EnteredCall> call = thread.call_before();
-    thread.enter(activity::CallExit{});
-    // A wait by the program's own clock knows what is left of it. Where the thread is to return to the call that it
-    // waits in, it leaves another one, which was not made.
-    if (thread.waits_by_clock()) {
-      if (Status status = parts_.clock_calls.finish(thread); !status.is_ok()) return status;
-    } else if (!thread.has_to_return()) {
-      parts_.waits.on_exit(thread, info.exit.rval, call ? call->began : 0);
-    }
-    if (call && is_restart(info.exit.rval)) thread.on_interrupted_call(*call);
-    if (call) file_calls_.on_exit(thread.id(), call->effects, info.exit.rval);
-    if (call && !options.only_entries && is_wanted(options, call->number)) {
-      *stop = make_stop(StopKind::system_call, thread.id(), call->number);
-    }
-    return Status::ok();
-  }
+  if (info.op == PTRACE_SYSCALL_INFO_EXIT) return classify_exit(thread, info.exit.rval, options, stop);
   if (info.arch != our_interface() || is_x32_call(static_cast<int64_t>(info.entry.nr))) {
     thread.enter(activity::CallEntry{});
     parts_.program.has_made_other_calls = true;
@@ -98,6 +86,26 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
   return classify_entry(thread, call, options, stop);
 }
 
+Status SystemCallStops::classify_exit(TracedThread& thread, int64_t result, const RunOptions& options,
+                                      std::optional<Stop>* stop) {
+  const std::optional<activity::EnteredCall> call = thread.call_before();
+  thread.enter(activity::CallExit{});
+  // A wait by the program's own clock knows what is left of it. Where the thread is to return to the call that it
+  // waits in, it leaves another one, which was not made.
+  if (thread.waits_by_clock()) {
+    if (Status status = parts_.clock_calls.finish(thread); !status.is_ok()) return status;
+  } else if (!thread.has_to_return()) {
+    parts_.waits.on_exit(thread, result, call ? call->began : 0);
+  }
+  if (!call) return Status::ok();
+  file_calls_.on_exit(thread.id(), call->effects, result);
+  const int64_t number = call->reported ? call->reported->number : call->number;
+  if (options.wants_exit_of(number) && !is_interrupted_at_exit(thread, result)) {
+    *stop = make_stop(StopKind::system_call, thread.id(), number);
+  }
+  return Status::ok();
+}
+
 Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& call, const RunOptions& options,
                                        std::optional<Stop>* stop) {
   file_calls_.on_entry(thread, call);
@@ -105,18 +113,9 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
   if (kind == SystemCallKind::clone || kind == SystemCallKind::clone3) {
     if (Status status = trace_what_starts(thread, call); !status.is_ok()) return status;
   }
-  const bool is_remade = thread.take_remade_call(call.number);
-  if (thread.take_reported_call() == call.number || is_remade) {
-    thread.mark_entry_reported();
-    return Status::ok();
-  }
+  note_memory_change(call);
+  if (thread.is_entry_reported_already()) return Status::ok();
   switch (kind) {
-    case SystemCallKind::mapping:
-      note_mapping_change(call);
-      break;
-    case SystemCallKind::advice:
-      note_advice(call);
-      break;
     case SystemCallKind::id_address:
       thread.set_id_address(RemoteAddress(call.arguments[0]));
       break;
@@ -144,15 +143,24 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
     case SystemCallKind::descriptors:
     case SystemCallKind::transfer:
     case SystemCallKind::exec:
+    case SystemCallKind::mapping:
+    case SystemCallKind::advice:
     case SystemCallKind::other:
       break;
   }
-  if (!is_wanted(options, call.number)) return Status::ok();
+  if (!options.wants(call.number)) return Status::ok();
   thread.mark_entry_reported();
   thread.ask(question::Call{});
   *stop = make_stop(StopKind::system_call, thread.id(), call.number);
   (*stop)->is_entry = true;
   return Status::ok();
+}
+
+// Whenever the thread is about to make the call: at its entry the memory may be captured.
+void SystemCallStops::note_memory_change(const SystemCall& call) {
+  const SystemCallKind kind = kind_of_call(call.number);
+  if (kind == SystemCallKind::mapping) note_mapping_change(call);
+  if (kind == SystemCallKind::advice) note_advice(call);
 }
 
 // Pages and their tables may be replaced although the same is mapped again.

@@ -33,12 +33,14 @@ class SystemCallStops {
   Status classify(TracedThread& thread, const RunOptions& options, std::optional<Stop>* stop);
   // A stop of the filter, on entry.
   Status classify_by_filter(TracedThread& thread, const RunOptions& options, std::optional<Stop>* stop);
-  // A call that the thread has entered and makes now: what it does to files counts from here on.
+  // A call that the thread has entered and makes now: what it does to memory and files counts from here on.
   Status before_run(TracedThread& thread);
 
  private:
+  Status classify_exit(TracedThread& thread, int64_t result, const RunOptions& options, std::optional<Stop>* stop);
   Status classify_entry(TracedThread& thread, const SystemCall& call, const RunOptions& options,
                         std::optional<Stop>* stop);
+  void note_memory_change(const SystemCall& call);
   void note_mapping_change(const SystemCall& call);
   void note_advice(const SystemCall& call);
   bool note_other_interface(TracedThread& thread, const SystemCall& call);

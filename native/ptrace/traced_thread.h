@@ -20,33 +20,13 @@
 #include "ptrace/clock_wait.h"
 #include "ptrace/register_cache.h"
 #include "ptrace/stop.h"
+#include "ptrace/thread_state.h"
 #include "ptrace/timed_wait.h"
 #include "system/address_range.h"
 #include "system/growing_array.h"
 #include "system/status.h"
 
 namespace pagestore {
-
-// All of a thread but its memory; the vector registers follow, as the kernel packs them. Equal states are equal
-// bytes: what a question lacks is zero.
-struct ThreadState {
-  Registers registers{};
-  uint64_t blocked_signals = 0;
-  RemoteAddress file;  // of a choice; the name of the source file is there
-  uint64_t line = 0;
-  int32_t thread = 0;
-  int32_t alternatives = 0;
-  uint32_t vector_bytes = 0;
-  question::Kind question = question::Kind::none;
-  uint8_t is_pending = 0;
-  uint8_t has_faulting_counter = 0;
-  uint8_t restart = 0;  // how the kernel goes on with the interrupted call that is about to be made again: restart_code
-  // If its clock is kept, of the wait that it is in: when the limit passes, and the wait's turn; turns begin with 1.
-  int64_t wait_end = 0;
-  uint64_t wait_turn = 0;
-  siginfo_t signal{};
-};
-static_assert(sizeof(ThreadState) == sizeof(Registers) + 5 * sizeof(uint64_t) + 16 + sizeof(siginfo_t));
 
 class TracedThread {
  public:
@@ -80,20 +60,23 @@ class TracedThread {
   // The call that it entered before it ran on, if any.
   std::optional<activity::EnteredCall> call_before() const;
   void set_entered_call(const std::optional<activity::EnteredCall>& call);
-  // The entry of the call was reported. Where we interrupt that call, the kernel makes it again: `take_remade_call`
-  // says whether an entry is that one, once.
-  void mark_entry_reported() {
-    auto* entry = std::get_if<activity::CallEntry>(&activity_);
-    if (entry != nullptr && entry->call) entry->call->is_reported = true;
-  }
-  void on_interrupted_call(const activity::EnteredCall& call);
-  bool take_remade_call(int64_t number);
+  // The entry of the call that it has entered was reported.
+  void mark_entry_reported();
+  // Whether the call that it has entered is one that was reported already, and comes once more.
+  bool is_entry_reported_already();
+  // That call, or one that it makes again next.
+  std::optional<ReportedCall> reported_call() const;
+  // The call that was reported, and that the thread makes again next; see reported_call.h.
+  const std::optional<ReportedCall>& repeated_call() const { return repeated_call_; }
+  // The thread is about to run: a call that it does not make next, or not before a handler of `signal`, is no more.
+  void settle_repeated_call(int signal);
+  void drop_repeated_call() { repeated_call_.reset(); }
+  // Whether the entry of the call that it is about to make, by its registers, was seen.
+  bool has_seen_next_entry();
+  // A rollback has put it before a call whose entry was seen.
+  void expect_repeated_call();
   // What the entered call does to open files, if its exit says so.
   void expect_effects(const CallEffects& effects);
-  // The call whose entry was reported already and comes once more.
-  std::optional<int64_t> take_reported_call() { return std::exchange(reported_call_, std::nullopt); }
-  void drop_reported_call() { reported_call_.reset(); }
-  const std::optional<int64_t>& reported_call() const { return reported_call_; }
 
   // The address at which the kernel clears the thread's number when it ends.
   const std::optional<RemoteAddress>& id_address() const { return id_address_; }
@@ -122,10 +105,12 @@ class TracedThread {
   std::optional<TimedWait>& wait() { return wait_; }
   const std::optional<TimedWait>& wait() const { return wait_; }
 
-  // A stop that was not reported yet.
+  // A stop that was not reported yet. One that is set is reported before what was pending.
   const std::optional<Stop>& pending_stop() const { return pending_stop_; }
-  void set_pending_stop(const Stop& stop) { pending_stop_ = stop; }
-  std::optional<Stop> take_pending_stop() { return std::exchange(pending_stop_, std::nullopt); }
+  void set_pending_stop(const Stop& stop) { later_stop_ = std::exchange(pending_stop_, stop); }
+  std::optional<Stop> take_pending_stop() {
+    return std::exchange(pending_stop_, std::exchange(later_stop_, std::nullopt));
+  }
 
   // The thread's registers until it runs. Whoever changes them calls `mark_registers_dirty`. Refused where the
   // thread runs inside vfork.
@@ -164,7 +149,8 @@ class TracedThread {
     Registers registers;
     uint64_t blocked_signals;
     question::Any question;
-    std::optional<int64_t> entered_call, reported_call;
+    std::optional<ReportedCall> repeated_call;
+    bool has_entered_call;
     bool continues_call;
     std::optional<Interruption> interruption;
   };
@@ -182,14 +168,9 @@ class TracedThread {
   pid_t thread_;
   activity::Any activity_;
   question::Any question_;
-  std::optional<Stop> pending_stop_;
+  std::optional<Stop> pending_stop_, later_stop_;
   bool is_in_group_stop_ = false;
-  std::optional<int64_t> reported_call_;
-  struct RemadeCall {
-    int64_t number;
-    uint64_t stack;
-  };
-  std::optional<RemadeCall> remade_call_;
+  std::optional<ReportedCall> repeated_call_;
   // The next call is restart_syscall, which goes on with the interrupted one.
   bool continues_call_ = false;
   std::optional<int64_t> interrupted_call_;
