@@ -38,7 +38,9 @@ size_t offset_of_protection_keys() {
 }
 
 bool read_registers(pid_t thread, X86Registers* registers) {
-  return ptrace(PTRACE_GETREGS, thread, nullptr, registers) == 0;
+  if (ptrace(PTRACE_GETREGS, thread, nullptr, registers) != 0) return false;
+  registers->clear_null_selectors();
+  return true;
 }
 bool write_registers(pid_t thread, const X86Registers& registers) {
   return ptrace(PTRACE_SETREGS, thread, nullptr, &registers) == 0;
@@ -88,9 +90,23 @@ Status refused(pid_t thread, const char* what) {
 Status RegisterCache::get(Registers** registers) {
   *registers = &registers_;
   if (has_registers_) return Status::ok();
-  if (!read_registers(thread_, &registers_)) return refused(thread_, "reading registers (PTRACE_GETREGSET)");
+  if (Status status = read_present(); !status.is_ok()) return status;
+  registers_ = present_;
   has_registers_ = true;
   return Status::ok();
+}
+
+Status RegisterCache::read_present() {
+  if (has_present_) return Status::ok();
+  if (!read_registers(thread_, &present_)) return refused(thread_, "reading registers (PTRACE_GETREGSET)");
+  has_present_ = true;
+  return Status::ok();
+}
+
+Status RegisterCache::check(const Registers& wanted) {
+  if (Status status = read_present(); !status.is_ok()) return status;
+  const char* obstacle = Registers::obstacle(present_, wanted);
+  return obstacle == nullptr ? Status::ok() : Status::system(Error::tracee, obstacle, ENOTSUP);
 }
 
 void RegisterCache::set(const Registers& registers) {
@@ -100,7 +116,12 @@ void RegisterCache::set(const Registers& registers) {
 
 Status RegisterCache::flush() {
   if (!is_dirty_) return Status::ok();
-  if (!write_registers(thread_, registers_)) return refused(thread_, "writing registers (PTRACE_SETREGSET)");
+  if (Status status = check(registers_); !status.is_ok()) return status;
+  if (!write_registers(thread_, registers_)) {
+    has_present_ = false;
+    return refused(thread_, "writing registers (PTRACE_SETREGSET)");
+  }
+  present_ = registers_;
   is_dirty_ = false;
   return Status::ok();
 }

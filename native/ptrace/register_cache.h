@@ -28,7 +28,10 @@ class RegisterCache {
   Registers& current() { return registers_; }
   void set(const Registers& registers);
   void mark_dirty() { is_dirty_ = true; }
+  // Refused where the kernel would leave a register as it is, or not take all.
   Status flush();
+  // Whether `flush` would be refused registers of that kind; changes nothing.
+  Status check(const Registers& wanted);
 
   // As the kernel packs them.
   Status get_vectors(std::span<const std::byte>* vectors);
@@ -38,12 +41,14 @@ class RegisterCache {
   Status get_blocked_signals(uint64_t* signals);
   Status set_blocked_signals(uint64_t signals);
 
-  void forget() { has_registers_ = has_vectors_ = has_blocked_ = is_dirty_ = false; }
+  void forget() { has_registers_ = has_present_ = has_vectors_ = has_blocked_ = is_dirty_ = false; }
 
  private:
+  Status read_present();
+
   pid_t thread_;
-  bool has_registers_ = false, has_vectors_ = false, has_blocked_ = false, is_dirty_ = false;
-  Registers registers_{};
+  bool has_registers_ = false, has_present_ = false, has_vectors_ = false, has_blocked_ = false, is_dirty_ = false;
+  Registers registers_{}, present_{};  // the latter are those that the kernel has
   uint64_t blocked_ = 0;
   GrowingArray<std::byte> vectors_;
 };

@@ -43,6 +43,9 @@ struct Arm64Registers {
   SystemCall call() const { return {static_cast<int32_t>(call_number), {x[0], x[1], x[2], x[3], x[4], x[5]}}; }
   SystemCall next_call() const { return {static_cast<int64_t>(x[8]), {x[0], x[1], x[2], x[3], x[4], x[5]}}; }
 
+  // Why a tracer cannot make one of the other: nothing is known that forbids it.
+  static constexpr const char* obstacle(const Arm64Registers&, const Arm64Registers&) { return nullptr; }
+
   void prepare(const SystemCall& call, RemoteAddress instruction) {
     replace(call);
     x[8] = call_number;

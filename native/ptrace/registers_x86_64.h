@@ -89,6 +89,21 @@ struct X86Registers {
   }
   void put_back_argument(size_t i, uint64_t value) { set_argument(i, value); }
 
+  // Why a tracer cannot make `wanted` of `now`, which the kernel has: there are flags that it lets the program alone
+  // change. Null if nothing forbids it.
+  static constexpr const char* obstacle(const X86Registers& now, const X86Registers& wanted) {
+    constexpr uint64_t kSettableFlags = 0x5'4dd5;
+    const bool is_free = ((now.eflags ^ wanted.eflags) & ~kSettableFlags) == 0;
+    return is_free ? nullptr : "a flag of the processor (ID) that only the program itself can change back";
+  }
+  // The selectors 0 to 3 stand for no segment. The processor makes 0 of the others whenever a thread leaves the kernel
+  // by an interrupt's way, so no program can keep anything there; and a tracer may not write 1 and 2.
+  constexpr void clear_null_selectors() {
+    for (uint64_t* selector : {&ds, &es, &fs, &gs}) {
+      if (*selector <= 3) *selector = 0;
+    }
+  }
+
   // Those that DWARF numbers, with the return address last: it is nothing that a stopped thread has.
   constexpr std::array<uint64_t, 17> by_dwarf_number() const {
     return {rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip};

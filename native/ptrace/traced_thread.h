@@ -117,6 +117,11 @@ class TracedThread {
   Status get_registers(Registers** registers);
   void mark_registers_dirty() { registers_.mark_dirty(); }
   Status flush_registers() { return registers_.flush(); }
+  // Whether registers like these can be written.
+  Status check_registers(const Registers& wanted) {
+    const Status status = check_stopped();
+    return status.is_ok() ? registers_.check(wanted) : status;
+  }
   Status get_blocked_signals(uint64_t* signals);
   Status set_blocked_signals(uint64_t signals);
 

@@ -10,7 +10,7 @@ const everywhere = ['mask', 'rounding', 'exceptions']
 const hasKeys = /\bospke\b/.test(readFileSync('/proc/cpuinfo', 'latin1'))
 const kinds =
   process.arch === 'x64'
-    ? [...everywhere, 'precision', 'gs', 'fs', 'alignment', ...(hasKeys ? ['keys'] : [])]
+    ? [...everywhere, 'precision', 'gs', 'fs', 'alignment', 'selectors', ...(hasKeys ? ['keys'] : [])]
     : everywhere
 
 describe.each(['-O0', '-O1', '-O2'])('%s', (level) => {

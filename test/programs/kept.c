@@ -103,6 +103,17 @@ static NOT_INLINE int get_keys(void) {
   return keys == 0x55555550;
 }
 
+// The processor forgets selectors that stand for no segment; what it was told is in memory.
+static int selected;
+static NOT_INLINE void set_selectors(int way) {
+  const unsigned selector = way ? 1 : 2;
+  selected = way;
+  __asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%gs" : : "r"(selector));
+}
+static NOT_INLINE int get_selectors(void) {
+  return selected;
+}
+
 #endif
 
 static const struct {
@@ -119,6 +130,7 @@ static const struct {
     {"fs", set_fs, get_fs},
     {"alignment", set_alignment, get_alignment},
     {"keys", set_keys, get_keys},
+    {"selectors", set_selectors, get_selectors},
 #endif
 };
 

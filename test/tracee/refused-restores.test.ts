@@ -168,3 +168,39 @@ test('for signals of a process whose first thread has ended', () => {
   expect(() => tracee.restore(snapshot)).toThrow(/first thread has ended/)
   expect(pending(tracee.pid)).toEqual(waiting)
 })
+
+// It changes the flag ID between its steps.
+const flag = compile(
+  folder,
+  'flag',
+  `#include <fcntl.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  const int log = open(argv[argc - 1], O_WRONLY | O_CREAT | O_APPEND, 0600);
+  getppid();
+  write(log, "more", 4);
+#if defined(__x86_64__)
+  __asm__ volatile("pushfq; xorq $0x200000, (%%rsp); popfq" ::: "cc", "memory");
+#endif
+  getppid();
+  return 0;
+}
+`,
+)
+
+test.runIf(process.arch === 'x64')('for a flag that a tracer cannot write', () => {
+  using store = new PageStore()
+  const log = join(folder, 'log-flag')
+  using tracee = Tracee.spawn(store, flag, [log])
+  tracee.resume({ until: { syscall: ['getppid'] } })
+  using snapshot = tracee.capture()
+  tracee.resume({ until: { syscall: ['getppid'] } }) // it returns
+  tracee.resume({ until: { syscall: ['getppid'] } })
+  expect(() => tracee.restore(snapshot)).toThrow(/flag of the processor/)
+  expect(readFileSync(log, 'latin1')).toBe('more')
+  const { eflags } = tracee.registers()
+  expect(() => tracee.setRegisters({ eflags: eflags! ^ 0x200000n })).toThrow(/flag of the processor/)
+  expect(tracee.registers()['eflags']).toBe(eflags)
+  while (tracee.resume().kind !== 'exit');
+  expect(readFileSync(log, 'latin1')).toBe('more')
+})

@@ -131,6 +131,12 @@ Status check_state(const TracedProcess& process, const SavedState& state) {
   for (ThreadReader reader(state.threads); reader.next();) {
     if (!has_thread(process, reader.state().thread)) return Status::threads(reader.state().thread, "has ended");
   }
+  for (ThreadReader reader(state.threads); reader.next();) {
+    TracedThread* thread;
+    if (Status status = process.thread(reader.state().thread, &thread); !status.is_ok()) return status;
+    if (thread->is_running()) continue;
+    if (Status status = thread->check_registers(reader.state().registers); !status.is_ok()) return status;
+  }
   for (const TracedThread* thread : process.threads()) {
     if (thread->has_ended()) continue;
     if (thread->is_inside_vfork()) {

@@ -46,7 +46,8 @@ class ThreadReader {
   std::span<const std::byte> vectors_;
 };
 
-// Refused unless the process is the program that it was, with the threads that it had.
+// Refused unless the process is the program that it was, with the threads that it had, whose registers can be made what
+// they were.
 Status check_state(const TracedProcess& process, const SavedState& state);
 // A state that was checked.
 Status load_state(TracedProcess& process, const SavedState& state);

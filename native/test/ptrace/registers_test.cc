@@ -176,5 +176,29 @@ TEST(RestartResults, AreFourOfTheKernels) {
   for (const int64_t result : {-4, -511, -515, -517, 0, 512}) EXPECT_FALSE(is_restart(result));
 }
 
+TEST(RegistersOfX86, CannotAllBeWrittenByATracer) {
+  X86Registers now{};
+  now.eflags = 0x202;
+  X86Registers wanted = now;
+  for (const uint64_t settable : {0x1, 0x40, 0x100, 0x400, 0x800, 0x4000, 0x1'0000, 0x4'0000}) {
+    wanted.eflags = now.eflags | settable;
+    EXPECT_EQ(X86Registers::obstacle(now, wanted), nullptr) << settable;
+  }
+  wanted.eflags = now.eflags | 0x20'0000;
+  EXPECT_NE(X86Registers::obstacle(now, wanted), nullptr);
+  EXPECT_NE(X86Registers::obstacle(wanted, now), nullptr);
+  EXPECT_EQ(X86Registers::obstacle(wanted, wanted), nullptr);
+}
+
+TEST(RegistersOfX86, StandForNoSegmentByOneSelector) {
+  X86Registers registers{};
+  registers.ds = 1, registers.es = 2, registers.fs = 3, registers.gs = 0x2b;
+  registers.clear_null_selectors();
+  EXPECT_EQ(registers.ds, 0u);
+  EXPECT_EQ(registers.es, 0u);
+  EXPECT_EQ(registers.fs, 0u);
+  EXPECT_EQ(registers.gs, 0x2bu);
+}
+
 }  // namespace
 }  // namespace pagestore::test
