@@ -78,6 +78,14 @@ bool is_captured(pid_t task, const FileId& file, const AddressRange& bytes) {
   return false;
 }
 
+bool has_one_thread(pid_t task) {
+  constexpr nlink_t kOfNone = 2;
+  char path[48];
+  struct stat status;
+  snprintf(path, sizeof(path), "/proc/%d/task", task);
+  return read_file_status(path, &status) == 0 && status.st_nlink == kOfNone + 1;
+}
+
 // By these the kernel says that it has not begun.
 bool is_refusal(int64_t result) {
   constexpr int kRefusals[] = {EAGAIN,       EINTR,    EBADF,   EINVAL,   ENOTSOCK,     EOPNOTSUPP, ENOTTY,  EPERM,
@@ -320,7 +328,9 @@ void FileCalls::on_write(const SystemCall& call, const KnownDescriptor& file) {
   OpenFile now;
   if (!describe_file(task_, first_descriptor(call), &now).is_ok()) return files_.add_event(file.file, 0);
   const bool appends = (now.settable_flags & O_APPEND) != 0 && file.kind != FileKind::kernel;
-  if (!appends) files_.add_event(file.file, now.position);
+  // Another thread may move the offset before the kernel gets there.
+  const bool is_alone = has_one_thread(task_);
+  if (!appends) files_.add_event(file.file, now.position, is_alone ? end_of_change(call, now.position) : UINT64_MAX);
 }
 
 void FileCalls::on_write_elsewhere(const SystemCall& call, const KnownDescriptor& file) {
@@ -333,7 +343,7 @@ void FileCalls::on_write_elsewhere(const SystemCall& call, const KnownDescriptor
   const bool is_in_append_mode = (now.settable_flags & O_APPEND) != 0;
   const bool appends =
       target == WriteTarget::at_end || (target == WriteTarget::at_end_if_appending && is_in_append_mode);
-  if (!appends || file.kind == FileKind::kernel) files_.add_event(file.file, *low);
+  if (!appends || file.kind == FileKind::kernel) files_.add_event(file.file, *low, end_of_change(call, *low));
 }
 
 // By its path a stream is opened anew: a pipe with a name, a terminal, what another descriptor is on.

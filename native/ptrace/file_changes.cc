@@ -51,19 +51,20 @@ bool FileChanges::add_known(const KnownDescriptor& descriptor) {
 }
 
 uint32_t FileChanges::filtered_uses(int32_t number) const {
-  for (const Filtered& each : filtered_) {
-    if (each.number == number) return each.uses;
-  }
-  return 0;
+  const Filtered* at = std::lower_bound(filtered_.begin(), filtered_.end(), number, is_before_number);
+  return at != filtered_.end() && at->number == number ? at->uses : 0;
 }
 
 bool FileChanges::add_filtered_uses(int32_t number, uint32_t uses) {
-  for (Filtered& each : filtered_) {
-    if (each.number != number) continue;
-    each.uses |= uses;
+  Filtered* at = std::lower_bound(filtered_.begin(), filtered_.end(), number, is_before_number);
+  if (at != filtered_.end() && at->number == number) {
+    at->uses |= uses;
     return true;
   }
-  return filtered_.append({number, uses});
+  const auto place = static_cast<size_t>(at - filtered_.begin());
+  if (!filtered_.append({number, uses})) return false;
+  std::rotate(filtered_.begin() + place, filtered_.end() - 1, filtered_.end());
+  return true;
 }
 
 void FileChanges::on_seek() {
@@ -88,19 +89,34 @@ void FileChanges::assume_all() {
   }
 }
 
-// An earlier event that changed no lower byte says nothing more; nor does this one, if there is one that changed lower
-// bytes and no snapshot lies between.
-void FileChanges::add_event(const FileId& file, uint64_t low) {
+// An event says nothing more if there is one that changed all of its bytes and no snapshot lies between; nor does an
+// earlier one that changed some of these. Of what snapshots have settled only the lowest byte is asked for.
+void FileChanges::add_event(const FileId& file, uint64_t low, uint64_t end) {
   ++last_event_;
-  if (lowest_since(settled_, file) <= low) {
-    renew_event(file);
-    return;
+  if (lost_ > settled_) return;
+  for (const Event& each : events_) {
+    if (each.number > settled_ && each.file == file && each.low <= low && end <= each.end) return renew_event(file);
   }
   for (size_t i = events_.size(); i-- > 0;) {
     const Event& event = events_[i];
-    if (event.file == file && event.low >= low) events_.erase(i, 1);
+    const bool is_covered = event.low >= low && (event.end <= end || event.number <= settled_);
+    if (event.file == file && is_covered) events_.erase(i, 1);
   }
-  if (!events_.append({file, low, last_event_})) lost_ = last_event_;
+  if (!events_.append({file, low, end, last_event_})) lost_ = last_event_;
+  thin_out(file);
+}
+
+// Of too many on one file the earliest two become one, which says that the bytes of both changed at the later of them.
+void FileChanges::thin_out(const FileId& file) {
+  constexpr auto kMost = 1000;
+  const auto is_on_it = [&](const Event& each) { return each.file == file; };
+  if (std::count_if(events_.begin(), events_.end(), is_on_it) <= kMost) return;
+  Event* const first = std::find_if(events_.begin(), events_.end(), is_on_it);
+  Event* const second = std::find_if(first + 1, events_.end(), is_on_it);
+  second->low = std::min(first->low, second->low);
+  second->end = std::max(first->end, second->end);
+  second->number = std::max(first->number, second->number);
+  events_.erase(static_cast<size_t>(first - events_.data()), 1);
 }
 
 uint64_t FileChanges::last_event_on(const FileId& file) const {

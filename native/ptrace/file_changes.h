@@ -112,15 +112,17 @@ class FileChanges {
   uint64_t last_event() const { return last_event_; }
   // The number of the last one that was about this file; 0 if there was none.
   uint64_t last_event_on(const FileId& file) const;
-  void add_event(const FileId& file, uint64_t low);
+  // Bytes from `low` to just before `end` may change by it.
+  void add_event(const FileId& file, uint64_t low, uint64_t end = UINT64_MAX);
   // The lowest byte that changed after that event; UINT64_MAX if none did.
   uint64_t lowest_since(uint64_t event, const FileId& file) const;
 
-  // Calls `visit(file, low)` for each event on a file after that one. False if one may be missing.
+  // Calls `visit(file, low, end)` for each event on a file after that one, which is none before the last capture or
+  // restore. False if one may be missing.
   template <typename Visit>
   bool for_each_since(uint64_t event, Visit visit) const {
     for (const Event& each : events_) {
-      if (each.number > event) visit(each.file, each.low);
+      if (each.number > event) visit(each.file, each.low, each.end);
     }
     return lost_ <= event;
   }
@@ -136,15 +138,17 @@ class FileChanges {
  private:
   struct Event {
     FileId file;
-    uint64_t low, number;
+    uint64_t low, end, number;
   };
   struct Filtered {
     int32_t number;
     uint32_t uses;
   };
+  static bool is_before_number(const Filtered& each, int32_t number) { return each.number < number; }
   KnownDescriptor* find_known(int32_t number);
 
   void renew_event(const FileId& file);
+  void thin_out(const FileId& file);
 
   FileObserver* observer_ = nullptr;
   bool has_changed_descriptors_ = true, needs_all_calls_ = false, has_new_numbers_ = false, is_blind_ = false;
@@ -156,7 +160,7 @@ class FileChanges {
   GrowingArray<Event> events_;
   GrowingArray<KnownDescriptor> known_;
   GrowingArray<FileId> tracked_;
-  GrowingArray<Filtered> filtered_;
+  GrowingArray<Filtered> filtered_;  // by their numbers, rising
 };
 
 }  // namespace pagestore

@@ -148,6 +148,20 @@ std::optional<uint64_t> lowest_byte(const SystemCall& call) {
   }
 }
 
+uint64_t end_of_change(const SystemCall& call, uint64_t low) {
+  constexpr uint32_t kPunches = 0x03, kZeroes = 0x11;  // with the file's size kept
+  const auto mode = static_cast<uint32_t>(call.arguments[1]);
+  switch (call.number) {
+    case SYS_write:
+    case SYS_pwrite64:
+      return as_far_as_it_goes(low, call.arguments[2]).end;
+    case SYS_fallocate:
+      return mode == kPunches || mode == kZeroes ? as_far_as_it_goes(low, call.arguments[3]).end : UINT64_MAX;
+    default:
+      return UINT64_MAX;
+  }
+}
+
 WriteTarget target_of_write(const SystemCall& call) {
   switch (call.number) {
     case SYS_pwrite64:

@@ -58,6 +58,9 @@ uint32_t seen_uses(Monitoring monitoring);
 // The lowest byte that such a call changes, as far as its arguments say; none if it changes nothing.
 std::optional<uint64_t> lowest_byte(const SystemCall& call);
 
+// Behind the last byte that such a call can change, if the first is `low`; UINT64_MAX where it may be any.
+uint64_t end_of_change(const SystemCall& call, uint64_t low);
+
 // Where a call that `writes_elsewhere` does that: at the place that `lowest_byte` says; there, unless the open file is
 // in append mode; at the open file's offset; at the end.
 enum class WriteTarget : uint8_t { as_said, at_end_if_appending, at_offset, at_end };

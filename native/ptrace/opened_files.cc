@@ -153,15 +153,14 @@ void OpenedFiles::clear() {
 }
 
 void OpenedFiles::mark_whole(uint64_t device, uint64_t inode) {
-  for (Seen& each : seen_) {
-    if (each.device == device && each.inode == inode) each.is_whole = true;
-  }
+  if (Seen* seen = find_seen(device, inode); seen != nullptr) seen->is_whole = true;
 }
 
 OpenedFiles::Seen* OpenedFiles::find_seen(uint64_t device, uint64_t inode) {
-  Seen* at = std::find_if(seen_.begin(), seen_.end(),
-                          [&](const Seen& each) { return each.device == device && each.inode == inode; });
-  return at != seen_.end() ? at : nullptr;
+  const uint32_t place = index_.find(device, inode);
+  if (place >= seen_.size()) return nullptr;
+  Seen& seen = seen_[place];
+  return seen.device == device && seen.inode == inode ? &seen : nullptr;
 }
 
 bool OpenedFiles::is_seen(const FileFacts& file) const {
@@ -171,13 +170,22 @@ bool OpenedFiles::is_seen(const FileFacts& file) const {
 
 bool OpenedFiles::mark_seen(const FileFacts& file) {
   Seen* seen = find_seen(file.device, file.inode);
-  if (seen == nullptr) return seen_.append({file.device, file.inode, file.born, false});
+  if (seen == nullptr) {
+    return index_.put(file.device, file.inode, seen_.size()) &&
+           seen_.append({file.device, file.inode, file.born, false});
+  }
   if (seen->born != file.born) *seen = {file.device, file.inode, file.born, false};
   return true;
 }
 
 void OpenedFiles::forget(uint64_t device, uint64_t inode) {
-  if (const Seen* seen = find_seen(device, inode)) seen_.erase(static_cast<size_t>(seen - seen_.data()), 1);
+  Seen* seen = find_seen(device, inode);
+  if (seen == nullptr) return;
+  const Seen& last = seen_[seen_.size() - 1];
+  // It has a place already, so no memory is needed.
+  static_cast<void>(index_.put(last.device, last.inode, static_cast<size_t>(seen - seen_.data())));
+  *seen = last;
+  static_cast<void>(seen_.resize(seen_.size() - 1));
 }
 
 bool OpenedFiles::is_whole(uint64_t device, uint64_t inode) const {

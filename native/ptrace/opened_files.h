@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "linux/file_facts.h"
+#include "linux/file_index.h"
 #include "linux/remote_memory.h"
 #include "ptrace/process_paths.h"
 #include "ptrace/system_call.h"
@@ -78,6 +79,7 @@ class OpenedFiles {
   GrowingArray<char> paths_;
   GrowingArray<std::byte> contents_;
   GrowingArray<Seen> seen_;
+  FileIndex index_;  // of them
 };
 
 class FileChanges;

@@ -58,6 +58,16 @@ const exact = [
   ['what is rewritten behind what was there', ['o:0:b:log e:0', 'w:0:one', 'p:0:7:two', 't:0:8', 'l:0:7 w:0:x']],
   ['bytes behind a hole', ['o:0:w:log e:0', 'l:0:100000 w:0:one', 'l:0:50000 w:0:two', 't:0:8']],
   ['room that was allocated', ['o:0:w:log e:0', 'f:0:0:10000', 'l:0:9000 w:0:one']],
+  [
+    'a long file that is changed here and there',
+    [
+      'o:0:wct:new l:0:300000 w:0:end',
+      'p:0:0:a',
+      'p:0:4095:bb p:0:150000:b p:0:299000:b',
+      'p:0:0:c p:0:299990:a-long-end l:0:70000 w:0:here',
+      't:0:200000 p:0:10000:d p:0:20000:d p:0:30000:d p:0:40000:d p:0:50000:d p:0:199999:ddd',
+    ],
+  ],
   ['a file that is cut and grows', ['o:0:wct:new', 'w:0:0123456789', 't:0:4', 'w:0:ab', 'l:0:4 w:0:cd']],
   [
     'a file that is opened for appending, and then not',

@@ -22,9 +22,10 @@ bool is_listed(const KnownFile& file) {
 // Older snapshots are refused from now on, so for all others it begins here, unless it is too much.
 void see_inside(KnownFile& file, uint64_t event) {
   file.inside = event;
-  const uint64_t low = std::min(file.low, file.length);
+  const uint64_t low = std::min(file.touched.lowest(), file.length), before = file.base;
   if (file.length - low <= kMostOfAll) file.base = low;
   file.base = std::min(file.base, file.length);
+  file.dirty.add(file.base, before);
 }
 
 struct ContentsKey {
@@ -40,7 +41,7 @@ Status FileContents::observe(PageStores& stores, const KnownFiles::Where& where)
   files_.find_descriptors(where.now);
   for (KnownFile& file : files_.all()) {
     const OpenFile* open = file.descriptor >= 0 ? where.now.find(file.descriptor) : nullptr;
-    if (open == nullptr && !file.is_open && file.low == KnownFile::kClean) continue;
+    if (open == nullptr && !file.is_open && file.touched.empty()) continue;
     if (Status status = see(file, open, where); !status.is_ok()) return status;
   }
   seen_ = changes_.last_event();
@@ -104,9 +105,9 @@ Status FileContents::add_open(PageStores& stores, const KnownFiles::Where& where
 
 Status FileContents::see(KnownFile& file, const OpenFile* open, const KnownFiles::Where& where) {
   file.is_open = open != nullptr;
-  if (file.low < file.base) see_inside(file, changes_.last_event());
-  if (file.low != KnownFile::kClean && !file.is_kept) file.inside = changes_.last_event();
-  if (file.low != KnownFile::kClean) file.dirty_from = std::min(file.dirty_from, std::max(file.low, file.base));
+  if (file.touched.lowest() < file.base) see_inside(file, changes_.last_event());
+  if (!file.touched.empty() && !file.is_kept) file.inside = changes_.last_event();
+  file.dirty.add_from(file.base, file.touched);
   if (open != nullptr) {
     file.is_unreachable = false;
     see_length(file, open->length);
@@ -124,10 +125,10 @@ void FileContents::see_length(KnownFile& file, uint64_t length) {
   const uint64_t low = std::min(length, file.length);
   file.length = length;
   if (length < file.base) {  // by somebody else, or by the call that the event told of
-    file.low = std::min(file.low, length);
+    file.touched.add(length, FileRanges::kEnd);
     see_inside(file, changes_.last_event());
   }
-  file.dirty_from = std::min(file.dirty_from, std::max(low, file.base));
+  file.dirty.add(std::max(low, file.base), FileRanges::kEnd);
   // Where nothing is kept, a state that has more of it is another one.
   if (!file.is_kept) {
     changes_.add_event({file.device, file.inode}, low);
@@ -142,8 +143,8 @@ Status FileContents::capture(PageStores& stores, const KnownFiles::Where& where)
     Status status = Status::ok();
     if (file.is_unreachable) {
       status = file.is_as_first ? Status::ok() : drop_contents(stores, &trees_, &file);
-      file.dirty_from = file.base;
-    } else if (file.is_kept && file.dirty_from != KnownFile::kClean) {
+      file.mark_dirty();
+    } else if (file.is_kept && !file.dirty.empty()) {
       status = take(stores, file, where);
     }
     if (!status.is_ok()) return status;
@@ -156,7 +157,7 @@ Status FileContents::capture(PageStores& stores, const KnownFiles::Where& where)
 // What is in it from `base` on, if it was as it was when it became known: that is in another tree. Of a file of which
 // nothing is kept but what was added, that is nothing, whatever lies before it in the same page.
 Status FileContents::take(PageStores& stores, KnownFile& file, const KnownFiles::Where& where) {
-  if (file.is_as_first) file.dirty_from = file.base;
+  if (file.is_as_first) file.mark_dirty();
   file.is_as_first = false;
   if (Status status = read(stores, file, where, &trees_.current); !status.is_ok()) return status;
   const bool may_be_as_first = file.is_named && file.inside == 0 && file.length == file.first_length;
@@ -168,16 +169,17 @@ Status FileContents::take(PageStores& stores, KnownFile& file, const KnownFiles:
 
 Status FileContents::read(PageStores& stores, KnownFile& file, const KnownFiles::Where& where, PageTree* tree) {
   const ScopedFd opened = files_.open(file, where, O_RDONLY);
-  OwnedTree next;
-  FileRead result = FileRead::refused;
-  if (opened.is_open()) {
-    const FilePart part = part_of(file, file.dirty_from == KnownFile::kClean ? file.base : file.dirty_from);
-    Status status = read_file_pages(stores, {opened.get(), part, file.length}, *tree, &next, &result);
-    if (!status.is_ok()) return status;
+  FileRead result = opened.is_open() ? FileRead::done : FileRead::refused;
+  if (file.dirty.empty()) file.mark_dirty();
+  for (const AddressRange& range : file.dirty.all()) {
+    if (result != FileRead::done) break;
+    OwnedTree next;
+    const FileToRead part{opened.get(), part_of(file, range.start), range.end, file.length};
+    if (Status status = read_file_pages(stores, part, *tree, &next, &result); !status.is_ok()) return status;
+    if (result == FileRead::done) replace(stores, tree, std::move(next));
   }
   if (result == FileRead::done) {
-    replace(stores, tree, std::move(next));
-    file.dirty_from = KnownFile::kClean;
+    file.dirty.clear();
     return Status::ok();
   }
   file.is_kept = false;
@@ -215,7 +217,7 @@ bool FileContents::is_at(const Saved& saved) const {
   if (saved.event < lost_) return false;
   for (size_t i = 0; i < files_.all().size(); ++i) {
     const KnownFile& file = files_.all()[i];
-    if (file.dirty_from != KnownFile::kClean && !file.is_unreachable && file.is_kept) return false;
+    if (!file.dirty.empty() && !file.is_unreachable && file.is_kept) return false;
     if (!is_listed(file)) continue;
     if (listed == saved.files.size()) return false;
     const SavedContents& there = saved.files[listed++];

@@ -60,8 +60,7 @@ FileContents::Target FileContents::target_of(size_t index, const Saved& saved) c
 
 bool FileContents::is_there(PageStores& stores, const KnownFile& file, const Target& target) const {
   if (file.is_unreachable && target.is_as_first) return true;
-  if (file.dirty_from != KnownFile::kClean || file.length != target.length || file.inside != target.inside)
-    return false;
+  if (!file.dirty.empty() || file.length != target.length || file.inside != target.inside) return false;
   if (file.is_as_first && target.is_as_first) return true;
   return has_same_file_pages(stores, part_of(file, 0), tree_of(file), target.tree);
 }
@@ -118,7 +117,7 @@ Status FileContents::restore(PageStores& stores, const Saved& saved, const Known
     KnownFile& file = files_.all()[change.index];
     refused_ = &file;
     if (Status status = write(stores, file, target_of(change.index, saved), change.descriptor); !status.is_ok()) {
-      for (const Change& each : pending_) files_.all()[each.index].dirty_from = files_.all()[each.index].base;
+      for (const Change& each : pending_) files_.all()[each.index].mark_dirty();
       close_pending();
       return status;
     }
@@ -137,7 +136,7 @@ Status FileContents::restore(PageStores& stores, const Saved& saved, const Known
     const bool is_known =
         was_open == file.is_open || !files_.find_facts(file, files_.path(file), where, &facts).is_ok();
     if (!is_known) set_reachable(file, facts.inode != 0);
-    if (file.is_unreachable) file.dirty_from = file.base;  // nothing was written there
+    if (file.is_unreachable) file.mark_dirty();  // nothing was written there
   }
   replace(stores, &trees_.current, std::move(tree));
   seen_ = changes_.last_event();
@@ -151,7 +150,9 @@ Status FileContents::write(PageStores& stores, KnownFile& file, const Target& ta
   if (!changed.is_done()) {
     error_number = errno;
   } else if (file.is_kept) {
-    const FileWrite write{tree_of(file), target.tree, std::min(file.dirty_from, file.length), target.length};
+    FileRanges unknown = file.dirty;
+    unknown.add(file.length, FileRanges::kEnd);
+    const FileWrite write{tree_of(file), target.tree, unknown, target.length};
     error_number = write_file_pages(stores, descriptor, part_of(file, file.base), write);
   } else if (ftruncate(descriptor, static_cast<off_t>(target.length)) != 0) {
     error_number = errno;
@@ -161,7 +162,7 @@ Status FileContents::write(PageStores& stores, KnownFile& file, const Target& ta
   if (error_number != 0) return refuse("could not be put back", error_number);
   file.length = target.length;
   file.inside = target.inside;
-  file.dirty_from = KnownFile::kClean;
+  file.dirty.clear();
   file.is_unreachable = false;
   return Status::ok();
 }

@@ -76,8 +76,7 @@ Status FileNotes::replace_known(PageStores& stores, const KnownFile& file, const
   if (replaced == nullptr) return Status::ok();
   *is_done = note.is_new;
   if (!note.is_new) return end_file(stores, &trees_, replaced);
-  files_.begin_anew(*replaced, {file.device, file.inode, file.born}, changes_.last_event());
-  return Status::ok();
+  return files_.begin_anew(*replaced, {file.device, file.inode, file.born}, changes_.last_event());
 }
 
 Status FileNotes::add(PageStores& stores, const KnownFile& file, const OpenedFile& note, const OpenFiles& now) {

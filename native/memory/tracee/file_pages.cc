@@ -75,7 +75,7 @@ class FileWriter {
   }
   // What is there of the pages from one up to another becomes zero: a hole where the file system can make one.
   void clear(VirtualPage from_page, VirtualPage to_page) {
-    const uint64_t from = (from_page - part_.first) * page_size();
+    const uint64_t from = std::max((from_page - part_.first) * page_size(), part_.start);
     const uint64_t to = std::min({(to_page - part_.first) * page_size(), present_, length_});
     if (is_failed_ || from >= to) return;
     constexpr int kHole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
@@ -107,9 +107,10 @@ Status read_file_pages(PageStores& stores, const FileToRead& file, const PageTre
   const FilePart& part = file.part;
   PageCapture capture(stores, from, 0);
   VirtualPage next = part.start / page_size();
+  const uint64_t length = std::min(file.end, file.length);
   uint64_t start, end, count = 0, total;
   *result = FileRead::too_much;
-  while (next_data(file.descriptor, next * page_size(), file.length, &start, &end)) {
+  while (next_data(file.descriptor, next * page_size(), length, &start, &end)) {
     const VirtualPage page = start / page_size();
     if (Status status = capture.remove(part.first + next, part.first + page); !status.is_ok()) return status;
     next = (end + page_size() - 1) / page_size();
@@ -124,7 +125,9 @@ Status read_file_pages(PageStores& stores, const FileToRead& file, const PageTre
       if (Status status = capture.capture(part.first + at, std::move(blank), &is_same); !status.is_ok()) return status;
     }
   }
-  Status status = capture.remove(part.first + next, last_of(part) + 1);
+  const VirtualPage last =
+      file.end == FileRanges::kEnd ? last_of(part) + 1 : part.first + (file.end + page_size() - 1) / page_size();
+  Status status = part.first + next < last ? capture.remove(part.first + next, last) : Status::ok();
   if (status.is_ok()) status = capture.finish(tree, &total);
   *result = FileRead::done;
   return status;
@@ -161,29 +164,37 @@ bool has_same_file_pages(PageStores& stores, const FilePart& part, const PageTre
   return is_same;
 }
 
-// Its length is set last: somebody else may have it mapped, and this may fail midway. The page in which begins what is
-// not known is written whole.
+// Its length is set last: somebody else may have it mapped, and this may fail midway. Pages in which something is not
+// known are written whole.
 int write_file_pages(PageStores& stores, int descriptor, const FilePart& part, const FileWrite& write) {
   struct stat status;
   if (read_file_status(descriptor, &status) != 0) return errno;
   const auto present = static_cast<uint64_t>(status.st_size);
-  const uint64_t known = std::min(write.known, present);
+  FileRanges unknown = write.unknown;
+  unknown.add(present, FileRanges::kEnd);
   FileWriter writer(stores, descriptor, part, present, write.length);
   const PageTables tables(stores);
-  const VirtualPage edge = part.first + known / page_size();
+  VirtualPage next = part.first;  // what lies before is done
   errno = 0;
-  if (edge > part.first) {
-    tables.differences(write.now, write.wanted, part.first, edge - 1,
-                       [&](VirtualPage at, Child, Child page) { writer.put(at, page); });
+  for (const AddressRange& range : unknown.all()) {
+    const VirtualPage first = std::max(part.first + range.start / page_size(), next);
+    const VirtualPage end = range.end == FileRanges::kEnd
+                                ? last_of(part) + 1
+                                : std::max(part.first + (range.end + page_size() - 1) / page_size(), first);
+    if (first > next) {
+      tables.differences(write.now, write.wanted, next, first - 1,
+                         [&](VirtualPage at, Child, Child page) { writer.put(at, page); });
+    }
+    next = first;
+    if (end == first) continue;
+    tables.differences({}, write.wanted, first, end - 1, [&](VirtualPage at, Child, Child page) {
+      writer.clear(next, at);
+      writer.put(at, page);
+      next = at + 1;
+    });
+    writer.clear(next, end);
+    next = end;
   }
-  writer.put(edge, tables.page_at(write.wanted, edge));
-  VirtualPage next = edge + 1;
-  tables.differences({}, write.wanted, next, last_of(part), [&](VirtualPage at, Child, Child page) {
-    writer.clear(next, at);
-    writer.put(at, page);
-    next = at + 1;
-  });
-  writer.clear(next, last_of(part));
   if (writer.is_failed()) return errno != 0 ? errno : EIO;
   if (present == write.length) return 0;
   return ftruncate(descriptor, static_cast<off_t>(write.length)) == 0 ? 0 : errno;

@@ -6,6 +6,7 @@
 
 #include <span>
 
+#include "memory/tracee/file_ranges.h"
 #include "snapshot/owned.h"
 #include "system/virtual_page.h"
 
@@ -21,12 +22,13 @@ inline constexpr unsigned kFilePageBits = 32;  // of how many pages there is roo
 struct FileToRead {
   int descriptor;
   FilePart part;
-  uint64_t length;
+  uint64_t end;     // up to where; behind the file's own end nothing is left if it is FileRanges::kEnd
+  uint64_t length;  // of the file
 };
 enum class FileRead : uint8_t { done, refused, too_much };
 
-// What `from` becomes when the file's pages from `start` on are as they are now; `length` bytes long. Unless it is
-// `done` there is no tree.
+// What `from` becomes when the file's pages from `start` to `end` are as they are now. Unless it is `done` there is no
+// tree.
 Status read_file_pages(PageStores& stores, const FileToRead& file, const PageTree& from, OwnedTree* tree,
                        FileRead* result);
 
@@ -39,12 +41,13 @@ Status remove_file_pages(PageStores& stores, const FilePart& part, const PageTre
 
 bool has_same_file_pages(PageStores& stores, const FilePart& part, const PageTree& a, const PageTree& b);
 
-// Makes a file that is `now` as far as `known` bytes what `wanted` says, `length` bytes long. What lies before the
-// part's start stays. It is never shorter in between than both before and after. Returns 0 or errno.
+// Makes a file that is `now`, but for bytes that are `unknown`, what `wanted` says, `length` bytes long. What lies
+// before the part's start stays. It is never shorter in between than both before and after. Returns 0 or errno.
 struct FileWrite {
   const PageTree& now;
   const PageTree& wanted;
-  uint64_t known, length;
+  FileRanges unknown;
+  uint64_t length;
 };
 int write_file_pages(PageStores& stores, int descriptor, const FilePart& part, const FileWrite& write);
 

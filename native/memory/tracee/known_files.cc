@@ -40,10 +40,10 @@ ScopedFd open_if_it(const char* path, const KnownFile& file, int flags) {
 }  // namespace
 
 KnownFile* KnownFiles::find(uint64_t device, uint64_t inode) {
-  KnownFile* at = std::find_if(files_.begin(), files_.end(), [&](const KnownFile& each) {
-    return each.device == device && each.inode == inode && !each.is_replaced;
-  });
-  return at == files_.end() ? nullptr : at;
+  const uint32_t place = index_.find(device, inode);
+  if (place >= files_.size()) return nullptr;
+  KnownFile& file = files_[place];
+  return file.device == device && file.inode == inode && !file.is_replaced ? &file : nullptr;
 }
 
 bool KnownFiles::is_excluded(uint64_t device, uint64_t inode) const {
@@ -60,14 +60,18 @@ KnownFile* KnownFiles::find_replaced(std::string_view path, const FileDuplicates
 }
 
 // If not all of it was kept, what it was when it became known cannot be made again.
-void KnownFiles::begin_anew(KnownFile& file, const FileFacts& made, uint64_t event) {
+Status KnownFiles::begin_anew(KnownFile& file, const FileFacts& made, uint64_t event) {
+  if (!index_.put(made.device, made.inode, static_cast<size_t>(&file - files_.data()))) {
+    return Status::no_memory(sizeof(KnownFile));
+  }
   if (file.base > 0) file.inside = event;
   file.device = made.device;
   file.inode = made.inode;
   file.born = made.born;
   file.base = 0;
-  file.dirty_from = 0;
+  file.mark_dirty();
   file.is_unreachable = false;
+  return Status::ok();
 }
 
 Status KnownFiles::set_path(KnownFile& file, std::string_view path) {
@@ -79,13 +83,13 @@ Status KnownFiles::set_path(KnownFile& file, std::string_view path) {
 }
 
 void KnownFiles::note_events(const FileChanges& changes, uint64_t event) {
-  for (KnownFile& file : files_) file.low = KnownFile::kClean;
-  const bool is_all = changes.for_each_since(event, [&](const FileId& id, uint64_t low) {
+  for (KnownFile& file : files_) file.touched.clear();
+  const bool is_all = changes.for_each_since(event, [&](const FileId& id, uint64_t low, uint64_t end) {
     KnownFile* file = find(id.device, id.inode);
-    if (file != nullptr) file->low = std::min(file->low, low);
+    if (file != nullptr) file->touched.add(low, end);
   });
   if (is_all) return;
-  for (KnownFile& file : files_) file.low = 0;
+  for (KnownFile& file : files_) file.touched.add(0, FileRanges::kEnd);
 }
 
 void KnownFiles::find_descriptors(const OpenFiles& open) {
@@ -108,7 +112,8 @@ Status KnownFiles::add(const KnownFile& file, std::string_view path, int32_t num
   while (has_slot(added.slot)) ++added.slot;
   added.path = paths_.size();
   added.path_length = path.size();
-  const bool is_done = paths_.append(std::span<const char>(path.data(), path.size())) && files_.append(added);
+  const bool is_done = paths_.append(std::span<const char>(path.data(), path.size())) &&
+                       index_.put(file.device, file.inode, files_.size()) && files_.append(added);
   return is_done ? Status::ok() : Status::no_memory(sizeof(added) + path.size());
 }
 

@@ -12,9 +12,11 @@
 #include <string_view>
 
 #include "linux/file_facts.h"
+#include "linux/file_index.h"
 #include "linux/open_files.h"
 #include "memory/tracee/file_duplicates.h"
 #include "memory/tracee/file_pages.h"
+#include "memory/tracee/file_ranges.h"
 #include "ptrace/file_changes.h"
 #include "system/scoped_fd.h"
 #include "system/virtual_page.h"
@@ -22,18 +24,16 @@
 namespace pagestore {
 
 struct KnownFile {
-  static constexpr uint64_t kClean = UINT64_MAX;
-
   uint64_t device, inode;
   uint64_t born = 0;  // file_facts.h
   uint64_t base = 0;
-  uint64_t first_length = 0;     // when it became known
-  uint64_t length = 0;           // when it was seen last
-  uint64_t dirty_from = kClean;  // from here on it may be other than it was then
-  uint64_t inside = 0;           // the last event that changed what is not kept; 0 if none did
-  uint64_t slot = 0;             // where it has its pages (file_contents.h)
+  uint64_t first_length = 0;  // when it became known
+  uint64_t length = 0;        // when it was seen last
+  FileRanges dirty = {};      // what may be other than it was then; not before `base`
+  uint64_t inside = 0;        // the last event that changed what is not kept; 0 if none did
+  uint64_t slot = 0;          // where it has its pages (file_contents.h)
   size_t path = 0, path_length = 0;
-  uint64_t low = kClean;        // while it is looked at: the lowest byte that an event tells of
+  FileRanges touched = {};      // while it is looked at: what events tell of
   int32_t descriptor = -1;      // and one by which it is written, if any
   bool is_open = false;         // for writing, when it was seen last
   bool is_named = true;         // it had a name when it became known
@@ -42,6 +42,9 @@ struct KnownFile {
   bool is_replaced = false;     // for good: its inode or its name is another file's; unreachable, too
   bool is_kept = true;          // else it could not be read, or has too much
   bool is_as_first = true;      // as it was when it became known
+
+  // All that is kept of it is to be looked at.
+  void mark_dirty() { dirty.add(base, FileRanges::kEnd); }
 };
 
 // Where in a tree it has its pages, from a byte of it on.
@@ -66,11 +69,11 @@ class KnownFiles {
   // Takes back what was added last.
   void drop_last() { files_.erase(files_.size() - 1, 1); }
   // It was removed, and made anew as a file that is empty at first, as that event says.
-  void begin_anew(KnownFile& file, const FileFacts& made, uint64_t event);
+  Status begin_anew(KnownFile& file, const FileFacts& made, uint64_t event);
   Status set_path(KnownFile& file, std::string_view path);
   std::string_view path(const KnownFile& file) const { return {paths_.data() + file.path, file.path_length}; }
 
-  // Fills in `low`, as events after that one say.
+  // Fills in `touched`, as events after that one say.
   void note_events(const FileChanges& changes, uint64_t event);
   // Fills in `descriptor`, as the list has it.
   void find_descriptors(const OpenFiles& open);
@@ -95,6 +98,7 @@ class KnownFiles {
   bool has_slot(uint64_t slot) const;
 
   GrowingArray<KnownFile> files_;
+  FileIndex index_;
   GrowingArray<Excluded> excluded_;
   GrowingArray<char> paths_;
 };

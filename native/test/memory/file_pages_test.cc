@@ -36,11 +36,11 @@ class FilePages : public testing::Test {
     EXPECT_EQ(pread(file_.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
     return text;
   }
-  void read(PageStores& stores, uint64_t start, PageTree* tree) {
+  void read(PageStores& stores, uint64_t start, PageTree* tree, uint64_t end = FileRanges::kEnd) {
     OwnedTree next;
     FileRead result;
     const auto length = static_cast<uint64_t>(lseek(file_.get(), 0, SEEK_END));
-    ASSERT_TRUE(ok(read_file_pages(stores, {file_.get(), {kPart.first, start}, length}, *tree, &next, &result)));
+    ASSERT_TRUE(ok(read_file_pages(stores, {file_.get(), {kPart.first, start}, end, length}, *tree, &next, &result)));
     ASSERT_EQ(result, FileRead::done);
     replace(stores, tree, std::move(next));
   }
@@ -75,13 +75,16 @@ TEST_F(FilePages, AreWrittenBackFromAnyStateToAnyOther) {
   size_t now = kStates - 1;
   for (int i = 0; i < 200; ++i) {
     const size_t to = random() % kStates;
-    const uint64_t known = kPart.start + random() % (texts[now].size() - kPart.start + 1);
-    if (random() % 2 == 0) {  // what follows is another by now
+    FileRanges unknown;
+    for (auto count = random() % 7; count > 0; --count) {  // what is there is another by now
       const std::string other(random() % 5000, 'x');
-      ASSERT_EQ(pwrite(file_.get(), other.data(), other.size(), static_cast<off_t>(known)),
+      const uint64_t at = kPart.start + random() % (texts[now].size() - kPart.start + 1);
+      ASSERT_EQ(pwrite(file_.get(), other.data(), other.size(), static_cast<off_t>(at)),
                 static_cast<ssize_t>(other.size()));
+      unknown.add(at, random() % 4 == 0 ? FileRanges::kEnd : at + other.size());
     }
-    const FileWrite write{trees[now], trees[to], known, texts[to].size()};
+    unknown.add(texts[now].size(), FileRanges::kEnd);
+    const FileWrite write{trees[now], trees[to], unknown, texts[to].size()};
     ASSERT_EQ(write_file_pages(*stores, file_.get(), kPart, write), 0);
     ASSERT_TRUE(contents() == texts[to]) << "seed " << seed << ", round " << i;
     now = to;
@@ -101,9 +104,11 @@ TEST_F(FilePages, AreWrittenWithoutAShorterFileInBetween) {
   ASSERT_EQ(fcntl(file_.get(), F_ADD_SEALS, F_SEAL_SHRINK), 0);
   const uint64_t length = kPart.start + 38000;
   for (const uint64_t known : {kPart.start, length}) {
-    ASSERT_EQ(write_file_pages(*stores, file_.get(), kPart, {after, before, known, length}), 0);
+    FileRanges unknown;
+    unknown.add(known, FileRanges::kEnd);
+    ASSERT_EQ(write_file_pages(*stores, file_.get(), kPart, {after, before, unknown, length}), 0);
     EXPECT_EQ(contents(), std::string(kPart.start, 'b') + std::string(30000, 'a') + std::string(8000, '\0'));
-    ASSERT_EQ(write_file_pages(*stores, file_.get(), kPart, {before, after, known, length}), 0);
+    ASSERT_EQ(write_file_pages(*stores, file_.get(), kPart, {before, after, unknown, length}), 0);
     EXPECT_EQ(contents().substr(kPart.start + 9000, 9001), std::string(9000, '\0') + "d");
   }
   give_back(*stores, &before);
@@ -123,6 +128,28 @@ TEST_F(FilePages, AreReadAgainFromWhereTheyChanged) {
   OwnedTree without;
   ASSERT_TRUE(ok(remove_file_pages(*stores, {kPart.first, 0}, tree, &without)));
   EXPECT_EQ(without.get(), PageTree{});
+  give_back(*stores, &tree);
+  give_back(*stores, &anew);
+}
+
+TEST_F(FilePages, AreReadAgainWhereTheyChangedAlone) {
+  const LockedStores stores(*store_);
+  PageTree tree, anew;
+  fill(std::string(200'000, 'a'));
+  read(*stores, 0, &tree);
+  ASSERT_EQ(pwrite(file_.get(), "x", 1, 5000), 1);
+  ASSERT_EQ(pwrite(file_.get(), "y", 1, 100'000), 1);
+  ASSERT_EQ(pwrite(file_.get(), "z", 1, 150'000), 1);
+  read(*stores, 5000, &tree, 5001);
+  read(*stores, 100'000, &tree, 100'001);
+  read(*stores, 0, &anew);
+  EXPECT_NE(tree, anew);  // one of them was not read
+  read(*stores, 150'000, &tree, 150'001);
+  EXPECT_EQ(tree, anew);
+  ASSERT_EQ(fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 40'000, 50'000), 0);
+  read(*stores, 40'000, &tree, 90'000);
+  read(*stores, 0, &anew);
+  EXPECT_EQ(tree, anew);
   give_back(*stores, &tree);
   give_back(*stores, &anew);
 }

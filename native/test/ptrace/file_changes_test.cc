@@ -37,6 +37,44 @@ TEST(FileChanges, SayTheLowestByteThatChangedSinceAnEvent) {
   EXPECT_EQ(changes.lowest_since(second, kFile), 50u);
 }
 
+TEST(FileChanges, TellWhichBytesChanged) {
+  FileChanges changes;
+  const auto since = [&](uint64_t event) {
+    std::string text;
+    EXPECT_TRUE(changes.for_each_since(event, [&](const FileId& file, uint64_t low, uint64_t end) {
+      text += std::to_string(file.inode) + ":" + std::to_string(low) + "-" + std::to_string(end) + " ";
+    }));
+    return text;
+  };
+  const uint64_t first = changes.last_event();
+  changes.add_event(kFile, 100, 200);
+  changes.add_event(kOther, 5, 6);
+  changes.add_event(kFile, 110, 120);
+  changes.add_event(kFile, 0, 1);
+  EXPECT_EQ(since(first), "2:100-200 3:5-6 2:0-1 ");
+  changes.set_known({});
+  const uint64_t second = changes.last_event();
+  changes.add_event(kFile, 110, 120);
+  EXPECT_EQ(since(second), "2:110-120 ");
+  EXPECT_EQ(changes.lowest_since(first, kFile), 0u);
+  changes.add_event(kFile, 50);
+  EXPECT_EQ(since(second), "2:50-18446744073709551615 ");
+}
+
+TEST(FileChanges, AreFewHoweverManyThereWere) {
+  FileChanges changes;
+  for (uint64_t i = 0; i < 5000; ++i) {
+    changes.add_event(kFile, 10 * i, 10 * i + 1);
+    changes.set_known({});
+  }
+  size_t count = 0;
+  EXPECT_TRUE(changes.for_each_since(0, [&](const FileId&, uint64_t, uint64_t) { ++count; }));
+  EXPECT_LE(count, 1000u);
+  // No event is lost: what is not told exactly is told as more than there was.
+  EXPECT_EQ(changes.lowest_since(0, kFile), 0u);
+  EXPECT_EQ(changes.lowest_since(changes.last_event() - 1, kFile), 49'990u);
+}
+
 TEST(FileChanges, AfterASeekWritesAreSeen) {
   FileChanges changes;
   changes.set_known(known({{3, Monitoring::positions, FileKind::regular, true, kFile},
