@@ -61,9 +61,9 @@ bool FileChanges::add_filtered_uses(int32_t number, uint32_t uses) {
     at->uses |= uses;
     return true;
   }
-  const auto place = static_cast<size_t>(at - filtered_.begin());
+  const auto index = static_cast<size_t>(at - filtered_.begin());
   if (!filtered_.append({number, uses})) return false;
-  std::rotate(filtered_.begin() + place, filtered_.end() - 1, filtered_.end());
+  std::rotate(filtered_.begin() + index, filtered_.end() - 1, filtered_.end());
   return true;
 }
 

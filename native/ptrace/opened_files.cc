@@ -157,9 +157,9 @@ void OpenedFiles::mark_whole(uint64_t device, uint64_t inode) {
 }
 
 OpenedFiles::Seen* OpenedFiles::find_seen(uint64_t device, uint64_t inode) {
-  const uint32_t place = index_.find(device, inode);
-  if (place >= seen_.size()) return nullptr;
-  Seen& seen = seen_[place];
+  const uint32_t number = index_.find(device, inode);
+  if (number >= seen_.size()) return nullptr;
+  Seen& seen = seen_[number];
   return seen.device == device && seen.inode == inode ? &seen : nullptr;
 }
 
@@ -182,7 +182,7 @@ void OpenedFiles::forget(uint64_t device, uint64_t inode) {
   Seen* seen = find_seen(device, inode);
   if (seen == nullptr) return;
   const Seen& last = seen_[seen_.size() - 1];
-  // It has a place already, so no memory is needed.
+  // The index has it already, so that no memory is needed.
   static_cast<void>(index_.put(last.device, last.inode, static_cast<size_t>(seen - seen_.data())));
   *seen = last;
   static_cast<void>(seen_.resize(seen_.size() - 1));

@@ -61,6 +61,7 @@ const exact = [
   [
     'a long file that is changed here and there',
     [
+      '',
       'o:0:wct:new l:0:300000 w:0:end',
       'p:0:0:a',
       'p:0:4095:bb p:0:150000:b p:0:299000:b',

@@ -41,9 +41,9 @@ class FileRanges {
     }
     const auto* const at =
         std::find_if(merged, merged + count, [&](const auto& each) { return each.start > added.end; });
-    const auto place = static_cast<size_t>(at - merged);
-    std::copy_backward(merged + place, merged + count, merged + count + 1);
-    merged[place] = added;
+    const auto index = static_cast<size_t>(at - merged);
+    std::copy_backward(merged + index, merged + count, merged + count + 1);
+    merged[index] = added;
     if (++count > kMost) join_nearest(merged, count--);
     std::copy(merged, merged + count, ranges_);
     count_ = count;

@@ -40,9 +40,9 @@ ScopedFd open_if_it(const char* path, const KnownFile& file, int flags) {
 }  // namespace
 
 KnownFile* KnownFiles::find(uint64_t device, uint64_t inode) {
-  const uint32_t place = index_.find(device, inode);
-  if (place >= files_.size()) return nullptr;
-  KnownFile& file = files_[place];
+  const uint32_t number = index_.find(device, inode);
+  if (number >= files_.size()) return nullptr;
+  KnownFile& file = files_[number];
   return file.device == device && file.inode == inode && !file.is_replaced ? &file : nullptr;
 }
 

@@ -9,7 +9,7 @@ namespace pagestore::test {
 
 namespace {
 
-TEST(FileIndex, FindsThePlaceThatWasPutLast) {
+TEST(FileIndex, FindsTheNumberThatWasPutLast) {
   const auto seed = std::random_device()();
   RecordProperty("seed", std::to_string(seed));
   std::mt19937 random(seed);
@@ -21,7 +21,7 @@ TEST(FileIndex, FindsThePlaceThatWasPutLast) {
     ASSERT_TRUE(index.put(device, inode, i));
     expected[{device, inode}] = i;
   }
-  for (const auto& [file, place] : expected) EXPECT_EQ(index.find(file.first, file.second), place) << "seed " << seed;
+  for (const auto& [file, number] : expected) EXPECT_EQ(index.find(file.first, file.second), number) << "seed " << seed;
   EXPECT_EQ(index.find(3, 1), FileIndex::kNowhere);
 }
 
