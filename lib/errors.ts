@@ -1,4 +1,5 @@
 /** The errors of the package: one class, and one code for each kind of failure. */
+import { printable } from './printable.js'
 
 /**
  * What failed, as a stable code to test for.
@@ -79,9 +80,9 @@ export class PageStoreError extends Error {
   /** What to test for: messages may change. */
   readonly code: ErrorCode
 
-  /** For this package itself. */
+  /** For this package itself. The message becomes one line, whatever names and texts are in it. */
   constructor(code: ErrorCode, message: string) {
-    super(message)
+    super(printable(message))
     this.code = code
   }
 }

@@ -4,6 +4,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
 import type { Spawn, TrackerKind } from './addon/native.js'
 import { PageStoreError } from './errors.js'
+import { printable } from './printable.js'
 import { checkedTimeout } from './resume-options.js'
 
 /** What differs from one run of a program to the next unless it is fixed. Each but `time` is fixed by default. */
@@ -131,7 +132,7 @@ function isFixedBy(deterministic: boolean | Determinism, name: keyof Determinism
 
 /** What {@link SpawnOptions.onWarning} is by default. */
 export function warnByNode(text: string): void {
-  process.emitWarning(text, { type: 'PageStoreWarning', code: 'PAGESTORE_FILES' })
+  process.emitWarning(printable(text), { type: 'PageStoreWarning', code: 'PAGESTORE_FILES' })
 }
 
 /** @throws `ERR_ARGUMENT_TYPE` */

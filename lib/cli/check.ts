@@ -12,6 +12,7 @@ import {
   type Violation,
 } from '../explore/index.js'
 import { type Files, PageStoreError } from '../index.js'
+import { printable, printableJson, quotedForShell } from '../printable.js'
 import { createLine } from './status-line.js'
 import { traceOf } from './trace-file.js'
 
@@ -68,9 +69,9 @@ export async function check(command: readonly string[], options: CheckOptions, s
   } finally {
     line.clear()
   }
-  for (const warning of exploration.warnings) process.stderr.write(`warning: ${warning}\n`)
+  for (const warning of exploration.warnings) process.stderr.write(`warning: ${printable(warning)}\n`)
   process.stdout.write(
-    options.json ? `${JSON.stringify(summary(exploration))}\n` : report(exploration, options, command),
+    options.json ? `${printableJson(JSON.stringify(summary(exploration)))}\n` : report(exploration, options, command),
   )
   save(exploration, options, command)
   if (exploration.violations.length > 0) return exitCodes.violation
@@ -85,7 +86,9 @@ function save({ violations }: Exploration, { trace }: CheckOptions, command: rea
   try {
     writeFileSync(trace, `${JSON.stringify(traceOf(command, first), undefined, 2)}\n`)
   } catch (error) {
-    process.stderr.write(`warning: the trace is not saved: ${error instanceof Error ? error.message : error}\n`)
+    process.stderr.write(
+      `warning: the trace is not saved: ${printable(String(error instanceof Error ? error.message : error))}\n`,
+    )
   }
 }
 
@@ -171,7 +174,7 @@ function report(exploration: Exploration, options: CheckOptions, command: readon
       : `${violations.length} ${violations.length === 1 ? 'violation' : 'violations'}`
   const how = complete ? '' : `; the search is not complete: ${bounds[bound ?? 'aborted']}`
   const size = `${count(states)} ${states === 1 ? 'state' : 'states'}`
-  const outside = exploration.warnings.map(subjectOf).join(', ')
+  const outside = printable(exploration.warnings.map(subjectOf).join(', '))
   // Nothing may stand between a good verdict and what makes it uncertain.
   const isUncertain = outside !== '' && violations.length === 0
   if (isUncertain) lines.push(`no violation, but the program reached outside: ${outside}${how}`)
@@ -185,8 +188,8 @@ function report(exploration: Exploration, options: CheckOptions, command: readon
   const first = violations.find(hasPath)
   if (first !== undefined) {
     const file = relative('.', options.trace)
-    const program = command.map(quoted).join(' ')
-    lines.push('', 'The first of them again:', `  pagestore replay ${quoted(file)} -- ${program}`)
+    const program = command.map(quotedForShell).join(' ')
+    lines.push('', 'The first of them again:', `  pagestore replay ${quotedForShell(file)} -- ${program}`)
     lines.push(`  ${traceVariable(first.choices, file)}${program}`)
   }
   return `${lines.join('\n')}\n`
@@ -204,7 +207,7 @@ const longestString = 128 * 1024
 export function traceVariable(choices: readonly number[], traceFile: string): string {
   if (choices.length === 0) return ''
   const text = `PAGESTORE_TRACE=${choices.join(',')}`
-  return text.length < longestString ? `${text} ` : `PAGESTORE_TRACE=${quoted(`@${traceFile}`)} `
+  return text.length < longestString ? `${text} ` : `PAGESTORE_TRACE=${quotedForShell(`@${traceFile}`)} `
 }
 
 /** What a warning is about: a system call, as a rule. */
@@ -230,19 +233,16 @@ export function describe({ kind, property, location, detail, choices, steps }: V
   for (const [i, step] of (steps ?? []).slice(0, mostSteps).entries()) lines.push(`  ${stepText(step, i)}`)
   if (choices.length > mostSteps) lines.push(`  … ${choices.length - mostSteps} more; the trace file has them`)
   if (steps === undefined && choices.length > 0) lines.push(`  choices: ${choices.slice(0, mostSteps).join(',')}`)
-  return lines
-}
-
-/** A word as a shell needs it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+  return lines.map(printable)
 }
 
 /** One transition, and what it changed. */
 export function stepText({ choice, alternatives, location, changes }: TraceStep, i: number): string {
   const texts = changes.map(({ what, before, after }) => `${what} ${before} → ${after}`)
   const at = location === '' ? '' : ` at ${location}`
-  return `${i + 1}. alternative ${choice} of ${alternatives}${at}${texts.length > 0 ? `: ${texts.join(', ')}` : ''}`
+  return printable(
+    `${i + 1}. alternative ${choice} of ${alternatives}${at}${texts.length > 0 ? `: ${texts.join(', ')}` : ''}`,
+  )
 }
 
 function count(n: number): string {

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import { debuglog } from 'node:util'
 import { Command, InvalidArgumentError, Option } from 'commander'
 
+import { printable } from '../printable.js'
 import type { CheckOptions } from './check.js'
 import type { ReplayOptions } from './replay.js'
 import type { RunOptions } from './run.js'
@@ -147,14 +148,14 @@ async function endWith(job: (signal: AbortSignal) => Promise<number>): Promise<v
     process.exitCode = await job(stop.signal)
   } catch (error) {
     debuglog('pagestore')('%O', error)
-    process.stderr.write(`error: ${error instanceof Error ? error.message : error}\n`)
+    process.stderr.write(`error: ${printable(String(error instanceof Error ? error.message : error))}\n`)
     process.exitCode = misuse
   }
 }
 
 function fail(error: unknown): never {
   debuglog('pagestore')('%O', error)
-  return program.error(`error: ${error instanceof Error ? error.message : error}`)
+  return program.error(`error: ${printable(String(error instanceof Error ? error.message : error))}`)
 }
 
 // Now that all is tidied up, dies of the signal itself, so that a shell sees it.

@@ -3,6 +3,7 @@
 import { Program } from '../explore/index.js'
 import { type Replayed, replay as replayPath } from '../explore/trace.js'
 import { PageStore, PageStoreError, type Tracee } from '../index.js'
+import { printable } from '../printable.js'
 import { exitCodes, stepText } from './check.js'
 import { readTrace, type Trace } from './trace-file.js'
 
@@ -26,7 +27,7 @@ export function replay(file: string, command: readonly string[], { gdb = false, 
     const start = running.memory.capture()
     const replayed = replayPath(running, start, first, trace.choices)
     for (const [i, step] of replayed.steps.entries()) process.stdout.write(`${stepText(step, i)}\n`)
-    process.stdout.write(`${outcome(replayed)}\n`)
+    process.stdout.write(`${printable(outcome(replayed))}\n`)
     if (gdb) handOver(running.memory, replayed)
     return isThere(trace, replayed) ? exitCodes.violation : exitCodes.clean
   } finally {

@@ -50,6 +50,30 @@ test('a program that starts a thread after a choice cannot be rolled back, and s
   await expect(explore(subject, { maxStates: 50 })).rejects.toMatchObject({ code: 'ERR_THREADS' })
 })
 
+test('a program that stops itself is a hang that names the signal, at once and whatever the time limit is', async () => {
+  const source = `#include ${header}
+#include <signal.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  if (argc > 1) raise(SIGSTOP);
+  if (ps_choose(2)) kill(getpid(), SIGSTOP);
+  return argv == 0;
+}`
+  const file = compile(folder, 'stops-itself', source)
+  const stopped = { kind: 'hang', property: 'stopped by SIGSTOP' }
+  const later = await explore(new Program(file, [], { stepTimeout: 1e6 }))
+  expect(later).toMatchObject({ complete: true, states: 2, violations: [{ ...stopped, choices: [1] }] })
+  const early = await explore(new Program(file, ['early'], { stepTimeout: 1e6 }))
+  expect(early).toMatchObject({ violations: [{ ...stopped, choices: [] }] })
+})
+
+test('the signals by which a terminal stops programs stop none that has a session of its own', async () => {
+  const found = await explore(
+    program('if (ps_choose(2)) { raise(SIGTSTP); raise(SIGTTIN); raise(SIGTTOU); } return 0;'),
+  )
+  expect(found).toMatchObject({ complete: true, violations: [] })
+})
+
 test('crashes, bad ends and hangs are violations, told apart, and the search goes on', async () => {
   const found = await explore(
     program(`switch (ps_choose(7)) {

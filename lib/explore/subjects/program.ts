@@ -28,8 +28,15 @@ export interface ProgramOptions extends SpawnOptions {
 const settling = 2000
 const settlingWithRestless = 20
 
-// Signals whose default action does not end a process.
-const ignorable = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'])
+// Signals whose default action does not end a process. Those of a terminal stop none that is alone in its session.
+const ignorable = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'])
+
+// No limit of time must pass to know it.
+const stopped: Failure = {
+  kind: 'hang',
+  property: 'stopped by SIGSTOP',
+  detail: 'the program and all of its threads stay stopped until somebody sends it SIGCONT, and nobody does',
+}
 
 /**
  * Explores a native program that includes `pagestore.h`. The program has a session of its own, no input, and its output
@@ -166,6 +173,7 @@ export class RunningProgram implements Running {
       case 'assertion':
         return failure({ kind: 'assertion', property: stop.text, location: stop.location })
       case 'signal':
+        if (stop.signal === 'SIGSTOP') return failure(stopped)
         if (ignorable.has(stop.signal) || this.memory.handlesSignal(stop.signal)) return undefined
         return failure(this.#crash(stop.signal, stop.address))
       case 'timeout':
