@@ -26,7 +26,8 @@ export const floors: readonly Floor[] = [
   { at: 'native/explore', uses: ['native/memory/tracee'] },
   { at: 'native/binding', uses: ['native/explore'] },
 
-  { at: 'lib/errors.ts', uses: [] },
+  { at: 'lib/printable.ts', uses: [] },
+  { at: 'lib/errors.ts', uses: ['lib/printable.ts'] },
   { at: 'lib/addon', uses: ['lib/errors.ts'] },
   { at: 'lib/linux', uses: ['lib/addon'] },
   // What a WebAssembly module is. It knows nothing of snapshots.
