@@ -64,7 +64,15 @@ const rows: readonly Row[] = [
   },
   {
     effect: 'which pages exist is not rolled back: one of zeroes may be there on one path and not on another',
-    calls: 'mincore',
+    calls: 'mincore cachestat',
+  },
+  {
+    effect: 'the time, and what is used or free, is another each time: what another leads to is not explored',
+    calls: 'clock_gettime gettimeofday time times getrusage sysinfo ustat statfs fstatfs',
+  },
+  {
+    effect: 'the order in which the kernel has things is another each time: what another leads to is not explored',
+    calls: 'kcmp',
   },
   {
     effect: 'random bytes are others each time: what other ones lead to is not explored',
@@ -72,7 +80,7 @@ const rows: readonly Row[] = [
   },
   {
     effect: 'other processes are not rolled back',
-    calls: 'wait4 waitid ptrace process_vm_writev process_madvise process_mrelease',
+    calls: 'wait4 waitid ptrace process_vm_readv process_vm_writev process_madvise process_mrelease',
   },
 ]
 
@@ -80,11 +88,11 @@ const rows: readonly Row[] = [
 const rowsOfDescriptors: readonly Row[] = [
   {
     effect:
-      'names of files are not rolled back, nor is what a device or the time gives: a file that it makes stays, as an empty one',
+      'names of files are not rolled back, nor is what a device, the kernel or the time gives: a file that it makes stays, as an empty one',
     calls: 'open openat openat2 creat open_by_handle_at',
   },
   {
-    effect: 'what it cuts is put back only where its path is found: elsewhere other paths find it cut',
+    effect: 'what it cuts is not put back where the program has other files than we by the same paths',
     calls: 'truncate',
   },
 ]

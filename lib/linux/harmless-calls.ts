@@ -12,6 +12,8 @@ export interface CallMade {
   readonly pid: number
   /** What a descriptor of the process is open on, as `/proc/PID/fd` says it; empty for one that is not open. */
   pathOf(fd: bigint): string
+  /** Whether the process sees the same files by the same paths as this one. */
+  readonly hasOurFiles: boolean
   /** Whether a descriptor is open on a file that is memory alone, which snapshots have where it is mapped. */
   isMemory(fd: bigint): boolean
   /** The path at an address of the process; empty where there is none. */
@@ -34,18 +36,14 @@ const always: readonly Row[] = [
   {
     reason: 'it reads what the kernel knows of the process, and changes nothing',
     calls: `getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups getpgid getpgrp getsid
-      getpriority getrusage getrlimit getcpu getcwd capget times get_robust_list get_mempolicy getitimer timer_gettime
+      getpriority getrlimit getcpu getcwd capget get_robust_list get_mempolicy getitimer timer_gettime
       timer_getoverrun timerfd_gettime sched_getaffinity sched_getattr sched_getparam sched_getscheduler
-      sched_get_priority_max sched_get_priority_min sched_rr_get_interval ioprio_get rt_sigpending cachestat kcmp
+      sched_get_priority_max sched_get_priority_min sched_rr_get_interval ioprio_get rt_sigpending
       lsm_get_self_attr lsm_list_modules`,
   },
   {
     reason: 'it reads what the system is, and changes nothing',
-    calls: `uname sysinfo ustat statfs fstatfs statmount listmount listns process_vm_readv`,
-  },
-  {
-    reason: 'it reads a clock, and changes nothing',
-    calls: `clock_gettime clock_getres gettimeofday time`,
+    calls: `uname statmount listmount listns clock_getres`,
   },
   {
     reason: 'it reads what a file or socket is, and changes nothing',
@@ -86,8 +84,8 @@ const ofDescriptors: Row = {
 
 // What rolls back where a program has a clock of its own.
 const ofClock: Row = {
-  reason: 'the timer is one by the clock that we keep, and rolls back with it',
-  calls: 'alarm',
+  reason: 'it reads the clock that we keep, or sets the timer that goes by it: both roll back',
+  calls: 'alarm clock_gettime gettimeofday time times getrusage sysinfo',
 }
 
 // The kind of a mapping is a number; the third says that unknown flags are refused.
@@ -163,6 +161,10 @@ const sometimes: Readonly<Record<string, Sometimes>> = {
   setitimer: { reason: 'it reads', isHarmless: isNull(1) },
   prlimit64: { reason: 'it reads', isHarmless: isNull(2) },
   mq_getsetattr: { reason: 'it reads', isHarmless: isNull(1) },
+  process_vm_readv: {
+    reason: 'its own memory rolls back',
+    isHarmless: ({ args: [from], pid }) => from === BigInt(pid),
+  },
   process_vm_writev: { reason: 'its own memory rolls back', isHarmless: ({ args: [to], pid }) => to === BigInt(pid) },
   msgctl: { reason: 'it reads', isHarmless: ({ args: [, command = 0n] }) => isOneOf(command, [2, 3, 11, 12, 13]) },
   shmctl: { reason: 'it reads', isHarmless: ({ args: [, command = 0n] }) => isOneOf(command, [2, 3, 13, 14, 15]) },
@@ -183,6 +185,10 @@ const sometimesOfDescriptors: Readonly<Record<string, Sometimes>> = {
   openat: {
     reason: opens,
     isHarmless: ({ args: [, path = 0n, flags = 0n], pathAt }) => onlyReads(pathAt(path), flags),
+  },
+  truncate: {
+    reason: 'what it cuts is put back or refused, where we can look it up as the program does',
+    isHarmless: ({ hasOurFiles }) => hasOurFiles,
   },
   fcntl: {
     reason: 'it reads, or changes descriptors and their flags, which roll back',
@@ -233,15 +239,27 @@ export function listedCalls(): string[] {
   return [...rows, ...Object.keys(sometimes), ...Object.keys(sometimesOfDescriptors)]
 }
 
-// They have the system's time, or how much of it a process has used.
-const timeFiles =
-  /^\/proc\/(uptime|loadavg|stat|timer_list|schedstat|(self|thread-self|\d+)(\/task\/\d+)?\/(stat|sched|schedstat|timers))$/
+// Of a process, and in all: what rolls back, or stays as it is. All others may say something else each time.
+const lastingOfProcess =
+  'attr/.*|auxv|cgroup|cmdline|comm|cwd|environ|exe|fd|fd/.*|fdinfo|fdinfo/.*|gid_map|limits|map_files/.*|maps|mem|mounts|mountinfo|ns/.*|personality|root|setgroups|task|uid_map'
+const lastingOfAll =
+  'bus/.*|cmdline|cgroups|config.gz|crypto|devices|filesystems|modules|mounts|partitions|sys/(?!kernel/random/).*|version'
+const lastingOfSystem =
+  'devices/system/(cpu|node)|devices/system/(cpu|node)/[a-z_]+|devices/system/(cpu|node)/(cpu|node)\\d+/(cache|topology)/.*|fs/cgroup/.*\\.(max|min|high|low)|kernel/mm/.*'
+const ofKernel = /^\/(proc|sys)(\/|$)/
+const lastingOfKernel = new RegExp(
+  `^/(proc/((self|thread-self|\\d+)(/task/\\d+)?/(${lastingOfProcess})|${lastingOfAll})|sys/(${lastingOfSystem}))$`,
+)
+
+/** Whether what is read at a path is another each time: random bytes, the time, what is used or free. */
+export function isVarying(path: string): boolean {
+  return /^\/dev\/(u?random|hwrng|rtc\d*)$/.test(path) || (ofKernel.test(path) && !lastingOfKernel.test(path))
+}
 
 /** Whether what is opened is the same each time that it is read, and is not written. */
 function onlyReads(path: string, flags: bigint): boolean {
-  if (/^\/dev\/(u?random|hwrng)$/.test(path)) return false
   if (/^\/dev\/(null|zero|full)$/.test(path)) return true
-  if (timeFiles.test(path)) return false
+  if (isVarying(path)) return false
   return (flags & (changesFile | accessMode)) === 0n
 }
 

@@ -84,12 +84,18 @@ std::optional<int64_t> answer_getrusage(const ClockReader& reader, const SystemC
   return put(reader, call.arguments[1], used) ? 0 : -EFAULT;
 }
 
-// Memory is the system's, which is ours, too; means over time are left out.
+// How much memory there is the system says; what of it is free, and means over time, are left out, as they are others
+// each time.
 std::optional<int64_t> answer_sysinfo(const ClockReader& reader, const SystemCall& call) {
   struct sysinfo system {};
   if (sysinfo(&system) != 0) return {};
   system.uptime = reader.clock.since_system_start() / KeptClock::kSecond;
   for (auto& load : system.loads) load = 0;
+  system.freeram = system.totalram;
+  system.freeswap = system.totalswap;
+  system.freehigh = system.totalhigh;
+  system.sharedram = system.bufferram = 0;
+  system.procs = 1;
   return put(reader, call.arguments[0], system) ? 0 : -EFAULT;
 }
 

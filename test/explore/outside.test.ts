@@ -48,6 +48,10 @@ describe('a program that reaches outside ends with a warning that names the call
     ['posix queue', 'mq_unlink'],
     ['random', 'getrandom'],
     ['random device', /^open/],
+    ['room', /^statfs$/],
+    ['cached pages', 'cachestat'],
+    ['random device at the start', 'read'],
+    ['used memory', /^open/],
     ['opened to write', /^open/],
     ['splice', 'splice'],
     ['error of a socket', 'getsockopt'],
@@ -123,6 +127,8 @@ test.each([
   'mask',
   'handler put back',
   'same handler',
+  'what the system has',
+  'cut by its path',
 ])('a program that stays inside is not warned of: %s', async (what) => {
   expect(await subjectsOf(what)).toEqual([])
 })
@@ -154,6 +160,7 @@ describe('the tables of calls', () => {
     args,
     pid: 1,
     pathOf: () => path,
+    hasOurFiles: true,
     isMemory: () => false,
     pathAt: () => path,
     sharesFile: () => false,
@@ -179,11 +186,31 @@ describe('the tables of calls', () => {
     }
   })
 
-  test('let nobody read the time from a file', () => {
-    for (const path of ['/proc/uptime', '/proc/self/stat', '/proc/12/task/13/sched']) {
-      expect(harmlessCalls(true).isNow('open', call([0n, 0n], path))).toBe(false)
+  test('let nobody read from a file of the kernel what is another each time: the time, what is used or free', () => {
+    const isHarmless = (path: string) => harmlessCalls(true).isNow('open', call([0n, 0n], path))
+    const varying = ['/proc/uptime', '/proc/self/stat', '/proc/12/task/13/sched', '/proc/meminfo', '/proc/self/status']
+    const more = [
+      '/proc/sys/kernel/random/uuid',
+      '/sys/fs/cgroup/memory.current',
+      '/sys/class/thermal/t/temp',
+      '/dev/rtc0',
+    ]
+    for (const path of [...varying, ...more]) expect([path, isHarmless(path)]).toEqual([path, false])
+    const lasting = ['/proc/self/maps', '/proc/12/task/13/comm', '/proc/filesystems', '/proc/sys/vm/overcommit_memory']
+    const others = ['/sys/devices/system/cpu/online', '/sys/fs/cgroup/a/memory.max', '/etc/passwd', '/process/stat']
+    for (const path of [...lasting, ...others]) expect([path, isHarmless(path)]).toEqual([path, true])
+  })
+
+  test('let a file be cut by its path where we find it by that, too', () => {
+    const { isNow } = harmlessCalls(true)
+    expect([isNow('truncate', call([])), isNow('truncate', { ...call([]), hasOurFiles: false })]).toEqual([true, false])
+    expect(harmlessCalls(false).isNow('truncate', call([]))).toBe(false)
+  })
+
+  test('let the time be read where it is that of a clock of the program alone', () => {
+    for (const name of ['clock_gettime', 'gettimeofday', 'times', 'getrusage', 'sysinfo']) {
+      expect([false, true].map((hasClock) => harmlessCalls(true, hasClock).isAlways(name))).toEqual([false, true])
     }
-    expect(harmlessCalls(true).isNow('open', call([0n, 0n], '/proc/self/maps'))).toBe(true)
   })
 
   test('let the timer of SIGALRM pass where the program has a clock of its own', () => {

@@ -26,7 +26,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/sysinfo.h>
 #include <sys/timerfd.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,6 +58,10 @@ static void block(int signal) {
   sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+static int by_value(const void* a, const void* b) {
+  return *(const int*)a - *(const int*)b;
+}
+
 static int ignored;
 #define IGNORE(call) (ignored += (int)(long)(call))
 
@@ -72,6 +78,7 @@ static int prepare(void) {
     if (!is("stack at the start")) here.ss_flags = (int)(1U << 31);  // SS_AUTODISARM
     sigaltstack(&here, NULL);
   }
+  if (is("random device at the start")) IGNORE(open("/dev/urandom", O_RDONLY));
   if (is("watch at the start")) inotify_add_watch(inotify_init(), ".", IN_OPEN);
   if (is("mapped at the start")) {
     const int fd = open(path, O_RDWR | O_CREAT, 0600);
@@ -100,6 +107,7 @@ static void reach_outside(int fd) {
   static char stack[1 << 16];
   stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
   const unsigned long processors = 1;
+  struct statfs room;
   timer_t timer;
   if (is("handler")) signal(SIGUSR1, other);
   if (is("ignored")) signal(SIGUSR2, SIG_IGN);
@@ -130,6 +138,9 @@ static void reach_outside(int fd) {
   if (is("posix queue")) mq_unlink("/pagestore-there-is-none");
   if (is("random")) IGNORE(syscall(SYS_getrandom, stack, 16, 0));
   if (is("random device")) IGNORE(open("/dev/urandom", O_RDONLY));
+  if (is("room")) statfs("/", &room);
+  if (is("cached pages")) syscall(451, -1, NULL, NULL, 0);
+  if (is("used memory")) IGNORE(open("/proc/self/statm", O_RDONLY));
   if (is("opened to write")) close(open(__FILE__, O_WRONLY | O_APPEND));
   if (is("splice")) IGNORE(splice(-1, NULL, -1, NULL, 1, 0));
   if (is("error of a socket")) getsockopt(-1, SOL_SOCKET, SO_ERROR, stack, &(socklen_t){4});
@@ -176,6 +187,16 @@ static void stay_inside(void) {
   if (is("handler set again")) raise(SIGUSR1), raise(SIGUSR1);
   if (is("mask")) block(SIGUSR2);
   if (is("handler put back")) signal(SIGUSR1, other), raise(SIGUSR1), signal(SIGUSR1, on);
+  if (is("what the system has")) {
+    struct sysinfo first, second;
+    struct rusage used;
+    sysinfo(&first), usleep(20000), free(malloc(1 << 20)), sysinfo(&second), getrusage(RUSAGE_SELF, &used);
+    first.uptime = second.uptime;
+    if (memcmp(&first, &second, sizeof first) != 0) abort();
+    static int numbers[2000];
+    qsort(numbers, 2000, sizeof *numbers, by_value);
+  }
+  if (is("cut by its path")) IGNORE(truncate(path, 0));
   if (is("same handler")) signal(SIGUSR1, on), signal(SIGUSR2, SIG_DFL);
 }
 

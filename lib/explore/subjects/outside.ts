@@ -8,10 +8,10 @@
  * Each warning begins with what it is about, a call's name as a rule, and a colon.
  */
 
-import { readlinkSync, statfsSync } from 'node:fs'
+import { readdirSync, readlinkSync, statfsSync, statSync } from 'node:fs'
 
 import { effectOf } from '../../linux/call-effects.js'
-import type { CallMade, HarmlessCalls } from '../../linux/harmless-calls.js'
+import { type CallMade, type HarmlessCalls, isVarying } from '../../linux/harmless-calls.js'
 import { hasSignal, signalSets } from '../../linux/process-status.js'
 import { type SharedMapping, sharedMappings } from '../../linux/shared-mappings.js'
 import { signalName, signalNumber } from '../../linux/signals.js'
@@ -94,6 +94,13 @@ export class Outside {
     for (const name of this.#timers.running()) this.#warnOfCall(name)
     const shared = sharedFiles(this.#tracee).find(({ isWritable }) => isWritable)
     if (shared !== undefined) this.#warnOfCall('mmap', `${shared.path} is mapped shared: ${effectOf('mmap')}`)
+    const varying = pathsOf(this.#tracee.pid).find(isVarying)
+    if (varying !== undefined) {
+      this.#warnOfCall(
+        'read',
+        `${varying} is open, and says something else each time: what that leads to is not explored`,
+      )
+    }
   }
 
   /** A step has ended: at a choice, at an end, or in a failure. */
@@ -134,6 +141,7 @@ export class Outside {
         this.#paths.set(fd, path)
         return path
       },
+      hasOurFiles: hasOurFiles(pid),
       isMemory: (fd) => isMemory(pid, fd),
       pathAt: (address) => this.#pathAt(address),
       sharesFile: (start, length) =>
@@ -224,6 +232,26 @@ function pathOf(pid: number, fd: bigint): string {
     return readlinkSync(`/proc/${pid}/fd/${BigInt.asIntN(32, fd)}`)
   } catch {
     return ''
+  }
+}
+
+/** What all descriptors of a process are open on. */
+function pathsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => pathOf(pid, BigInt(fd)))
+  } catch {
+    return []
+  }
+}
+
+/** Whether a process has the same root directory, and the same mounts. */
+function hasOurFiles(pid: number): boolean {
+  try {
+    const [theirs, ours] = [statSync(`/proc/${pid}/root`), statSync('/')]
+    const isSameRoot = theirs.dev === ours.dev && theirs.ino === ours.ino
+    return isSameRoot && readlinkSync(`/proc/${pid}/ns/mnt`) === readlinkSync('/proc/self/ns/mnt')
+  } catch {
+    return false
   }
 }
 
