@@ -9,16 +9,29 @@
   "target_defaults": {
     "include_dirs": ["native", "<(xxhash)"],
     "defines": ["NDEBUG"],
-    "cflags!": ["-O2"],
-    "cflags": ["-O3", "-fvisibility=hidden"],
-    "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O2"],
-    "cflags_cc": ["-std=c++20", "-O3", "-Wall", "-Wextra"]
+    "cflags": ["-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"],
+    "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
+    "cflags_cc": ["-std=c++20", "-Wall", "-Wextra"]
   },
   "targets": [
     {
-      "target_name": "pagestore_core",
+      # What runs once for each page is made fast; the rest waits for the kernel, and is made smaller at no cost.
+      "target_name": "pagestore_pages",
       "type": "static_library",
       "sources": ["<@(core_sources)"],
+      "sources/": [["exclude", "^native/(linux|ptrace|memory/tracee)/"]],
+      "cflags!": ["-O2"],
+      "cflags": ["-O3"],
+      "cflags_cc": ["-fno-exceptions", "-fno-rtti"]
+    },
+    {
+      "target_name": "pagestore_core",
+      "type": "static_library",
+      "dependencies": ["pagestore_pages"],
+      "sources": ["<@(core_sources)"],
+      "sources/": [["exclude", "."], ["include", "^native/(linux|ptrace|memory/tracee)/"]],
+      "cflags!": ["-O3"],
+      "cflags": ["-O2"],
       "cflags_cc": ["-fno-exceptions", "-fno-rtti"]
     },
     {
@@ -26,6 +39,9 @@
       "target_name": "pagestore",
       "dependencies": ["pagestore_core", "<(node_addon_api)"],
       "sources": ["<@(binding_sources)"],
+      # Each call passes here once, and what it converts takes no longer made small.
+      "cflags!": ["-O2", "-O3"],
+      "cflags": ["-Os"],
       "defines": ["NAPI_VERSION=9", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "ldflags": [
         # A signal handler of ours (native/ptrace/waiter.cc) must outlive the Worker that loaded it.

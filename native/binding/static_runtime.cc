@@ -1,10 +1,21 @@
-// What GCC's runtime, once it is linked into the addon, would ask a newer glibc for. Defined here, it is asked of
-// nobody, and the addon loads where Node does (glibc 2.28). exports.ld keeps the definitions to the addon.
+// What GCC's runtime, once it is linked into the addon, would ask a newer glibc for, or bring along for nothing. Defined
+// here, it is asked of nobody, and the addon loads where Node does (glibc 2.28). exports.ld keeps the definitions to the
+// addon.
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
 
 #include <cerrno>
+#include <cstdlib>
+
+// What prints the name of an exception that nobody catches would bring a decoder of such names with it, 20 KB packed.
+namespace __gnu_cxx {
+
+void __verbose_terminate_handler() {
+  abort();
+}
+
+}  // namespace __gnu_cxx
 
 #if defined(DLFO_STRUCT_HAS_EH_DBASE)  // glibc 2.35: the compiler's runtime was made for it
 
