@@ -44,15 +44,6 @@ bool is_written_elsewhere(std::span<const std::byte> list, const Region& region)
 
 }  // namespace
 
-Status find_closed(std::span<const std::byte> regions, RangeSet* closed) {
-  RegionReader reader(regions);
-  for (Region region; reader.next(&region);) {
-    if (!is_closed(region)) continue;
-    if (Status status = closed->add({region.start, region.end}); !status.is_ok()) return status;
-  }
-  return Status::ok();
-}
-
 // Calls `visit` until it fails. A page that cannot be read counts unless it is to be zero: it lies past the end of a
 // file, which is put back by then.
 template <typename Visit>

@@ -17,9 +17,6 @@
 
 namespace pagestore {
 
-// All of a canonical list.
-Status find_closed(std::span<const std::byte> regions, RangeSet* closed);
-
 class ClosedMemory {
  public:
   ClosedMemory(TracedProcess& process, const FileDuplicates& duplicates) : process_(process), duplicates_(duplicates) {}

@@ -13,6 +13,7 @@
 #include "linux/proc_file.h"
 #include "linux/process_regions.h"
 #include "memory/tracee/mappings.h"
+#include "memory/tracee/scratch.h"
 #include "system/assert.h"
 
 namespace pagestore {
@@ -92,7 +93,11 @@ Status CurrentMappings::read() {
   if (Status status = MemoryFiles::find(process_.live_thread(), listed, &memory_files); !status.is_ok()) return status;
   if (Status status = merge_regions(listed, named, memory_files, &merged); !status.is_ok()) return status;
   if (Status status = find_guards(&merged); !status.is_ok()) return status;
+  RangeSet closed;
+  if (Status status = find_closed(merged.bytes(), &closed); !status.is_ok()) return status;
   std::swap(regions_, merged);
+  std::swap(closed_, closed);
+  scratch_ = find_scratch(regions_.bytes());
   ++readings_;
   return Status::ok();
 }

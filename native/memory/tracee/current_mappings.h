@@ -6,9 +6,12 @@
 // that the process becomes, and that the process is stopped.
 #pragma once
 
+#include <optional>
+
 #include "linux/pagemap.h"
 #include "linux/program_layout.h"
 #include "ptrace/traced_process.h"
+#include "system/address_range.h"
 #include "system/region.h"
 #include "system/scoped_fd.h"
 
@@ -28,6 +31,10 @@ class CurrentMappings {
   const RegionList& regions() const { return regions_; }
   uint64_t program_break() const { return program_break_; }
   uint64_t first_stack() const { return layout_.stack_start; }
+  // As find_scratch (scratch.h) says it.
+  std::optional<RemoteAddress> scratch() const { return scratch_; }
+  // What is closed (closed_memory.h).
+  const RangeSet& closed() const { return closed_; }
   // Another number after each `read`.
   uint64_t readings() const { return readings_; }
 
@@ -43,6 +50,8 @@ class CurrentMappings {
   RegionList regions_;
   uint64_t program_break_ = 0;
   ProgramLayout layout_;
+  std::optional<RemoteAddress> scratch_;
+  RangeSet closed_;
   uint64_t readings_ = 0;
 };
 

@@ -112,6 +112,15 @@ bool is_closed(const Region& region) {
   return is_shared(region) && region.permissions[1] != 'w' && region.is_captured;
 }
 
+Status find_closed(std::span<const std::byte> regions, RangeSet* closed) {
+  RegionReader reader(regions);
+  for (Region region; reader.next(&region);) {
+    if (!is_closed(region)) continue;
+    if (Status status = closed->add({region.start, region.end}); !status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
 bool is_mapped_twice(const Region& region) {
   return region.file.device == kTwice;
 }

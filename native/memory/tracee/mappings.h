@@ -28,6 +28,8 @@ RegionClass classify(const Region& region);
 
 // Of a region in a canonical list: shared memory that a snapshot takes and the process may not write there.
 bool is_closed(const Region& region);
+// All of a canonical list.
+Status find_closed(std::span<const std::byte> regions, RangeSet* closed);
 
 // Of a region in a canonical list: shared memory without a name that lies somewhere before it, too.
 bool is_mapped_twice(const Region& region);

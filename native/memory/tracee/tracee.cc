@@ -75,7 +75,7 @@ Status Tracee::capture(Snapshot* snapshot) {
   if (Status status = this->regions(&regions); !status.is_ok()) return status;
   if (Status status = files_.read(); !status.is_ok()) return status;
   if (Status status = files_.capture(); !status.is_ok()) return status;
-  if (Status status = files_.monitor(find_scratch(regions->bytes())); !status.is_ok()) return status;
+  if (Status status = files_.monitor(memory_.mappings().scratch()); !status.is_ok()) return status;
   if (Status status = files_.save(&files); !status.is_ok()) return status;
   if (Status status = files_.append_key(&file_key); !status.is_ok()) return status;
   if (Status status = save_signals(process_, &signals); !status.is_ok()) return status;
@@ -133,7 +133,7 @@ Status Tracee::restore(const Snapshot& snapshot) {
   const Mappings mappings{{parts.mappings.data(), parts.mappings.size()}, saved.program_break};
   if (Status status = check_possible(snapshot, mappings, saved); !status.is_ok()) return status;
   if (Status status = restore_files(snapshot, saved); !status.is_ok()) return status;
-  const std::optional<RemoteAddress> scratch = find_scratch(memory_.regions().bytes());
+  const std::optional<RemoteAddress> scratch = memory_.mappings().scratch();
   // Until all is put back there may be those that are, and those that shall be.
   process_.set_growing(around(process_.growing(), saved.growing));
   Status status = restore_signals(process_, saved.parts.signals, scratch.value_or(RemoteAddress()));
@@ -170,19 +170,21 @@ void Tracee::warn_of_shared_files() {
 // What would be found only after files were put back.
 Status Tracee::check_possible(const Snapshot& snapshot, const Mappings& wanted, const SavedState& saved) {
   if (Status status = memory_.read_mappings(); !status.is_ok()) return status;
-  const std::span<const std::byte> now = memory_.regions().bytes();
-  const Mappings mappings{now, memory_.program_break()};
-  if (Status status = check_mappings(process_.live_thread(), mappings, wanted); !status.is_ok()) return status;
-  {
+  const Mappings now{memory_.regions().bytes(), memory_.program_break()};
+  // Equal bytes are the common case, and cheap to find.
+  const bool is_same = equal_bytes(now.regions, wanted.regions);
+  Status status = is_same ? Status::ok() : check_mappings(process_.live_thread(), now, wanted);
+  if (status.is_ok() && !(is_same && memory_.mappings().closed().empty())) {
     const LockedStores stores(*store_);
-    if (Status status = closed_.check(*stores, snapshot.memory, mappings, wanted); !status.is_ok()) return status;
+    status = closed_.check(*stores, snapshot.memory, now, wanted);
   }
-  return check_signals(process_, saved.parts.signals, find_scratch(now).value_or(RemoteAddress()));
+  if (!status.is_ok()) return status;
+  return check_signals(process_, saved.parts.signals, memory_.mappings().scratch().value_or(RemoteAddress()));
 }
 
 // Refused before anything is changed, or else only half-way if the kernel refuses a call.
 Status Tracee::restore_files(const Snapshot& snapshot, const SavedState& saved) {
-  const std::optional<RemoteAddress> scratch = find_scratch(memory_.regions().bytes());
+  const std::optional<RemoteAddress> scratch = memory_.mappings().scratch();
   warn_of_shared_files();
   return files_.restore({saved.parts.files, snapshot.files, snapshot.contents, snapshot.file_event},
                         scratch.value_or(RemoteAddress()));
@@ -194,7 +196,6 @@ Status Tracee::restore_mappings(const Mappings& wanted) {
     if (Status status = memory_.read_mappings(); !status.is_ok()) return status;
     const Mappings now{memory_.regions().bytes(), memory_.program_break()};
     const bool is_same_break = now.program_break == wanted.program_break;
-    // Equal bytes are the common case, and cheap to find.
     if (is_same_break && equal_bytes(now.regions, wanted.regions)) return Status::ok();
     const std::optional<uint64_t> difference = first_difference(now.regions, wanted.regions);
     if (is_same_break && !difference) return Status::ok();
@@ -205,7 +206,8 @@ Status Tracee::restore_mappings(const Mappings& wanted) {
 
 Status Tracee::restore_memory(const Snapshot& snapshot) {
   const LockedStores stores(*store_);
-  if (Status status = memory_.restore(*stores, snapshot); !status.is_ok()) return status;
+  const Status status = memory_.restore(*stores, snapshot);
+  if (!status.is_ok() || memory_.mappings().closed().empty()) return status;
   return closed_.write(*stores, snapshot.memory, {memory_.regions().bytes(), memory_.program_break()});
 }
 

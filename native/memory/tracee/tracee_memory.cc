@@ -1,6 +1,5 @@
 #include "memory/tracee/tracee_memory.h"
 
-#include "memory/tracee/closed_memory.h"
 #include "memory/tracee/page_reader.h"
 #include "memory/tracee/page_writer.h"
 #include "system/assert.h"
@@ -30,13 +29,15 @@ Status TraceeMemory::read_mappings() {
   const bool may_differ = mappings_.read_size() || process_.has_changed_mappings();
   if (!may_differ && tracker_.is_known()) return Status::ok();
   if (Status status = mappings_.read(); !status.is_ok()) return status;
-  return tracker_.register_new(mappings_.regions());
+  const Status status = tracker_.set_regions(mappings_.regions());
+  if (!status.is_ok()) mark_unknown();
+  return status;
 }
 
 Status TraceeMemory::capture(PageStores& stores, Pages* pages) {
   PS_ASSERT(program_ == process_.program());
   GrowingArray<DirtyRange> dirty;
-  if (Status status = tracker_.find(regions(), &dirty); !status.is_ok()) return status;
+  if (Status status = tracker_.find(&dirty); !status.is_ok()) return status;
   tracker_.hot_pages().begin_round();
   const InPhase phase(Phase::store);
   PageReader reader(process_, tracker_, stores, captured_);
@@ -51,7 +52,7 @@ Status TraceeMemory::commit(PageStores& stores, Pages pages, const SnapshotParts
   Status status = captured_.commit(stores, std::move(pages.tree), pages.count, parts, &made);
   if (!status.is_ok()) return status;
   tracker_.hot_pages().end_round();
-  status = tracker_.mark_known(regions());
+  status = tracker_.mark_known();
   if (status.is_ok()) status = tracker_.write_protect_cooled();
   if (status.is_ok()) {
     *snapshot = std::move(made);
@@ -68,7 +69,7 @@ Status TraceeMemory::restore(PageStores& stores, const Snapshot& snapshot) {
   if (status.is_ok()) status = write(stores, snapshot.memory);
   if (status.is_ok()) {
     captured_.mark_restored(stores, std::move(tree), snapshot.pages);
-    status = tracker_.mark_known(regions());
+    status = tracker_.mark_known();
   }
   if (!status.is_ok()) mark_unknown();
   return status;
@@ -76,9 +77,8 @@ Status TraceeMemory::restore(PageStores& stores, const Snapshot& snapshot) {
 
 Status TraceeMemory::write(PageStores& stores, const PageTree& target) {
   GrowingArray<DirtyRange> dirty;
-  RangeSet closed;
-  if (Status status = tracker_.find(regions(), &dirty); !status.is_ok()) return status;
-  if (Status status = find_closed(regions().bytes(), &closed); !status.is_ok()) return status;
+  const RangeSet& closed = mappings_.closed();
+  if (Status status = tracker_.find(&dirty); !status.is_ok()) return status;
   const InPhase phase(Phase::diff);
   PageWriter writer(process_, tracker_, stores, target);
   for (const DirtyRange& range : dirty) {

@@ -98,57 +98,60 @@ Status TraceeTracker::add_new(std::span<const AddressRange> ranges) {
   return Status::ok();
 }
 
-Status TraceeTracker::register_new(const RegionList& regions) {
+Status TraceeTracker::set_regions(const RegionList& regions) {
   may_have_unmapped_ = true;
-  GrowingArray<AddressRange> runs;
+  captured_.clear();
   RegionReader reader(regions.bytes());
-  Region region;
-  while (reader.next(&region)) {
+  for (Region region; reader.next(&region);) {
     if (region.path == "anon_inode:[io_uring]") {
       return Status::system(Error::tracee, "tracking the memory of a process with an io_uring, which writes unseen",
                             EOPNOTSUPP);
     }
-    if (!is_tracking() || classify(region) != RegionClass::tracked) continue;
-    registered_end_ = region.end;
-    runs.clear();
-    if (Status status = pagemap_.unregistered({region.start, region.end}, &runs); !status.is_ok()) return status;
-    for (const AddressRange& run : runs) {
-      if (Status status = userfaultfd_.register_range(run); !status.is_ok()) return status;
-      if (Status status = new_.add(run); !status.is_ok()) return status;
-    }
+    const RegionClass kind = classify(region);
+    if (kind == RegionClass::left_out) continue;
+    const Captured captured{{region.start, region.end}, kind == RegionClass::tracked, is_anonymous(region)};
+    if (!captured_.append(captured)) return Status::no_memory(sizeof(captured));
+    if (!is_tracking() || !captured.is_tracked) continue;
+    if (Status status = register_captured(captured.range); !status.is_ok()) return status;
   }
   return Status::ok();
 }
 
-Status TraceeTracker::find(const RegionList& regions, GrowingArray<DirtyRange>* dirty) const {
+Status TraceeTracker::register_captured(const AddressRange& range) {
+  GrowingArray<AddressRange> runs;
+  registered_end_ = range.end;
+  if (Status status = pagemap_.unregistered(range, &runs); !status.is_ok()) return status;
+  for (const AddressRange& run : runs) {
+    if (Status status = userfaultfd_.register_range(run); !status.is_ok()) return status;
+    if (Status status = new_.add(run); !status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
+Status TraceeTracker::find(GrowingArray<DirtyRange>* dirty) const {
   RangeSet untracked;
-  if (Status status = add_untracked(regions, dirty, &untracked); !status.is_ok()) return status;
-  if (Status status = add_written(regions, untracked, dirty); !status.is_ok()) return status;
+  if (Status status = add_untracked(dirty, &untracked); !status.is_ok()) return status;
+  if (Status status = add_written(untracked, dirty); !status.is_ok()) return status;
   std::sort(dirty->begin(), dirty->end(),
             [](const DirtyRange& a, const DirtyRange& b) { return a.range.start < b.range.start; });
   return Status::ok();
 }
 
-Status TraceeTracker::add_untracked(const RegionList& regions, GrowingArray<DirtyRange>* dirty,
-                                    RangeSet* untracked) const {
+Status TraceeTracker::add_untracked(GrowingArray<DirtyRange>* dirty, RangeSet* untracked) const {
   using Kind = DirtyRange::Kind;
-  RegionReader reader(regions.bytes());
-  Region region;
   uint64_t before = 0;
-  while (reader.next(&region)) {
-    const RegionClass kind = classify(region);
-    if (kind == RegionClass::left_out) continue;
-    const AddressRange range{region.start, region.end};
+  for (const Captured& captured : captured_) {
+    const AddressRange& range = captured.range;
     if (may_have_unmapped_ && before < range.start) {
       if (Status status = append({before, range.start}, Kind::unmapped, dirty); !status.is_ok()) return status;
     }
     before = range.end;
     // What nobody else writes to is as it was while nothing has run, also without a userfaultfd.
-    const bool may_be_known = kind == RegionClass::tracked && (is_tracking() || !process_.has_run());
+    const bool may_be_known = captured.is_tracked && (is_tracking() || !process_.has_run());
     const bool is_known = is_known_ && may_be_known;
     for (const AddressRange& part : is_known ? new_.overlapping(range) : std::span(&range, 1)) {
       const AddressRange here = intersection(part, range);
-      const Kind how = is_anonymous(region) ? Kind::untracked : Kind::untracked_file;
+      const Kind how = captured.is_anonymous ? Kind::untracked : Kind::untracked_file;
       if (Status status = append(here, how, dirty); !status.is_ok()) return status;
       if (Status status = untracked->add(here); !status.is_ok()) return status;
     }
@@ -158,21 +161,18 @@ Status TraceeTracker::add_untracked(const RegionList& regions, GrowingArray<Dirt
 
 // One scan goes over the whole address space: one for each region would cost more. What it finds where nothing is
 // registered is left out here.
-Status TraceeTracker::add_written(const RegionList& regions, const RangeSet& untracked,
-                                  GrowingArray<DirtyRange>* dirty) const {
+Status TraceeTracker::add_written(const RangeSet& untracked, GrowingArray<DirtyRange>* dirty) const {
   if (!is_tracking() || !is_known_ || !process_.has_run()) return Status::ok();
   const InPhase phase(Phase::scan);
   GrowingArray<AddressRange> runs;
   const AddressRange all{0, registered_end_};
   if (Status status = pagemap_.written_if_registered(all, Protect::nothing, &runs); !status.is_ok()) return status;
-  RegionReader reader(regions.bytes());
-  Region region;
-  size_t next = 0;
-  while (next < runs.size() && reader.next(&region)) {
-    while (next < runs.size() && runs[next].end <= region.start) ++next;
-    for (size_t i = next; i < runs.size() && runs[i].start < region.end; ++i) {
-      if (classify(region) != RegionClass::tracked) continue;
-      const AddressRange run = intersection(runs[i], {region.start, region.end});
+  const Captured* region = captured_.begin();
+  for (size_t next = 0; next < runs.size() && region < captured_.end(); ++region) {
+    while (next < runs.size() && runs[next].end <= region->range.start) ++next;
+    for (size_t i = next; i < runs.size() && runs[i].start < region->range.end; ++i) {
+      if (!region->is_tracked) continue;
+      const AddressRange run = intersection(runs[i], region->range);
       if (Status status = append_tracked(run, untracked, dirty); !status.is_ok()) return status;
     }
   }
@@ -185,15 +185,13 @@ Status TraceeTracker::find_existing(const DirtyRange& dirty, GrowingArray<Addres
   return runs->append(dirty.range) ? Status::ok() : Status::no_memory(sizeof(AddressRange));
 }
 
-Status TraceeTracker::mark_known(const RegionList& regions) {
-  if (is_tracking()) {
-    RegionReader reader(regions.bytes());
-    Region region;
-    while (!new_.empty() && reader.next(&region)) {
-      if (classify(region) != RegionClass::tracked) continue;
-      const AddressRange range{region.start, region.end};
-      for (const AddressRange& part : new_.overlapping(range)) {
-        if (Status status = userfaultfd_.write_protect(intersection(part, range)); !status.is_ok()) return status;
+Status TraceeTracker::mark_known() {
+  if (is_tracking() && !new_.empty()) {
+    for (const Captured& captured : captured_) {
+      if (!captured.is_tracked) continue;
+      for (const AddressRange& part : new_.overlapping(captured.range)) {
+        Status status = userfaultfd_.write_protect(intersection(part, captured.range));
+        if (!status.is_ok()) return status;
       }
     }
   }

@@ -48,16 +48,16 @@ class TraceeTracker {
 
   // Nothing is known of these ranges any more.
   Status add_new(std::span<const AddressRange> ranges);
-  // After mappings were read: registers what is not registered yet, of which nothing is known.
-  Status register_new(const RegionList& regions);
+  // After mappings were read: all else speaks of these. Registers what is not registered yet, of which nothing is known.
+  Status set_regions(const RegionList& regions);
 
   // In rising order.
-  Status find(const RegionList& regions, GrowingArray<DirtyRange>* dirty) const;
+  Status find(GrowingArray<DirtyRange>* dirty) const;
   // The parts of a dirty range of which nothing is known where there can be anything but zeroes.
   Status find_existing(const DirtyRange& dirty, GrowingArray<AddressRange>* runs) const;
 
   // The memory is known from now on; what was new is write-protected.
-  Status mark_known(const RegionList& regions);
+  Status mark_known();
 
   // Each capture is a round.
   HotPages& hot_pages() { return hot_pages_; }
@@ -65,14 +65,23 @@ class TraceeTracker {
 
  private:
   bool is_tracking() const { return userfaultfd_.is_open(); }
+  // A region that a snapshot takes, as far as it matters here.
+  struct Captured {
+    AddressRange range;
+    bool is_tracked;  // by write-protection, where there is a userfaultfd
+    bool is_anonymous;
+  };
+
   Status take_userfaultfd();
-  Status add_untracked(const RegionList& regions, GrowingArray<DirtyRange>* dirty, RangeSet* untracked) const;
-  Status add_written(const RegionList& regions, const RangeSet& untracked, GrowingArray<DirtyRange>* dirty) const;
+  Status register_captured(const AddressRange& range);
+  Status add_untracked(GrowingArray<DirtyRange>* dirty, RangeSet* untracked) const;
+  Status add_written(const RangeSet& untracked, GrowingArray<DirtyRange>* dirty) const;
 
   TracedProcess& process_;
   std::optional<TrackerKind> wanted_;
   Userfaultfd userfaultfd_;
   Pagemap pagemap_;
+  GrowingArray<Captured> captured_;
   RangeSet new_;                 // registered, but never compared
   uint64_t registered_end_ = 0;  // no registered range lies behind it
   bool is_known_ = false;
