@@ -3,6 +3,9 @@
 #include <sys/ptrace.h>
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "ptrace/pending_signals.h"
 #include "ptrace/saved_context.h"
 #include "system/assert.h"
 #include "system/old_glibc.h"
@@ -10,6 +13,22 @@
 namespace pagestore {
 
 namespace {
+
+// By which signal the thread is stopped: whichever it is, the one that it gets is said afterwards. One that waits for
+// the thread already would be taken for ours, and a second one of most signals does not wait.
+Status choose_signal(const TracedThread& thread, int wanted, int* chosen) {
+  GrowingArray<siginfo_t> pending;
+  if (Status status = read_pending_signals(thread.id(), SignalQueue::of_thread, &pending); !status.is_ok()) {
+    return status;
+  }
+  const auto is_pending = [&pending](int signal) {
+    return std::any_of(pending.begin(), pending.end(), [&](const siginfo_t& each) { return each.si_signo == signal; });
+  };
+  *chosen = wanted;
+  constexpr int kLast = 64;
+  for (int other = kLast; is_pending(*chosen) && other >= SIGRTMIN; --other) *chosen = other;
+  return Status::ok();
+}
 
 Status send_and_stop(ProcessWaiter& waiter, TracedThread& thread, int signal) {
   std::optional<int> unblockable;  // another signal, to be sent again
@@ -39,12 +58,12 @@ Status stop_before_signal(ProcessWaiter& waiter, TracedThread& thread, const sig
     thread.forget_interruption();
     Registers* registers;
     if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
-    if (Status status = thread.set_blocked_signals(~(uint64_t{1} << (info.si_signo - 1))); !status.is_ok()) {
-      return status;
-    }
+    int signal;
+    if (Status status = choose_signal(thread, info.si_signo, &signal); !status.is_ok()) return status;
+    if (Status status = thread.set_blocked_signals(~(uint64_t{1} << (signal - 1))); !status.is_ok()) return status;
     registers->cancel_call();
     thread.mark_registers_dirty();
-    if (Status status = send_and_stop(waiter, thread, info.si_signo); !status.is_ok()) return status;
+    if (Status status = send_and_stop(waiter, thread, signal); !status.is_ok()) return status;
     if (Status status = saved.restore(); !status.is_ok()) return status;
   }
   if (ptrace(PTRACE_SETSIGINFO, thread.id(), nullptr, &info) == 0) return Status::ok();
