@@ -38,6 +38,8 @@ struct StackPart {
   bool rises = true;         // whether each frame lies above that of the function which it called
   int signal = 0;            // that this part handles; 0 for the last part
   AddressRange alternate{};  // the alternate stack when that signal came; empty without one
+  // What the kernel noted there of a fault, but of an earlier one: the thread's last, whenever that was.
+  AddressRange leftovers[2]{};
 };
 
 struct StackWalk {

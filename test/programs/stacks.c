@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -101,6 +102,48 @@ static NOT_INLINE void on_alternate_in_frame(void) {
   memset(stack, 0, sizeof stack);
   set_alternate(stack);
   raise_with_secret(SA_ONSTACK);
+}
+
+// The kernel keeps what a thread's last fault was, and writes it down with each later signal.
+static char* forbidden;
+
+static void on_fault(int number) {
+  (void)number;
+  mprotect(forbidden, 8192, PROT_READ | PROT_WRITE);
+}
+
+static void on_quiet_signal(int number) {
+  (void)number;
+  ps_choose(1);
+}
+
+static NOT_INLINE void fault(int way) {
+  if (way > 0) forbidden[(way - 1) * 4096] = 0;
+  mprotect(forbidden, 8192, PROT_NONE);
+}
+
+// With the same in all registers that a handler's frame has.
+static NOT_INLINE void send_to_self(void) {
+#if defined(__x86_64__)
+  register long r8 __asm__("r8") = 0, r9 __asm__("r9") = 0, r10 __asm__("r10") = 0;
+  long result = SYS_tgkill;
+  __asm__ volatile("syscall"
+                   : "+a"(result)
+                   : "D"(getpid()), "S"(getpid()), "d"(SIGUSR1), "r"(r8), "r"(r9), "r"(r10)
+                   : "rcx", "r11", "memory");
+#else
+  syscall(SYS_tgkill, getpid(), getpid(), SIGUSR1);
+#endif
+}
+
+static void after_faults(void) {
+  forbidden = mmap(NULL, 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  signal(SIGSEGV, on_fault);
+  signal(SIGUSR1, on_quiet_signal);
+  for (; at < 3; ++at) {
+    fault(ps_choose(3));
+    send_to_self();
+  }
 }
 
 // A loop whose steps leave other bytes on the stack on each way, and a state that does not say which way it was.
@@ -203,6 +246,7 @@ int main(int count, char** arguments) {
       {"in-handler", in_handler},
       {"on-alternate", on_alternate},
       {"in-frame", on_alternate_in_frame},
+      {"after-faults", after_faults},
       {"plain", plain},
       {"in-thread", in_thread},
       {"beside-arena", beside_arena},

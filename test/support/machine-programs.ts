@@ -33,6 +33,66 @@ const mapped = (kind: string) =>
 
 const breakHome = 'size of the heap'
 
+const inCoroutine = (stack: string) =>
+  memory(
+    'NAME',
+    `static ucontext_t NAME_outer, NAME_inner;
+static volatile int* NAME;
+static void NAME_keep(void) {
+  volatile int value = 0;
+  NAME = &value;
+  for (;;) swapcontext(&NAME_inner, &NAME_outer);
+}`,
+    `${stack}
+  getcontext(&NAME_inner);
+  NAME_inner.uc_stack.ss_sp = (char*)NAME_stack;
+  NAME_inner.uc_stack.ss_size = 65536;
+  makecontext(&NAME_inner, NAME_keep, 0);
+  swapcontext(&NAME_outer, &NAME_inner);`,
+  )
+
+// A frame that was left by a jump, and that a jump can go back to: what lies between is for the frames of others.
+const inSuspendedFrame = memory(
+  'NAME',
+  `static jmp_buf NAME_outer, NAME_inner;
+static volatile int* NAME;
+__attribute__((noinline)) static void NAME_keep(volatile char* room) {
+  volatile int value = 0;
+  NAME = &value;
+  room[0] = 0;
+  if (setjmp(NAME_inner) == 0) longjmp(NAME_outer, 1);
+  abort();
+}
+__attribute__((noinline)) static void NAME_start(void) {
+  volatile char room[100000];
+  NAME_keep(room);
+}`,
+  'if (setjmp(NAME_outer) == 0) NAME_start();',
+)
+
+// The stack cannot grow any more then, so it grows before.
+const belowStack: Home = {
+  ...memory(
+    'NAME',
+    `static volatile int* NAME;
+__attribute__((noinline)) static void NAME_grow(void) {
+  volatile char room[1000000];
+  for (int i = 0; i < (int)sizeof room; i += 1000) room[i] = 0;
+}
+__attribute__((noinline)) static void NAME_map(void) {
+  char line[256], *start = NULL;
+  FILE* maps = fopen("/proc/self/maps", "r");
+  while (fgets(line, sizeof line, maps) != NULL) {
+    if (strstr(line, "[stack]") != NULL) start = (char*)strtoul(line, NULL, 16) - 4096;
+  }
+  fclose(maps);
+  NAME = mmap(start, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}`,
+    'NAME_grow(); NAME_map();',
+  ),
+  once: true,
+}
+
 const onStack = memory('NAME', 'static volatile short* NAME;', 'volatile short NAME_local = 0; NAME = &NAME_local;')
 
 export const homes: Record<string, Home> = {
@@ -42,6 +102,19 @@ export const homes: Record<string, Home> = {
   'large heap': memory('(NAME + 99999)', 'static volatile signed char* NAME;', 'NAME = calloc(1, 300000);'),
   "main's frame": { ...onStack, frame: 'main' },
   'a live frame': onStack,
+  "a coroutine's frame, in main's frame": { ...inCoroutine('volatile char NAME_stack[65536];'), frame: 'main' },
+  "a coroutine's frame, in a live frame": inCoroutine('volatile char NAME_stack[65536];'),
+  "a coroutine's frame, in .bss": inCoroutine('static char NAME_stack[65536];'),
+  'a suspended frame': inSuspendedFrame,
+  'a page below the stack': belowStack,
+  'right below an alternate stack': {
+    ...memory(
+      '((volatile int*)(NAME + 60))',
+      'static volatile char NAME[64 + 65536] __attribute__((aligned(64)));',
+      'stack_t NAME_stack = {.ss_sp = (char*)NAME + 64, .ss_size = 65536}; sigaltstack(&NAME_stack, NULL);',
+    ),
+    once: true,
+  },
   'thread-local': memory('(&NAME)', 'static _Thread_local volatile int NAME;'),
   'private mapping': mapped('MAP_PRIVATE'),
   'shared mapping': mapped('MAP_SHARED'),
@@ -80,6 +153,15 @@ static void NAME_two(int signal) { (void)signal; }
 static void (*const NAME_all[])(int) = {SIG_DFL, NAME_one, NAME_two};`,
     get: '(action_of(SIGUSR2) == NAME_one ? 1 : action_of(SIGUSR2) == NAME_two ? 2 : 0)',
     set: 'signal(SIGUSR2, NAME_all[value])',
+    once: true,
+    warns: true,
+  },
+  'alternate stack': {
+    most: 3,
+    globals: 'static char NAME[3][65536];',
+    get: '(int)(((char*)alternate_stack() - NAME[0]) / 65536)',
+    set: 'set_alternate_stack(NAME[value])',
+    locals: 'set_alternate_stack(NAME[0]);',
     once: true,
     warns: true,
   },
@@ -200,6 +282,7 @@ function sourceOf({ seed, machine, homes: names, place, optimized }: Omit<Machin
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <fenv.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -214,6 +297,15 @@ static void block(int signal, int is) {
   sigemptyset(&set);
   sigaddset(&set, signal);
   sigprocmask(is ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+static void* alternate_stack(void) {
+  stack_t stack;
+  sigaltstack(NULL, &stack);
+  return stack.ss_sp;
+}
+static void set_alternate_stack(char* start) {
+  stack_t stack = {.ss_sp = start, .ss_size = 65536};
+  sigaltstack(&stack, NULL);
 }
 static void (*action_of(int signal))(int) {
   struct sigaction action;
@@ -240,7 +332,7 @@ int main(int argc, char** argv) {
   ${each(({ locals = '', frame }) => (frame === 'main' ? locals : ''), '\n  ')}
   ${places[place]!.locals ?? ''}
   (void)argv;
-  (void)is_blocked, (void)block, (void)action_of;
+  (void)is_blocked, (void)block, (void)action_of, (void)alternate_stack, (void)set_alternate_stack;
   run(argc > 1);
 }
 `

@@ -80,9 +80,10 @@ class Proof {
     return true;
   }
 
-  DeadStack dead() const { return {{stack_.start, std::max(below(lowest_), stack_.start)}, alternate_}; }
-  // That of which the lower part is dead.
-  const AddressRange& alternate() const { return whole_alternate_; }
+  // What is dead of the thread's own stack, and of its alternate one.
+  AddressRange own() const { return {stack_.start, std::max(below(lowest_), stack_.start)}; }
+  const AddressRange& alternate() const { return alternate_; }
+  const AddressRange& whole_alternate() const { return whole_alternate_; }
 
  private:
   static bool is_in(const StackPart& part, const AddressRange& range) {
@@ -96,6 +97,14 @@ class Proof {
   uint64_t lowest_ = 0;
   AddressRange alternate_{}, whole_alternate_{};
 };
+
+void add_leftovers(const StackWalk& walk, DeadStack* dead) {
+  for (size_t i = 0; i < walk.count; ++i) {
+    for (const AddressRange& range : walk.parts[i].leftovers) {
+      if (range.length() > 0) dead->leftovers[dead->leftover_count++] = range;
+    }
+  }
+}
 
 }  // namespace
 
@@ -128,11 +137,13 @@ Status DeadStacks::find(const ThreadState& state, PageStores& stores, const Page
   registers.values = state.registers.by_dwarf_number();
   registers.instruction = Registers(state.registers).instruction_pointer();
   const StackWalk walk = unwinder_.walk(registers, code, captured);
+  add_leftovers(walk, dead);
   Proof proof(walk, *stack, state.blocked_signals);
   if (!proof.is_complete()) return Status::ok();
-  *dead = proof.dead();
+  dead->own = proof.own();
+  dead->alternate = proof.alternate();
   Status status = leave_contexts(state, stores, memory, *stack, &dead->own);
-  if (status.is_ok()) status = leave_contexts(state, stores, memory, proof.alternate(), &dead->alternate);
+  if (status.is_ok()) status = leave_contexts(state, stores, memory, proof.whole_alternate(), &dead->alternate);
   return status;
 }
 
