@@ -1,6 +1,6 @@
-// What GCC's runtime, once it is linked into the addon, would ask a newer glibc for, or bring along for nothing. Defined
-// here, it is asked of nobody, and the addon loads where Node does (glibc 2.28). exports.ld keeps the definitions to the
-// addon.
+// What GCC's runtime, once it is linked into the addon, would ask a newer glibc for, or bring along for nothing.
+// Defined here, it is asked of nobody, and the addon loads where Node does (glibc 2.28). exports.ld keeps the
+// definitions to the addon.
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>

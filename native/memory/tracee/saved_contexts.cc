@@ -37,6 +37,25 @@ bool contains(const AddressRange& range, uint64_t address) {
   return address - range.start < range.length();
 }
 
+// What is tested at once.
+constexpr size_t kBlock = 64;
+// An address of a program has zeroes there. How many of its bits a rotation takes to the other end:
+constexpr int kAddressBits = 47, kZeroBits = 64 - kAddressBits;
+static_assert(kRotation == 0 || kRotation == kZeroBits);
+
+// Whether the block may have a word whose upper half is `upper`, or with which an encrypted address ends: a few of its
+// bits, of several words in one instruction. It says yes too often, but seldom.
+bool may_have(const uint64_t* block, uint32_t upper, uint32_t encrypted_end) {
+  uint32_t halves[2 * kBlock];
+  memcpy(halves, block, sizeof(halves));
+  uint32_t found = 0;
+  for (const uint32_t half : halves) {
+    const uint32_t end = half & ((uint32_t{1} << kZeroBits) - 1);
+    found |= static_cast<uint32_t>(half == upper) | static_cast<uint32_t>(kRotation > 0 && end == encrypted_end);
+  }
+  return found != 0;
+}
+
 std::span<const uint64_t> words_of(PageStores& stores, Child page) {
   if (page == Child::absent) return {};
   return {reinterpret_cast<const uint64_t*>(stores.pages.bytes(number_of(page))), page_size() / kWord};
@@ -86,8 +105,15 @@ size_t SavedContexts::index_of_stack(const AddressRange& stack) {
 // The lowest of the words that point into the stack, encrypted or not.
 uint64_t SavedContexts::lowest_into(const AddressRange& stack, std::span<const uint64_t> words) const {
   const uint64_t start = stack.start, length = stack.length();
+  const auto upper = static_cast<uint32_t>(start >> 32), encrypted_end = static_cast<uint32_t>(guard_ >> kAddressBits);
+  const bool has_one_upper = upper == static_cast<uint32_t>((stack.end - 1) >> 32);
   uint64_t lowest = length;
-  for (const uint64_t word : words) lowest = std::min({lowest, word - start, decrypted(word) - start});
+  for (size_t i = 0; i < words.size(); i += kBlock) {
+    if (has_one_upper && !may_have(&words[i], upper, encrypted_end)) continue;
+    for (const uint64_t word : words.subspan(i, kBlock)) {
+      lowest = std::min({lowest, word - start, decrypted(word) - start});
+    }
+  }
   return lowest < length ? start + lowest : UINT64_MAX;
 }
 
