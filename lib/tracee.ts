@@ -57,6 +57,8 @@ export let spawnFiltered: (
 export let resumeToEntries: (tracee: Tracee, options: ResumeOptions, calls: Uint8Array) => Stop
 /** For the explorer: the arguments of the call that a thread is about to make, where it stopped for that. */
 export let callArguments: (tracee: Tracee, tid: number) => bigint[]
+/** For the explorer: takes away files and folders that a program has made since its first snapshot, to which it was restored. */
+export let removeMadeFiles: (tracee: Tracee) => void
 
 const argumentIndices = argumentRegisters().map((name) => registerNames.indexOf(name))
 
@@ -75,6 +77,7 @@ export class Tracee implements RestorableMemory {
     spawnFiltered = (store, file, args, options, furtherCalls) =>
       Tracee.#spawn(store, file, args, options, furtherCalls)
     resumeToEntries = (tracee, options, calls) => tracee.#resume(options, calls)
+    removeMadeFiles = (tracee) => native.removeMadeFiles(tracee.#handle)
     callArguments = (tracee, tid) => {
       const values = tracee.#registers(tid)
       return argumentIndices.map((index) => values[index] ?? 0n)

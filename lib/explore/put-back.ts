@@ -2,7 +2,7 @@
  * How a run is taken back to its first choice.
  *
  * What a run writes outlives it, in files that it adds to: the next run would begin with what the last path has left there.
- * So a run is taken back before it is closed. What it did before that stays.
+ * So a run is taken back before it is closed, and files that it made are taken away. What it did before that stays.
  *
  * A search tries it, too, while it goes on. What it cannot take back, bytes that went through a pipe, makes another state
  * each time; if it never had to go back past that, it would find new states for ever, and never say why.
@@ -42,7 +42,10 @@ export function tryToGoBack(memory: RestorableMemory, start: Snapshot, now: Snap
  */
 export function closeAtStart(running: Running, start: Snapshot | undefined): void {
   try {
-    if (start !== undefined) running.memory.restore(start)
+    if (start !== undefined) {
+      running.memory.restore(start)
+      running.removeMade?.()
+    }
   } catch (error) {
     if (!(error instanceof PageStoreError)) throw error
   } finally {

@@ -27,6 +27,8 @@ export interface Running {
   readonly layout?: Layout | undefined
   /** What the user should know at the end, a sentence each. */
   readonly warnings?: readonly string[] | undefined
+  /** Takes away what the run has made since its first choice and no rollback takes away. Called after it was restored to that. */
+  removeMade?(): void
   /** Ends the run. */
   close(): void
 }

@@ -188,6 +188,11 @@ napi_value take_warning(const Arguments& arguments) {
   return text;
 }
 
+// (memory), which was restored to its first snapshot
+void remove_made(const Arguments& arguments) {
+  tracee_of(arguments, 0).files().remove_made();
+}
+
 // (memory) -> numbers
 napi_value threads(const Arguments& arguments) {
   const TracedProcess& process = tracee_of(arguments, 0).process();
@@ -263,6 +268,7 @@ void add_tracee(Exports& exports) {
       {"resumeTracee", guarded<resume>},
       {"writeTracee", guarded<write>},
       {"takeTraceeWarning", guarded<take_warning>},
+      {"removeMadeFiles", guarded<remove_made>},
       {"traceeThreads", guarded<threads>},
       {"traceeChoosers", guarded<choosers>},
       {"traceeRestless", guarded<restless>},

@@ -126,7 +126,7 @@ void FileCalls::on_entry(TracedThread& thread, const SystemCall& call) {
 void FileCalls::on_exit(pid_t task, const CallEffects& effects, int64_t result) {
   task_ = task;
   if (effects.names_call >= 0 && result >= 0) {
-    note_changed_name({effects.names_call, {effects.names[0], effects.names[1]}}, memory_, &files_);
+    note_changed_name(task_, {effects.names_call, {effects.names[0], effects.names[1]}}, memory_, &files_);
   }
   if (effects.opening && result >= 0) note_opened(task_, result, *effects.opening, &files_);
   if (has_closed(result)) files_.mark_closed(effects.closed_first, effects.closed_last);

@@ -143,7 +143,44 @@ void note_new_file(const char* link, FileChanges* changes) {
   changes->opened().note({facts.device, facts.inode, facts.born, 0, 0, 0, 0, 0, false, true}, name, -1);
 }
 
+void note_new_folder(pid_t task, const SystemCall& call, const char* path, FileChanges* changes) {
+  bool is_made = call.number == SYS_mkdirat;
+#if defined(__x86_64__)
+  is_made = is_made || call.number == SYS_mkdir;
+#endif
+  if (!is_made || !changes->opened().is_noting()) return;
+  const int start = call.number == SYS_mkdirat ? static_cast<int>(call.arguments[0]) : AT_FDCWD;
+  const ScopedFd folder = look_up(task, start, path);
+  char link[64], name[kMostPath];
+  FileFacts facts;
+  snprintf(link, sizeof(link), "/proc/self/fd/%d", folder.get());
+  if (!folder.is_open() || !read_file_facts(folder.get(), &facts)) return;
+  const std::string_view there = path_of(link, name);
+  if (there.size() < sizeof(name)) changes->opened().note_folder(facts, there);
+}
+
 }  // namespace
+
+void OpenedFiles::note_folder(const FileFacts& folder, std::string_view path) {
+  // Without memory it stays when all is over: nothing more.
+  if (!folder_paths_.append(std::span<const char>(path.data(), path.size()))) return;
+  static_cast<void>(folders_.append({folder, folder_paths_.size() - path.size(), path.size()}));
+}
+
+void OpenedFiles::remove_folders() {
+  char path[kMostPath];
+  for (size_t i = folders_.size(); i-- > 0;) {
+    const Folder& each = folders_[i];
+    memcpy(path, folder_paths_.data() + each.path, each.path_length);
+    path[each.path_length] = '\0';
+    FileFacts now;
+    const bool is_it = read_file_facts(AT_FDCWD, path, &now, AT_SYMLINK_NOFOLLOW) && now.device == each.facts.device &&
+                       now.inode == each.facts.inode && now.born == each.facts.born;
+    if (is_it) rmdir(path);
+  }
+  folders_.clear();
+  folder_paths_.clear();
+}
 
 void OpenedFiles::clear() {
   files_.clear();
@@ -290,11 +327,13 @@ void note_removal(pid_t task, const SystemCall& call, const RemoteMemory& memory
   note_first(facts, link, path_of(link, name), false, &opened);
 }
 
-void note_changed_name(const SystemCall& call, const RemoteMemory& memory, FileChanges* changes) {
+void note_changed_name(pid_t task, const SystemCall& call, const RemoteMemory& memory, FileChanges* changes) {
   for (const auto& each : kNameCalls) {
     if (each.number != call.number) continue;
     char path[kMostPath];
-    if (read_path(memory, call.arguments[each.path], path)) changes->add_left(path);
+    if (!read_path(memory, call.arguments[each.path], path)) continue;
+    changes->add_left(path);
+    note_new_folder(task, call, path, changes);
   }
 }
 

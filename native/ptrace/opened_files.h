@@ -59,6 +59,11 @@ class OpenedFiles {
   // Whether all that was in it was noted, so that it may be changed anywhere.
   bool is_whole(uint64_t device, uint64_t inode) const;
 
+  // A folder that was made, and where.
+  void note_folder(const FileFacts& folder, std::string_view path);
+  // Those that are still there and have nothing in them, the last first.
+  void remove_folders();
+
   // `contents` says where to read what is in it; -1 if that is not kept.
   void note(const OpenedFile& file, std::string_view path, int contents);
 
@@ -80,6 +85,12 @@ class OpenedFiles {
   GrowingArray<std::byte> contents_;
   GrowingArray<Seen> seen_;
   FileIndex index_;  // of them
+  struct Folder {
+    FileFacts facts;
+    size_t path, path_length;
+  };
+  GrowingArray<Folder> folders_;
+  GrowingArray<char> folder_paths_;
 };
 
 class FileChanges;
@@ -106,7 +117,7 @@ void note_removal(pid_t task, const SystemCall& call, const RemoteMemory& memory
 
 // Whether a call changes which files there are, or what they are called. Its exit says whether it did.
 bool changes_names(int64_t number);
-void note_changed_name(const SystemCall& call, const RemoteMemory& memory, FileChanges* changes);
+void note_changed_name(pid_t task, const SystemCall& call, const RemoteMemory& memory, FileChanges* changes);
 
 // Which pipe, socket or device a call is about to open by a path. Only below /proc and /dev, if not `anywhere`.
 struct OpenedStream {

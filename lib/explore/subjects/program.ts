@@ -8,7 +8,7 @@ import type { PageStore } from '../../page-store.js'
 import type { ResumeOptions } from '../../resume-options.js'
 import { type Determinism, type SpawnOptions, spawnEnvironment } from '../../spawn-options.js'
 import type { Stop } from '../../stop.js'
-import { resumeToEntries, spawnFiltered, type Tracee } from '../../tracee.js'
+import { removeMadeFiles, resumeToEntries, spawnFiltered, type Tracee } from '../../tracee.js'
 import type { Failure, Layout, Running, Step, Subject } from '../subject.js'
 import { readsClockOnly } from './clock-spin.js'
 import { checkLayout } from './declared.js'
@@ -139,6 +139,11 @@ export class RunningProgram implements Running {
     const step = this.#run(alternative)
     this.#outside.onStepEnd()
     return step
+  }
+
+  /** Names of files do not roll back: the next run would find them. */
+  removeMade(): void {
+    removeMadeFiles(this.memory)
   }
 
   close(): void {

@@ -60,6 +60,9 @@ class FileContents : NonCopyable {
   Status restore(PageStores& stores, const Saved& saved, const KnownFiles::Where& where);
   // After either of them: nothing stays open.
   void close_pending();
+  // After a restore to the first snapshot: files and folders that were made since lose their names, where they still
+  // have them and nothing is in them.
+  void remove_made(const KnownFiles::Where& where);
   // The file that was refused; null if none was.
   const KnownFile* refused() const { return refused_; }
   std::string_view path(const KnownFile& file) const { return files_.path(file); }

@@ -167,6 +167,22 @@ Status FileContents::write(PageStores& stores, KnownFile& file, const Target& ta
   return Status::ok();
 }
 
+void FileContents::remove_made(const KnownFiles::Where& where) {
+  char path[kMostPath];
+  files_.find_descriptors(where.now);
+  for (KnownFile& file : files_.all()) {
+    const std::string_view name = files_.path(file);
+    const bool is_empty = file.is_as_first && file.length == 0 && file.first_length == 0 && file.descriptor < 0;
+    if (!file.is_made || !file.is_named || file.is_unreachable || !is_empty || name.size() >= sizeof(path)) continue;
+    path[name.copy(path, sizeof(path) - 1)] = '\0';
+    FileFacts facts;
+    const bool is_there = read_file_facts(AT_FDCWD, path, &facts, AT_SYMLINK_NOFOLLOW) && facts.length == 0 &&
+                          facts.device == file.device && facts.inode == file.inode && facts.born == file.born;
+    if (is_there && unlink(path) == 0) set_reachable(file, false);
+  }
+  changes_.opened().remove_folders();
+}
+
 void FileContents::close_pending() {
   for (const Change& change : pending_) close(change.descriptor);
   pending_.clear();

@@ -53,6 +53,7 @@ Status FileNotes::take_note(PageStores& stores, const OpenedFile& note, const Kn
   file.first_length = file.length = note.length;
   file.has_first = file.is_named || !note.is_new;
   file.is_unreachable = !is_there;
+  file.is_made = note.is_new;
   return add(stores, file, note, where.now);
 }
 

@@ -42,6 +42,7 @@ struct KnownFile {
   bool is_replaced = false;     // for good: its inode or its name is another file's; unreachable, too
   bool is_kept = true;          // else it could not be read, or has too much
   bool is_as_first = true;      // as it was when it became known
+  bool is_made = false;         // since the first snapshot
 
   // All that is kept of it is to be looked at.
   void mark_dirty() { dirty.add(base, FileRanges::kEnd); }

@@ -67,6 +67,11 @@ class TraceeFiles {
   // Something was done with that file which a restore does not make undone.
   void warn_of_left(std::string_view path);
 
+  // After a restore to the first snapshot (file_contents.h).
+  void remove_made() {
+    if (is_restored_ && read().is_ok()) contents_.remove_made(where());
+  }
+
   FileDuplicates& duplicates() { return duplicates_; }
   void release(PageStores& stores) {
     contents_.release(stores);
