@@ -177,12 +177,17 @@ class Undo {
     return Status::ok();
   }
   Status duplicate(const FileSource& source, int32_t from, int32_t* to) {
-    int64_t result = 0;
     const int32_t number = source.wanted->number;
-    const auto lowest = static_cast<uint64_t>(is_free(plan_, number) ? number : take_spare());
-    const Status status = call({SYS_fcntl, {static_cast<uint64_t>(from), F_DUPFD_CLOEXEC, lowest}}, number, &result);
-    *to = static_cast<int32_t>(result);
-    return status;
+    int64_t lowest = is_free(plan_, number) ? number : take_spare();
+    for (int64_t result = 0;; lowest = result + 1) {
+      const Status status = call(
+          {SYS_fcntl, {static_cast<uint64_t>(from), F_DUPFD_CLOEXEC, static_cast<uint64_t>(lowest)}}, number, &result);
+      *to = static_cast<int32_t>(result);
+      if (!status.is_ok()) return status;
+      // Another one of the snapshot, which will be put there, may have that number.
+      if (*to == number || plan_.wanted().find(*to) == nullptr) return status;
+      if (Status closed = close(*to, number); !closed.is_ok()) return closed;
+    }
   }
   Status pass(const FileSource& source, int32_t* origin) {
     const int32_t number = source.wanted->number;

@@ -37,7 +37,7 @@ Status PassedFiles::exchange(const SystemCall& call, std::span<std::byte> bytes,
   return call_with_bytes(process_, {scratch_}, call, bytes, result);
 }
 
-Status PassedFiles::open(int32_t lowest) {
+Status PassedFiles::open(int32_t number) {
   int32_t pair[2] = {};
   int64_t result = 0, moved = 0, ignored = 0;
   const SystemCall make{SYS_socketpair, {AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, scratch_.value()}};
@@ -45,14 +45,18 @@ Status PassedFiles::open(int32_t lowest) {
   if (result < 0) return refused("socketpair in the process", result);
   ours_ = copy_descriptor(process_.live_thread(), pair[0]);
   const int error_number = errno;
-  const SystemCall move{SYS_fcntl, {static_cast<uint64_t>(pair[1]), F_DUPFD_CLOEXEC, static_cast<uint64_t>(lowest)}};
-  if (Status status = process_.call(move, &moved); !status.is_ok()) return status;
+  // One of the pair may have that number already. Of our own end this process has a copy by now.
+  const SystemCall move{SYS_dup3, {static_cast<uint64_t>(pair[1]), static_cast<uint64_t>(number), O_CLOEXEC}};
+  if (pair[1] != number) {
+    if (Status status = process_.call(move, &moved); !status.is_ok()) return status;
+  }
+  if (moved >= 0) theirs_ = number;
   for (const int32_t each : pair) {
     const SystemCall close{SYS_close, {static_cast<uint64_t>(each)}};
+    if (each == theirs_) continue;
     if (Status status = process_.call(close, &ignored); !status.is_ok()) return status;
   }
-  if (moved < 0) return refused("fcntl(F_DUPFD_CLOEXEC) in the process", moved);
-  theirs_ = static_cast<int32_t>(moved);
+  if (moved < 0) return refused("dup3 in the process", moved);
   return ours_.is_open() ? Status::ok() : refused("pidfd_getfd", -error_number);
 }
 

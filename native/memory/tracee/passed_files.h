@@ -14,8 +14,8 @@ class PassedFiles : NonCopyable {
  public:
   PassedFiles(TracedProcess& process, RemoteAddress scratch) : process_(process), scratch_(scratch) {}
 
-  // The tracee's end gets a number from `lowest` on, out of the way.
-  Status open(int32_t lowest);
+  // The tracee's end gets that number, which nothing else has.
+  Status open(int32_t number);
   // `*number` is what the tracee calls it from now on.
   Status pass(int descriptor, int32_t* number);
   Status close();
