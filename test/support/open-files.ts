@@ -39,3 +39,36 @@ export function next(tracee: Tracee): void {
     expect(stop).toMatchObject({ kind: expect.stringMatching(/syscall|fork|clone|signal/) })
   }
 }
+
+/**
+ * Rolls it back from its next step, again and again, each time to what it has open now; then it goes on to its end.
+ * `look` says what is to be as it was, and with `changes` the step must change that.
+ */
+export function expectPutBack(tracee: Tracee, { look = openFiles, changes = false } = {}): void {
+  const before = look(tracee.pid)
+  using snapshot = tracee.capture()
+  for (let i = 0; i < 3; i++) {
+    next(tracee)
+    if (changes) expect(look(tracee.pid)).not.toEqual(before)
+    tracee.restore(snapshot)
+    expect(look(tracee.pid)).toEqual(before)
+    using again = tracee.capture()
+    expect(again.equals(snapshot)).toBe(true)
+    expect(again.key).toBe(snapshot.key)
+  }
+  next(tracee)
+  expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 0 })
+}
+
+/** A rollback from its next step is refused for its files, and changes nothing; then it goes on to its end. */
+export function expectRefused(tracee: Tracee, message: RegExp | string): void {
+  using before = tracee.capture()
+  next(tracee)
+  using after = tracee.capture()
+  expect(() => tracee.restore(before)).toThrow(expect.objectContaining({ code: 'ERR_FILES' }))
+  expect(() => tracee.restore(before)).toThrow(message)
+  using again = tracee.capture()
+  expect(again.equals(after)).toBe(true)
+  tracee.restore(after)
+  expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 0 })
+}

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { PageStore } from 'pagestore'
 import { describe, expect, test } from 'vitest'
 
-import { filesProgram, next, openFiles } from '../support/open-files.js'
+import { expectPutBack, expectRefused, filesProgram, next, openFiles } from '../support/open-files.js'
 
 const { start } = filesProgram()
 
@@ -20,18 +20,7 @@ describe.each([false, true])('detachable: %s', (detachable) => {
     (act) => {
       using store = new PageStore()
       using tracee = start(store, act, { detachable })
-      const before = contents(tracee.pid)
-      using snapshot = tracee.capture()
-      for (let i = 0; i < 3; i++) {
-        next(tracee)
-        expect(contents(tracee.pid)).not.toEqual(before)
-        tracee.restore(snapshot)
-        expect(contents(tracee.pid)).toEqual(before)
-        using again = tracee.capture()
-        expect(again.equals(snapshot)).toBe(true)
-      }
-      next(tracee)
-      expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 0 })
+      expectPutBack(tracee, { look: contents, changes: true })
     },
   )
 
@@ -71,14 +60,6 @@ describe.each([false, true])('detachable: %s', (detachable) => {
   ])('%s: refused, and the program is as it was', (act, message) => {
     using store = new PageStore()
     using tracee = start(store, act, { detachable })
-    using before = tracee.capture()
-    next(tracee)
-    using after = tracee.capture()
-    expect(() => tracee.restore(before)).toThrow(expect.objectContaining({ code: 'ERR_FILES' }))
-    expect(() => tracee.restore(before)).toThrow(message)
-    using again = tracee.capture()
-    expect(again.equals(after)).toBe(true)
-    tracee.restore(after)
-    expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 0 })
+    expectRefused(tracee, message)
   })
 })

@@ -7,7 +7,7 @@ import { PageStore, Tracee } from 'pagestore'
 import { describe, expect, test } from 'vitest'
 
 import { systemCallNumber } from '../../lib/linux/system-calls.js'
-import { next, openFiles } from '../support/open-files.js'
+import { expectPutBack, expectRefused, next, openFiles } from '../support/open-files.js'
 import { ownFolder } from '../support/programs.js'
 import { build } from '../support/tracees.js'
 
@@ -53,30 +53,21 @@ describe('a lock that a program takes and gives up by closing the file', () => {
     using store = new PageStore()
     using tracee = Tracee.spawn(store, locks, [act], { cwd: folder, stdio: [] })
     next(tracee)
-    using before = tracee.capture()
-    next(tracee)
-    expect(() => tracee.restore(before)).toThrow(expect.objectContaining({ code: 'ERR_FILES' }))
-    expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 0 })
+    expectRefused(tracee, /locks/)
   })
 
   test('a lock of the process that is lost is refused', () => {
     using store = new PageStore()
     using tracee = Tracee.spawn(store, locks, ['process-before'], { cwd: folder, stdio: [] })
     next(tracee)
-    using before = tracee.capture()
-    next(tracee)
-    expect(() => tracee.restore(before)).toThrow(/other locks/)
-    expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 0 })
+    expectRefused(tracee, /other locks/)
   })
 
   test('a lock of the process that would be lost by the rollback itself is refused', () => {
     using store = new PageStore()
     using tracee = Tracee.spawn(store, locks, ['process-open'], { cwd: folder, stdio: [] })
     next(tracee)
-    using before = tracee.capture()
-    next(tracee)
-    expect(() => tracee.restore(before)).toThrow(/has a lock that is lost when/)
-    expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 0 })
+    expectRefused(tracee, /has a lock that is lost when/)
   })
 })
 
@@ -84,15 +75,7 @@ test('a program that was written is executed although a snapshot needs it, and i
   using store = new PageStore()
   using tracee = Tracee.spawn(store, locks, ['program'], { cwd: folder, stdio: [] })
   next(tracee)
-  const before = openFiles(tracee.pid)
-  using snapshot = tracee.capture()
-  for (let i = 0; i < 2; i++) {
-    next(tracee)
-    tracee.restore(snapshot)
-    expect(openFiles(tracee.pid)).toEqual(before)
-  }
-  next(tracee)
-  expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 0 })
+  expectPutBack(tracee)
 })
 
 test('where pidfd_getfd is refused, offsets are put back by the program itself, and what it closed is refused', () => {

@@ -3,7 +3,7 @@ import { readdirSync, readlinkSync } from 'node:fs'
 import { PageStore, Tracee } from 'pagestore'
 import { expect, test } from 'vitest'
 
-import { filesProgram, next, openFiles } from '../support/open-files.js'
+import { expectPutBack, filesProgram, next, openFiles } from '../support/open-files.js'
 
 const { folder, program, start } = filesProgram()
 
@@ -30,19 +30,7 @@ const acts = [
 test.each(acts)('%s: a program that %s has open after a rollback what it had before', (act) => {
   using store = new PageStore()
   using tracee = start(store, act)
-  const before = openFiles(tracee.pid)
-  using snapshot = tracee.capture()
-  for (let i = 0; i < 3; i++) {
-    next(tracee)
-    expect(openFiles(tracee.pid)).not.toEqual(before)
-    tracee.restore(snapshot)
-    expect(openFiles(tracee.pid)).toEqual(before)
-    using again = tracee.capture()
-    expect(again.equals(snapshot)).toBe(true)
-    expect(again.key).toBe(snapshot.key)
-  }
-  next(tracee)
-  expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 0 })
+  expectPutBack(tracee, { changes: true })
 })
 
 test.each(acts)('%s: a rollback goes both ways, and states with other descriptors are other states', (act) => {

@@ -2,7 +2,7 @@
 import { PageStore, type SpawnOptions, Tracee } from 'pagestore'
 import { describe, expect, test } from 'vitest'
 
-import { next, openFiles } from '../support/open-files.js'
+import { expectPutBack, next } from '../support/open-files.js'
 import { ownFolder } from '../support/programs.js'
 import { build } from '../support/tracees.js'
 
@@ -121,17 +121,7 @@ describe.each([false, true])('detachable: %s', (detachable) => {
   ])('%s: what leaves streams as they were is undone', (act) => {
     using store = new PageStore()
     using tracee = start(store, act, { detachable })
-    const before = openFiles(tracee.pid)
-    using snapshot = tracee.capture()
-    for (let i = 0; i < 3; i++) {
-      next(tracee)
-      tracee.restore(snapshot)
-      expect(openFiles(tracee.pid)).toEqual(before)
-      using again = tracee.capture()
-      expect(again.equals(snapshot)).toBe(true)
-    }
-    next(tracee)
-    expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 0 })
+    expectPutBack(tracee)
   })
 })
 
