@@ -84,6 +84,14 @@ void ask_environment(RunOptions* run, napi_env env) {
   run->context = env;
 }
 
+// Of a long path the end says most.
+[[noreturn]] void fail_to_start(const std::string& file, const Status& status) {
+  constexpr size_t kMost = 200;
+  const bool is_long = file.size() > kMost;
+  fail("ERR_SPAWN", "%s%s could not be started: %s: %s", is_long ? "…" : "",
+       file.c_str() + (is_long ? file.size() - kMost : 0), status.what(), strerror(status.error_number()));
+}
+
 // (store, what, tracker) -> memory. An object with properties, since there are twelve; a program takes milliseconds to
 // start.
 Handle spawn(const Arguments& arguments) {
@@ -113,7 +121,9 @@ Handle spawn(const Arguments& arguments) {
   options.launch.run.timeout = what.number("timeout");
   ask_environment(&options.launch.run, arguments.env());
   std::unique_ptr<Tracee> tracee;
-  check(Tracee::spawn(&arguments.store(0), options, tracker, &tracee));
+  const Status status = Tracee::spawn(&arguments.store(0), options, tracker, &tracee);
+  if (status.error() == Error::spawn) fail_to_start(file, status);
+  check(status);
   return arguments.addon().add(arguments.handle(0), std::move(tracee));
 }
 

@@ -83,7 +83,7 @@ describe('check', () => {
     await misused(['check', '--max-states', 'many', '--', 'true'], /whole number/)
     await misused(
       ['check', '--', '/nonexistent'],
-      /^error: the program could not be started: exec: No such file or directory\n$/,
+      /^error: \/nonexistent could not be started: exec: No such file or directory\n$/,
     )
     await misused(['check', '--', 'true'], /^error: the program ended without a choice: .*ps_choose\n$/)
     await misused(['check', '--strategy', 'random', '--', buildExample('models/wolf')], /random walks have no end/)

@@ -220,19 +220,23 @@ describe('what cannot be started', () => {
     ['a stream is closed', '/bin/true', { stdio: [987654] }, /stdio: Bad file descriptor/],
     ['its name is too long', `/${'x'.repeat(5000)}`, {}, /exec: File name too long/],
     ['its arguments are too long', '/bin/true', { env: { A: 'x'.repeat(200_000) } }, /exec: Argument list too long/],
-  ] as [string, string, SpawnOptions, RegExp][])('%s: a message that says so', (_, file, options, message) => {
-    const children = () => readFileSync('/proc/thread-self/children', 'latin1')
-    const before = children()
-    const store = new PageStore()
-    for (const detachable of [false, true]) {
-      const error = errorOf(() => Tracee.spawn(store, file, [], { ...options, detachable }))
-      expect(error.code).toBe('ERR_SPAWN')
-      expect(error.message).toMatch(message)
-    }
-    expect(store.stats()).toMatchObject({ pages: 0, references: 0, tables: 0 })
-    store.close()
-    expect(children()).toBe(before)
-  })
+  ] as [string, string, SpawnOptions, RegExp][])(
+    '%s: a message that says so, and names it',
+    (_, file, options, message) => {
+      const children = () => readFileSync('/proc/thread-self/children', 'latin1')
+      const before = children()
+      const store = new PageStore()
+      for (const detachable of [false, true]) {
+        const error = errorOf(() => Tracee.spawn(store, file, [], { ...options, detachable }))
+        expect(error.code).toBe('ERR_SPAWN')
+        expect(error.message).toMatch(message)
+        expect(error.message).toContain(file.slice(-12))
+      }
+      expect(store.stats()).toMatchObject({ pages: 0, references: 0, tables: 0 })
+      store.close()
+      expect(children()).toBe(before)
+    },
+  )
 
   test('scripts and their interpreters can', () => {
     const script = join(folder, 'script')
