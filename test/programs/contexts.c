@@ -1,9 +1,11 @@
 // Suspends a coroutine whose frames lie below the one that chooses, as told, and goes on in it later: what it keeps is
 // in those frames alone. The true state is how many rounds there were, `mode` and what the coroutine has kept.
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <ucontext.h>
 
 #include "pagestore.h"
@@ -120,6 +122,45 @@ static void by_swapcontext(void) {
   }
 }
 
+// The coroutine that chooses lies right above the one that keeps, with nothing between, on memory that is no stack.
+static ucontext_t chooser;
+
+static void choosing_coroutine(void) {
+  for (;;) {
+    said = ps_choose(WAYS);
+    swapcontext(&chooser, &own);
+  }
+}
+
+static void in_arena(void) {
+  char* arena = mmap(NULL, 2 * ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void (*const functions[])(void) = {swapping_coroutine, choosing_coroutine};
+  ucontext_t* const contexts[] = {&other, &chooser};
+  for (int i = 0; i < 2; ++i) {
+    getcontext(contexts[i]);
+    contexts[i]->uc_stack.ss_sp = arena + i * ROOM;
+    contexts[i]->uc_stack.ss_size = ROOM;
+    contexts[i]->uc_link = NULL;
+    makecontext(contexts[i], functions[i], 0);
+  }
+  for (;;) {
+    swapcontext(&own, &other);
+    swapcontext(&own, &chooser);
+  }
+}
+
+// On the stack of another thread.
+static void* thread(void* nothing) {
+  by_setjmp();
+  return nothing;
+}
+
+static void in_thread(void) {
+  pthread_t id;
+  pthread_create(&id, NULL, thread, NULL);
+  pthread_join(id, NULL);
+}
+
 #if defined(__x86_64__)
 
 // Of a library that switches stacks by itself: all that a context is lies on its stack, but the stack pointer.
@@ -191,6 +232,8 @@ int main(int count, char** arguments) {
     {"list", by_list},
     {"builtin", by_builtin},
     {"swapcontext", by_swapcontext},
+    {"arena", in_arena},
+    {"thread", in_thread},
 #if defined(__x86_64__)
     {"switch", by_switch},
 #endif
