@@ -40,6 +40,7 @@
       "native/memory/tracee/file_pages.cc",
       "native/memory/tracee/file_plan.cc",
       "native/memory/tracee/file_undo.cc",
+      "native/memory/tracee/kernel_timers.cc",
       "native/memory/tracee/known_files.cc",
       "native/memory/tracee/live_state.cc",
       "native/memory/tracee/mapping_undo.cc",

@@ -105,6 +105,7 @@ Status EventStops::on_exec(TracedThread& thread) {
   parts_.program.declarers = {};
   parts_.program.growing = {};
   parts_.program.has_guards = false;
+  parts_.program.may_have_changed_timers = true;
   parts_.program.has_made_other_calls = false;
   parts_.changes.mark_mappings_changed();
   parts_.injected.on_exec();

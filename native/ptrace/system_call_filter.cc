@@ -40,6 +40,8 @@ constexpr struct {
     {SYS_mprotect, SystemCallKind::mapping},
     {SYS_pkey_mprotect, SystemCallKind::mapping},
     {SYS_madvise, SystemCallKind::advice},
+    {SYS_timer_create, SystemCallKind::timer},
+    {SYS_timer_delete, SystemCallKind::timer},
     {SYS_remap_file_pages, SystemCallKind::mapping},
     {SYS_shmat, SystemCallKind::mapping},
     {SYS_shmdt, SystemCallKind::mapping},

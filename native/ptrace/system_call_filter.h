@@ -32,6 +32,7 @@ enum class SystemCallKind : uint8_t {
   other,
   mapping,  // changes mappings
   advice,   // replaces or drops pages
+  timer,    // makes or deletes one of the kernel's timers
   process_exit,
   thread_exit,
   id_address,

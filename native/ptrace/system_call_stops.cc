@@ -61,7 +61,7 @@ Status SystemCallStops::before_run(TracedThread& thread) {
   if (!thread.has_entered_call()) return Status::ok();
   Registers* registers;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
-  note_memory_change(registers->call());
+  note_change(registers->call());
   file_calls_.on_entry(thread, registers->call());
   return Status::ok();
 }
@@ -113,7 +113,7 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
   if (kind == SystemCallKind::clone || kind == SystemCallKind::clone3) {
     if (Status status = trace_what_starts(thread, call); !status.is_ok()) return status;
   }
-  note_memory_change(call);
+  note_change(call);
   if (thread.is_entry_reported_already()) return Status::ok();
   switch (kind) {
     case SystemCallKind::id_address:
@@ -145,6 +145,7 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
     case SystemCallKind::exec:
     case SystemCallKind::mapping:
     case SystemCallKind::advice:
+    case SystemCallKind::timer:
     case SystemCallKind::other:
       break;
   }
@@ -156,11 +157,12 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
   return Status::ok();
 }
 
-// Whenever the thread is about to make the call: at its entry the memory may be captured.
-void SystemCallStops::note_memory_change(const SystemCall& call) {
+// Whenever the thread is about to make the call: at its entry a snapshot may be taken.
+void SystemCallStops::note_change(const SystemCall& call) {
   const SystemCallKind kind = kind_of_call(call.number);
   if (kind == SystemCallKind::mapping) note_mapping_change(call);
   if (kind == SystemCallKind::advice) note_advice(call);
+  if (kind == SystemCallKind::timer) parts_.program.may_have_changed_timers = true;
 }
 
 // Pages and their tables may be replaced although the same is mapped again.

@@ -40,7 +40,7 @@ class SystemCallStops {
   Status classify_exit(TracedThread& thread, int64_t result, const RunOptions& options, std::optional<Stop>* stop);
   Status classify_entry(TracedThread& thread, const SystemCall& call, const RunOptions& options,
                         std::optional<Stop>* stop);
-  void note_memory_change(const SystemCall& call);
+  void note_change(const SystemCall& call);
   void note_mapping_change(const SystemCall& call);
   void note_advice(const SystemCall& call);
   bool note_other_interface(TracedThread& thread, const SystemCall& call);

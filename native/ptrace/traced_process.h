@@ -81,6 +81,9 @@ class TracedProcess : NonCopyable {
   // Whether it has, or had, guards that no list of mappings shows.
   bool has_guards() const { return program_.has_guards; }
   void mark_guards() { program_.has_guards = true; }
+  bool may_have_changed_timers() const { return program_.may_have_changed_timers; }
+  void mark_timers_changed() { program_.may_have_changed_timers = true; }
+  void mark_timers_known() { program_.may_have_changed_timers = false; }
   const Stop& last_stop() const { return loop_.last_stop(); }
   // Of the kept clock; zero where none is kept.
   int64_t elapsed() const { return clock_.elapsed(); }

@@ -70,7 +70,7 @@ Status Tracee::regions(const RegionList** regions) {
 
 Status Tracee::capture(Snapshot* snapshot) {
   const RegionList* regions;
-  GrowingArray<std::byte> bytes, waits, files, file_key, signals;
+  GrowingArray<std::byte> bytes, waits, files, file_key, signals, timers;
   SavedState saved;
   if (Status status = this->regions(&regions); !status.is_ok()) return status;
   if (Status status = files_.read(); !status.is_ok()) return status;
@@ -79,7 +79,9 @@ Status Tracee::capture(Snapshot* snapshot) {
   if (Status status = files_.save(&files); !status.is_ok()) return status;
   if (Status status = files_.append_key(&file_key); !status.is_ok()) return status;
   if (Status status = save_signals(process_, &signals); !status.is_ok()) return status;
-  const SavedParts others{{files.data(), files.size()}, {signals.data(), signals.size()}};
+  if (Status status = timers_.save(&timers); !status.is_ok()) return status;
+  const SavedParts others{
+      {files.data(), files.size()}, {signals.data(), signals.size()}, {timers.data(), timers.size()}};
   Status status = save_state(process_, memory_.program_break(), others, &bytes);
   if (!status.is_ok()) return status;
   if (status = save_waits(process_, &waits); !status.is_ok()) return status;
@@ -136,7 +138,9 @@ Status Tracee::restore(const Snapshot& snapshot) {
   const std::optional<RemoteAddress> scratch = memory_.mappings().scratch();
   // Until all is put back there may be those that are, and those that shall be.
   process_.set_growing(around(process_.growing(), saved.growing));
-  Status status = restore_signals(process_, saved.parts.signals, scratch.value_or(RemoteAddress()));
+  // Signals of timers that go wait no longer.
+  Status status = timers_.restore(saved.parts.timers, scratch.value_or(RemoteAddress()));
+  if (status.is_ok()) status = restore_signals(process_, saved.parts.signals, scratch.value_or(RemoteAddress()));
   if (status.is_ok()) status = restore_mappings(mappings);
   if (status.is_ok()) status = restore_memory(snapshot);
   if (status.is_ok()) status = load_state(process_, saved);
@@ -179,7 +183,9 @@ Status Tracee::check_possible(const Snapshot& snapshot, const Mappings& wanted, 
     status = closed_.check(*stores, snapshot.memory, now, wanted);
   }
   if (!status.is_ok()) return status;
-  return check_signals(process_, saved.parts.signals, memory_.mappings().scratch().value_or(RemoteAddress()));
+  const RemoteAddress scratch = memory_.mappings().scratch().value_or(RemoteAddress());
+  if (status = timers_.check(saved.parts.timers, scratch); !status.is_ok()) return status;
+  return check_signals(process_, saved.parts.signals, scratch);
 }
 
 // Refused before anything is changed, or else only half-way if the kernel refuses a call.

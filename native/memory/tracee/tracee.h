@@ -19,6 +19,7 @@
 #include "memory/tracee/closed_memory.h"
 #include "memory/tracee/counted_regions.h"
 #include "memory/tracee/dead_stack.h"
+#include "memory/tracee/kernel_timers.h"
 #include "memory/tracee/mapping_undo.h"
 #include "memory/tracee/tracee_files.h"
 #include "memory/tracee/tracee_memory.h"
@@ -101,6 +102,7 @@ class Tracee final : public RestorableMemory {
   TraceeMemory memory_;
   TraceeFiles files_;
   const ClosedMemory closed_{process_, files_.duplicates()};
+  KernelTimers timers_{process_};
   DeadStacks stacks_;
   CountedRegions counted_regions_;
   GrowingArray<AddressRange> declared_;
