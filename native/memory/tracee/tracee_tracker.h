@@ -48,7 +48,8 @@ class TraceeTracker {
 
   // Nothing is known of these ranges any more.
   Status add_new(std::span<const AddressRange> ranges);
-  // After mappings were read: all else speaks of these. Registers what is not registered yet, of which nothing is known.
+  // After mappings were read: all else speaks of these. Registers what is not registered yet, of which nothing is
+  // known.
   Status set_regions(const RegionList& regions);
 
   // In rising order.
