@@ -35,7 +35,7 @@ struct CallEffects {
   uint64_t pointer = 0;  // for `socket_error`
   // A call that makes, renames or removes a file, whatever else it does; −1 if it does not. And its arguments.
   int64_t names_call = -1;
-  uint64_t names[2] = {};
+  uint64_t names[4] = {};
   // A call that opens a file so that it can change.
   std::optional<Opening> opening;
   // Numbers that are closed, or given to other files; none if the first is behind the last.

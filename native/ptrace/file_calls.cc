@@ -126,7 +126,8 @@ void FileCalls::on_entry(TracedThread& thread, const SystemCall& call) {
 void FileCalls::on_exit(pid_t task, const CallEffects& effects, int64_t result) {
   task_ = task;
   if (effects.names_call >= 0 && result >= 0) {
-    note_changed_name(task_, {effects.names_call, {effects.names[0], effects.names[1]}}, memory_, &files_);
+    const auto& names = effects.names;
+    note_changed_name(task_, {effects.names_call, {names[0], names[1], names[2], names[3]}}, memory_, &files_);
   }
   if (effects.opening && result >= 0) note_opened(task_, result, *effects.opening, &files_);
   if (has_closed(result)) files_.mark_closed(effects.closed_first, effects.closed_last);
@@ -167,7 +168,7 @@ void FileCalls::on_descriptor_call(const SystemCall& call, CallEffects* effects)
   if (changes_names(call.number)) {
     note_removal(task_, call, memory_, &files_);
     effects->names_call = call.number;
-    effects->names[0] = arguments[0], effects->names[1] = arguments[1];
+    for (size_t i = 0; i < std::size(effects->names); ++i) effects->names[i] = arguments[i];
   }
   if (!files_.has_monitored() && files_.known().empty() && !files_.has_new_numbers()) return;
   switch (call.number) {

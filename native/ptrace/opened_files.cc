@@ -327,6 +327,26 @@ void note_removal(pid_t task, const SystemCall& call, const RemoteMemory& memory
   note_first(facts, link, path_of(link, name), false, &opened);
 }
 
+// A file that has got a name by the call.
+void note_moved(pid_t task, const SystemCall& call, const RemoteMemory& memory, FileChanges* changes) {
+  const std::optional<PathArgument> argument = removed_name(call);
+#if defined(__x86_64__)
+  if (call.number == SYS_unlink) return;
+#endif
+  char path[kMostPath], link[64], name[kMostPath];
+  FileFacts facts;
+  struct stat status;
+  if (!argument || call.number == SYS_unlinkat || !changes->opened().is_noting() ||
+      !read_path(memory, argument->path, path))
+    return;
+  const ScopedFd file = look_up(task, argument->folder, path);
+  if (!file.is_open() || read_file_status(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+  snprintf(link, sizeof(link), "/proc/self/fd/%d", file.get());
+  if (!keeps_bytes(link) || !read_file_facts(AT_FDCWD, link, &facts)) return;
+  changes->opened().note({facts.device, facts.inode, facts.born, facts.length, 0, 0, 0, 0, false, false, true},
+                         path_of(link, name), -1);
+}
+
 void note_changed_name(pid_t task, const SystemCall& call, const RemoteMemory& memory, FileChanges* changes) {
   for (const auto& each : kNameCalls) {
     if (each.number != call.number) continue;
@@ -334,6 +354,7 @@ void note_changed_name(pid_t task, const SystemCall& call, const RemoteMemory& m
     if (!read_path(memory, call.arguments[each.path], path)) continue;
     changes->add_left(path);
     note_new_folder(task, call, path, changes);
+    note_moved(task, call, memory, changes);
   }
 }
 

@@ -32,6 +32,7 @@ struct OpenedFile {
   size_t contents, contents_length;      // where in the contents
   bool has_contents;                     // all of it
   bool is_new;                           // there was no such file
+  bool is_moved = false;                 // it was there, by another name
 };
 
 class OpenedFiles {

@@ -12,6 +12,7 @@ test.each([
   ['nameless-file.c', 3],
   ['unlinked-file.c', 3],
   ['renewed-file.c', 3],
+  ['renamed-over.c', 3],
 ])('%s: %s states', async (name, count) => {
   const program = new Program(build(`homes/${name}`, { flags: ['-g', '-O1'] }))
   const { states, complete, violations } = await explore(program, { maxStates: 100 })

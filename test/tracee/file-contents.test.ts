@@ -154,6 +154,39 @@ test.each([
   expect(running.warnings).toEqual([expect.stringMatching(new RegExp(`with .*${file} stays`))])
 })
 
+test.each([
+  ['a file that nobody has opened', ['', 'r:other:new', 'o:0:r:new']],
+  ['one that is added to', ['o:0:wa:log w:0:one', 'r:log:new', 'w:0:two']],
+  ['one that was added to and closed', ['', 'o:0:wa:log w:0:one c:0', 'r:log:new o:0:wct:log w:0:x c:0']],
+  ['one that takes the name of another', ['', 'o:0:wct:new w:0:one c:0', 'r:new:log', 'o:0:wa:log w:0:two c:0']],
+  [
+    'one that takes the name of one that is open',
+    ['o:1:wa:log w:1:a', 'o:0:wct:new w:0:one c:0', 'r:new:log', 'w:1:b'],
+  ],
+])('a rename is no change of what is in %s', (_name, steps) => {
+  using running = run(steps)
+  const { restore, tracee } = running
+  // Where it is, is not put back, so that a restore to before may be refused: that it cannot be found.
+  for (const to of [steps.length - 1, 0, steps.length - 1]) {
+    try {
+      restore(to)
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ERR_FILES', message: expect.stringMatching(/cannot be opened/) })
+    }
+  }
+  tracee.capture().release()
+})
+
+test('a file that is moved in the place of another has what that had, when it is put back', () => {
+  using running = run(['', 'o:0:wct:new w:0:one c:0 r:new:log', 'o:0:wct:new w:0:two c:0 r:new:log', ''])
+  const { restore, contents, was } = running
+  expect(was.map(({ log }) => log)).toEqual(['so far\n', 'one', 'two', 'two'])
+  for (const to of [0, 1, 2, 0, 3, 1, 0]) {
+    restore(to)
+    expect(contents()).toBe(was[to]!.log)
+  }
+})
+
 test('a file that is removed while it is open has what it had, under no name', () => {
   using running = run(['o:0:wct:new w:0:one', 'u:new', 'w:0:two', 'w:0:three'])
   const { restore, tracee } = running

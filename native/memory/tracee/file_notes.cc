@@ -63,6 +63,11 @@ Status FileNotes::replace_known(PageStores& stores, const KnownFile& file, const
   const std::string_view path = changes_.opened().path(note);
   KnownFile* before = files_.find(file.device, file.inode);
   const bool may_be = before != nullptr && (file.born != 0 || !note.is_new);
+  if (note.is_moved) {
+    KnownFile* moved_over = file.is_named ? files_.find_replaced(path, where.duplicates) : nullptr;
+    *is_done = before == nullptr || (moved_over != nullptr && moved_over != before);
+    if (*is_done) return move_over(stores, before, moved_over, file);
+  }
   *is_done = may_be && (may_be_same(before->born, file.born) || may_be_same(before->born, note.born));
   if (*is_done) {
     if (!before->is_unreachable || !file.is_named) return Status::ok();
@@ -78,6 +83,20 @@ Status FileNotes::replace_known(PageStores& stores, const KnownFile& file, const
   *is_done = note.is_new;
   if (!note.is_new) return end_file(stores, &trees_, replaced);
   return files_.begin_anew(*replaced, {file.device, file.inode, file.born}, changes_.last_event());
+}
+
+// A file was moved to where another one was: it goes on as that one. Where none was, only a name has changed.
+Status FileNotes::move_over(PageStores& stores, KnownFile* moved, KnownFile* other, const KnownFile& file) {
+  if (other == nullptr) {
+    changes_.opened().forget(file.device, file.inode);
+    return Status::ok();
+  }
+  if (moved != nullptr) {
+    if (Status status = end_file(stores, &trees_, moved); !status.is_ok()) return status;
+  }
+  // An earlier note, by the name that it had, may have been given up.
+  if (!changes_.opened().mark_seen({file.device, file.inode, file.born})) return Status::no_memory(sizeof(file));
+  return files_.begin_anew(*other, {file.device, file.inode, file.born}, changes_.last_event());
 }
 
 Status FileNotes::add(PageStores& stores, const KnownFile& file, const OpenedFile& note, const OpenFiles& now) {

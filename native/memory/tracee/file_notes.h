@@ -31,6 +31,7 @@ class FileNotes {
   Status take_note(PageStores& stores, const OpenedFile& note, const KnownFiles::Where& where);
   Status replace_known(PageStores& stores, const KnownFile& file, const OpenedFile& note,
                        const KnownFiles::Where& where, bool* is_done);
+  Status move_over(PageStores& stores, KnownFile* moved, KnownFile* other, const KnownFile& file);
   Status add(PageStores& stores, const KnownFile& file, const OpenedFile& note, const OpenFiles& now);
 
   FileChanges& changes_;
