@@ -117,13 +117,18 @@ void read_stored_bytes(PageStores& stores, const PageTree& tree, uint64_t offset
 void read_memory(PageStores& stores, const PageTree& tree, uint64_t address, std::span<std::byte> bytes) {
   if (bytes.empty()) return;
   memset(bytes.data(), 0, bytes.size());
+  const PageTables tables(stores);
   const uint64_t last = address + (bytes.size() - 1);
-  PageTables(stores).differences(
-      {}, tree, address / page_size(), last / page_size(), [&](VirtualPage virtual_page, Child, Child page) {
-        const uint64_t start = virtual_page * page_size();
-        const uint64_t from = std::max(start, address), to = std::min(start + (page_size() - 1), last);
-        memcpy(bytes.data() + (from - address), stores.pages.bytes(number_of(page)) + (from - start), to - from + 1);
-      });
+  const auto read_page = [&](VirtualPage virtual_page, Child, Child page) {
+    const uint64_t start = virtual_page * page_size();
+    const uint64_t from = std::max(start, address), to = std::min(start + (page_size() - 1), last);
+    memcpy(bytes.data() + (from - address), stores.pages.bytes(number_of(page)) + (from - start), to - from + 1);
+  };
+  const VirtualPage first_page = address / page_size(), last_page = last / page_size();
+  if (first_page != last_page) return tables.differences({}, tree, first_page, last_page, read_page);
+  // To go down one path takes a fraction of that, and words are read much.
+  const Child page = tables.page_at(tree, first_page);
+  if (page != Child::absent) read_page(first_page, Child::absent, page);
 }
 
 }  // namespace pagestore

@@ -78,13 +78,15 @@ Status KernelTimers::keep_numbers(bool keeps, int64_t* result) {
   return process_.call({SYS_prctl, {kKeepNumbers, keeps ? 1U : 0U}}, result);
 }
 
-Status KernelTimers::check(std::span<const std::byte> bytes, RemoteAddress scratch) {
+Status KernelTimers::check(std::span<const std::byte> bytes, RemoteAddress scratch, bool* is_same) {
   Timers wanted;
+  *is_same = false;
   if (Status status = read(); !status.is_ok()) return status;
   if (Status status = read_saved(bytes, &wanted); !status.is_ok()) return status;
   const std::span<const Timer> now(timers_.data(), timers_.size());
   const bool has_all =
       std::all_of(wanted.begin(), wanted.end(), [&](const Timer& each) { return find(now, each) != nullptr; });
+  *is_same = has_all && wanted.size() == now.size();
   if (has_all) return Status::ok();
   int64_t kept = 0, ended = 0;
   if (scratch.is_null()) return refuse();

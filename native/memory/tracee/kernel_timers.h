@@ -18,8 +18,9 @@ class KernelTimers {
 
   // Equal timers are equal bytes.
   Status save(GrowingArray<std::byte>* bytes);
-  // Of bytes that `save` gave. Changes nothing: refuses timers that cannot be made again.
-  Status check(std::span<const std::byte> bytes, RemoteAddress scratch);
+  // Of bytes that `save` gave. Changes nothing: refuses timers that cannot be made again. `is_same`: there is nothing
+  // to restore.
+  Status check(std::span<const std::byte> bytes, RemoteAddress scratch, bool* is_same);
   Status restore(std::span<const std::byte> bytes, RemoteAddress scratch);
 
  private:

@@ -166,9 +166,13 @@ Status append_signal_key(const TracedProcess& process, std::span<const std::byte
   return key->append(std::as_bytes(sorted)) ? Status::ok() : Status::no_memory(sorted.size_bytes());
 }
 
-Status check_signals(const TracedProcess& process, std::span<const std::byte> bytes, RemoteAddress scratch) {
+Status check_signals(const TracedProcess& process, std::span<const std::byte> bytes, RemoteAddress scratch,
+                     bool* is_same) {
   GrowingArray<std::byte> now;
-  if (Status status = save_signals(process, &now); !status.is_ok() || is_equal(now, bytes)) return status;
+  *is_same = false;
+  if (Status status = save_signals(process, &now); !status.is_ok()) return status;
+  *is_same = is_equal(now, bytes);
+  if (*is_same) return Status::ok();
   if (scratch.is_null()) {
     return Status::system(Error::tracee, "pending signals of a process that has given up its stack", ENOTSUP);
   }

@@ -15,8 +15,9 @@ Status save_signals(const TracedProcess& process, GrowingArray<std::byte>* bytes
 Status append_signal_key(const TracedProcess& process, std::span<const std::byte> bytes, GrowingArray<std::byte>* key);
 
 // `scratch` as find_scratch says it, null if there is none. Changes nothing: refuses queues that cannot be made what
-// they were.
-Status check_signals(const TracedProcess& process, std::span<const std::byte> bytes, RemoteAddress scratch);
+// they were. `is_same`: there is nothing to restore, while the process stands and keeps its timers.
+Status check_signals(const TracedProcess& process, std::span<const std::byte> bytes, RemoteAddress scratch,
+                     bool* is_same);
 
 // Makes the queues what they were; where that fails, what they are. Leaves to its caller: to check first, and that the
 // process has the threads that it had.

@@ -133,14 +133,18 @@ Status Tracee::restore(const Snapshot& snapshot) {
   if (Status status = read_state({parts.state.data(), parts.state.size()}, &saved); !status.is_ok()) return status;
   if (Status status = check_state(process_, saved); !status.is_ok()) return status;
   const Mappings mappings{{parts.mappings.data(), parts.mappings.size()}, saved.program_break};
-  if (Status status = check_possible(snapshot, mappings, saved); !status.is_ok()) return status;
+  bool keeps_signals = false;
+  if (Status status = check_possible(snapshot, mappings, saved, &keeps_signals); !status.is_ok()) return status;
   if (Status status = restore_files(snapshot, saved); !status.is_ok()) return status;
   const std::optional<RemoteAddress> scratch = memory_.mappings().scratch();
   // Until all is put back there may be those that are, and those that shall be.
   process_.set_growing(around(process_.growing(), saved.growing));
   // Signals of timers that go wait no longer.
-  Status status = timers_.restore(saved.parts.timers, scratch.value_or(RemoteAddress()));
-  if (status.is_ok()) status = restore_signals(process_, saved.parts.signals, scratch.value_or(RemoteAddress()));
+  Status status = Status::ok();
+  if (!keeps_signals) status = timers_.restore(saved.parts.timers, scratch.value_or(RemoteAddress()));
+  if (!keeps_signals && status.is_ok()) {
+    status = restore_signals(process_, saved.parts.signals, scratch.value_or(RemoteAddress()));
+  }
   if (status.is_ok()) status = restore_mappings(mappings);
   if (status.is_ok()) status = restore_memory(snapshot);
   if (status.is_ok()) status = load_state(process_, saved);
@@ -171,8 +175,9 @@ void Tracee::warn_of_shared_files() {
   }
 }
 
-// What would be found only after files were put back.
-Status Tracee::check_possible(const Snapshot& snapshot, const Mappings& wanted, const SavedState& saved) {
+// What would be found only after files were put back. `keeps_signals`: timers and pending signals are what they were.
+Status Tracee::check_possible(const Snapshot& snapshot, const Mappings& wanted, const SavedState& saved,
+                              bool* keeps_signals) {
   if (Status status = memory_.read_mappings(); !status.is_ok()) return status;
   const Mappings now{memory_.regions().bytes(), memory_.program_break()};
   // Equal bytes are the common case, and cheap to find.
@@ -184,8 +189,11 @@ Status Tracee::check_possible(const Snapshot& snapshot, const Mappings& wanted, 
   }
   if (!status.is_ok()) return status;
   const RemoteAddress scratch = memory_.mappings().scratch().value_or(RemoteAddress());
-  if (status = timers_.check(saved.parts.timers, scratch); !status.is_ok()) return status;
-  return check_signals(process_, saved.parts.signals, scratch);
+  bool has_timers = false;
+  if (status = timers_.check(saved.parts.timers, scratch, &has_timers); !status.is_ok()) return status;
+  status = check_signals(process_, saved.parts.signals, scratch, keeps_signals);
+  *keeps_signals = *keeps_signals && has_timers;
+  return status;
 }
 
 // Refused before anything is changed, or else only half-way if the kernel refuses a call.

@@ -91,7 +91,7 @@ class Tracee final : public RestorableMemory {
   Status store_captured(PageStores& stores, const Saved& saved, Snapshot* snapshot);
   Status read_parts(const Snapshot& snapshot, Parts* parts) const;
   Status restore_mappings(const Mappings& wanted);
-  Status check_possible(const Snapshot& snapshot, const Mappings& wanted, const SavedState& saved);
+  Status check_possible(const Snapshot& snapshot, const Mappings& wanted, const SavedState& saved, bool* keeps_signals);
   Status restore_files(const Snapshot& snapshot, const SavedState& saved);
   Status restore_memory(const Snapshot& snapshot);
   void warn_of_shared_files();
