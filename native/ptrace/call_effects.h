@@ -33,8 +33,10 @@ struct CallEffects {
   Evidence evidence = Evidence::bytes;
   int32_t number = -1;   // the descriptor that `messages` came from
   uint64_t pointer = 0;  // for `socket_error`
-  // A call that makes, renames or removes a file, whatever else it does; −1 if it does not. And its arguments.
+  // A call that makes, renames or removes a file, whatever else it does; −1 if it does not. Its arguments, and when it
+  // was entered (file_clock.h).
   int64_t names_call = -1;
+  uint64_t names_began = 0;
   uint64_t names[4] = {};
   // A call that opens a file so that it can change.
   std::optional<Opening> opening;

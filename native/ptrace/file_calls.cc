@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "linux/file_clock.h"
 #include "linux/memory_files.h"
 #include "linux/proc_file.h"
 #include "linux/process_regions.h"
@@ -78,14 +79,6 @@ bool is_captured(pid_t task, const FileId& file, const AddressRange& bytes) {
   return false;
 }
 
-bool has_one_thread(pid_t task) {
-  constexpr nlink_t kOfNone = 2;
-  char path[48];
-  struct stat status;
-  snprintf(path, sizeof(path), "/proc/%d/task", task);
-  return read_file_status(path, &status) == 0 && status.st_nlink == kOfNone + 1;
-}
-
 // By these the kernel says that it has not begun.
 bool is_refusal(int64_t result) {
   constexpr int kRefusals[] = {EAGAIN,       EINTR,    EBADF,   EINVAL,   ENOTSOCK,     EOPNOTSUPP, ENOTTY,  EPERM,
@@ -127,7 +120,8 @@ void FileCalls::on_exit(pid_t task, const CallEffects& effects, int64_t result) 
   task_ = task;
   if (effects.names_call >= 0 && result >= 0) {
     const auto& names = effects.names;
-    note_changed_name(task_, {effects.names_call, {names[0], names[1], names[2], names[3]}}, memory_, &files_);
+    const SystemCall call{effects.names_call, {names[0], names[1], names[2], names[3]}};
+    note_changed_name(task_, call, effects.names_began, memory_, &files_);
   }
   if (effects.opening && result >= 0) note_opened(task_, result, *effects.opening, &files_);
   if (has_closed(result)) files_.mark_closed(effects.closed_first, effects.closed_last);
@@ -168,6 +162,7 @@ void FileCalls::on_descriptor_call(const SystemCall& call, CallEffects* effects)
   if (changes_names(call.number)) {
     note_removal(task_, call, memory_, &files_);
     effects->names_call = call.number;
+    effects->names_began = now_for_files();
     for (size_t i = 0; i < std::size(effects->names); ++i) effects->names[i] = arguments[i];
   }
   if (!files_.has_monitored() && files_.known().empty() && !files_.has_new_numbers()) return;

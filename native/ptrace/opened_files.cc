@@ -12,6 +12,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "linux/file_clock.h"
 #include "linux/file_systems.h"
 #include "linux/open_files.h"
 #include "ptrace/descriptor_calls.h"
@@ -52,9 +53,9 @@ std::optional<OpeningCall> read_opening(const SystemCall& call, const RemoteMemo
     case SYS_truncate:
       return OpeningCall{{AT_FDCWD, arguments[0]}, O_WRONLY, arguments[1]};
     case kOpenat2: {
-      uint64_t flags = 0;
-      if (!memory.read(RemoteAddress(arguments[2]), &flags, sizeof(flags)).is_ok()) return std::nullopt;
-      return OpeningCall{{folder, arguments[1]}, flags};
+      OpenHow how{};
+      if (!memory.read(RemoteAddress(arguments[2]), &how, sizeof(how)).is_ok()) return std::nullopt;
+      return OpeningCall{{folder, arguments[1], how.resolve}, how.flags};
     }
     default:
       return std::nullopt;
@@ -99,8 +100,10 @@ std::string_view path_of(const char* link, std::span<char> room) {
   return {room.data(), length < 0 ? 0 : static_cast<size_t>(length)};
 }
 
-// How far a call has come with a file that it cuts or opens for writing.
-enum class Progress : uint8_t { entered, opened };
+// Whether nobody can have made it since it was not found, as far as anybody can say who has no more than one thread.
+bool was_absent(pid_t task, const FileFacts& file, const Opening& opening) {
+  return opening.is_missing && file.born == 0 && has_one_thread(task);
+}
 
 // Of one that was cut before anybody saw it nothing is known but that it may have had something.
 void note_first(const FileFacts& facts, const char* link, std::string_view name, bool is_cut, OpenedFiles* opened) {
@@ -110,8 +113,8 @@ void note_first(const FileFacts& facts, const char* link, std::string_view name,
   opened->note({facts.device, facts.inode, facts.born, length, 0, 0, 0, 0, false, false}, name, contents.get());
 }
 
-// A file that was there, and a link to it.
-void note_file(const OpeningCall& call, const char* link, Progress progress, FileChanges* changes) {
+// A file that was there, and a link to it. `is_cut`: by the call, before anybody saw it.
+void note_file(const OpeningCall& call, const char* link, bool is_cut, FileChanges* changes) {
   OpenedFiles& opened = changes->opened();
   struct stat status;
   if (read_file_status(link, &status) != 0 || !S_ISREG(status.st_mode)) return;
@@ -123,7 +126,7 @@ void note_file(const OpeningCall& call, const char* link, Progress progress, Fil
   const bool cuts = (call.flags & O_TRUNC) != 0;
   FileFacts facts;
   if (opened.is_noting() && read_file_facts(AT_FDCWD, link, &facts) && !opened.is_seen(facts)) {
-    note_first(facts, link, name, cuts && progress == Progress::opened, &opened);
+    note_first(facts, link, name, is_cut, &opened);
   }
   if (cuts || call.cut_to) return changes->add_event(id, call.cut_to.value_or(0));
   const bool is_kept = length <= kMostContents && opened.is_whole(id.device, id.inode);
@@ -143,7 +146,8 @@ void note_new_file(const char* link, FileChanges* changes) {
   changes->opened().note({facts.device, facts.inode, facts.born, 0, 0, 0, 0, 0, false, true}, name, -1);
 }
 
-void note_new_folder(pid_t task, const SystemCall& call, const char* path, FileChanges* changes) {
+// By now the path may lead to a folder that was there before: another thread may have changed it.
+void note_new_folder(pid_t task, const SystemCall& call, uint64_t began, const char* path, FileChanges* changes) {
   bool is_made = call.number == SYS_mkdirat;
 #if defined(__x86_64__)
   is_made = is_made || call.number == SYS_mkdir;
@@ -154,7 +158,7 @@ void note_new_folder(pid_t task, const SystemCall& call, const char* path, FileC
   char link[64], name[kMostPath];
   FileFacts facts;
   snprintf(link, sizeof(link), "/proc/self/fd/%d", folder.get());
-  if (!folder.is_open() || !read_file_facts(folder.get(), &facts)) return;
+  if (!folder.is_open() || !read_file_facts(folder.get(), &facts) || !is_made_since(facts.born, began)) return;
   const std::string_view there = path_of(link, name);
   if (there.size() < sizeof(name)) changes->opened().note_folder(facts, there);
 }
@@ -270,32 +274,39 @@ std::optional<Opening> note_opening(pid_t task, const SystemCall& call, const Re
   const bool makes = is_nameless || (found->flags & O_CREAT) != 0;
   const bool alters = (found->flags & O_TRUNC) != 0 || (found->flags & O_ACCMODE) != O_RDONLY;
   if (!makes && !alters) return std::nullopt;
-  const Opening opening{found->flags, is_nameless};
+  const bool makes_always = is_nameless || (makes && (found->flags & O_EXCL) != 0);
+  Opening opening{found->flags, makes_always, false, now_for_files()};
   char path[kMostPath];
   if (is_nameless || !read_path(memory, found->argument.path, path)) return opening;
-  const ScopedFd file = look_up(task, found->argument.folder, path);
-  const bool is_missing = !file.is_open() && errno == ENOENT;
+  const ScopedFd file = look_up(task, found->argument.folder, path, found->argument.resolve);
+  opening.is_missing = !file.is_open() && errno == ENOENT;
   if (file.is_open() && alters) {
     char link[64];
     snprintf(link, sizeof(link), "/proc/self/fd/%d", file.get());
-    note_file(*found, link, Progress::entered, changes);
+    note_file(*found, link, false, changes);
   }
   if (found->cut_to) {
     // No descriptor will say which file it was.
-    if (!file.is_open() && !is_missing) changes->add_left(path);
+    if (!file.is_open() && !opening.is_missing) changes->add_left(path);
     return std::nullopt;
   }
   if (file.is_open() && !changes->opened().is_noting()) return std::nullopt;
-  return Opening{found->flags, is_missing};
+  return opening;
 }
 
 void note_opened(pid_t task, int64_t number, const Opening& opening, FileChanges* changes) {
   char link[64];
   struct stat status;
+  FileFacts facts;
   snprintf(link, sizeof(link), "/proc/%d/fd/%d", task, static_cast<int>(number));
   if (read_file_status(link, &status) != 0 || !S_ISREG(status.st_mode)) return;
-  if (opening.is_new && status.st_size == 0) return note_new_file(link, changes);
-  note_file({{}, opening.flags}, link, Progress::opened, changes);
+  const bool may_be_new = status.st_size == 0 && (opening.makes_always || opening.is_missing);
+  if (may_be_new && !read_file_facts(AT_FDCWD, link, &facts)) return;
+  const bool is_new = opening.makes_always || is_made_since(facts.born, opening.began);
+  if (may_be_new && is_new) return note_new_file(link, changes);
+  if ((opening.flags & O_TRUNC) == 0 && (opening.flags & O_ACCMODE) == O_RDONLY) return;
+  const bool is_cut = (opening.flags & O_TRUNC) != 0 && !(may_be_new && was_absent(task, facts, opening));
+  note_file({{}, opening.flags}, link, is_cut, changes);
 }
 
 void note_shared_mapping(pid_t task, const SystemCall& call, FileChanges* changes) {
@@ -347,13 +358,14 @@ void note_moved(pid_t task, const SystemCall& call, const RemoteMemory& memory, 
                          path_of(link, name), -1);
 }
 
-void note_changed_name(pid_t task, const SystemCall& call, const RemoteMemory& memory, FileChanges* changes) {
+void note_changed_name(pid_t task, const SystemCall& call, uint64_t began, const RemoteMemory& memory,
+                       FileChanges* changes) {
   for (const auto& each : kNameCalls) {
     if (each.number != call.number) continue;
     char path[kMostPath];
     if (!read_path(memory, call.arguments[each.path], path)) continue;
     changes->add_left(path);
-    note_new_folder(task, call, path, changes);
+    note_new_folder(task, call, began, path, changes);
     note_moved(task, call, memory, changes);
   }
 }

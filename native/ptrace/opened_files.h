@@ -6,6 +6,11 @@
 // with its length and, if it is short, with all that is in it. Of a longer one that is only opened nothing has changed
 // yet: it is *tracked*, so that what is done to it by any number is seen until the next capture knows its descriptors.
 //
+// A file is new only if the kernel says so: by the call itself (O_EXCL, O_TMPFILE), or by when the file was made. That
+// nothing was found on the entry is no proof: what we look up may be something else, and others may make it meanwhile.
+// Of a file that was cut by the call, and is not proven new, nothing is known that could be put back. Where the file
+// system does not say when a file was made, what a process of one thread did not find was empty, but is not its own.
+//
 // What is done to files of the kernel (file_systems.h) and to names (a file is removed, renamed, made) cannot be put
 // back. It leaves to its caller: that the process is stopped.
 #pragma once
@@ -99,7 +104,9 @@ class FileChanges;
 // What a call that opens a file asks for, as far as its exit has to know.
 struct Opening {
   uint64_t flags;
-  bool is_new;  // on its entry there was no such file
+  bool makes_always;  // if it succeeds, it has made the file
+  bool is_missing;    // on its entry no such file was found
+  uint64_t began;     // file_clock.h
 };
 
 // Notes what a call, on its entry, is about to open for writing or to cut. Says what has to be told on its exit.
@@ -118,7 +125,9 @@ void note_removal(pid_t task, const SystemCall& call, const RemoteMemory& memory
 
 // Whether a call changes which files there are, or what they are called. Its exit says whether it did.
 bool changes_names(int64_t number);
-void note_changed_name(pid_t task, const SystemCall& call, const RemoteMemory& memory, FileChanges* changes);
+// `began`: when it was entered (file_clock.h).
+void note_changed_name(pid_t task, const SystemCall& call, uint64_t began, const RemoteMemory& memory,
+                       FileChanges* changes);
 
 // Which pipe, socket or device a call is about to open by a path. Only below /proc and /dev, if not `anywhere`.
 struct OpenedStream {

@@ -18,11 +18,7 @@ namespace {
 
 constexpr size_t kMostLocalPath = kMostPath + 64;
 
-// As openat2 takes them, which older headers lack.
-struct OpenHow {
-  uint64_t flags, mode, resolve;
-};
-constexpr uint64_t kNoSymbolicLinks = 0x04, kBeneath = 0x08, kInRoot = 0x10;
+constexpr uint64_t kNoSymbolicLinks = 0x04, kBeneath = 0x08, kInRoot = 0x10, kCached = 0x20;
 
 // False for a path that does not start with what every process has for itself.
 bool find_own(pid_t task, const char* path, std::span<char> there) {
@@ -64,10 +60,10 @@ bool has_our_root(pid_t task) {
   return is_same_file(root, "/") && is_same_file(mounts, "/proc/self/ns/mnt");
 }
 
-ScopedFd look_up_in_other_root(const char* start, const char* path) {
+ScopedFd look_up_from(const char* start, const char* path, uint64_t resolve) {
   const ScopedFd folder(open(start, O_PATH | O_CLOEXEC));
   if (!folder.is_open()) return {};
-  const OpenHow how{O_PATH | O_CLOEXEC, 0, path[0] == '/' ? kInRoot : kBeneath | kNoSymbolicLinks};
+  const OpenHow how{O_PATH | O_CLOEXEC, 0, resolve & ~kCached};
   return ScopedFd(static_cast<int>(syscall(kOpenat2, folder.get(), path, &how, sizeof(how))));
 }
 
@@ -85,14 +81,27 @@ bool read_path(const RemoteMemory& memory, uint64_t address, std::span<char, kMo
   return false;
 }
 
-ScopedFd look_up(pid_t task, int folder, const char* path) {
+ScopedFd look_up(pid_t task, int folder, const char* path, uint64_t resolve) {
   char there[kMostLocalPath];
-  if (find_own(task, path, there)) return ScopedFd(open(there, O_PATH | O_CLOEXEC));
-  find_start(task, folder, path, there);
-  if (!has_our_root(task)) return look_up_in_other_root(there, path);
+  if (resolve == 0 && find_own(task, path, there)) return ScopedFd(open(there, O_PATH | O_CLOEXEC));
+  const bool starts_below = (resolve & kInRoot) != 0;
+  find_start(task, folder, starts_below ? "" : path, there);
+  if (!has_our_root(task)) {
+    const uint64_t kept = path[0] == '/' || starts_below ? kInRoot : kBeneath | kNoSymbolicLinks;
+    return look_up_from(there, path, resolve | kept);
+  }
+  if (resolve != 0) return look_up_from(there, path, resolve);
   const ScopedFd start(path[0] == '/' ? -1 : open(there, O_PATH | O_CLOEXEC));
   if (path[0] != '/' && !start.is_open()) return {};
   return ScopedFd(openat(start.get(), path, O_PATH | O_CLOEXEC));
+}
+
+bool has_one_thread(pid_t task) {
+  constexpr nlink_t kOfNone = 2;
+  char path[48];
+  struct stat status;
+  snprintf(path, sizeof(path), "/proc/%d/task", task);
+  return read_file_status(path, &status) == 0 && status.st_nlink == kOfNone + 1;
 }
 
 }  // namespace pagestore

@@ -17,10 +17,16 @@
 
 namespace pagestore {
 
-// A path that a call has as an argument, and the folder from which it starts.
+// A path that a call has as an argument, the folder from which it starts, and how openat2(2) is told to go.
 struct PathArgument {
   int folder = AT_FDCWD;
   uint64_t path = 0;
+  uint64_t resolve = 0;
+};
+
+// As openat2 takes them, which older headers lack.
+struct OpenHow {
+  uint64_t flags, mode, resolve;
 };
 
 constexpr size_t kMostPath = 4096;
@@ -29,6 +35,9 @@ constexpr size_t kMostPath = 4096;
 bool read_path(const RemoteMemory& memory, uint64_t address, std::span<char, kMostPath> path);
 
 // What the path leads to, opened with O_PATH; not open, with errno, where it leads nowhere or cannot be looked up.
-ScopedFd look_up(pid_t task, int folder, const char* path);
+ScopedFd look_up(pid_t task, int folder, const char* path, uint64_t resolve = 0);
+
+// Whether the process has one thread.
+bool has_one_thread(pid_t task);
 
 }  // namespace pagestore
