@@ -65,8 +65,8 @@ const argumentIndices = argumentRegisters().map((name) => registerNames.indexOf(
 /**
  * A live program under control, which can be rolled back: captured and restored in place, as often as one likes.
  *
- * A snapshot has the program's memory, its mappings, the registers of all threads, and its descriptors with their offsets
- * and flags. What the kernel keeps beside that does not roll back: signal handlers, timers, other processes.
+ * A snapshot has the program's memory, its mappings, the registers of all threads, and its descriptors with offsets and
+ * flags. What else the kernel keeps does not roll back: signal handlers, what timers are set to, other processes.
  *
  * Between two calls the program is stopped. It belongs to the thread (the main thread or a Worker) that made the tracee.
  * Calls are synchronous: a caller that needs its event loop makes the tracee in a Worker. Every method throws

@@ -7,8 +7,18 @@ interface Row {
 
 const rows: readonly Row[] = [
   {
-    effect: 'a timer is not rolled back: its signal may come on another path, twice, or never',
-    calls: 'setitimer alarm timer_create timer_settime timer_delete timerfd_settime',
+    effect: 'what a timer is set to is not rolled back: its signal may come on another path, twice, or never',
+    calls: 'setitimer alarm timer_settime timerfd_settime',
+  },
+  {
+    effect:
+      'a timer that it makes has another number on each path, and may be there on another one before Linux 6.15; what it is set to is not rolled back',
+    calls: 'timer_create',
+  },
+  {
+    effect:
+      'a timer that is deleted is put back, but not what it was set to; before Linux 6.15 other paths run without it',
+    calls: 'timer_delete',
   },
   {
     effect: 'a changed handler is not rolled back: other paths run with it',

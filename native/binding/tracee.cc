@@ -117,6 +117,8 @@ Handle spawn(const Arguments& arguments) {
   options.launch.has_kept_clock = what.boolean("hasKeptClock");
   options.launch.has_filter = !what.boolean("isDetachable");
   options.launch.further_calls = calls_in(what.bytes("furtherCalls"));
+  // Who stops at further calls names those that delete timers.
+  options.may_lose_timers = options.launch.further_calls.any();
   options.shares_processor = what.boolean("sharesProcessor");
   options.launch.run.timeout = what.number("timeout");
   ask_environment(&options.launch.run, arguments.env());

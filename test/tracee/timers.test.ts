@@ -3,15 +3,21 @@ import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
 
 import { PageStore, type Snapshot, Tracee } from 'pagestore'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+
 import { errorOf } from '../support/pages.js'
 import { compile, ownFolder } from '../support/programs.js'
 
 const program = compile(
   ownFolder(),
   'timers',
-  `#include <signal.h>
+  `#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,8 +36,24 @@ static int set(int timer) {
   struct itimerspec in_a_moment = {{0, 0}, {0, 1000000}};
   return (int)syscall(SYS_timer_settime, timer, 0, &in_a_moment, 0);
 }
-int main(void) {
+/* Answers PR_TIMER_CREATE_RESTORE_IDS as a kernel that does not have it. */
+static void be_on_an_old_kernel(void) {
+  struct sock_filter filter[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 3),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 77, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const struct sock_fprog program = {6, filter};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+int main(int argc, char **argv) {
   int timers[4];
+  if (argc > 1) be_on_an_old_kernel();
+  (void)argv;
   signal(SIGUSR1, on_signal);
   syscall(SYS_getppid);
   timers[0] = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 0x1234567890);
@@ -54,7 +76,8 @@ int main(void) {
 
 // Before Linux 6.15 the kernel chooses the number of a timer.
 const [major = 0, minor = 0] = release().split('.').map(Number)
-const isOld = major < 6 || (major === 6 && minor < 15)
+const isOldKernel = major < 6 || (major === 6 && minor < 15)
+const kernels = isOldKernel ? ['old'] : ['this', 'old']
 
 /** Whatever the kernel lists first. */
 function timersOf({ pid }: Tracee): string[] {
@@ -72,17 +95,23 @@ function step(tracee: Tracee): boolean {
   }
 }
 
-test.each([false, true])(
-  'a timer that was made since is deleted, and one that was deleted is there again (%s)',
-  (detachable) => {
+const cases = kernels.flatMap((kernel) => [false, true].map((detachable) => [kernel, detachable] as const))
+
+function spawn(store: PageStore, kernel: string, detachable: boolean): Tracee {
+  const args = kernel === 'old' ? ['old'] : []
+  return Tracee.spawn(store, program, args, { detachable, stdio: ['ignore', 'ignore', 'ignore'] })
+}
+
+describe.each(cases)('on the %s kernel, detachable: %s', (kernel, detachable) => {
+  test('a timer that was made since is deleted, and one that was deleted is there again, or that is refused', () => {
     using store = new PageStore()
-    using tracee = Tracee.spawn(store, program, [], { detachable, stdio: ['ignore', 'ignore', 'inherit'] })
+    using tracee = spawn(store, kernel, detachable)
     const taken: [Snapshot, string[]][] = []
     while (step(tracee)) taken.push([tracee.capture(), timersOf(tracee)])
     expect(taken.map(([, timers]) => timers.join('').match(/^ID:/gm)?.length ?? 0)).toEqual([0, 2, 3, 0])
     for (const back of [0, 1, 3, 2, 0, 2, 1, 0]) {
       const [snapshot, timers] = taken[back]!
-      if (isOld && back > 0 && back < 3) {
+      if (kernel === 'old' && back > 0 && back < 3) {
         expect(errorOf(() => tracee.restore(snapshot))).toMatchObject({ code: 'ERR_TRACEE' })
         continue
       }
@@ -92,5 +121,22 @@ test.each([false, true])(
       expect(again.equals(snapshot)).toBe(true)
       while (step(tracee));
     }
-  },
-)
+  })
+
+  test('what the program has not deleted is there again, and no snapshot has what was made since', () => {
+    using store = new PageStore()
+    using tracee = spawn(store, kernel, detachable)
+    step(tracee)
+    using without = tracee.capture()
+    step(tracee)
+    using withTwo = tracee.capture()
+    for (const snapshot of [without, withTwo, withTwo, without, without, withTwo]) {
+      tracee.restore(snapshot)
+      using again = tracee.capture()
+      expect([again.equals(snapshot), again.key]).toEqual([true, snapshot.key])
+    }
+    while (step(tracee));
+    tracee.restore(without)
+    while (step(tracee));
+  })
+})

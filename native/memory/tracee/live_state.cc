@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "memory/tracee/kernel_timers.h"
 #include "memory/tracee/saved_signals.h"
 #include "ptrace/trap.h"
 #include "snapshot/stored_bytes.h"
@@ -102,6 +103,7 @@ Status describe(const CapturedTracee& tracee, LiveState* live) {
   if (status.is_ok() && !has_tracked) status = put_bytes(tracee.files, &live->bytes);
   if (status.is_ok() && !has_tracked && !ends) {
     status = append_signal_key(process, tracee.saved.parts.signals, &live->bytes);
+    if (status.is_ok()) status = KernelTimers::append_key(process, tracee.saved.parts.timers, &live->bytes);
   }
   for (ThreadReader thread(tracee.saved.threads); thread.next() && status.is_ok();) {
     DeadStack dead;

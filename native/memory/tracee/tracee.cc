@@ -23,6 +23,7 @@ Status Tracee::spawn(SharedStore* store, const SpawnOptions& options, std::optio
   if (Status status = launch(launch_options, &made->process_); !status.is_ok()) return status;
   if (Status status = made->memory_.begin(wanted); !status.is_ok()) return status;
   if (Status status = made->files_.begin(options.files); !status.is_ok()) return status;
+  if (options.may_lose_timers) made->timers_.allow_losses();
   *tracee = std::move(made);
   return Status::ok();
 }

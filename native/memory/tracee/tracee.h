@@ -1,9 +1,10 @@
 // A live program that can be rolled back: captured and restored in place, any number of times.
 //
 // A snapshot of it is its memory, its mappings, its descriptors with offsets and flags, what it writes to regular
-// files, its pending signals, and for each thread the registers (general, floating point, vector) and blocked signals.
-// What the kernel keeps beside that stays as it is: names of files, signal handlers, timers, other processes. Threads
-// cannot be made or ended: where they differ from those of the snapshot, a restore is refused.
+// files, its pending signals, which timers it has made, and for each thread the registers (general, floating point,
+// vector) and blocked signals. What the kernel keeps beside that stays as it is: names of files, signal handlers, what
+// timers are set to, other processes. Threads cannot be made or ended: where they differ from those of the snapshot, a
+// restore is refused.
 //
 //     capture:  mappings -> files -> threads -> dirty pages -> key -> snapshot, write-protect
 //     restore:  files -> signals -> mappings -> dirty pages and differences -> threads
@@ -34,6 +35,7 @@ struct SpawnOptions {
   LaunchOptions launch;
   FileOptions files;
   bool shares_processor = true;  // with this thread
+  bool may_lose_timers = false;  // kernel_timers.h
 };
 
 class Tracee final : public RestorableMemory {
