@@ -65,7 +65,8 @@ class Undo {
   Undo(TracedProcess& process, const FilePlan& plan, RemoteAddress scratch)
       : process_(process), plan_(plan), passed_(process, scratch) {}
 
-  // First all that may be refused for want of room, in this process or in that one; what was got is given back then.
+  // First all that may be refused for want of room, in this process or in that one; what was got is given back then, as
+  // it is where a call is refused later.
   // Only where the process may have no more numbers at all, those of surplus files are used, and there is no way back.
   Status move_descriptors() {
     const RaisedLimit limit(process_.pid(), static_cast<rlim_t>(plan_.highest_number()) + count_spares(plan_));
@@ -73,16 +74,13 @@ class Undo {
     is_crowded_ = !limit.has_room();
     Status status = is_crowded_ ? close_surplus(true) : Status::ok();
     if (status.is_ok()) status = find_origins();
-    if (!status.is_ok()) {
-      close_origins(true);
-      static_cast<void>(passed_.close());
-      return status;
-    }
     for (const OpenFile& file : plan_.wanted().all()) {
-      if (status = put(file); !status.is_ok()) return status;
+      if (status.is_ok()) status = put(file);
     }
-    close_origins(false);
-    if (status = passed_.close(); !status.is_ok()) return status;
+    close_origins(!status.is_ok());
+    const Status closed = passed_.close();
+    if (status.is_ok()) status = closed;
+    if (!status.is_ok()) return status;
     if (!is_crowded_) status = close_surplus(true);
     return status.is_ok() ? close_surplus(false) : status;
   }
