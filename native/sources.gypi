@@ -6,6 +6,7 @@
       "native/linux/frame_expression.cc",
       "native/linux/frame_rule.cc",
       "native/linux/frame_table.cc",
+      "native/linux/mapped_file.cc",
       "native/linux/memory_files.cc",
       "native/linux/open_files.cc",
       "native/linux/pagemap.cc",

@@ -1,4 +1,4 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { PageStore, type Stop, Tracee } from 'pagestore'
@@ -76,6 +76,56 @@ test('a shared mapping is not made of another file that has its name now', () =>
   expect(tracee.resume({ choose: 0 })).toMatchObject({ kind: 'exit', code: 7 })
   store.close()
 })
+
+// Maps a file to be read, opens another one to be written; then lets go of the first, and adds to the second.
+const reader = compile(
+  folder,
+  'reader',
+  `#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "${join(import.meta.dirname, '../../include/pagestore.h')}"
+int main(int argc, char **argv) {
+  int fd = open(argv[1], O_RDONLY), log = open(argv[2], O_WRONLY | O_APPEND);
+  char *at = mmap(NULL, ${pageBytes}, PROT_READ, argc > 3 ? MAP_SHARED : MAP_PRIVATE, fd, 0);
+  close(fd);
+  ps_choose(1);
+  munmap(at, ${pageBytes});
+  if (write(log, "more", 4) != 4) return 9;
+  ps_choose(1);
+  return 0;
+}`,
+)
+
+function replaceByFolder(file: string): void {
+  rmSync(file)
+  mkdirSync(file)
+}
+const replaceByFile = (file: string) => renameSync(`${file}-other`, file)
+
+test.each([
+  ['private', [], 'file', replaceByFile],
+  ['shared', ['shared'], 'file', replaceByFile],
+  ['private', [], 'folder', replaceByFolder],
+])(
+  'a %s mapping (%j) whose path leads to another %s by now is refused before files are put back',
+  (_kind, args, _what, change) => {
+    const file = join(folder, 'to-read'),
+      log = join(folder, 'log')
+    rmSync(file, { recursive: true, force: true })
+    writeFileSync(file, Buffer.alloc(pageBytes, 7))
+    writeFileSync(`${file}-other`, Buffer.alloc(pageBytes, 9))
+    writeFileSync(log, 'so far')
+    using store = new PageStore()
+    const tracee = Tracee.spawn(store, reader, [file, log, ...args], { stdio: ['ignore', 'ignore', 'ignore'] })
+    expect(tracee.resume()).toMatchObject({ kind: 'choice' })
+    const snapshot = tracee.capture()
+    expect(tracee.resume({ choose: 0 })).toMatchObject({ kind: 'choice' })
+    change(file)
+    expect(errorOf(() => tracee.restore(snapshot)).code).toBe('ERR_MAPPING')
+    expect(readFileSync(log, 'latin1')).toBe('so farmore')
+  },
+)
 
 // A heap of 16 pages filled with their numbers; then it is mistreated.
 const heap = compile(

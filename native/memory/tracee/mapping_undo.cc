@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "linux/mapped_file.h"
 #include "linux/process_regions.h"
 #include "memory/tracee/scratch.h"
 #include "ptrace/process_paths.h"
@@ -153,12 +154,14 @@ class Undo {
   const Mappings& now_;
 };
 
-// Whether the file that a region is of has lost its name.
+// Whether the path of a region leads to no file, or to another one.
 bool has_lost_name(pid_t task, const Region& region) {
   char path[kMostPath];
   if (is_made_new(region) || region.path.size() >= sizeof(path)) return false;
   path[region.path.copy(path, sizeof(path) - 1)] = '\0';
-  return !look_up(task, AT_FDCWD, path).is_open() && (errno == ENOENT || errno == ENOTDIR);
+  const ScopedFd file = look_up(task, AT_FDCWD, path);
+  if (!file.is_open()) return errno == ENOENT || errno == ENOTDIR;
+  return compare_mapped_file(file.get(), region.file) == MappedFile::another;
 }
 
 }  // namespace
