@@ -79,9 +79,10 @@ Status ClosedMemory::find_different(PageStores& stores, const PageTree& target, 
 }
 
 // What is mapped anew is as the path leads to it, or new memory.
-Status ClosedMemory::check(PageStores& stores, const PageTree& target, const Mappings& now,
-                           const Mappings& wanted) const {
+Status ClosedMemory::check(PageStores& stores, const PageTree& target, const Mappings& now, const Mappings& wanted,
+                           bool* has_all) const {
   RangeSet closed;
+  *has_all = false;
   if (Status status = find_closed(wanted.regions, &closed); !status.is_ok() || closed.empty()) return status;
   GrowingArray<MappingChange> changes;
   RangeSet renewed;
@@ -90,9 +91,14 @@ Status ClosedMemory::check(PageStores& stores, const PageTree& target, const Map
     if (change.kind != MappingChange::Kind::map) continue;
     if (Status status = renewed.add(change.range); !status.is_ok()) return status;
   }
+  bool is_different = !changes.empty(), is_elsewhere = false;
   RegionReader wanted_reader(wanted.regions);
   for (Region region; wanted_reader.next(&region);) {
-    if (!is_closed(region) || is_written_elsewhere(wanted.regions, region)) continue;
+    if (!is_closed(region)) continue;
+    if (is_written_elsewhere(wanted.regions, region)) {
+      is_elsewhere = true;
+      continue;
+    }
     RegionReader reader(now.regions);
     for (Region part; reader.next(&part);) {
       const AddressRange here{std::max(part.start, region.start), std::min(part.end, region.end)};
@@ -100,20 +106,23 @@ Status ClosedMemory::check(PageStores& stores, const PageTree& target, const Map
       part.offset += here.start - part.start;
       part.start = here.start;
       part.end = here.end;
-      if (Status status = check_part(stores, target, part); !status.is_ok()) return status;
+      bool differs = false;
+      if (Status status = check_part(stores, target, part, &differs); !status.is_ok()) return status;
+      is_different = is_different || differs;
     }
   }
+  *has_all = !is_different && !is_elsewhere;
   return Status::ok();
 }
 
-Status ClosedMemory::check_part(PageStores& stores, const PageTree& target, const Region& part) const {
-  bool is_different = false;
+Status ClosedMemory::check_part(PageStores& stores, const PageTree& target, const Region& part,
+                                bool* is_different) const {
   const AddressRange range{part.start, part.end};
   Status status = find_different(stores, target, range, [&](const Different&) {
-    is_different = true;
+    *is_different = true;
     return Status::mapping(part.start, EACCES);
   });
-  if (!is_different) return status;
+  if (!*is_different) return status;
   ClosedMemoryAccess access(process_, duplicates_, part);
   if (status = access.open(); !status.is_ok()) return status;
   return access.close();

@@ -22,13 +22,15 @@ class ClosedMemory {
   ClosedMemory(TracedProcess& process, const FileDuplicates& duplicates) : process_(process), duplicates_(duplicates) {}
 
   // Refuses what differs from `target` and could not be written; protections are tried, and are what they were.
-  Status check(PageStores& stores, const PageTree& target, const Mappings& now, const Mappings& wanted) const;
+  // `*has_all`: all is there, and nothing that a restore does changes that: there is nothing to write.
+  Status check(PageStores& stores, const PageTree& target, const Mappings& now, const Mappings& wanted,
+               bool* has_all) const;
   Status write(PageStores& stores, const PageTree& target, const Mappings& now) const;
 
  private:
   template <typename Visit>
   Status find_different(PageStores& stores, const PageTree& target, const AddressRange& range, Visit visit) const;
-  Status check_part(PageStores& stores, const PageTree& target, const Region& part) const;
+  Status check_part(PageStores& stores, const PageTree& target, const Region& part, bool* is_different) const;
   Status write_region(PageStores& stores, const PageTree& target, const Region& region) const;
 
   TracedProcess& process_;

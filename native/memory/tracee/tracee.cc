@@ -134,20 +134,20 @@ Status Tracee::restore(const Snapshot& snapshot) {
   if (Status status = read_state({parts.state.data(), parts.state.size()}, &saved); !status.is_ok()) return status;
   if (Status status = check_state(process_, saved); !status.is_ok()) return status;
   const Mappings mappings{{parts.mappings.data(), parts.mappings.size()}, saved.program_break};
-  bool keeps_signals = false;
-  if (Status status = check_possible(snapshot, mappings, saved, &keeps_signals); !status.is_ok()) return status;
+  Kept kept;
+  if (Status status = check_possible(snapshot, mappings, saved, &kept); !status.is_ok()) return status;
   if (Status status = restore_files(snapshot, saved); !status.is_ok()) return status;
   const std::optional<RemoteAddress> scratch = memory_.mappings().scratch();
   // Until all is put back there may be those that are, and those that shall be.
   process_.set_growing(around(process_.growing(), saved.growing));
   // Signals of timers that go wait no longer.
   Status status = Status::ok();
-  if (!keeps_signals) status = timers_.restore(saved.parts.timers, scratch.value_or(RemoteAddress()));
-  if (!keeps_signals && status.is_ok()) {
+  if (!kept.signals) status = timers_.restore(saved.parts.timers, scratch.value_or(RemoteAddress()));
+  if (!kept.signals && status.is_ok()) {
     status = restore_signals(process_, saved.parts.signals, scratch.value_or(RemoteAddress()));
   }
   if (status.is_ok()) status = restore_mappings(mappings);
-  if (status.is_ok()) status = restore_memory(snapshot);
+  if (status.is_ok()) status = restore_memory(snapshot, kept.closed);
   if (status.is_ok()) status = load_state(process_, saved);
   if (status.is_ok()) status = load_waits(process_, {parts.waits.data(), parts.waits.size()});
   if (!status.is_ok()) memory_.mark_unknown();
@@ -176,9 +176,8 @@ void Tracee::warn_of_shared_files() {
   }
 }
 
-// What would be found only after files were put back. `keeps_signals`: timers and pending signals are what they were.
-Status Tracee::check_possible(const Snapshot& snapshot, const Mappings& wanted, const SavedState& saved,
-                              bool* keeps_signals) {
+// What would be found only after files were put back.
+Status Tracee::check_possible(const Snapshot& snapshot, const Mappings& wanted, const SavedState& saved, Kept* kept) {
   if (Status status = memory_.read_mappings(); !status.is_ok()) return status;
   const Mappings now{memory_.regions().bytes(), memory_.program_break()};
   // Equal bytes are the common case, and cheap to find.
@@ -186,14 +185,14 @@ Status Tracee::check_possible(const Snapshot& snapshot, const Mappings& wanted, 
   Status status = is_same ? Status::ok() : check_mappings(process_.live_thread(), now, wanted);
   if (status.is_ok() && !(is_same && memory_.mappings().closed().empty())) {
     const LockedStores stores(*store_);
-    status = closed_.check(*stores, snapshot.memory, now, wanted);
+    status = closed_.check(*stores, snapshot.memory, now, wanted, &kept->closed);
   }
   if (!status.is_ok()) return status;
   const RemoteAddress scratch = memory_.mappings().scratch().value_or(RemoteAddress());
   bool has_timers = false;
   if (status = timers_.check(saved.parts.timers, scratch, &has_timers); !status.is_ok()) return status;
-  status = check_signals(process_, saved.parts.signals, scratch, keeps_signals);
-  *keeps_signals = *keeps_signals && has_timers;
+  status = check_signals(process_, saved.parts.signals, scratch, &kept->signals);
+  kept->signals = kept->signals && has_timers;
   return status;
 }
 
@@ -219,10 +218,10 @@ Status Tracee::restore_mappings(const Mappings& wanted) {
   }
 }
 
-Status Tracee::restore_memory(const Snapshot& snapshot) {
+Status Tracee::restore_memory(const Snapshot& snapshot, bool keeps_closed) {
   const LockedStores stores(*store_);
   const Status status = memory_.restore(*stores, snapshot);
-  if (!status.is_ok() || memory_.mappings().closed().empty()) return status;
+  if (!status.is_ok() || keeps_closed || memory_.mappings().closed().empty()) return status;
   return closed_.write(*stores, snapshot.memory, {memory_.regions().bytes(), memory_.program_break()});
 }
 

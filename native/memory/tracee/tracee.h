@@ -93,9 +93,14 @@ class Tracee final : public RestorableMemory {
   Status store_captured(PageStores& stores, const Saved& saved, Snapshot* snapshot);
   Status read_parts(const Snapshot& snapshot, Parts* parts) const;
   Status restore_mappings(const Mappings& wanted);
-  Status check_possible(const Snapshot& snapshot, const Mappings& wanted, const SavedState& saved, bool* keeps_signals);
+  // What is as the snapshot has it already.
+  struct Kept {
+    bool signals = false;  // timers and pending signals
+    bool closed = false;   // closed memory
+  };
+  Status check_possible(const Snapshot& snapshot, const Mappings& wanted, const SavedState& saved, Kept* kept);
   Status restore_files(const Snapshot& snapshot, const SavedState& saved);
-  Status restore_memory(const Snapshot& snapshot);
+  Status restore_memory(const Snapshot& snapshot, bool keeps_closed);
   void warn_of_shared_files();
   Status find_registers(std::optional<pid_t> id, TracedThread** thread, Registers** registers) const;
 
