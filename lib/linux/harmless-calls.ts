@@ -5,6 +5,8 @@
  * outside. Some calls are harmless with some arguments only; `sometimes` looks at those.
  */
 
+import type { FileKind } from './file-kinds.js'
+
 /** A call that a thread is about to make. */
 export interface CallMade {
   readonly args: readonly bigint[]
@@ -16,8 +18,11 @@ export interface CallMade {
   readonly hasOurFiles: boolean
   /** Whether a descriptor is open on a file that is memory alone, which snapshots have where it is mapped. */
   isMemory(fd: bigint): boolean
-  /** The path at an address of the process; empty where there is none. */
-  pathAt(address: bigint): string
+  /**
+   * What the path at an address of the process leads to.
+   * @param directory the descriptor of a folder from which it goes where it is relative
+   */
+  kindAt(address: bigint, directory?: bigint): FileKind
   /** Whether one of these addresses belongs to a file that is mapped shared and is no memory. */
   sharesFile(address: bigint, length: bigint): boolean
 }
@@ -181,10 +186,10 @@ const accessMode = 3n
 // The same for calls on descriptors. A file that is opened, changed and closed between two snapshots is in neither.
 const opens: Sometimes['reason'] = 'it opens what is there, to read it'
 const sometimesOfDescriptors: Readonly<Record<string, Sometimes>> = {
-  open: { reason: opens, isHarmless: ({ args: [path = 0n, flags = 0n], pathAt }) => onlyReads(pathAt(path), flags) },
+  open: { reason: opens, isHarmless: ({ args: [path = 0n, flags = 0n], kindAt }) => onlyReads(kindAt(path), flags) },
   openat: {
     reason: opens,
-    isHarmless: ({ args: [, path = 0n, flags = 0n], pathAt }) => onlyReads(pathAt(path), flags),
+    isHarmless: ({ args: [directory, path = 0n, flags = 0n], kindAt }) => onlyReads(kindAt(path, directory), flags),
   },
   truncate: {
     reason: 'what it cuts is put back or refused, where we can look it up as the program does',
@@ -239,28 +244,9 @@ export function listedCalls(): string[] {
   return [...rows, ...Object.keys(sometimes), ...Object.keys(sometimesOfDescriptors)]
 }
 
-// Of a process, and in all: what rolls back, or stays as it is. All others may say something else each time.
-const lastingOfProcess =
-  'attr/.*|auxv|cgroup|cmdline|comm|cwd|environ|exe|fd|fd/.*|fdinfo|fdinfo/.*|gid_map|limits|map_files/.*|maps|mem|mounts|mountinfo|ns/.*|personality|root|setgroups|task|uid_map'
-const lastingOfAll =
-  'bus/.*|cmdline|cgroups|config.gz|crypto|devices|filesystems|modules|mounts|partitions|sys/(?!kernel/random/).*|version'
-const lastingOfSystem =
-  'devices/system/(cpu|node)|devices/system/(cpu|node)/[a-z_]+|devices/system/(cpu|node)/(cpu|node)\\d+/(cache|topology)/.*|fs/cgroup/.*\\.(max|min|high|low)|kernel/mm/.*'
-const ofKernel = /^\/(proc|sys)(\/|$)/
-const lastingOfKernel = new RegExp(
-  `^/(proc/((self|thread-self|\\d+)(/task/\\d+)?/(${lastingOfProcess})|${lastingOfAll})|sys/(${lastingOfSystem}))$`,
-)
-
-/** Whether what is read at a path is another each time: random bytes, the time, what is used or free. */
-export function isVarying(path: string): boolean {
-  return /^\/dev\/(u?random|hwrng|rtc\d*)$/.test(path) || (ofKernel.test(path) && !lastingOfKernel.test(path))
-}
-
 /** Whether what is opened is the same each time that it is read, and is not written. */
-function onlyReads(path: string, flags: bigint): boolean {
-  if (/^\/dev\/(null|zero|full)$/.test(path)) return true
-  if (isVarying(path)) return false
-  return (flags & (changesFile | accessMode)) === 0n
+function onlyReads(kind: FileKind, flags: bigint): boolean {
+  return kind === 'empty' || (kind === 'lasting' && (flags & (changesFile | accessMode)) === 0n)
 }
 
 function isDropped({ args: [fd = 0n], pathOf }: CallMade): boolean {

@@ -11,7 +11,8 @@
 import { readdirSync, readlinkSync, statfsSync, statSync } from 'node:fs'
 
 import { effectOf } from '../../linux/call-effects.js'
-import { type CallMade, type HarmlessCalls, isVarying } from '../../linux/harmless-calls.js'
+import { kindOfDescriptor, kindOfPath } from '../../linux/file-kinds.js'
+import type { CallMade, HarmlessCalls } from '../../linux/harmless-calls.js'
 import { hasSignal, signalSets } from '../../linux/process-status.js'
 import { type SharedMapping, sharedMappings } from '../../linux/shared-mappings.js'
 import { signalName, signalNumber } from '../../linux/signals.js'
@@ -40,6 +41,9 @@ const actingCalls = [
 
 // SS_AUTODISARM.
 const disarmsItself = 0x8000_0000
+
+// AT_FDCWD.
+const workingDirectory = -100n
 
 // Divides a page, and most paths are shorter.
 const partOfPath = 256
@@ -94,11 +98,12 @@ export class Outside {
     for (const name of this.#timers.running()) this.#warnOfCall(name)
     const shared = sharedFiles(this.#tracee).find(({ isWritable }) => isWritable)
     if (shared !== undefined) this.#warnOfCall('mmap', `${shared.path} is mapped shared: ${effectOf('mmap')}`)
-    const varying = pathsOf(this.#tracee.pid).find(isVarying)
+    const { pid } = this.#tracee
+    const varying = descriptorsOf(pid).find((fd) => kindOfDescriptor(pid, fd) === 'varying')
     if (varying !== undefined) {
       this.#warnOfCall(
         'read',
-        `${varying} is open, and says something else each time: what that leads to is not explored`,
+        `${pathOf(pid, BigInt(varying))} is open, and says something else each time: what that leads to is not explored`,
       )
     }
   }
@@ -141,9 +146,14 @@ export class Outside {
         this.#paths.set(fd, path)
         return path
       },
-      hasOurFiles: hasOurFiles(pid),
+      get hasOurFiles() {
+        return hasOurFiles(pid)
+      },
       isMemory: (fd) => isMemory(pid, fd),
-      pathAt: (address) => this.#pathAt(address),
+      kindAt: (address, directory = workingDirectory) => {
+        const fd = Number(BigInt.asIntN(32, directory))
+        return kindOfPath(pid, this.#pathAt(address), fd === Number(workingDirectory) ? undefined : fd)
+      },
       sharesFile: (start, length) =>
         sharedFiles(this.#tracee).some((mapping) => mapping.start < start + length && start < mapping.end),
     }
@@ -235,10 +245,9 @@ function pathOf(pid: number, fd: bigint): string {
   }
 }
 
-/** What all descriptors of a process are open on. */
-function pathsOf(pid: number): string[] {
+function descriptorsOf(pid: number): string[] {
   try {
-    return readdirSync(`/proc/${pid}/fd`).map((fd) => pathOf(pid, BigInt(fd)))
+    return readdirSync(`/proc/${pid}/fd`)
   } catch {
     return []
   }
