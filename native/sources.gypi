@@ -2,6 +2,8 @@
   "variables": {
     "core_sources": [
       "native/linux/elf_class.cc",
+      "native/linux/file_facts.cc",
+      "native/linux/file_removal.cc",
       "native/linux/file_systems.cc",
       "native/linux/frame_expression.cc",
       "native/linux/frame_rule.cc",

@@ -1,46 +1,41 @@
 // Which file it is that a path or a descriptor leads to.
 //
-// An inode's number is given to another file once the first is gone. What then differs is when the file was made; that
-// is 0 where the file system does not say.
+// The kernel gives an inode's number to another file once the first is gone. What then differs is when the file was
+// made; but the clock by which the kernel says so stands still for some milliseconds, and files may follow each other
+// within these. So we also ask for the file's generation, by which file systems tell files with one number apart, where
+// we know that a file keeps it. While anybody has a file open, its number is no other file's.
 #pragma once
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdint>
 
 namespace pagestore {
 
-struct FileFacts {
+struct WhichFile {
   uint64_t device = 0, inode = 0;
-  uint64_t born = 0;  // in nanoseconds
-  uint64_t length = 0;
-  uint64_t links = 0;  // names that it has
+  uint64_t born = 0;        // in nanoseconds; 0 where the file system does not say
+  uint64_t generation = 0;  // 0 where the file system does not say, or where it may change
+
+  // Whether it tells the file from one that has the same inode later.
+  bool is_certain() const { return born != 0 || generation != 0; }
+  bool operator==(const WhichFile&) const = default;
 };
 
-// False, with errno, where it is not found. No server behind a file system is asked.
-inline bool read_file_facts(int folder, const char* path, FileFacts* facts, int flags = 0) {
-  constexpr int kFlags = AT_EMPTY_PATH | 0x4000;                   // AT_STATX_DONT_SYNC
-  constexpr unsigned kWanted = 0x1 | 0x4 | 0x100 | 0x200 | 0x800;  // STATX_TYPE, NLINK, INO, SIZE, BTIME
-  constexpr unsigned kBorn = 0x800;
-  constexpr uint64_t kSecond = 1'000'000'000;
-  struct statx found;
-  if (syscall(SYS_statx, folder, path, kFlags | flags, kWanted, &found) == 0) {
-    const auto seconds = static_cast<uint64_t>(found.stx_btime.tv_sec);
-    const uint64_t born = (found.stx_mask & kBorn) != 0 ? seconds * kSecond + found.stx_btime.tv_nsec : 0;
-    *facts = {makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino, born, found.stx_size, found.stx_nlink};
-    return true;
-  }
-  struct stat status;
-  if (errno != ENOSYS && errno != EPERM) return false;
-  if (syscall(SYS_newfstatat, folder, path, &status, AT_EMPTY_PATH | flags) != 0) return false;
-  *facts = {status.st_dev, status.st_ino, 0, static_cast<uint64_t>(status.st_size), status.st_nlink};
-  return true;
+// Whether two can be one file, as far as both are told.
+constexpr bool may_be_same(const WhichFile& a, const WhichFile& b) {
+  return a.device == b.device && a.inode == b.inode && (a.born == b.born || a.born == 0 || b.born == 0) &&
+         (a.generation == b.generation || a.generation == 0 || b.generation == 0);
 }
+
+struct FileFacts {
+  WhichFile identity;
+  uint64_t length = 0;
+  uint64_t links = 0;  // names that it has
+  uint32_t owner = 0, mode = 0;
+};
+
+// False, with errno, where it is not found. No server behind a file system is asked. Of flags it takes
+// AT_SYMLINK_NOFOLLOW.
+bool read_file_facts(int folder, const char* path, FileFacts* facts, int flags = 0);
 inline bool read_file_facts(int descriptor, FileFacts* facts) {
   return read_file_facts(descriptor, "", facts);
 }

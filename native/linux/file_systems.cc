@@ -49,6 +49,7 @@ constexpr uint32_t kKeeping[] = {
     0x5346414f,  // afs
 };
 
+constexpr uint32_t kLayered[] = {0x794c7630};  // overlayfs
 constexpr uint32_t kMemory[] = {0x01021994, 0x858458f6, 0x958458f6};
 
 template <size_t kCount>
@@ -67,6 +68,13 @@ bool keeps_bytes(const char* path) {
 
 bool is_memory_file(const char* path) {
   return is_on_one(path, kMemory);
+}
+
+bool has_layers(std::string_view path) {
+  char text[4096];
+  if (path.size() >= sizeof(text)) return false;
+  text[path.copy(text, sizeof(text) - 1)] = '\0';
+  return is_on_one(text, kLayered);
 }
 
 }  // namespace pagestore

@@ -43,6 +43,9 @@ struct FileId {
 constexpr FileId id_of(const OpenFileIdentity& identity) {
   return {identity.device, identity.inode, identity.serial};
 }
+constexpr FileId id_of(const WhichFile& identity) {
+  return {identity.device, identity.inode};
+}
 
 // A descriptor as it was at the last capture or restore, if its calls are seen or its open file has a serial number.
 struct KnownDescriptor {

@@ -13,6 +13,7 @@
 #include <iterator>
 
 #include "linux/file_clock.h"
+#include "linux/file_removal.h"
 #include "linux/file_systems.h"
 #include "linux/open_files.h"
 #include "ptrace/descriptor_calls.h"
@@ -102,7 +103,7 @@ std::string_view path_of(const char* link, std::span<char> room) {
 
 // Whether nobody can have made it since it was not found, as far as anybody can say who has no more than one thread.
 bool was_absent(pid_t task, const FileFacts& file, const Opening& opening) {
-  return opening.is_missing && file.born == 0 && has_one_thread(task);
+  return opening.is_missing && file.identity.born == 0 && has_one_thread(task);
 }
 
 // Of one that was cut before anybody saw it nothing is known but that it may have had something.
@@ -110,7 +111,7 @@ void note_first(const FileFacts& facts, const char* link, std::string_view name,
   const bool has_contents = !is_cut && facts.length <= kMostContents;
   const ScopedFd contents(has_contents ? open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1);
   const uint64_t length = is_cut ? 1 : facts.length;
-  opened->note({facts.device, facts.inode, facts.born, length, 0, 0, 0, 0, false, false}, name, contents.get());
+  opened->note({.identity = facts.identity, .length = length}, name, contents.get());
 }
 
 // A file that was there, and a link to it. `is_cut`: by the call, before anybody saw it.
@@ -125,11 +126,11 @@ void note_file(const OpeningCall& call, const char* link, bool is_cut, FileChang
   const auto length = static_cast<uint64_t>(status.st_size);
   const bool cuts = (call.flags & O_TRUNC) != 0;
   FileFacts facts;
-  if (opened.is_noting() && read_file_facts(AT_FDCWD, link, &facts) && !opened.is_seen(facts)) {
+  if (opened.is_noting() && read_file_facts(AT_FDCWD, link, &facts) && !opened.is_seen(facts.identity)) {
     note_first(facts, link, name, is_cut, &opened);
   }
   if (cuts || call.cut_to) return changes->add_event(id, call.cut_to.value_or(0));
-  const bool is_kept = length <= kMostContents && opened.is_whole(id.device, id.inode);
+  const bool is_kept = length <= kMostContents && opened.is_whole(facts.identity);
   changes->add_event(id, is_kept ? 0 : length);
   if (!is_kept && opened.is_noting()) changes->track(id);
 }
@@ -140,10 +141,10 @@ void note_new_file(const char* link, FileChanges* changes) {
   char path[kMostPath];
   if (!read_file_facts(AT_FDCWD, link, &facts)) return;
   const std::string_view name = path_of(link, path);
-  changes->add_event({facts.device, facts.inode}, 0);
+  changes->add_event(id_of(facts.identity), 0);
   if (name.starts_with('/') && !name.ends_with(" (deleted)")) changes->add_left(name);
   if (!changes->opened().is_noting()) return;
-  changes->opened().note({facts.device, facts.inode, facts.born, 0, 0, 0, 0, 0, false, true}, name, -1);
+  changes->opened().note({.identity = facts.identity, .is_new = true}, name, -1);
 }
 
 // By now the path may lead to a folder that was there before: another thread may have changed it.
@@ -158,7 +159,7 @@ void note_new_folder(pid_t task, const SystemCall& call, uint64_t began, const c
   char link[64], name[kMostPath];
   FileFacts facts;
   snprintf(link, sizeof(link), "/proc/self/fd/%d", folder.get());
-  if (!folder.is_open() || !read_file_facts(folder.get(), &facts) || !is_made_since(facts.born, began)) return;
+  if (!folder.is_open() || !read_file_facts(folder.get(), &facts) || !is_made_since(facts.identity.born, began)) return;
   const std::string_view there = path_of(link, name);
   if (there.size() < sizeof(name)) changes->opened().note_folder(facts, there);
 }
@@ -172,15 +173,9 @@ void OpenedFiles::note_folder(const FileFacts& folder, std::string_view path) {
 }
 
 void OpenedFiles::remove_folders() {
-  char path[kMostPath];
   for (size_t i = folders_.size(); i-- > 0;) {
     const Folder& each = folders_[i];
-    memcpy(path, folder_paths_.data() + each.path, each.path_length);
-    path[each.path_length] = '\0';
-    FileFacts now;
-    const bool is_it = read_file_facts(AT_FDCWD, path, &now, AT_SYMLINK_NOFOLLOW) && now.device == each.facts.device &&
-                       now.inode == each.facts.inode && now.born == each.facts.born;
-    if (is_it) rmdir(path);
+    remove_empty_folder({folder_paths_.data() + each.path, each.path_length}, each.facts.identity, each.facts.owner);
   }
   folders_.clear();
   folder_paths_.clear();
@@ -193,44 +188,37 @@ void OpenedFiles::clear() {
   is_incomplete_ = false;
 }
 
-void OpenedFiles::mark_whole(uint64_t device, uint64_t inode) {
-  if (Seen* seen = find_seen(device, inode); seen != nullptr) seen->is_whole = true;
-}
-
-OpenedFiles::Seen* OpenedFiles::find_seen(uint64_t device, uint64_t inode) {
-  const uint32_t number = index_.find(device, inode);
+OpenedFiles::Seen* OpenedFiles::find_inode(const WhichFile& file) {
+  const uint32_t number = index_.find(file.device, file.inode);
   if (number >= seen_.size()) return nullptr;
   Seen& seen = seen_[number];
-  return seen.device == device && seen.inode == inode ? &seen : nullptr;
+  return seen.file.device == file.device && seen.file.inode == file.inode ? &seen : nullptr;
 }
 
-bool OpenedFiles::is_seen(const FileFacts& file) const {
-  const Seen* seen = find_seen(file.device, file.inode);
-  return seen != nullptr && seen->born == file.born;
+OpenedFiles::Seen* OpenedFiles::find_seen(const WhichFile& file) {
+  Seen* seen = find_inode(file);
+  return seen != nullptr && seen->file == file ? seen : nullptr;
 }
 
-bool OpenedFiles::mark_seen(const FileFacts& file) {
-  Seen* seen = find_seen(file.device, file.inode);
-  if (seen == nullptr) {
-    return index_.put(file.device, file.inode, seen_.size()) &&
-           seen_.append({file.device, file.inode, file.born, false});
-  }
-  if (seen->born != file.born) *seen = {file.device, file.inode, file.born, false};
+bool OpenedFiles::mark_seen(const WhichFile& file) {
+  Seen* seen = find_inode(file);
+  if (seen == nullptr) return index_.put(file.device, file.inode, seen_.size()) && seen_.append({file});
+  if (seen->file != file) *seen = {file};
   return true;
 }
 
-void OpenedFiles::forget(uint64_t device, uint64_t inode) {
-  Seen* seen = find_seen(device, inode);
+void OpenedFiles::forget(const WhichFile& file) {
+  Seen* seen = find_seen(file);
   if (seen == nullptr) return;
   const Seen& last = seen_[seen_.size() - 1];
   // The index has it already, so that no memory is needed.
-  static_cast<void>(index_.put(last.device, last.inode, static_cast<size_t>(seen - seen_.data())));
+  static_cast<void>(index_.put(last.file.device, last.file.inode, static_cast<size_t>(seen - seen_.data())));
   *seen = last;
   static_cast<void>(seen_.resize(seen_.size() - 1));
 }
 
-bool OpenedFiles::is_whole(uint64_t device, uint64_t inode) const {
-  const Seen* seen = find_seen(device, inode);
+bool OpenedFiles::is_whole(const WhichFile& file) const {
+  const Seen* seen = find_seen(file);
   return seen != nullptr && seen->is_whole;
 }
 
@@ -255,10 +243,16 @@ void OpenedFiles::note(const OpenedFile& file, std::string_view path, int conten
   noted.path = paths_.size();
   noted.path_length = path.size();
   noted.has_contents = contents >= 0 && read_contents(contents, &noted);
-  const bool is_done = paths_.append(std::span<const char>(path.data(), path.size())) && files_.append(noted) &&
-                       mark_seen({file.device, file.inode, file.born});
+  const bool is_seen = mark_seen(file.identity);
+  Seen* const seen = find_seen(file.identity);
+  if (is_seen) {
+    seen->is_whole = seen->is_whole || noted.has_contents || noted.is_new;
+    seen->is_made = seen->is_made || noted.is_new;
+    noted.is_made = seen->is_made && file.identity.is_certain();
+  }
+  const bool is_done =
+      is_seen && paths_.append(std::span<const char>(path.data(), path.size())) && files_.append(noted);
   if (!is_done) is_incomplete_ = true;
-  if (noted.has_contents || noted.is_new) mark_whole(file.device, file.inode);
 }
 
 bool changes_names(int64_t number) {
@@ -302,7 +296,7 @@ void note_opened(pid_t task, int64_t number, const Opening& opening, FileChanges
   if (read_file_status(link, &status) != 0 || !S_ISREG(status.st_mode)) return;
   const bool may_be_new = status.st_size == 0 && (opening.makes_always || opening.is_missing);
   if (may_be_new && !read_file_facts(AT_FDCWD, link, &facts)) return;
-  const bool is_new = opening.makes_always || is_made_since(facts.born, opening.began);
+  const bool is_new = opening.makes_always || is_made_since(facts.identity.born, opening.began);
   if (may_be_new && is_new) return note_new_file(link, changes);
   if ((opening.flags & O_TRUNC) == 0 && (opening.flags & O_ACCMODE) == O_RDONLY) return;
   const bool is_cut = (opening.flags & O_TRUNC) != 0 && !(may_be_new && was_absent(task, facts, opening));
@@ -334,7 +328,7 @@ void note_removal(pid_t task, const SystemCall& call, const RemoteMemory& memory
   if (!file.is_open() || read_file_status(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
   snprintf(link, sizeof(link), "/proc/self/fd/%d", file.get());
   FileFacts facts;
-  if (!keeps_bytes(link) || !read_file_facts(AT_FDCWD, link, &facts) || opened.is_seen(facts)) return;
+  if (!keeps_bytes(link) || !read_file_facts(AT_FDCWD, link, &facts) || opened.is_seen(facts.identity)) return;
   note_first(facts, link, path_of(link, name), false, &opened);
 }
 
@@ -354,8 +348,8 @@ void note_moved(pid_t task, const SystemCall& call, const RemoteMemory& memory, 
   if (!file.is_open() || read_file_status(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
   snprintf(link, sizeof(link), "/proc/self/fd/%d", file.get());
   if (!keeps_bytes(link) || !read_file_facts(AT_FDCWD, link, &facts)) return;
-  changes->opened().note({facts.device, facts.inode, facts.born, facts.length, 0, 0, 0, 0, false, false, true},
-                         path_of(link, name), -1);
+  changes->opened().note({.identity = facts.identity, .length = facts.length, .is_moved = true}, path_of(link, name),
+                         -1);
 }
 
 void note_changed_name(pid_t task, const SystemCall& call, uint64_t began, const RemoteMemory& memory,

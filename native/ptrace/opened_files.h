@@ -32,12 +32,14 @@ namespace pagestore {
 
 // A regular file as it was when the process was about to change it.
 struct OpenedFile {
-  uint64_t device, inode, born, length;  // file_facts.h
-  size_t path, path_length;              // where in the paths
-  size_t contents, contents_length;      // where in the contents
-  bool has_contents;                     // all of it
-  bool is_new;                           // there was no such file
-  bool is_moved = false;                 // it was there, by another name
+  WhichFile identity;
+  uint64_t length = 0;
+  bool is_new = false;                       // there was no such file
+  bool is_moved = false;                     // it was there, by another name
+  bool is_made = false;                      // by the process, since files are noted
+  bool has_contents = false;                 // all of it
+  size_t path = 0, path_length = 0;          // where in the paths
+  size_t contents = 0, contents_length = 0;  // where in the contents
 };
 
 class OpenedFiles {
@@ -58,12 +60,12 @@ class OpenedFiles {
   bool is_incomplete() const { return is_incomplete_; }
 
   // A file that somebody knows already is not noted.
-  bool is_seen(const FileFacts& file) const;
-  [[nodiscard]] bool mark_seen(const FileFacts& file);
+  bool is_seen(const WhichFile& file) const { return find_seen(file) != nullptr; }
+  [[nodiscard]] bool mark_seen(const WhichFile& file);
   // Whoever knew it would not find it.
-  void forget(uint64_t device, uint64_t inode);
+  void forget(const WhichFile& file);
   // Whether all that was in it was noted, so that it may be changed anywhere.
-  bool is_whole(uint64_t device, uint64_t inode) const;
+  bool is_whole(const WhichFile& file) const;
 
   // A folder that was made, and where.
   void note_folder(const FileFacts& folder, std::string_view path);
@@ -75,14 +77,12 @@ class OpenedFiles {
 
  private:
   struct Seen {
-    uint64_t device, inode, born;
-    bool is_whole;
+    WhichFile file;
+    bool is_whole = false, is_made = false;
   };
-  void mark_whole(uint64_t device, uint64_t inode);
-  Seen* find_seen(uint64_t device, uint64_t inode);
-  const Seen* find_seen(uint64_t device, uint64_t inode) const {
-    return const_cast<OpenedFiles*>(this)->find_seen(device, inode);
-  }
+  Seen* find_inode(const WhichFile& file);  // or a file that had its inode before
+  Seen* find_seen(const WhichFile& file);
+  const Seen* find_seen(const WhichFile& file) const { return const_cast<OpenedFiles*>(this)->find_seen(file); }
   bool read_contents(int file, OpenedFile* noted);
 
   bool is_noting_ = false, is_incomplete_ = false;

@@ -1,6 +1,6 @@
 // What a program makes by a name stays when it is rolled back, and is named. Once the search is over it is taken away, so
 // that neither a run that confirms a violation nor the next search finds it.
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { explore, Program } from 'pagestore/explore'
@@ -32,4 +32,18 @@ describe.each(['file', 'folder', 'file in folders', 'temporary'])('%s', (how) =>
       expect(readdirSync(folder)).toEqual([])
     }
   })
+})
+
+test.each(['moved over', 'swapped'])('%s: what others had in a file is still there, by whatever name', async (how) => {
+  const folder = mkdtempSync(join(parent, 'made-'))
+  writeFileSync(join(folder, 'of others'), 'there before')
+  await explore(new Program(program, [how, folder])).catch(() => undefined)
+  const texts = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'latin1'))
+  expect(texts).toContain('there before')
+})
+
+test('what has another name, too, stays', async () => {
+  const folder = mkdtempSync(join(parent, 'made-'))
+  await explore(new Program(program, ['linked', folder]))
+  expect(readdirSync(folder).sort()).toEqual(['linked', 'made'])
 })

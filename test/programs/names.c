@@ -1,4 +1,5 @@
-// Makes something by a name that must not be there, once on each path, in the way that its argument says.
+// Makes something by a name that must not be there, once on each path, in the way that its argument says; or also does
+// something with a file of others, 'of others'.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,7 +30,14 @@ static int make(void) {
   if (is("folder")) return mkdir("made", 0700) == 0;
   if (is("file in folders")) return mkdir("made", 0700) == 0 && mkdir("made/in", 0700) == 0 && make_file("made/in/it");
   if (is("temporary")) return mkstemp(name) >= 0;
+  if (is("moved over") || is("swapped") || is("linked")) return make_file("made");
   return is("nothing");
+}
+
+static void go_on(void) {
+  if (is("moved over") && rename("of others", "made") != 0) abort();
+  if (is("swapped") && renameat2(AT_FDCWD, "of others", AT_FDCWD, "made", RENAME_EXCHANGE) != 0) abort();
+  if (is("linked") && link("made", "linked") != 0) abort();
 }
 
 int main(int argc, char** argv) {
@@ -38,6 +46,7 @@ int main(int argc, char** argv) {
   for (int i = 0; i < 2; i++) {
     const int chosen = ps_choose(2);
     if (i == 0) ps_assert(make(), "there was none");
+    if (i == 1 && chosen == 1) go_on();
     ps_assert(!(chosen == 1 && argc > 3), "one was chosen");
   }
   return 0;

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 
 /** A folder for what a test file makes. */
-export function ownFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'pagestore-'))
+export function ownFolder(parent = tmpdir()): string {
+  const folder = mkdtempSync(join(parent, 'pagestore-'))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }

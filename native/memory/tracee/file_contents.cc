@@ -57,10 +57,9 @@ Status FileContents::find_unreachable(PageStores& stores, const KnownFiles::Wher
     if (is_open == file.is_open && (is_open || !has_notes)) continue;
     FileFacts facts;
     if (Status status = files_.find_facts(file, files_.path(file), where, &facts); !status.is_ok()) return status;
-    set_reachable(file, facts.inode != 0);
+    set_reachable(file, facts.identity.inode != 0);
     if (!is_open || !file.is_unreachable) continue;
-    if (Status status = end_file(stores, &trees_, &file); !status.is_ok())
-      return status;  // its inode is another file's
+    if (Status status = lose_inode(stores, &trees_, &file); !status.is_ok()) return status;
   }
   return Status::ok();
 }
@@ -68,7 +67,7 @@ Status FileContents::find_unreachable(PageStores& stores, const KnownFiles::Wher
 // By another name, or for another file, it is noted anew.
 void FileContents::set_reachable(KnownFile& file, bool is_reachable) {
   file.is_unreachable = !is_reachable;
-  if (!is_reachable) changes_.opened().forget(file.device, file.inode);
+  if (!is_reachable) changes_.opened().forget(file.identity);
 }
 
 // Files that are open for writing, which nothing has told of: those of the start, and what came over a socket. Of the
@@ -80,7 +79,7 @@ Status FileContents::add_open(PageStores& stores, const KnownFiles::Where& where
     if (!is_written(open) || identity.is_outside != 0 || files_.is_excluded(identity.device, identity.inode)) continue;
     if (files_.find(identity.device, identity.inode) != nullptr) continue;
     const std::string_view path = where.now.path(open);
-    KnownFile file{identity.device, identity.inode};
+    KnownFile file{{identity.device, identity.inode}};
     file.is_named = has_lasting_path(path);
     const bool takes_all = (has_captured_ || !file.is_named) && open.length <= kMostOfAll;
     file.base = takes_all ? 0 : open.length;
@@ -89,15 +88,15 @@ Status FileContents::add_open(PageStores& stores, const KnownFiles::Where& where
     file.is_as_first = file.has_first = !takes_all || file.is_named;
     FileFacts facts;
     if (Status status = files_.find_facts(file, path, where, &facts); !status.is_ok()) return status;
-    file.born = facts.born;
-    if (!changes_.opened().mark_seen({file.device, file.inode, file.born})) return Status::no_memory(sizeof(facts));
+    if (facts.identity.inode != 0) file.identity = facts.identity;
+    if (!changes_.opened().mark_seen(file.identity)) return Status::no_memory(sizeof(facts));
     Status status = files_.add(file, path, open.number);
     if (status.is_ok() && takes_all) {
       status = read(stores, files_.all().back(), where, file.is_named ? &trees_.first : &trees_.current);
       if (!status.is_ok()) files_.drop_last();
     }
     if (status.is_ok()) continue;
-    changes_.opened().forget(file.device, file.inode);
+    changes_.opened().forget(file.identity);
     return status;
   }
   return Status::ok();
@@ -115,7 +114,7 @@ Status FileContents::see(KnownFile& file, const OpenFile* open, const KnownFiles
   }
   FileFacts facts;
   if (Status status = files_.find_facts(file, files_.path(file), where, &facts); !status.is_ok()) return status;
-  set_reachable(file, facts.inode != 0);
+  set_reachable(file, facts.identity.inode != 0);
   if (!file.is_unreachable) see_length(file, facts.length);
   return Status::ok();
 }
@@ -131,7 +130,7 @@ void FileContents::see_length(KnownFile& file, uint64_t length) {
   file.dirty.add(std::max(low, file.base), FileRanges::kEnd);
   // Where nothing is kept, a state that has more of it is another one.
   if (!file.is_kept) {
-    changes_.add_event({file.device, file.inode}, low);
+    changes_.add_event(id_of(file.identity), low);
     file.inside = changes_.last_event();
   }
 }
@@ -183,7 +182,7 @@ Status FileContents::read(PageStores& stores, KnownFile& file, const KnownFiles:
     return Status::ok();
   }
   file.is_kept = false;
-  changes_.add_event({file.device, file.inode}, file.base);
+  changes_.add_event(id_of(file.identity), file.base);
   file.inside = seen_ = changes_.last_event();
   return drop_contents(stores, &trees_, &file);
 }

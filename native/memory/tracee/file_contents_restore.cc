@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "linux/file_removal.h"
 #include "memory/tracee/file_contents.h"
 
 namespace pagestore {
@@ -89,7 +90,7 @@ Status FileContents::check(PageStores& stores, const Saved& saved, const KnownFi
 }
 
 Status FileContents::check_unkept(const KnownFile& file, const Target& target, uint64_t event) const {
-  if (changes_.lowest_since(event, {file.device, file.inode}) < target.length) {
+  if (changes_.lowest_since(event, id_of(file.identity)) < target.length) {
     return refuse("was changed inside since the snapshot, or had more then than could be kept");
   }
   if (file.length < target.length) return refuse("is shorter than it was at the snapshot");
@@ -135,7 +136,7 @@ Status FileContents::restore(PageStores& stores, const Saved& saved, const Known
     FileFacts facts;
     const bool is_known =
         was_open == file.is_open || !files_.find_facts(file, files_.path(file), where, &facts).is_ok();
-    if (!is_known) set_reachable(file, facts.inode != 0);
+    if (!is_known) set_reachable(file, facts.identity.inode != 0);
     if (file.is_unreachable) file.mark_dirty();  // nothing was written there
   }
   replace(stores, &trees_.current, std::move(tree));
@@ -157,7 +158,7 @@ Status FileContents::write(PageStores& stores, KnownFile& file, const Target& ta
   } else if (ftruncate(descriptor, static_cast<off_t>(target.length)) != 0) {
     error_number = errno;
   } else {
-    changes_.add_event({file.device, file.inode}, target.length);
+    changes_.add_event(id_of(file.identity), target.length);
   }
   if (error_number != 0) return refuse("could not be put back", error_number);
   file.length = target.length;
@@ -168,17 +169,11 @@ Status FileContents::write(PageStores& stores, KnownFile& file, const Target& ta
 }
 
 void FileContents::remove_made(const KnownFiles::Where& where) {
-  char path[kMostPath];
   files_.find_descriptors(where.now);
   for (KnownFile& file : files_.all()) {
-    const std::string_view name = files_.path(file);
     const bool is_empty = file.is_as_first && file.length == 0 && file.first_length == 0 && file.descriptor < 0;
-    if (!file.is_made || !file.is_named || file.is_unreachable || !is_empty || name.size() >= sizeof(path)) continue;
-    path[name.copy(path, sizeof(path) - 1)] = '\0';
-    FileFacts facts;
-    const bool is_there = read_file_facts(AT_FDCWD, path, &facts, AT_SYMLINK_NOFOLLOW) && facts.length == 0 &&
-                          facts.device == file.device && facts.inode == file.inode && facts.born == file.born;
-    if (is_there && unlink(path) == 0) set_reachable(file, false);
+    if (!file.is_made || !file.is_named || file.is_unreachable || !is_empty) continue;
+    if (remove_empty_file(files_.path(file), file.identity, file.owner)) set_reachable(file, false);
   }
   changes_.opened().remove_folders();
 }

@@ -1,5 +1,7 @@
 #include "memory/tracee/file_notes.h"
 
+#include "linux/file_systems.h"
+
 namespace pagestore {
 
 Status drop_contents(PageStores& stores, ContentTrees* trees, KnownFile* file) {
@@ -22,10 +24,19 @@ Status end_file(PageStores& stores, ContentTrees* trees, KnownFile* file) {
   return Status::ok();
 }
 
+Status lose_inode(PageStores& stores, ContentTrees* trees, KnownFile* file) {
+  if (!file->is_named) return end_file(stores, trees, file);
+  file->identity = {};
+  file->is_unreachable = true;
+  file->is_open = false;
+  file->descriptor = -1;
+  return Status::ok();
+}
+
 Status FileNotes::take(PageStores& stores, const KnownFiles::Where& where, uint64_t* lost) {
   OpenedFiles& opened = changes_.opened();
   for (const OpenedFile& note : opened.all()) {
-    if (files_.is_excluded(note.device, note.inode)) continue;
+    if (files_.is_excluded(note.identity.device, note.identity.inode)) continue;
     if (Status status = take_note(stores, note, where); !status.is_ok()) return status;
   }
   if (opened.is_incomplete()) *lost = changes_.last_event();
@@ -35,74 +46,96 @@ Status FileNotes::take(PageStores& stores, const KnownFiles::Where& where, uint6
 
 Status FileNotes::take_note(PageStores& stores, const OpenedFile& note, const KnownFiles::Where& where) {
   const std::string_view path = changes_.opened().path(note);
-  KnownFile file{note.device, note.inode};
-  FileFacts facts;
-  file.is_named = has_lasting_path(path);
-  if (Status status = files_.find_facts(file, path, where, &facts); !status.is_ok()) return status;
-  const bool is_there = facts.inode != 0;
-  // A file system that has several layers tells only now when the file was made that is written.
-  file.born = is_there ? facts.born : note.born;
-  if (is_there && facts.links == 0) file.is_named = false;
-  bool is_done = false;
-  if (Status status = replace_known(stores, file, note, where, &is_done); !status.is_ok() || is_done) return status;
-  if (!is_there && (note.is_new || !file.is_named)) {
-    changes_.opened().forget(file.device, file.inode);
-    return Status::ok();
+  Noted noted;
+  if (Status status = find_noted(note, where, &noted); !status.is_ok()) return status;
+  KnownFile* const before = files_.find(note.identity.device, note.identity.inode);
+  // Where nobody can say, a new one is another.
+  const bool is_certain = noted.file.identity.is_certain() || !note.is_new;
+  const bool is_same =
+      before != nullptr && is_certain &&
+      (may_be_same(before->identity, noted.file.identity) || may_be_same(before->identity, note.identity));
+  if (is_same) noted.known = before;
+  if (before != nullptr && !is_same) {
+    if (Status status = lose_inode(stores, &trees_, before); !status.is_ok()) return status;
   }
-  file.base = note.is_new || note.has_contents ? 0 : note.length;
-  file.first_length = file.length = note.length;
-  file.has_first = file.is_named || !note.is_new;
-  file.is_unreachable = !is_there;
-  file.is_made = note.is_new;
-  return add(stores, file, note, where.now);
+  KnownFile* const other =
+      note.is_moved && noted.is_there && noted.file.is_named ? files_.find_replaced(path, where.duplicates) : nullptr;
+  if (other != nullptr && other != noted.known) return take_moved(stores, note, noted, other);
+  if (noted.known != nullptr) return take_known(note, noted);
+  // Of a file of others that was moved only the name has changed. What the tracee made and is gone no snapshot has.
+  const bool is_absent = !noted.is_there && (note.is_new || note.is_moved || !noted.file.is_named);
+  if (!is_absent && (!note.is_moved || note.is_made)) return take_unknown(stores, note, noted, where);
+  changes_.opened().forget(note.identity);
+  return Status::ok();
 }
 
-// What is known by this inode, or was at this path. `is_done`: that goes on.
-Status FileNotes::replace_known(PageStores& stores, const KnownFile& file, const OpenedFile& note,
-                                const KnownFiles::Where& where, bool* is_done) {
+// Of one that was new or moved the note tells what it is. Any other was noted before its call, which may have made
+// another file of it on a file system with layers; else a file with that inode that is not it has come after it.
+Status FileNotes::find_noted(const OpenedFile& note, const KnownFiles::Where& where, Noted* noted) {
   const std::string_view path = changes_.opened().path(note);
-  KnownFile* before = files_.find(file.device, file.inode);
-  const bool may_be = before != nullptr && (file.born != 0 || !note.is_new);
-  if (note.is_moved) {
-    KnownFile* moved_over = file.is_named ? files_.find_replaced(path, where.duplicates) : nullptr;
-    *is_done = before == nullptr || (moved_over != nullptr && moved_over != before);
-    if (*is_done) return move_over(stores, before, moved_over, file);
-  }
-  *is_done = may_be && (may_be_same(before->born, file.born) || may_be_same(before->born, note.born));
-  if (*is_done) {
-    if (!before->is_unreachable || !file.is_named) return Status::ok();
-    before->is_unreachable = false;
-    return files_.set_path(*before, path);
-  }
-  const bool is_made_again = before != nullptr && note.is_new && file.is_named && files_.path(*before) == path;
-  if (before != nullptr && !is_made_again) {
-    if (Status status = end_file(stores, &trees_, before); !status.is_ok()) return status;
-  }
-  KnownFile* replaced = is_made_again ? before : file.is_named ? files_.find_replaced(path, where.duplicates) : nullptr;
-  if (replaced == nullptr) return Status::ok();
-  *is_done = note.is_new;
-  if (!note.is_new) return end_file(stores, &trees_, replaced);
-  return files_.begin_anew(*replaced, {file.device, file.inode, file.born}, changes_.last_event());
+  KnownFile& file = noted->file;
+  file.identity = note.identity;
+  if (!note.is_new && !note.is_moved) file.identity.born = file.identity.generation = 0;
+  file.is_named = has_lasting_path(path);
+  if (Status status = KnownFiles::find_facts(file, path, where, &noted->facts); !status.is_ok()) return status;
+  const FileFacts& facts = noted->facts;
+  noted->is_there = facts.identity.inode != 0 && (may_be_same(facts.identity, note.identity) || has_layers(path));
+  file.identity = noted->is_there ? facts.identity : note.identity;
+  if (noted->is_there && facts.links == 0) file.is_named = false;
+  return Status::ok();
 }
 
-// A file was moved to where another one was: it goes on as that one. Where none was, only a name has changed.
-Status FileNotes::move_over(PageStores& stores, KnownFile* moved, KnownFile* other, const KnownFile& file) {
-  if (other == nullptr) {
-    changes_.opened().forget(file.device, file.inode);
+// A file that is known is found where the note says, if it is there still.
+Status FileNotes::take_known(const OpenedFile& note, const Noted& noted) {
+  if (!noted.is_there) return Status::ok();
+  noted.known->identity = noted.file.identity;
+  if (!noted.known->is_unreachable || !noted.file.is_named) return Status::ok();
+  noted.known->is_unreachable = false;
+  return files_.set_path(*noted.known, changes_.opened().path(note));
+}
+
+// A file that the tracee made was moved to where another one was: it goes on as that one. One that others made does
+// not: what is in it is theirs.
+Status FileNotes::take_moved(PageStores& stores, const OpenedFile& note, const Noted& noted, KnownFile* other) {
+  if (!note.is_made && (noted.known == nullptr || !noted.known->is_made)) {
+    if (Status status = end_file(stores, &trees_, other); !status.is_ok()) return status;
+    if (noted.known != nullptr) return take_known(note, noted);
+    changes_.opened().forget(note.identity);
     return Status::ok();
   }
-  if (moved != nullptr) {
-    if (Status status = end_file(stores, &trees_, moved); !status.is_ok()) return status;
+  if (noted.known != nullptr) {
+    if (Status status = end_file(stores, &trees_, noted.known); !status.is_ok()) return status;
   }
   // An earlier note, by the name that it had, may have been given up.
-  if (!changes_.opened().mark_seen({file.device, file.inode, file.born})) return Status::no_memory(sizeof(file));
-  return files_.begin_anew(*other, {file.device, file.inode, file.born}, changes_.last_event());
+  if (!changes_.opened().mark_seen(noted.file.identity)) return Status::no_memory(sizeof(noted.file));
+  return files_.begin_anew(*other, noted.facts, changes_.last_event());
+}
+
+// A new one by the name of one that is gone goes on as that one. One that was made by another name, and moved, is new.
+Status FileNotes::take_unknown(PageStores& stores, const OpenedFile& note, const Noted& noted,
+                               const KnownFiles::Where& where) {
+  KnownFile file = noted.file;
+  KnownFile* const ended =
+      file.is_named ? files_.find_replaced(changes_.opened().path(note), where.duplicates) : nullptr;
+  if (ended != nullptr && note.is_new) return files_.begin_anew(*ended, noted.facts, changes_.last_event());
+  if (ended != nullptr) {
+    if (Status status = end_file(stores, &trees_, ended); !status.is_ok()) return status;
+  }
+  file.is_made = note.is_new || note.is_made;
+  file.base = file.is_made || note.has_contents ? 0 : note.length;
+  file.first_length = file.is_made ? 0 : note.length;
+  file.length = note.length;
+  if (note.is_moved) file.mark_dirty();
+  file.has_first = file.is_named || !file.is_made;
+  file.is_unreachable = !noted.is_there;
+  file.owner = noted.facts.owner;
+  return add(stores, file, note, where.now);
 }
 
 Status FileNotes::add(PageStores& stores, const KnownFile& file, const OpenedFile& note, const OpenFiles& now) {
   int32_t number = -1;
   for (const OpenFile& each : now.all()) {
-    const bool is_it = each.identity.device == file.device && each.identity.inode == file.inode;
+    const bool is_it = each.identity.device == file.identity.device && each.identity.inode == file.identity.inode;
     if (is_it && number < 0) number = each.number;
   }
   if (Status status = files_.add(file, changes_.opened().path(note), number); !status.is_ok()) return status;

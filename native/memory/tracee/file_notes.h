@@ -15,8 +15,10 @@ struct ContentTrees {
 
 // The file is as it was when it became known, or nothing is to be kept of how it is.
 Status drop_contents(PageStores& stores, ContentTrees* trees, KnownFile* file);
-// Its inode or its name is another file's: it cannot come back.
+// It cannot come back: its name is another file's.
 Status end_file(PageStores& stores, ContentTrees* trees, KnownFile* file);
+// Its inode is another file's: it can come back if it is made anew by its name, if it has one.
+Status lose_inode(PageStores& stores, ContentTrees* trees, KnownFile* file);
 
 class FileNotes {
  public:
@@ -29,9 +31,17 @@ class FileNotes {
 
  private:
   Status take_note(PageStores& stores, const OpenedFile& note, const KnownFiles::Where& where);
-  Status replace_known(PageStores& stores, const KnownFile& file, const OpenedFile& note,
-                       const KnownFiles::Where& where, bool* is_done);
-  Status move_over(PageStores& stores, KnownFile* moved, KnownFile* other, const KnownFile& file);
+  // What a note is about, as it is now.
+  struct Noted {
+    KnownFile file;
+    FileFacts facts;
+    bool is_there = false;
+    KnownFile* known = nullptr;  // the same file, if it is known
+  };
+  Status find_noted(const OpenedFile& note, const KnownFiles::Where& where, Noted* noted);
+  Status take_known(const OpenedFile& note, const Noted& noted);
+  Status take_moved(PageStores& stores, const OpenedFile& note, const Noted& noted, KnownFile* other);
+  Status take_unknown(PageStores& stores, const OpenedFile& note, const Noted& noted, const KnownFiles::Where& where);
   Status add(PageStores& stores, const KnownFile& file, const OpenedFile& note, const OpenFiles& now);
 
   FileChanges& changes_;

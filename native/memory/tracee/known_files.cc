@@ -18,23 +18,22 @@ uint64_t hash(std::string_view path) {
   return (mixed ^ mixed >> 32) % kNameless;
 }
 
-bool is_it(const FileFacts& facts, const KnownFile& file) {
-  return facts.device == file.device && facts.inode == file.inode && may_be_same(facts.born, file.born);
-}
-
 bool is_it(int descriptor, const KnownFile& file) {
   FileFacts facts;
-  return read_file_facts(descriptor, &facts) && is_it(facts, file);
+  return read_file_facts(descriptor, &facts) && may_be_same(facts.identity, file.identity);
 }
 
 bool is_on(const OpenFile& open, const KnownFile& file) {
-  return open.identity.device == file.device && open.identity.inode == file.inode &&
+  return open.identity.device == file.identity.device && open.identity.inode == file.identity.inode &&
          open.identity.kind != FileKind::path;
 }
 
 ScopedFd open_if_it(const char* path, const KnownFile& file, int flags) {
   ScopedFd opened(::open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  return opened.is_open() && is_it(opened.get(), file) ? std::move(opened) : ScopedFd();
+  if (!opened.is_open() || is_it(opened.get(), file)) return opened;
+  opened = ScopedFd();
+  errno = ENOENT;  // it is there no more
+  return opened;
 }
 
 }  // namespace
@@ -43,7 +42,8 @@ KnownFile* KnownFiles::find(uint64_t device, uint64_t inode) {
   const uint32_t number = index_.find(device, inode);
   if (number >= files_.size()) return nullptr;
   KnownFile& file = files_[number];
-  return file.device == device && file.inode == inode && !file.is_replaced ? &file : nullptr;
+  const bool is_it = file.identity.device == device && file.identity.inode == inode;
+  return is_it && !file.is_replaced ? &file : nullptr;
 }
 
 bool KnownFiles::is_excluded(uint64_t device, uint64_t inode) const {
@@ -54,20 +54,19 @@ bool KnownFiles::is_excluded(uint64_t device, uint64_t inode) const {
 KnownFile* KnownFiles::find_replaced(std::string_view path, const FileDuplicates& duplicates) {
   KnownFile* at = std::find_if(files_.begin(), files_.end(), [&](const KnownFile& each) {
     return each.is_named && each.is_unreachable && !each.is_replaced && this->path(each) == path &&
-           duplicates.find_writable(each.device, each.inode) < 0;
+           duplicates.find_writable(each.identity.device, each.identity.inode) < 0;
   });
   return at == files_.end() ? nullptr : at;
 }
 
 // If not all of it was kept, what it was when it became known cannot be made again.
 Status KnownFiles::begin_anew(KnownFile& file, const FileFacts& made, uint64_t event) {
-  if (!index_.put(made.device, made.inode, static_cast<size_t>(&file - files_.data()))) {
+  if (!index_.put(made.identity.device, made.identity.inode, static_cast<size_t>(&file - files_.data()))) {
     return Status::no_memory(sizeof(KnownFile));
   }
   if (file.base > 0) file.inside = event;
-  file.device = made.device;
-  file.inode = made.inode;
-  file.born = made.born;
+  file.identity = made.identity;
+  file.owner = made.owner;
   file.base = 0;
   file.mark_dirty();
   file.is_unreachable = false;
@@ -113,7 +112,7 @@ Status KnownFiles::add(const KnownFile& file, std::string_view path, int32_t num
   added.path = paths_.size();
   added.path_length = path.size();
   const bool is_done = paths_.append(std::span<const char>(path.data(), path.size())) &&
-                       index_.put(file.device, file.inode, files_.size()) && files_.append(added);
+                       index_.put(file.identity.device, file.identity.inode, files_.size()) && files_.append(added);
   return is_done ? Status::ok() : Status::no_memory(sizeof(added) + path.size());
 }
 
@@ -140,14 +139,14 @@ Status KnownFiles::find_facts(const KnownFile& file, std::string_view name, cons
   for (const OpenFile& each : where.now.all()) {
     if (!is_on(each, file)) continue;
     snprintf(link, sizeof(link), "/proc/%d/fd/%d", where.task, each.number);
-    if (!read_file_facts(AT_FDCWD, link, &found) || !is_it(found, file)) continue;
+    if (!read_file_facts(AT_FDCWD, link, &found) || !may_be_same(found.identity, file.identity)) continue;
     *facts = found;
     return Status::ok();
   }
   if (!file.is_named || name.size() >= sizeof(path)) return Status::ok();
   path[name.copy(path, sizeof(path) - 1)] = '\0';
   if (read_file_facts(AT_FDCWD, path, &found, AT_SYMLINK_NOFOLLOW)) {
-    if (is_it(found, file)) *facts = found;
+    if (may_be_same(found.identity, file.identity)) *facts = found;
     return Status::ok();
   }
   const bool is_absent = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
@@ -156,8 +155,9 @@ Status KnownFiles::find_facts(const KnownFile& file, std::string_view name, cons
 
 ScopedFd KnownFiles::open(const KnownFile& file, const Where& where, int flags) const {
   ScopedFd found = find(file, where, flags);
-  const int duplicate =
-      found.is_open() || file.is_replaced ? -1 : where.duplicates.find_writable(file.device, file.inode);
+  const int duplicate = found.is_open() || file.is_replaced
+                            ? -1
+                            : where.duplicates.find_writable(file.identity.device, file.identity.inode);
   if (duplicate < 0) return found;
   char link[64];
   snprintf(link, sizeof(link), "/proc/self/fd/%d", duplicate);

@@ -1,9 +1,10 @@
 // The regular files that a tracee changes or may change, whether it has them open now or not: what each was like when
 // it became known, and what it was like when it was seen last.
 //
-// A file is known by its device and inode, and by when it was made. Nothing is kept open for that: a file is found
-// again by a descriptor of the tracee, by a duplicate that a snapshot needs, or by its path, as long as that leads to
-// it. If the tracee removes a file that nobody has open, and makes it anew, the new one takes its place.
+// Nothing is kept open so that a file stays known (file_facts.h says by what it is): it is found again by a descriptor
+// of the tracee, by a duplicate that a snapshot needs, or by its path, as long as that leads to it. If the tracee
+// removes a file that nobody has open, and makes it anew, the new one takes its place, whatever else has the number of
+// its inode by then.
 //
 // What is in it is kept from `base` on (file_contents.h): what lies before is known not to have changed, or else counts
 // as changed inside, by the number of the event that says so.
@@ -24,8 +25,7 @@
 namespace pagestore {
 
 struct KnownFile {
-  uint64_t device, inode;
-  uint64_t born = 0;  // file_facts.h
+  WhichFile identity;  // without an inode once that is another file's
   uint64_t base = 0;
   uint64_t first_length = 0;  // when it became known
   uint64_t length = 0;        // when it was seen last
@@ -39,10 +39,11 @@ struct KnownFile {
   bool is_named = true;         // it had a name when it became known
   bool has_first = true;        // older snapshots may have it as it was when it became known
   bool is_unreachable = false;  // the tracee does not have it open, and its path does not lead to it
-  bool is_replaced = false;     // for good: its inode or its name is another file's; unreachable, too
+  bool is_replaced = false;     // for good: it has no name, or that is another file's; unreachable, too
   bool is_kept = true;          // else it could not be read, or has too much
   bool is_as_first = true;      // as it was when it became known
-  bool is_made = false;         // since the first snapshot
+  bool is_made = false;         // by the tracee, since the first snapshot
+  uint32_t owner = 0;           // of one that was
 
   // All that is kept of it is to be looked at.
   void mark_dirty() { dirty.add(base, FileRanges::kEnd); }
@@ -61,7 +62,7 @@ class KnownFiles {
 
   std::span<KnownFile> all() { return {files_.data(), files_.size()}; }
   std::span<const KnownFile> all() const { return {files_.data(), files_.size()}; }
-  KnownFile* find(uint64_t device, uint64_t inode);  // null if it is not known, or gone
+  KnownFile* find(uint64_t device, uint64_t inode);  // by its inode; null if it is not known, or gone
   // The one that was at that path, and can be reached neither by it nor otherwise; null if there is none.
   KnownFile* find_replaced(std::string_view path, const FileDuplicates& duplicates);
   // The slot is chosen here: for a file with a name by its path, else by `number`, a descriptor that is on it; so that
@@ -104,10 +105,6 @@ class KnownFiles {
   GrowingArray<char> paths_;
 };
 
-// Whether a file that was made then can be one that was made at the other time.
-constexpr bool may_be_same(uint64_t born, uint64_t other) {
-  return born == other || born == 0 || other == 0;
-}
 // Whether a descriptor of a list is the first on a file that is open for writing.
 bool is_written(const OpenFile& open);
 // Whether the path of an open file is one that leads to it.

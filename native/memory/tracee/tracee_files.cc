@@ -378,9 +378,10 @@ Status TraceeFiles::name_refused(const Status& status, const OpenFiles& wanted) 
   std::string_view path = refused != nullptr ? contents_.path(*refused) : std::string_view();
   for (const OpenFiles* files : {static_cast<const OpenFiles*>(&now_), &wanted}) {
     for (const OpenFile& file : files->all()) {
-      const bool is_it = refused == nullptr ? file.number == number
-                                            : is_writable(file.identity) && file.identity.device == refused->device &&
-                                                  file.identity.inode == refused->inode;
+      const bool is_it = refused == nullptr
+                             ? file.number == number
+                             : is_writable(file.identity) && file.identity.device == refused->identity.device &&
+                                   file.identity.inode == refused->identity.inode;
       if (!is_it) continue;
       number = file.number;
       path = files->path(file);
