@@ -247,16 +247,9 @@ FileDuplicates::Set* FileDuplicates::find_set(const PageTree& needed) const {
   return set;
 }
 
-int FileDuplicates::find(const PageTree& needed, const OpenFiles& wanted, const OpenFile& file) {
-  const Set* set = find_set(needed);
-  if (set == nullptr) return -1;
-  size_t i = 0;
-  for (const OpenFile& each : wanted.all()) {
-    if (!is_wanted(each)) continue;
-    if (each.number == file.number) return i < set->entries.size() ? take_out(set->entries[i]) : -1;
-    ++i;
-  }
-  return -1;
+int FileDuplicates::find(const PageTree& needed, Index wanted_index) {
+  const Set* set = wanted_index == kNone ? nullptr : find_set(needed);
+  return set != nullptr && wanted_index < set->entries.size() ? take_out(set->entries[wanted_index]) : -1;
 }
 
 int FileDuplicates::take_out(Index index) {

@@ -47,8 +47,9 @@ class FileDuplicates : public FileObserver, NonCopyable {
 
   // Says what a snapshot of the present files needs, as a tree, and keeps it for as long as it does.
   Status keep(PageStores& stores, const OpenFiles& now, OwnedTree* needed);
-  // The duplicate for a file of the list that was `wanted` then; -1 if there is none.
-  int find(const PageTree& needed, const OpenFiles& wanted, const OpenFile& file);
+  // The duplicate for a file of the list that a snapshot needs: for the one with that place among those that are wanted
+  // in it, kNone for one that is not. −1 if there is none.
+  int find(const PageTree& needed, Index wanted_index);
   // Any duplicate that is on this inode, of a file that may be written, or a mere path to it; -1 if there is none.
   int find_writable(uint64_t device, uint64_t inode) const;
 

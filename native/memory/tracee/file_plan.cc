@@ -12,11 +12,13 @@ Status FilePlan::match(FileDuplicates& duplicates, const PageTree& needed) {
   GrowingArray<Candidate> candidates;
   if (!users_.resize(now_.all().size())) return Status::no_memory(now_.all().size() * sizeof(uint32_t));
   std::fill(users_.begin(), users_.end(), kNobody);
+  uint32_t wanted = 0;
   for (const OpenFile& file : wanted_.all()) {
     if (file.leader != file.number) continue;
-    if (!sources_.append({&file, nullptr, -1, nullptr})) return Status::no_memory(sizeof(FileSource));
+    const uint32_t wanted_index = FileDuplicates::is_wanted(file) ? wanted++ : FileDuplicates::kNone;
+    if (!sources_.append({&file, nullptr, -1, nullptr, wanted_index})) return Status::no_memory(sizeof(FileSource));
   }
-  pair_same(duplicates, needed);
+  if (Status status = pair_same(duplicates, needed); !status.is_ok()) return status;
   if (Status status = find_candidates(&candidates); !status.is_ok()) return status;
   for (const Candidate& each : candidates) {
     if (sources_[each.source].now == nullptr && users_[each.now] == kNobody) pair(each.source, each.now);
@@ -29,15 +31,27 @@ Status FilePlan::match(FileDuplicates& duplicates, const PageTree& needed) {
   return Status::ok();
 }
 
-// There is one duplicate of each open file.
-void FilePlan::pair_same(FileDuplicates& duplicates, const PageTree& needed) {
+// There is one duplicate of each open file: by its number the file of the present list is found.
+Status FilePlan::pair_same(FileDuplicates& duplicates, const PageTree& needed) {
+  struct Present {
+    int duplicate;
+    uint32_t now;
+  };
+  GrowingArray<Present> present;
+  const auto is_before = [](const Present& a, const Present& b) { return a.duplicate < b.duplicate; };
+  for (uint32_t now = 0; now < now_.all().size(); ++now) {
+    const int duplicate = duplicates.present(now);
+    if (duplicate >= 0 && !present.append({duplicate, now})) return Status::no_memory(sizeof(Present));
+  }
+  std::sort(present.begin(), present.end(), is_before);
   for (uint32_t source = 0; source < sources_.size(); ++source) {
-    const OpenFile& wanted = *sources_[source].wanted;
-    const int duplicate = wanted.identity.is_outside != 0 ? -1 : duplicates.find(needed, wanted_, wanted);
-    for (uint32_t now = 0; duplicate >= 0 && now < now_.all().size(); ++now) {
-      if (duplicates.present(now) == duplicate && users_[now] == kNobody) pair(source, now);
+    const int duplicate = duplicates.find(needed, sources_[source].wanted_index);
+    const auto* const at = std::lower_bound(present.begin(), present.end(), Present{duplicate, 0}, is_before);
+    if (duplicate >= 0 && at != present.end() && at->duplicate == duplicate && users_[at->now] == kNobody) {
+      pair(source, at->now);
     }
   }
+  return Status::ok();
 }
 
 Status FilePlan::find_candidates(GrowingArray<Candidate>* candidates) const {

@@ -16,6 +16,7 @@ struct FileSource {
   int duplicate;           // of ours, to put back what the process has no more, and to set its offset; −1 without one
   // A descriptor of the present list that the file has and keeps; null if each goes to another file.
   const OpenFile* stable;
+  uint32_t wanted_index;  // among those of which a duplicate is wanted (file_duplicates.h)
 };
 
 class FilePlan {
@@ -46,7 +47,7 @@ class FilePlan {
   struct Candidate {
     uint32_t source, now, numbers;
   };
-  void pair_same(FileDuplicates& duplicates, const PageTree& needed);
+  Status pair_same(FileDuplicates& duplicates, const PageTree& needed);
   Status find_candidates(GrowingArray<Candidate>* candidates) const;
   void pair(uint32_t source, uint32_t now);
   void pair_rest();

@@ -285,7 +285,7 @@ void TraceeFiles::find_duplicates(const PageTree& needed, FilePlan* plan) {
     } else if (source.wanted->identity.is_outside != 0) {
       source.duplicate = outside_descriptor(*source.wanted);
     } else {
-      source.duplicate = duplicates_.find(needed, plan->wanted(), *source.wanted);
+      source.duplicate = duplicates_.find(needed, source.wanted_index);
     }
   }
 }
