@@ -35,6 +35,8 @@ struct ContentsKey {
 }  // namespace
 
 Status FileContents::observe(PageStores& stores, const KnownFiles::Where& where) {
+  if (see_undisturbed(where.now)) return Status::ok();
+  listed_.is_valid = false;
   if (Status status = find_unreachable(stores, where); !status.is_ok()) return status;
   if (Status status = FileNotes(changes_, &files_, &trees_).take(stores, where, &lost_); !status.is_ok()) return status;
   files_.note_events(changes_, seen_);
@@ -44,8 +46,32 @@ Status FileContents::observe(PageStores& stores, const KnownFiles::Where& where)
     if (open == nullptr && !file.is_open && file.touched.empty()) continue;
     if (Status status = see(file, open, where); !status.is_ok()) return status;
   }
+  open_ = files_.count_open();
   seen_ = changes_.last_event();
   return Status::ok();
+}
+
+// Whether no event came since files were looked at, and the same are open: then these may only be longer or shorter, as
+// the list of open files has it.
+bool FileContents::see_undisturbed(const OpenFiles& now) {
+  const OpenedFiles& opened = changes_.opened();
+  if (changes_.last_event() != seen_ || !opened.all().empty() || opened.is_incomplete()) return false;
+  size_t open = 0;
+  for (const OpenFile& each : now.all()) {
+    const KnownFile* file = is_written(each) ? files_.find(each.identity.device, each.identity.inode) : nullptr;
+    if (file == nullptr) continue;
+    if (!file->is_open || file->descriptor != each.number) return false;
+    ++open;
+  }
+  if (open != open_) return false;
+  for (const OpenFile& each : now.all()) {
+    KnownFile* file = is_written(each) ? files_.find(each.identity.device, each.identity.inode) : nullptr;
+    if (file == nullptr || file->length == each.length) continue;
+    listed_.is_valid = false;
+    file->touched.clear();
+    see_length(*file, each.length);
+  }
+  return true;
 }
 
 // Before anything is added: what is not there any more leaves its slot to others.
@@ -90,12 +116,16 @@ Status FileContents::add_open(PageStores& stores, const KnownFiles::Where& where
     if (Status status = files_.find_facts(file, path, where, &facts); !status.is_ok()) return status;
     if (facts.identity.inode != 0) file.identity = facts.identity;
     if (!changes_.opened().mark_seen(file.identity)) return Status::no_memory(sizeof(facts));
+    listed_.is_valid = false;
     Status status = files_.add(file, path, open.number);
     if (status.is_ok() && takes_all) {
       status = read(stores, files_.all().back(), where, file.is_named ? &trees_.first : &trees_.current);
       if (!status.is_ok()) files_.drop_last();
     }
-    if (status.is_ok()) continue;
+    if (status.is_ok()) {
+      ++open_;
+      continue;
+    }
     changes_.opened().forget(file.identity);
     return status;
   }
@@ -138,7 +168,8 @@ void FileContents::see_length(KnownFile& file, uint64_t length) {
 Status FileContents::capture(PageStores& stores, const KnownFiles::Where& where) {
   changes_.opened().begin();
   if (Status status = observe(stores, where); !status.is_ok()) return status;
-  for (KnownFile& file : files_.all()) {
+  // Where nothing has changed, nothing is to be taken.
+  for (KnownFile& file : listed_.is_valid ? std::span<KnownFile>() : files_.all()) {
     Status status = Status::ok();
     if (file.is_unreachable) {
       status = file.is_as_first ? Status::ok() : drop_contents(stores, &trees_, &file);
@@ -148,9 +179,9 @@ Status FileContents::capture(PageStores& stores, const KnownFiles::Where& where)
     }
     if (!status.is_ok()) return status;
   }
-  const Status status = add_open(stores, where);
-  if (status.is_ok()) has_captured_ = true;
-  return status;
+  if (Status status = add_open(stores, where); !status.is_ok()) return status;
+  has_captured_ = true;
+  return listed_.is_valid ? Status::ok() : list_changed();
 }
 
 // What is in it from `base` on, if it was as it was when it became known: that is in another tree. Of a file of which
@@ -187,42 +218,39 @@ Status FileContents::read(PageStores& stores, KnownFile& file, const KnownFiles:
   return drop_contents(stores, &trees_, &file);
 }
 
-Status FileContents::save(GrowingArray<std::byte>* bytes) const {
-  uint64_t count = 0;
-  for (const KnownFile& file : files_.all()) count += is_listed(file) ? 1 : 0;
-  if (!bytes->append(std::as_bytes(std::span(&count, 1)))) return Status::no_memory(sizeof(count));
+// After all was taken.
+Status FileContents::list_changed() {
+  GrowingArray<ContentsKey> keys;
+  listed_.saved.clear();
+  listed_.key.clear();
   for (size_t i = 0; i < files_.all().size(); ++i) {
     const KnownFile& file = files_.all()[i];
-    const SavedContents saved{i, file.length, file.inside};
     if (!is_listed(file)) continue;
-    if (!bytes->append(std::as_bytes(std::span(&saved, 1)))) return Status::no_memory(sizeof(saved));
+    const bool is_done =
+        listed_.saved.append({i, file.length, file.inside}) && keys.append({file.slot, file.length, file.inside});
+    if (!is_done) return Status::no_memory(sizeof(SavedContents));
   }
-  return Status::ok();
+  std::sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) { return a.slot < b.slot; });
+  listed_.is_valid = listed_.key.append(std::as_bytes(std::span(keys.data(), keys.size())));
+  return listed_.is_valid ? Status::ok() : Status::no_memory(keys.size() * sizeof(ContentsKey));
+}
+
+Status FileContents::save(GrowingArray<std::byte>* bytes) const {
+  const uint64_t count = listed_.saved.size();
+  const bool is_done = bytes->append(std::as_bytes(std::span(&count, 1))) &&
+                       bytes->append(std::as_bytes(std::span(listed_.saved.data(), count)));
+  return is_done ? Status::ok() : Status::no_memory(count * sizeof(SavedContents));
 }
 
 Status FileContents::append_key(GrowingArray<std::byte>* bytes) const {
-  GrowingArray<ContentsKey> keys;
-  for (const KnownFile& file : files_.all()) {
-    if (!is_listed(file)) continue;
-    if (!keys.append({file.slot, file.length, file.inside})) return Status::no_memory(sizeof(ContentsKey));
-  }
-  std::sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) { return a.slot < b.slot; });
-  const bool is_done = bytes->append(std::as_bytes(std::span(keys.data(), keys.size())));
-  return is_done ? Status::ok() : Status::no_memory(keys.size() * sizeof(ContentsKey));
+  const bool is_done = bytes->append(std::span<const std::byte>(listed_.key.data(), listed_.key.size()));
+  return is_done ? Status::ok() : Status::no_memory(listed_.key.size());
 }
 
 bool FileContents::is_at(const Saved& saved) const {
-  size_t listed = 0;
-  if (saved.event < lost_) return false;
-  for (size_t i = 0; i < files_.all().size(); ++i) {
-    const KnownFile& file = files_.all()[i];
-    if (!file.dirty.empty() && !file.is_unreachable && file.is_kept) return false;
-    if (!is_listed(file)) continue;
-    if (listed == saved.files.size()) return false;
-    const SavedContents& there = saved.files[listed++];
-    if (there.index != i || there.length != file.length || there.inside != file.inside) return false;
-  }
-  return listed == saved.files.size() && trees_.current == saved.tree;
+  if (saved.event < lost_ || !listed_.is_valid || listed_.saved.size() != saved.files.size()) return false;
+  const bool is_same = std::equal(saved.files.begin(), saved.files.end(), listed_.saved.begin());
+  return is_same && trees_.current == saved.tree;
 }
 
 void FileContents::release(PageStores& stores) {

@@ -26,6 +26,8 @@ struct SavedContents {
   uint64_t index;  // in the list of known files
   uint64_t length;
   uint64_t inside;
+
+  bool operator==(const SavedContents&) const = default;
 };
 
 class FileContents : NonCopyable {
@@ -41,7 +43,7 @@ class FileContents : NonCopyable {
   // Takes what has changed, also of files that are open and were not known.
   Status capture(PageStores& stores, const KnownFiles::Where& where);
 
-  // What a snapshot keeps: bytes, and one more reference on the tree.
+  // After a capture: what a snapshot keeps, bytes and one more reference on the tree.
   Status save(GrowingArray<std::byte>* bytes) const;
   Status ref_tree(PageStores& stores, OwnedTree* tree) const { return OwnedTree::ref(stores, trees_.current, tree); }
   // What counts beside the tree.
@@ -82,7 +84,17 @@ class FileContents : NonCopyable {
     int descriptor;
   };
 
+  // What is told of all files, while nothing has told of anything since: so that a step costs no more the more are
+  // known.
+  struct Listed {
+    bool is_valid = false;  // and nothing is to be looked at
+    GrowingArray<SavedContents> saved;
+    GrowingArray<std::byte> key;
+  };
+
   const PageTree& tree_of(const KnownFile& file) const { return file.is_as_first ? trees_.first : trees_.current; }
+  bool see_undisturbed(const OpenFiles& now);
+  Status list_changed();
   Status find_unreachable(PageStores& stores, const KnownFiles::Where& where);
   void set_reachable(KnownFile& file, bool is_reachable);
   Status add_open(PageStores& stores, const KnownFiles::Where& where);
@@ -101,6 +113,8 @@ class FileContents : NonCopyable {
   GrowingArray<Change> pending_;  // between check and restore
   const KnownFile* refused_ = nullptr;
   ContentTrees trees_;
+  Listed listed_;
+  size_t open_ = 0;    // how many are open
   uint64_t seen_ = 0;  // the last event that was looked at
   uint64_t lost_ = 0;  // what was before that event may have changed without a note
   bool has_captured_ = false;

@@ -114,6 +114,7 @@ Status FileContents::open_pending(size_t index, const Target& target, const Know
 }
 
 Status FileContents::restore(PageStores& stores, const Saved& saved, const KnownFiles::Where& where) {
+  listed_.is_valid = false;
   for (const Change& change : pending_) {
     KnownFile& file = files_.all()[change.index];
     refused_ = &file;
@@ -140,6 +141,7 @@ Status FileContents::restore(PageStores& stores, const Saved& saved, const Known
     if (file.is_unreachable) file.mark_dirty();  // nothing was written there
   }
   replace(stores, &trees_.current, std::move(tree));
+  open_ = files_.count_open();
   seen_ = changes_.last_event();
   return Status::ok();
 }
@@ -169,6 +171,7 @@ Status FileContents::write(PageStores& stores, KnownFile& file, const Target& ta
 }
 
 void FileContents::remove_made(const KnownFiles::Where& where) {
+  listed_.is_valid = false;
   files_.find_descriptors(where.now);
   for (KnownFile& file : files_.all()) {
     const bool is_empty = file.is_as_first && file.length == 0 && file.first_length == 0 && file.descriptor < 0;

@@ -99,6 +99,11 @@ void KnownFiles::find_descriptors(const OpenFiles& open) {
   }
 }
 
+size_t KnownFiles::count_open() const {
+  return static_cast<size_t>(
+      std::count_if(files_.begin(), files_.end(), [](const KnownFile& each) { return each.is_open; }));
+}
+
 bool KnownFiles::has_slot(uint64_t slot) const {
   return std::any_of(files_.begin(), files_.end(), [&](const KnownFile& each) {
     return each.slot == slot && !each.is_replaced && (each.is_named || !each.is_unreachable);

@@ -80,6 +80,8 @@ class KnownFiles {
   // Fills in `descriptor`, as the list has it.
   void find_descriptors(const OpenFiles& open);
 
+  size_t count_open() const;
+
   // Opens it once more; not open where it is not found, or may not be opened so. For writing alone it may be a
   // duplicate, which has its offset and flags with the tracee.
   struct Where {
