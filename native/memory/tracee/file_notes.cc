@@ -85,11 +85,12 @@ Status FileNotes::find_noted(const OpenedFile& note, const KnownFiles::Where& wh
   return Status::ok();
 }
 
-// A file that is known is found where the note says, if it is there still.
+// A file that is known is found where the note says, if it is there still: whether or not the tracee has it open.
 Status FileNotes::take_known(const OpenedFile& note, const Noted& noted) {
   if (!noted.is_there) return Status::ok();
   noted.known->identity = noted.file.identity;
-  if (!noted.known->is_unreachable || !noted.file.is_named) return Status::ok();
+  const bool is_elsewhere = noted.known->is_unreachable || note.is_moved;
+  if (!is_elsewhere || !noted.file.is_named) return Status::ok();
   noted.known->is_unreachable = false;
   return files_.set_path(*noted.known, changes_.opened().path(note));
 }
