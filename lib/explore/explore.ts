@@ -8,7 +8,7 @@ import type { Exploration, TraceStep, Violation } from './exploration.js'
 import { failedStart, neverReached, startOf } from './failed-start.js'
 import { confirmAll } from './fresh-replay.js'
 import { type ExploreOptions, type SearchOptions, searchOptions } from './options.js'
-import { closeAtStart } from './put-back.js'
+import { closeAtStart, warnInto } from './put-back.js'
 import { createSearch, type Search } from './search.js'
 import type { Running, Subject } from './subject.js'
 import { replay } from './trace.js'
@@ -34,6 +34,8 @@ export async function explore(subject: Subject, options: ExploreOptions = {}): P
   const running = subject.open(store)
   let found: Exploration
   let search: Search | undefined
+  const left: string[] = []
+  const warn = warnInto(left)
   try {
     const first = startOf(running)
     if (first.kind === 'choice' || first.kind === 'end') {
@@ -44,17 +46,17 @@ export async function explore(subject: Subject, options: ExploreOptions = {}): P
       found = failedStart(first, running, wanted)
     }
   } finally {
-    closeAtStart(running, search?.start)
+    closeAtStart(running, search?.start, warn)
   }
   // Not before the run is closed: a model in plain TypeScript has one state for all its runs.
   const all = [...found.violations]
   const isVerified = wanted.verify && canContinueAfter(found.bound) && all.every(({ kind }) => kind !== 'unfaithful')
   if (search !== undefined && isVerified) {
-    const difference = await verifyPaths(search, subject, store, { seed: wanted.seed, signal })
+    const difference = await verifyPaths(search, subject, store, { seed: wanted.seed, signal, warn })
     if (difference !== undefined) all.push(difference)
   }
-  const violations = await confirmAll(all, subject, wanted.properties, found.bound === 'aborted')
-  return { ...found, violations }
+  const violations = await confirmAll(all, subject, wanted.properties, found.bound === 'aborted', warn)
+  return { ...found, violations, warnings: [...found.warnings, ...left] }
 }
 
 /** @returns whether the search was aborted */

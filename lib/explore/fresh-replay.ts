@@ -11,7 +11,7 @@ import { PageStoreError } from '../errors.js'
 import { PageStore } from '../page-store.js'
 import type { Violation } from './exploration.js'
 import type { Property } from './property.js'
-import { inFreshRun } from './put-back.js'
+import { inFreshRun, type Warn } from './put-back.js'
 import { killedProperty } from './search.js'
 import { createStateView } from './state.js'
 import type { Running, Step, Subject } from './subject.js'
@@ -26,13 +26,14 @@ export async function confirmAll(
   subject: Subject,
   properties: readonly Property[],
   isHurried: boolean,
+  warn: Warn,
 ): Promise<Violation[]> {
   const confirmed: Violation[] = []
   const refuted: Violation[] = []
   for (const violation of violations) {
     await setImmediate()
     const isTaken = isOfOnePath(violation) && !(isHurried && violation.kind === 'hang')
-    const again = isTaken ? takeAgain(violation, subject, properties) : recurred
+    const again = isTaken ? takeAgain(violation, subject, properties, warn) : recurred
     if (again.kind === 'recurs') confirmed.push(violation)
     else if (again.kind === 'impossible') confirmed.push(unconfirmed(violation, again.why))
     else refuted.push(unfaithful(violation, again.found))
@@ -49,13 +50,13 @@ function isOfOnePath({ kind, property }: Violation): boolean {
 type Again = { kind: 'recurs' } | { kind: 'differs'; found: string } | { kind: 'impossible'; why: string }
 const recurred: Again = { kind: 'recurs' }
 
-function takeAgain(violation: Violation, subject: Subject, properties: readonly Property[]): Again {
+function takeAgain(violation: Violation, subject: Subject, properties: readonly Property[], warn: Warn): Again {
   let running: Running | undefined
   try {
     using store = new PageStore()
     const opened = subject.open(store)
     running = opened
-    return inFreshRun(opened, (first) => {
+    return inFreshRun(opened, warn, (first) => {
       const step = takePath(opened, first, violation.choices)
       if (typeof step === 'string') return { kind: 'differs', found: step }
       return recurs(violation, step, opened, properties) ? recurred : { kind: 'differs', found: textOf(step) }

@@ -21,8 +21,8 @@ export function mustTryToGoBack(states: number): boolean {
 }
 
 /**
- * Takes a memory to the start, and to what it was again. What cannot be taken back for another reason than its files, as
- * when a thread has started since, is no matter: it makes no state another one.
+ * Takes a memory to the start, and to what it was again. A restore that fails for another reason than files is ignored: a
+ * thread that has started since makes no state another one.
  * @param now what the memory is equal to
  * @throws `ERR_FILES`
  */
@@ -35,12 +35,15 @@ export function tryToGoBack(memory: RestorableMemory, start: Snapshot, now: Snap
   memory.restore(now)
 }
 
+/** Gets a sentence about what a run leaves behind. */
+export type Warn = (text: string) => void
+
 /**
  * Takes a run back and closes it. One that cannot go back, since it was killed or did what cannot be undone, is closed as
- * it is.
+ * it is, with a warning.
  * @param start undefined for a run that came to no choice
  */
-export function closeAtStart(running: Running, start: Snapshot | undefined): void {
+export function closeAtStart(running: Running, start: Snapshot | undefined, warn: Warn): void {
   try {
     if (start !== undefined) {
       running.memory.restore(start)
@@ -48,8 +51,20 @@ export function closeAtStart(running: Running, start: Snapshot | undefined): voi
     }
   } catch (error) {
     if (!(error instanceof PageStoreError)) throw error
+    if (running.removeMade !== undefined) warn(leftBehind(error))
   } finally {
     running.close()
+  }
+}
+
+function leftBehind({ message }: PageStoreError): string {
+  return `files: a run could not be taken back to its first choice: files that it made since then stay, and so does what it added to others. ${message}`
+}
+
+/** Keeps what is said of the first run that leaves something behind. */
+export function warnInto(warnings: string[]): Warn {
+  return (text) => {
+    if (warnings.length === 0) warnings.push(text)
   }
 }
 
@@ -57,14 +72,14 @@ export function closeAtStart(running: Running, start: Snapshot | undefined): voi
  * Starts a fresh run, and takes it back and closes it in the end.
  * @param use gets what the start led to, and a snapshot of it if that is a choice
  */
-export function inFreshRun<T>(running: Running, use: (first: Step, start: Snapshot | undefined) => T): T {
+export function inFreshRun<T>(running: Running, warn: Warn, use: (first: Step, start: Snapshot | undefined) => T): T {
   let start: Snapshot | undefined
   try {
     const first = running.start()
     if (first.kind === 'choice') start = running.memory.capture()
     return use(first, start)
   } finally {
-    closeAtStart(running, start)
+    closeAtStart(running, start, warn)
     start?.release()
   }
 }

@@ -14,7 +14,7 @@ import { PageStoreError } from '../errors.js'
 import type { PageStore } from '../page-store.js'
 import type { Snapshot } from '../snapshot.js'
 import type { Violation } from './exploration.js'
-import { inFreshRun } from './put-back.js'
+import { inFreshRun, type Warn } from './put-back.js'
 import { createRandom } from './random.js'
 import type { Search } from './search.js'
 import type { Running, Step, Subject } from './subject.js'
@@ -48,6 +48,7 @@ interface Fresh {
   search: Search
   subject: Subject
   store: PageStore
+  warn: Warn
 }
 
 /** @returns the first difference that was found, if any */
@@ -55,13 +56,13 @@ export async function verifyPaths(
   search: Search,
   subject: Subject,
   store: PageStore,
-  { seed, signal }: { seed: number; signal: AbortSignal | undefined },
+  { seed, signal, warn }: { seed: number; signal: AbortSignal | undefined; warn: Warn },
 ): Promise<Violation | undefined> {
   const random = createRandom(seed)
   for (let i = 0; i < mostWalks; i++) {
     await setImmediate()
     if (signal?.aborted) break
-    const difference = compare({ search, subject, store }, randomWalk(search, random))
+    const difference = compare({ search, subject, store, warn }, randomWalk(search, random))
     if (difference !== undefined) return difference
   }
   return undefined
@@ -88,12 +89,12 @@ function isState(label: string): boolean {
 }
 
 function compare(fresh: Fresh, walk: Walk): Violation | undefined {
-  const { search, subject, store } = fresh
+  const { search, subject, store, warn } = fresh
   let arrival: Arrival | undefined
   try {
     const running = subject.open(store)
     let isDeclared = false
-    inFreshRun(running, (first, start) => {
+    inFreshRun(running, warn, (first, start) => {
       arrival = takeWalk({ running, first, start }, search, walk)
       isDeclared = (running.layout?.declared().length ?? 0) > 0
     })
@@ -131,9 +132,9 @@ function takeWalk({ running, first, start }: Begun, search: Search, { choices, l
 }
 
 /** Whether another fresh run that takes the same choices comes to the same. */
-function comesToTheSame({ search, subject, store }: Fresh, { choices }: Walk, first: Arrival): boolean {
+function comesToTheSame({ search, subject, store, warn }: Fresh, { choices }: Walk, first: Arrival): boolean {
   const running = subject.open(store)
-  return inFreshRun(running, (begun) => {
+  return inFreshRun(running, warn, (begun) => {
     let step = begun
     for (const choice of choices.slice(0, first.taken)) {
       if (step.kind !== 'choice' || choice >= step.alternatives) return false
