@@ -253,7 +253,7 @@ Status TracedThread::run(int request, int signal) {
       ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr);
     }
   }
-  settle_repeated_call(signal);
+  settle_repeated_call(0);
   if (Status status = registers_.flush(); !status.is_ok()) return status;
   if (ptrace(static_cast<__ptrace_request>(request), thread_, nullptr, signal) != 0) {
     return errno == ESRCH ? Status::process_gone(thread_, "was killed")

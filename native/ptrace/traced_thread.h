@@ -136,7 +136,8 @@ class TracedThread {
   // The same where the signal that interrupted the call is not delivered.
   Status suppress_signal();
 
-  // `request` as PTRACE_CONT; `signal` is delivered, only where the thread is at signal delivery, or 0.
+  // `request` as PTRACE_CONT; `signal` is delivered, only where the thread is at signal delivery, or 0. Unless the
+  // thread is let go, the caller has settled a call that is repeated with that signal.
   Status run(int request, int signal);
 
   // A thread that is about to make an interrupted call again, and that did run or will be put elsewhere meanwhile, must
