@@ -63,7 +63,9 @@ class FileContents : NonCopyable {
   // After either of them: nothing stays open.
   void close_pending();
   // After a restore to the first snapshot: files and folders that were made since lose their names, where they still
-  // have them and nothing is in them.
+  // have them and nothing is in them. Whatever else is there stays, and nobody is told. When it is called is not
+  // checked: at another moment it takes away the empty ones alone. What another process moves to such a name, between
+  // our look at it and its removal, is lost.
   void remove_made(const KnownFiles::Where& where);
   // The file that was refused; null if none was.
   const KnownFile* refused() const { return refused_; }
