@@ -4,7 +4,6 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
 import type { Spawn, TrackerKind } from './addon/native.js'
 import { PageStoreError } from './errors.js'
-import { printable } from './printable.js'
 import { checkedTimeout } from './resume-options.js'
 
 /** What differs from one run of a program to the next unless it is fixed. Each but `time` is fixed by default. */
@@ -56,7 +55,8 @@ export interface SpawnOptions {
   files?: Files | undefined
   /**
    * Receives what the user should know, a sentence each, once: what a restore did not put back. Default: a warning of
-   * Node's (`process.emitWarning`), with the code `PAGESTORE_FILES`.
+   * Node's (`process.emitWarning`), with the code `PAGESTORE_FILES`, or `PAGESTORE_PROCESSES` for what processes that
+   * the program started have done.
    */
   onWarning?: ((text: string) => void) | undefined
   /** Which tracker to insist on. Default: `write-protect` where the system allows it, else `none`. */
@@ -128,11 +128,6 @@ export function spawnEnvironment({ env, deterministic = true }: SpawnOptions): R
 
 function isFixedBy(deterministic: boolean | Determinism, name: keyof Determinism): boolean {
   return typeof deterministic === 'boolean' ? deterministic : deterministic[name] !== false
-}
-
-/** What {@link SpawnOptions.onWarning} is by default. */
-export function warnByNode(text: string): void {
-  process.emitWarning(printable(text), { type: 'PageStoreWarning', code: 'PAGESTORE_FILES' })
 }
 
 /** @throws `ERR_ARGUMENT_TYPE` */

@@ -18,8 +18,9 @@ import {
   type ResumeOptions,
 } from './resume-options.js'
 import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snapshot.js'
-import { type Files, prepareSpawn, restoresFiles, type SpawnOptions, warnByNode } from './spawn-options.js'
+import { type Files, prepareSpawn, restoresFiles, type SpawnOptions } from './spawn-options.js'
 import { readStop, type Stop, stopSlots } from './stop.js'
+import { passWarnings } from './warnings.js'
 
 /** How {@link Tracee.attach} takes control of a process. */
 export interface AttachOptions {
@@ -88,13 +89,13 @@ export class Tracee implements RestorableMemory {
   readonly #handle: Handle
   readonly #request = new Float64Array(Object.keys(slot).length)
   readonly #stop = stopSlots()
-  readonly #onWarning: (text: string) => void
+  readonly #onWarning: ((text: string) => void) | undefined
   readonly #fileNames = new Map<number, string>()
   /** The kernel's number for the process. */
   readonly pid: number
 
   private constructor(store: PageStore, handle: Handle, onWarning: ((text: string) => void) | undefined) {
-    this.#onWarning = onWarning ?? warnByNode
+    this.#onWarning = onWarning
     this.#store = store
     this.#handle = handle
     this.pid = native.traceePid(handle)
@@ -174,7 +175,7 @@ export class Tracee implements RestorableMemory {
   /**
    * Takes a snapshot. It costs what was written since the last capture or restore; the first one costs everything.
    * @throws `ERR_ADDRESS` (what makes the state is not all captured), `ERR_OUT_OF_MEMORY`, `ERR_TRACEE` (in the middle of
-   *   `vfork`), `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
+   *   `vfork`, or while another process shares the memory), `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
    */
   capture(): Snapshot {
     return createSnapshot(this.#store, native.captureMemory(handleOf(this.#store), this.#handle))
@@ -183,13 +184,12 @@ export class Tracee implements RestorableMemory {
   /**
    * Makes the program what it was at a snapshot, stopped where it was stopped. After `ERR_MAPPING` the program is
    * neither the old nor the new one, until another `restore` succeeds.
-   * @throws `ERR_THREADS`, `ERR_FILES`, `ERR_MAPPING`, `ERR_OTHER_MEMORY`, `ERR_OTHER_STORE`, `ERR_SNAPSHOT_RELEASED`,
-   *   `ERR_OUT_OF_MEMORY`
+   * @throws `ERR_THREADS`, `ERR_TRACEE` (a process that the program started cannot be put back), `ERR_FILES`,
+   *   `ERR_MAPPING`, `ERR_OTHER_MEMORY`, `ERR_OTHER_STORE`, `ERR_SNAPSHOT_RELEASED`, `ERR_OUT_OF_MEMORY`
    */
   restore(snapshot: Snapshot): void {
     native.restoreMemory(handleOf(this.#store), this.#handle, snapshotHandle(snapshot))
-    const warning = native.takeTraceeWarning(this.#handle)
-    if (warning !== '') this.#onWarning(warning)
+    passWarnings(this.#handle, this.#onWarning)
   }
 
   get regions(): readonly Region[] {

@@ -1,5 +1,5 @@
 {
-  "variables": {
+  "variables" : {
     "core_sources": [
       "native/linux/elf_class.cc",
       "native/linux/file_facts.cc",
@@ -15,6 +15,7 @@
       "native/linux/proc_file.cc",
       "native/linux/process_regions.cc",
       "native/linux/program_layout.cc",
+      "native/linux/related_processes.cc",
       "native/linux/remote_descriptor.cc",
       "native/linux/remote_memory.cc",
       "native/linux/remote_pages.cc",
@@ -29,6 +30,7 @@
       "native/memory/process_capture.cc",
       "native/memory/process_memory.cc",
       "native/memory/soft_dirty.cc",
+      "native/memory/tracee/child_processes.cc",
       "native/memory/tracee/closed_memory.cc",
       "native/memory/tracee/closed_memory_access.cc",
       "native/memory/tracee/counted_regions.cc",

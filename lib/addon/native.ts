@@ -130,6 +130,7 @@ export interface Native {
   writeTracee(memory: Handle, address: bigint, bytes: Uint8Array): void
   /** What a restore did not put back, once; empty if there is nothing to say. */
   takeTraceeWarning(memory: Handle): string
+  takeChildWarning(memory: Handle): string
   removeMadeFiles(memory: Handle): void
   traceeThreads(memory: Handle): number[]
   traceeChoosers(memory: Handle): number[]

@@ -63,6 +63,12 @@ namespace {
   fail("ERR_THREADS", "thread %" PRIu64 " %s since the snapshot, which a restore cannot undo", value, status.what());
 }
 
+[[noreturn]] void fail_for_tracee(const Status& status) {
+  if (status.error() == Error::child) fail("ERR_TRACEE", "process %" PRIu64 "%s", status.value(), status.what());
+  const bool is_memory = status.error() == Error::process_memory;
+  fail(is_memory ? "ERR_PROCESS_MEMORY" : "ERR_TRACEE", "%s: %s", status.what(), strerror(status.error_number()));
+}
+
 [[noreturn]] void fail_for_mapping(const Status& status) {
   const uint64_t value = status.value();
   fail("ERR_MAPPING", "the mapping at 0x%" PRIx64 " could not be put back: %s", value,
@@ -100,7 +106,7 @@ void fail(const Status& status) {
     case Error::memory_size:
       fail("ERR_MEMORY_SIZE", "the memory has %" PRIu64 " bytes, the snapshot %" PRIu64, value, limit);
     case Error::process_gone:
-      fail("ERR_PROCESS_GONE", "process %" PRIu64 " %s", value, what);
+      fail("ERR_PROCESS_GONE", "process %" PRIu64 "%s%s", value, what[0] == 'a' ? ", " : " ", what);
     case Error::permission:
       fail(
           "ERR_PERMISSION",
@@ -123,9 +129,9 @@ void fail(const Status& status) {
       fail("ERR_TRACKER", "%s: %s%s", what, reason,
            status.error_number() == EPERM ? " (in a container, its seccomp profile must allow that)" : "");
     case Error::process_memory:
-      fail("ERR_PROCESS_MEMORY", "%s: %s", what, reason);
+    case Error::child:
     case Error::tracee:
-      fail("ERR_TRACEE", "%s: %s", what, reason);
+      fail_for_tracee(status);
     case Error::spawn:
       fail("ERR_SPAWN", "the program could not be started: %s: %s", what, reason);
   }

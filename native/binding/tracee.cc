@@ -192,11 +192,19 @@ void write(const Arguments& arguments) {
   check(tracee_of(arguments, 0).write(range.start, bytes));
 }
 
-// (memory) -> what a restore did not put back, once; an empty string if there is nothing to say
+// (memory) -> what of files a restore did not put back, once; an empty string if there is nothing to say
 napi_value take_warning(const Arguments& arguments) {
   TraceeFiles& files = tracee_of(arguments, 0).files();
   const napi_value text = value_of(arguments.env(), files.warning());
   files.clear_warning();
+  return text;
+}
+
+// (memory) -> the same of processes that the program has started
+napi_value take_child_warning(const Arguments& arguments) {
+  ChildProcesses& children = tracee_of(arguments, 0).children();
+  const napi_value text = value_of(arguments.env(), children.warning());
+  children.clear_warning();
   return text;
 }
 
@@ -280,6 +288,7 @@ void add_tracee(Exports& exports) {
       {"resumeTracee", guarded<resume>},
       {"writeTracee", guarded<write>},
       {"takeTraceeWarning", guarded<take_warning>},
+      {"takeChildWarning", guarded<take_child_warning>},
       {"removeMadeFiles", guarded<remove_made>},
       {"traceeThreads", guarded<threads>},
       {"traceeChoosers", guarded<choosers>},

@@ -62,6 +62,7 @@ Status EventStops::classify(TracedThread& thread, int event, std::optional<Stop>
   }
   const auto id = static_cast<pid_t>(message);
   if (event == PTRACE_EVENT_VFORK) {
+    note_start();
     *stop = make_stop(StopKind::fork, thread.id(), id);
     return on_vfork(thread, id);
   }
@@ -71,9 +72,15 @@ Status EventStops::classify(TracedThread& thread, int event, std::optional<Stop>
     return on_clone(thread, id);
   }
   if (event != PTRACE_EVENT_CLONE && event != PTRACE_EVENT_FORK) return Status::ok();
+  note_start();
   *stop = make_stop(StopKind::fork, thread.id(), id);
   if (Status status = parts_.followers.add(id); !status.is_ok()) return status;
   return parts_.injected.run_to_exit(thread);
+}
+
+void EventStops::note_start() {
+  parts_.program.may_have_children = true;
+  parts_.files.add_start();
 }
 
 Status EventStops::on_clone(TracedThread& parent, pid_t id) {

@@ -37,6 +37,7 @@ class EventStops {
   Status classify(TracedThread& thread, int event, std::optional<Stop>* stop);
 
  private:
+  void note_start();
   Status on_clone(TracedThread& parent, pid_t id);
   Status on_vfork(TracedThread& parent, pid_t child);
   Status on_exec(TracedThread& thread);

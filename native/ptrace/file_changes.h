@@ -138,6 +138,10 @@ class FileChanges {
   uint64_t last_left() const { return left_; }
   std::string_view left_path() const { return left_path_; }
 
+  // A process was started, which is an event without a file.
+  void add_start() { started_ = ++last_event_; }
+  uint64_t last_start() const { return started_; }
+
  private:
   struct Event {
     FileId file;
@@ -157,7 +161,7 @@ class FileChanges {
   bool has_changed_descriptors_ = true, needs_all_calls_ = false, has_new_numbers_ = false, is_blind_ = false;
   uint64_t last_event_ = 0, lost_ = 0;  // no memory was left to note that event
   uint64_t settled_ = 0;                // the last event before the last capture or restore
-  uint64_t left_ = 0;
+  uint64_t left_ = 0, started_ = 0;
   char left_path_[200] = "";
   OpenedFiles opened_;
   GrowingArray<Event> events_;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "linux/related_processes.h"
 #include "ptrace/system_call_filter.h"
 #include "ptrace/time_stamp_counter.h"
 #include "ptrace/untraced_clone.h"
@@ -19,6 +20,7 @@ Status Followers::add(pid_t child) {
   if (waitpid(child, &status, __WALL | __WNOTHREAD) != child || !WIFSTOPPED(status)) return Status::ok();
   breakpoint_.remove_from(child);
   if (!keeps_tracing_) {
+    if (may_share(traits_.pid, child, Shared::memory)) changes_.mark_unseen();
     ptrace(PTRACE_DETACH, child, nullptr, 0);
     return Status::ok();
   }
@@ -46,10 +48,7 @@ void Followers::on_event(const WaitEvent& event) {
   }
   const int kind = event.ptrace_event(), signal = event.signal();
   add_child_of(event);
-  if (kind == PTRACE_EVENT_SECCOMP) {
-    const bool is_exec = kind_of_call(trace_what_starts(event.thread)) == SystemCallKind::exec;
-    if (is_exec && files_.observer() != nullptr) files_.observer()->before_exec();
-  }
+  if (kind == PTRACE_EVENT_SECCOMP) note_call(event.thread);
   if (kind == PTRACE_EVENT_STOP && signal != SIGTRAP) {
     ptrace(PTRACE_LISTEN, event.thread, nullptr, nullptr);
     return;
@@ -57,6 +56,16 @@ void Followers::on_event(const WaitEvent& event) {
   const bool is_signal = kind == 0 && signal != kSystemCallStop &&
                          !(has_disabled_counter_ && signal == SIGSEGV && answer_followers_fault(event.thread));
   ptrace(PTRACE_CONT, event.thread, nullptr, is_signal ? signal : 0);
+}
+
+void Followers::note_call(pid_t follower) {
+  const SystemCallKind kind = kind_of_call(trace_what_starts(follower));
+  if (kind == SystemCallKind::exec && files_.observer() != nullptr) files_.observer()->before_exec();
+  const bool is_of_memory = kind == SystemCallKind::mapping || kind == SystemCallKind::advice;
+  if (is_of_memory && may_share(traits_.pid, follower, Shared::memory)) changes_.mark_unseen();
+  if (kind == SystemCallKind::descriptors && may_share(traits_.pid, follower, Shared::descriptors)) {
+    files_.mark_descriptors_changed();
+  }
 }
 
 // Those that are stopped come first in the list. One that is inside vfork does not stop, and starts nothing either.

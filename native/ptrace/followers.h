@@ -2,6 +2,8 @@
 // inherited and makes calls fail that have no tracer: such children are traced only so that they can run on,
 // and end with the tracee.
 //
+// One that shares the tracee's memory or descriptors changes them for the tracee, too: that is marked.
+//
 // A follower stops for what any traced process stops for, and runs on at once; what it starts becomes a follower too.
 // They run on only while somebody waits for the tracee, since only then do we see their stops. It leaves to its caller:
 // to wait for `all` whenever it waits, to pass on their events, and to `kill` them at the end.
@@ -13,6 +15,8 @@
 
 #include "ptrace/breakpoint.h"
 #include "ptrace/file_changes.h"
+#include "ptrace/memory_changes.h"
+#include "ptrace/process_traits.h"
 #include "ptrace/process_waiter.h"
 #include "system/growing_array.h"
 
@@ -20,7 +24,8 @@ namespace pagestore {
 
 class Followers {
  public:
-  Followers(const Breakpoint& breakpoint, const FileChanges& files) : breakpoint_(breakpoint), files_(files) {}
+  Followers(const ProcessTraits& traits, const Breakpoint& breakpoint, MemoryChanges& changes, FileChanges& files)
+      : traits_(traits), breakpoint_(breakpoint), changes_(changes), files_(files) {}
 
   // They inherit the filter, and so must be traced.
   void keep_tracing() { keeps_tracing_ = true; }
@@ -36,11 +41,14 @@ class Followers {
   void kill(const ProcessWaiter& waiter);
 
  private:
+  void note_call(pid_t follower);
   void add_child_of(const WaitEvent& event);
   void stop_all(const ProcessWaiter& waiter);
 
+  const ProcessTraits& traits_;
   const Breakpoint& breakpoint_;
-  const FileChanges& files_;
+  MemoryChanges& changes_;
+  FileChanges& files_;
   bool keeps_tracing_ = false, is_ending_ = false, has_disabled_counter_ = false;
   GrowingArray<pid_t> followers_;
 };

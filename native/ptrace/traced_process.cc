@@ -154,6 +154,7 @@ Status TracedProcess::attach(pid_t pid) {
   if (status.is_ok()) status = find_interface();
   if (status.is_ok()) status = memory_.open(pid);
   if (status.is_ok()) status = find_growing_mappings();
+  program_.may_have_children = true;
   if (status.is_ok()) return status;
   for (TracedThread* thread : threads_.all()) {
     if (thread->is_stopped()) static_cast<void>(detach_thread(*thread));

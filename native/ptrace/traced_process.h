@@ -61,6 +61,7 @@ class TracedProcess : NonCopyable {
   // What happened to its memory since `mark_known`, see memory_changes.h.
   bool has_run() const { return changes_.has_run(); }
   bool has_changed_mappings() const { return changes_.has_changed_mappings(); }
+  bool has_unseen_changes() const { return changes_.has_unseen(); }
   std::span<const AddressRange> advised() const { return changes_.advised(); }
   void mark_mappings_changed() { changes_.mark_mappings_changed(); }
   // A call of ours has replaced the pages there.
@@ -81,6 +82,11 @@ class TracedProcess : NonCopyable {
   // Whether it has, or had, guards that no list of mappings shows.
   bool has_guards() const { return program_.has_guards; }
   void mark_guards() { program_.has_guards = true; }
+  // Whether there may be processes that it has started and not waited for, or that those have started.
+  bool may_have_children() const { return program_.may_have_children; }
+  void mark_childless() { program_.may_have_children = false; }
+  // Those of them that are traced.
+  std::span<const pid_t> followers() const { return followers_.all(); }
   bool may_have_changed_timers() const { return program_.may_have_changed_timers; }
   void mark_timers_changed() { program_.may_have_changed_timers = true; }
   void mark_timers_known() { program_.may_have_changed_timers = false; }
@@ -116,7 +122,7 @@ class TracedProcess : NonCopyable {
   RemoteMemory memory_;
   ProcessWaiter waiter_{threads_};
   Breakpoint breakpoint_{memory_};
-  Followers followers_{breakpoint_, files_};
+  Followers followers_{traits_, breakpoint_, changes_, files_};
   InjectedCalls injected_{threads_, waiter_, memory_};
   TimedWaits waits_{traits_, memory_};
   KeptClock clock_;

@@ -31,6 +31,7 @@ enum class Error : uint8_t {
   wrong_thread,    // a thread of ours that is not the tracer
   thread,          // a process without that thread
   threads,         // a thread was started or has ended since a snapshot
+  child,           // a process that the tracee started, and that does not roll back
   mapping,         // a mapping that cannot be put back
   files,           // an open file that cannot be put back
   choice,          // an answer to a choice that is not offered, or none to one that is
@@ -78,6 +79,11 @@ class [[nodiscard]] Status {
   // `what` happened to a thread since the snapshot.
   static Status threads(int thread, const char* what) {
     return Status(Error::threads, what, static_cast<uint64_t>(thread), 0, 0);
+  }
+
+  // `what` follows the words "process `pid`".
+  static Status child(int pid, const char* what) {
+    return Status(Error::child, what, static_cast<uint64_t>(pid), 0, 0);
   }
 
   // `what` goes on the sentence "descriptor `number` (its path) ", or "the file (its path) " where that is -1; 0 where

@@ -291,12 +291,12 @@ describe.each([false, true])('a program stops (detachable: %s)', (detachable) =>
       expect(kinds.at(-1)).toBe('exit')
     })
 
-    test('which stays when its parent is rolled back', async () => {
+    test('which stays, so that its parent is not rolled back to before', async () => {
       const tracee = start(['child-stays'])
       using before = tracee.capture()
       const { pid } = tracee.resume() as { pid: number }
       expect(tracee.resume({ timeout: 10 }).kind).toBe('timeout')
-      tracee.restore(before)
+      expect(() => tracee.restore(before)).toThrow(expect.objectContaining({ code: 'ERR_TRACEE' }))
       expect(isThere(pid)).toBe(true)
       tracee.close()
       if (detachable) process.kill(pid, 'SIGKILL')

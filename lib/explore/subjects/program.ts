@@ -67,7 +67,8 @@ export class Program implements Subject {
     const deterministic = withTime(options.deterministic)
     const warnings: string[] = []
     const onWarning =
-      options.onWarning ?? ((text: string) => void (isNamedByItsCall(text) || warnings.push(`files: ${text}`)))
+      options.onWarning ??
+      ((text: string) => void (isNamedByItsCall(text) || warnings.push(`${subjectOf(text)}: ${text}`)))
     const spawn = { timeout: stepTimeout, ...options, stdio, env, deterministic, onWarning }
     const hasClock = deterministic.time === true
     const harmless = harmlessCalls(options.files !== 'ignore', hasClock)
@@ -75,6 +76,11 @@ export class Program implements Subject {
     const seen = { outside: new Outside(tracee, harmless, hasClock), files: warnings }
     return new RunningProgram(tracee, stepTimeout, hasClock, seen)
   }
+}
+
+/** What a warning is about. */
+function subjectOf(text: string): string {
+  return text.startsWith('Process') ? 'processes' : 'files'
 }
 
 /** Whether a warning is about what a call did that is named as one that reaches outside. */

@@ -11,7 +11,7 @@ namespace pagestore {
 namespace {
 
 struct Header {
-  uint64_t program_break = 0, file_bytes = 0, signal_bytes = 0, timer_bytes = 0;
+  uint64_t program_break = 0, file_bytes = 0, signal_bytes = 0, timer_bytes = 0, child_bytes = 0;
   int64_t elapsed = 0;
   KeptAlarm alarm;
   uint32_t program = 0;
@@ -80,13 +80,15 @@ Status save_state(const TracedProcess& process, uint64_t program_break, const Sa
   header.file_bytes = parts.files.size();
   header.signal_bytes = parts.signals.size();
   header.timer_bytes = parts.timers.size();
+  header.child_bytes = parts.children.size();
   header.program = process.program();
   header.last = process.last_thread();
   header.stop = process.last_stop();
   if (!bytes->append(std::as_bytes(std::span(&header, 1))) || !bytes->append(std::as_bytes(declarers)) ||
-      !bytes->append(parts.files) || !bytes->append(parts.signals) || !bytes->append(parts.timers)) {
+      !bytes->append(parts.files) || !bytes->append(parts.signals) || !bytes->append(parts.timers) ||
+      !bytes->append(parts.children)) {
     return Status::no_memory(sizeof(header) + declarers.size_bytes() + parts.files.size() + parts.signals.size() +
-                             parts.timers.size());
+                             parts.timers.size() + parts.children.size());
   }
   number_waits(process);
   for (TracedThread* thread : process.threads()) {
@@ -126,7 +128,9 @@ Status read_state(std::span<const std::byte> bytes, SavedState* state) {
   state->parts.signals = bytes.first(header.signal_bytes);
   bytes = bytes.subspan(header.signal_bytes);
   state->parts.timers = bytes.first(header.timer_bytes);
-  state->threads = bytes.subspan(header.timer_bytes);
+  bytes = bytes.subspan(header.timer_bytes);
+  state->parts.children = bytes.first(header.child_bytes);
+  state->threads = bytes.subspan(header.child_bytes);
   return Status::ok();
 }
 

@@ -1,5 +1,6 @@
 // What a snapshot keeps of a tracee beside its memory and mappings: its threads, why it stopped, its program break, its
-// clock where that is kept, its open files, its pending signals and its timers, as bytes. Equal states are equal bytes.
+// clock where that is kept, its open files, its pending signals, its timers and its children, as bytes. Equal states
+// are equal bytes.
 //
 // Threads cannot be made or ended by writing memory, so a state can only be loaded into the threads that it was saved
 // from. It leaves to its caller: that the process is stopped.
@@ -9,10 +10,10 @@
 
 namespace pagestore {
 
-// Bytes that others saved: of open files (tracee_files.h), of pending signals (saved_signals.h), and of timers
-// (kernel_timers.h).
+// Bytes that others saved: of open files (tracee_files.h), of pending signals (saved_signals.h), of timers
+// (kernel_timers.h), and of children (child_processes.h).
 struct SavedParts {
-  std::span<const std::byte> files, signals, timers;
+  std::span<const std::byte> files, signals, timers, children;
 };
 Status save_state(const TracedProcess& process, uint64_t program_break, const SavedParts& parts,
                   GrowingArray<std::byte>* bytes);

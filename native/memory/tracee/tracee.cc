@@ -71,9 +71,10 @@ Status Tracee::regions(const RegionList** regions) {
 
 Status Tracee::capture(Snapshot* snapshot) {
   const RegionList* regions;
-  GrowingArray<std::byte> bytes, waits, files, file_key, signals, timers;
+  GrowingArray<std::byte> bytes, waits, files, file_key, signals, timers, children;
   SavedState saved;
   if (Status status = this->regions(&regions); !status.is_ok()) return status;
+  if (Status status = children_.read(memory_.mappings().scratch()); !status.is_ok()) return status;
   if (Status status = files_.read(); !status.is_ok()) return status;
   if (Status status = files_.capture(); !status.is_ok()) return status;
   if (Status status = files_.monitor(memory_.mappings().scratch()); !status.is_ok()) return status;
@@ -81,8 +82,11 @@ Status Tracee::capture(Snapshot* snapshot) {
   if (Status status = files_.append_key(&file_key); !status.is_ok()) return status;
   if (Status status = save_signals(process_, &signals); !status.is_ok()) return status;
   if (Status status = timers_.save(&timers); !status.is_ok()) return status;
-  const SavedParts others{
-      {files.data(), files.size()}, {signals.data(), signals.size()}, {timers.data(), timers.size()}};
+  if (Status status = children_.save(&children); !status.is_ok()) return status;
+  const SavedParts others{{files.data(), files.size()},
+                          {signals.data(), signals.size()},
+                          {timers.data(), timers.size()},
+                          {children.data(), children.size()}};
   Status status = save_state(process_, memory_.program_break(), others, &bytes);
   if (!status.is_ok()) return status;
   if (status = save_waits(process_, &waits); !status.is_ok()) return status;
@@ -140,10 +144,10 @@ Status Tracee::restore(const Snapshot& snapshot) {
   const std::optional<RemoteAddress> scratch = memory_.mappings().scratch();
   // Until all is put back there may be those that are, and those that shall be.
   process_.set_growing(around(process_.growing(), saved.growing));
+  Status status = children_.undo(saved.parts.children, scratch);
   // Signals of timers that go wait no longer.
-  Status status = Status::ok();
-  if (!kept.signals) status = timers_.restore(saved.parts.timers, scratch.value_or(RemoteAddress()));
-  if (!kept.signals && status.is_ok()) {
+  if (status.is_ok() && !kept.signals) status = timers_.restore(saved.parts.timers, scratch.value_or(RemoteAddress()));
+  if (status.is_ok() && !kept.signals) {
     status = restore_signals(process_, saved.parts.signals, scratch.value_or(RemoteAddress()));
   }
   if (status.is_ok()) status = restore_mappings(mappings);
@@ -151,6 +155,7 @@ Status Tracee::restore(const Snapshot& snapshot) {
   if (status.is_ok()) status = load_state(process_, saved);
   if (status.is_ok()) status = load_waits(process_, {parts.waits.data(), parts.waits.size()});
   if (!status.is_ok()) memory_.mark_unknown();
+  if (status.is_ok()) children_.warn(snapshot.file_event);
   return status;
 }
 
@@ -180,6 +185,8 @@ void Tracee::warn_of_shared_files() {
 Status Tracee::check_possible(const Snapshot& snapshot, const Mappings& wanted, const SavedState& saved, Kept* kept) {
   if (Status status = memory_.read_mappings(); !status.is_ok()) return status;
   const Mappings now{memory_.regions().bytes(), memory_.program_break()};
+  if (Status status = children_.read(memory_.mappings().scratch()); !status.is_ok()) return status;
+  if (Status status = children_.check(saved.parts.children); !status.is_ok()) return status;
   // Equal bytes are the common case, and cheap to find.
   const bool is_same = equal_bytes(now.regions, wanted.regions);
   Status status = is_same ? Status::ok() : check_mappings(process_.live_thread(), now, wanted);

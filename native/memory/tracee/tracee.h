@@ -3,7 +3,7 @@
 // A snapshot of it is its memory, its mappings, its descriptors with offsets and flags, what it writes to regular
 // files, its pending signals, which timers it has made, and for each thread the registers (general, floating point,
 // vector) and blocked signals. What the kernel keeps beside that stays as it is: names of files, signal handlers, what
-// timers are set to, other processes. Threads cannot be made or ended: where they differ from those of the snapshot, a
+// timers are set to. Threads and processes cannot be made or ended: where they differ from those of the snapshot, a
 // restore is refused.
 //
 //     capture:  mappings -> files -> threads -> dirty pages -> key -> snapshot, write-protect
@@ -17,6 +17,7 @@
 #include <optional>
 
 #include "memory/memory.h"
+#include "memory/tracee/child_processes.h"
 #include "memory/tracee/closed_memory.h"
 #include "memory/tracee/counted_regions.h"
 #include "memory/tracee/dead_stack.h"
@@ -67,6 +68,7 @@ class Tracee final : public RestorableMemory {
   // Of the file that a restore was refused for (Error::files).
   const char* path_at_fault() const { return files_.path(); }
   TraceeFiles& files() { return files_; }
+  ChildProcesses& children() { return children_; }
 
   // What the program had declared to be its state when it was captured last.
   std::span<const AddressRange> declared() const { return {declared_.data(), declared_.size()}; }
@@ -110,6 +112,7 @@ class Tracee final : public RestorableMemory {
   TraceeFiles files_;
   const ClosedMemory closed_{process_, files_.duplicates()};
   KernelTimers timers_{process_};
+  ChildProcesses children_{process_};
   DeadStacks stacks_;
   CountedRegions counted_regions_;
   GrowingArray<AddressRange> declared_;

@@ -25,6 +25,7 @@ Status TraceeMemory::read_mappings() {
     if (Status status = begin_program(); !status.is_ok()) return status;
   }
   if (!process_.has_run()) return Status::ok();
+  if (process_.has_unseen_changes()) mark_unknown();
   if (Status status = tracker_.add_new(process_.advised()); !status.is_ok()) return status;
   const bool may_differ = mappings_.read_size() || process_.has_changed_mappings();
   if (!may_differ && tracker_.is_known()) return Status::ok();
