@@ -5,15 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { build } from '../support/tracees.js'
 
 const hidden = [{ kind: 'assertion', property: 'it was told something else once', choices: [1, 1, 1] }]
-const coroutines = [
-  'setjmp',
-  'list',
-  'builtin',
-  'swapcontext',
-  'arena',
-  'thread',
-  ...(process.arch === 'x64' ? ['switch'] : []),
-]
+const coroutines = ['setjmp', 'list', 'builtin', 'swapcontext', 'arena', 'thread']
 
 /** What a program has: states, transitions, and whether its secret is found. */
 const programs: [name: string, states: number, transitions: number, violations: object[]][] = [

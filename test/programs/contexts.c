@@ -1,5 +1,4 @@
-// Suspends a coroutine whose frames lie below the one that chooses, as told, and goes on in it later: what it keeps is
-// in those frames alone. The true state is how many rounds there were, `mode` and what the coroutine has kept.
+// Suspends a coroutine by means of the C library and the compiler, as told.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <setjmp.h>
@@ -8,26 +7,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
-#include "pagestore.h"
-
-#define NOT_INLINE __attribute__((noinline))
-#define ROOM 32768
-
-enum { WAYS = 3, ROUNDS = 3 };
-
-// What main says to the coroutine.
-static volatile int said;
-
-// Keeps what it is told in its own frame: it fails if it was told 1 in each round.
-#define KEEP_TOLD(suspend)                                     \
-  volatile int all_were_one = 1;                               \
-  for (volatile int round = 0; round < ROUNDS; ++round) {      \
-    suspend;                                                   \
-    if (said != 1) all_were_one = 0;                           \
-    said = 0;                                                  \
-  }                                                            \
-  ps_assert(!all_were_one, "it was told something else once"); \
-  exit(0)
+#include "contexts.h"
 
 // Leaves other bytes below its caller each time.
 static NOT_INLINE void dirty(int seed) {
@@ -161,40 +141,6 @@ static void in_thread(void) {
   pthread_join(id, NULL);
 }
 
-#if defined(__x86_64__)
-
-// Of a library that switches stacks by itself: all that a context is lies on its stack, but the stack pointer.
-static void *stack_of_main, *stack_of_coroutine;
-void switch_stacks(void** from, void* to);
-__asm__(
-    ".text\n"
-    ".type switch_stacks, @function\n"
-    "switch_stacks:\n"
-    "  push %rbx\n  push %rbp\n  push %r12\n  push %r13\n  push %r14\n  push %r15\n"
-    "  mov %rsp, (%rdi)\n"
-    "  mov %rsi, %rsp\n"
-    "  pop %r15\n  pop %r14\n  pop %r13\n  pop %r12\n  pop %rbp\n  pop %rbx\n"
-    "  ret\n"
-    ".size switch_stacks, . - switch_stacks\n");
-
-static void switching_coroutine(void) {
-  KEEP_TOLD(switch_stacks(&stack_of_coroutine, stack_of_main));
-}
-
-static void by_switch(void) {
-  uintptr_t* top = (uintptr_t*)((uintptr_t)((char*)__builtin_frame_address(0) - 2 * ROOM) & ~(uintptr_t)15);
-  memset(top - 8, 0, 8 * sizeof *top);
-  top[-2] = (uintptr_t)switching_coroutine;
-  stack_of_coroutine = top - 8;
-  switch_stacks(&stack_of_main, stack_of_coroutine);
-  for (;;) {
-    said = ps_choose(WAYS);
-    switch_stacks(&stack_of_main, stack_of_coroutine);
-  }
-}
-
-#endif
-
 // Errors handled as they mostly are: no frame is left that would be needed.
 static jmp_buf on_error;
 static volatile int rounds;
@@ -228,17 +174,8 @@ int main(int count, char** arguments) {
     const char* name;
     void (*run)(void);
   } all[] = {
-    {"setjmp", by_setjmp},
-    {"list", by_list},
-    {"builtin", by_builtin},
-    {"swapcontext", by_swapcontext},
-    {"arena", in_arena},
-    {"thread", in_thread},
-#if defined(__x86_64__)
-    {"switch", by_switch},
-#endif
-    {"errors", with_errors},
-    {"inner-errors", with_inner_errors},
+      {"setjmp", by_setjmp}, {"list", by_list},     {"builtin", by_builtin}, {"swapcontext", by_swapcontext},
+      {"arena", in_arena},   {"thread", in_thread}, {"errors", with_errors}, {"inner-errors", with_inner_errors},
   };
   for (size_t i = 0; count > 1 && i < sizeof all / sizeof all[0]; ++i) {
     if (strcmp(arguments[1], all[i].name) == 0) {

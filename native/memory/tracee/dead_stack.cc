@@ -110,6 +110,7 @@ void add_leftovers(const StackWalk& walk, DeadStack* dead) {
 
 void DeadStacks::set_mappings(const CurrentMappings& mappings) {
   mappings_ = &mappings;
+  has_guard_ = false;
   if (readings_ == mappings.readings()) return;
   readings_ = mappings.readings();
   unwinder_.set_code(mappings.regions().bytes(), process_.live_thread());
@@ -119,6 +120,8 @@ void DeadStacks::set_mappings(const CurrentMappings& mappings) {
 Status DeadStacks::find(const ThreadState& state, PageStores& stores, const PageTree& memory, DeadStack* dead) {
   PS_ASSERT(mappings_ != nullptr);
   *dead = {};
+  if (!has_guard_) contexts_.set_guard(stores, memory, state.registers.thread_area());
+  has_guard_ = true;
   TracedThread* thread;
   CapturedReader captured(stores, memory);
   if (Status status = process_.thread(state.thread, &thread); !status.is_ok()) return status;
@@ -151,8 +154,10 @@ Status DeadStacks::leave_contexts(const ThreadState& state, PageStores& stores, 
                                   const AddressRange& whole, AddressRange* dead) {
   if (dead->length() == 0) return Status::ok();
   CodeReader code(process_);
-  const auto registers = state.registers.kept_by_calls();
-  SearchedStack searched{whole, *dead, state.registers.thread_area(), registers};
+  const auto kept = state.registers.kept_by_calls();
+  const std::span all(reinterpret_cast<const uint64_t*>(&state.registers), sizeof(state.registers) / sizeof(uint64_t));
+  const bool calls = state.question == question::Kind::choice;
+  SearchedStack searched{whole, *dead, calls ? std::span<const uint64_t>(kept) : all};
   const Status status = contexts_.leave_in_use(stores, memory, code, &searched);
   *dead = searched.dead;
   return status;

@@ -36,11 +36,11 @@ class DeadStacks {
  public:
   explicit DeadStacks(const TracedProcess& process) : process_(process) {}
 
-  // They must live until the last call.
+  // At each capture, before its first thread. They must live until the last call.
   void set_mappings(const CurrentMappings& mappings);
 
-  // What is dead of one thread's stacks; `memory` is the captured one. Of a program that is about to end its own is, as
-  // no byte is read any more.
+  // What is dead of one thread's stacks, of the process's first thread first; `memory` is the captured one. Of a
+  // program that is about to end its own is, as no byte is read any more.
   Status find(const ThreadState& state, PageStores& stores, const PageTree& memory, DeadStack* dead);
 
   // Gives back what is kept.
@@ -53,6 +53,7 @@ class DeadStacks {
   const TracedProcess& process_;
   Unwinder unwinder_;
   SavedContexts contexts_;
+  bool has_guard_ = false;  // since the mappings were set
   const CurrentMappings* mappings_ = nullptr;
   uint64_t readings_ = 0;  // of those mappings, when the unwinder got to know them
 };

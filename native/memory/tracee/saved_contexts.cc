@@ -27,9 +27,9 @@ constexpr uint64_t kReturnBefore = 0;
 #endif
 
 constexpr uint64_t kWord = sizeof(uint64_t);
-// How far above a stack pointer the return address lies that a switch of stacks leaves there: behind the registers that
-// a call preserves, and the modes of floating-point numbers.
-constexpr uint64_t kMostSaved = 8;
+// How far above a stack pointer the return address may lie that a switch of stacks leaves there: behind the registers
+// that a call preserves and the modes of floating-point numbers, which on arm64 are 21 words.
+constexpr uint64_t kMostSaved = 24;
 // How far behind a pointer a context is looked for: what it points to begins with something else.
 constexpr uint64_t kMostBehind = 512 / kWord;
 
@@ -42,6 +42,16 @@ constexpr size_t kBlock = 64;
 // An address of a program has zeroes there. How many of its bits a rotation takes to the other end:
 constexpr int kAddressBits = 47, kZeroBits = 64 - kAddressBits;
 static_assert(kRotation == 0 || kRotation == kZeroBits);
+// Ends so: nothing.
+constexpr uint32_t kNoEnd = UINT32_MAX;
+
+// musl has the thread's number where glibc has the guard, and errno behind it. The kernel gives no higher numbers, and
+// has no higher errors. Of the guards, which are random, one of a billion looks the same.
+bool is_thread_and_error(uint64_t word) {
+  constexpr uint32_t kMostThreads = 1 << 22, kMostErrors = 4096;
+  const auto thread = static_cast<uint32_t>(word), error = static_cast<uint32_t>(word >> 32);
+  return thread > 0 && thread <= kMostThreads && error < kMostErrors;
+}
 
 // Whether the block may have a word whose upper half is `upper`, or with which an encrypted address ends: a few of its
 // bits, of several words in one instruction. It says yes too often, but seldom.
@@ -51,7 +61,7 @@ bool may_have(const uint64_t* block, uint32_t upper, uint32_t encrypted_end) {
   uint32_t found = 0;
   for (const uint32_t half : halves) {
     const uint32_t end = half & ((uint32_t{1} << kZeroBits) - 1);
-    found |= static_cast<uint32_t>(half == upper) | static_cast<uint32_t>(kRotation > 0 && end == encrypted_end);
+    found |= static_cast<uint32_t>(half == upper) | static_cast<uint32_t>(end == encrypted_end);
   }
   return found != 0;
 }
@@ -80,17 +90,22 @@ bool SavedContexts::is_code(uint64_t address) const {
   return next != code_.begin() && contains(*(next - 1), address);
 }
 
-bool SavedContexts::is_stack(uint64_t address) const {
-  return std::any_of(stacks_, stacks_ + stack_count_,
-                     [address](const AddressRange& stack) { return contains(stack, address); });
+uint64_t SavedContexts::decrypted(uint64_t word) const {
+  return encrypts_ ? std::rotr(word, kRotation) ^ guard_ : 0;
 }
 
-uint64_t SavedContexts::decrypted(uint64_t word) const {
-  return std::rotr(word, kRotation) ^ guard_;
+void SavedContexts::set_guard(PageStores& stores, const PageTree& memory, uint64_t thread_area) {
+  uint64_t guard = 0;
+  if (kGuard != 0) read_memory(stores, memory, thread_area + kGuard, std::as_writable_bytes(std::span(&guard, 1)));
+  const bool encrypts = kGuard != 0 && !is_thread_and_error(guard);
+  if (!encrypts) guard = 0;
+  is_known_ = is_known_ && encrypts == encrypts_ && guard == guard_;
+  encrypts_ = encrypts;
+  guard_ = guard;
 }
 
 // Of a stack that was not known, or has grown, all pages are looked at. Where there are too many, one stands for
-// several.
+// several: then more pages are searched for contexts, and the same are found.
 size_t SavedContexts::index_of_stack(const AddressRange& stack) {
   size_t i = 0;
   while (i < stack_count_ && !overlap(stacks_[i], stack)) ++i;
@@ -105,7 +120,8 @@ size_t SavedContexts::index_of_stack(const AddressRange& stack) {
 // The lowest of the words that point into the stack, encrypted or not.
 uint64_t SavedContexts::lowest_into(const AddressRange& stack, std::span<const uint64_t> words) const {
   const uint64_t start = stack.start, length = stack.length();
-  const auto upper = static_cast<uint32_t>(start >> 32), encrypted_end = static_cast<uint32_t>(guard_ >> kAddressBits);
+  const auto upper = static_cast<uint32_t>(start >> 32);
+  const uint32_t encrypted_end = encrypts_ ? static_cast<uint32_t>(guard_ >> kAddressBits) : kNoEnd;
   const bool has_one_upper = upper == static_cast<uint32_t>((stack.end - 1) >> 32);
   uint64_t lowest = length;
   for (size_t i = 0; i < words.size(); i += kBlock) {
@@ -119,6 +135,7 @@ uint64_t SavedContexts::lowest_into(const AddressRange& stack, std::span<const u
 
 // False when there is no memory. What is dead most of the time is looked at only when it is not.
 bool SavedContexts::scan_page(const ChangedPage& page, const AddressRange& dead, GrowingArray<Page>* added) {
+  ++searched_pages_;
   Page found{page.virtual_page, {}};
   bool is_found = page.start() < dead.end + Registers::kRedZone && page.end() > dead.start;
   for (size_t i = 0; !is_found && i < stack_count_; ++i) found.lowest[i] = lowest_into(stacks_[i], page.words);
@@ -169,7 +186,7 @@ class SavedContexts::Search {
       : all_(all), stores_(stores), memory_(memory), code_(code) {}
 
   void run(size_t index, SearchedStack* stack) {
-    whole_ = stack->whole, dead_ = stack->dead;
+    dead_ = stack->dead;
     lowest_ = dead_.end;
     // What lies right below the stack pointer is no place for a context.
     const AddressRange left_out{dead_.start, dead_.end + Registers::kRedZone};
@@ -226,23 +243,21 @@ class SavedContexts::Search {
   void scan_word(uint64_t address, uint64_t word) {
     if (is_encrypted_context(address, word)) note(all_.decrypted(word));
     if (!contains(dead_, word)) return;
-    const bool is_lone = !all_.is_stack(address) && has_return_address(word);
-    if (is_lone || is_plain_context(address, word)) note(word);
+    if (has_return_address(word) || is_plain_context(address)) note(word);
     find_behind(word);
   }
 
   // jmp_buf of glibc: the stack pointer, then where the code goes on.
   bool is_encrypted_context(uint64_t address, uint64_t word) const {
-    if (kRotation == 0 || !contains(dead_, all_.decrypted(word))) return false;
+    if (!contains(dead_, all_.decrypted(word))) return false;
     return all_.is_code(all_.decrypted(word_at(address + kWord)));
   }
 
-  // ucontext_t, and musl's jmp_buf: the same in the clear. What __builtin_setjmp fills has the frame pointer first,
-  // and the stack pointer last.
-  bool is_plain_context(uint64_t address, uint64_t word) const {
+  // ucontext_t, and musl's jmp_buf: the same in the clear. Others have where the code goes on first: what
+  // __builtin_setjmp fills, and small libraries.
+  bool is_plain_context(uint64_t address) const {
     if (all_.is_code(word_at(address + kWord))) return !is_of_handler(address);
-    const uint64_t frame = word_at(address - 2 * kWord);
-    return word <= frame && contains(whole_, frame) && all_.is_code(word_at(address - kWord));
+    return all_.is_code(word_at(address - kWord));
   }
 
   // The kernel notes on the stack of a signal's handler what the signal interrupted. Of a handler that runs, this was
@@ -251,12 +266,13 @@ class SavedContexts::Search {
     return kReturnBefore > 0 && is_signal_return(code_, word_at(address - kReturnBefore));
   }
 
+  // What a library leaves that switches stacks by itself. A stack that nobody ran on yet has the address of a function
+  // there.
   bool has_return_address(uint64_t pointer) const {
     if (pointer % kWord != 0) return false;
-    for (uint64_t i = 0; i < kMostSaved; ++i) {
-      if (all_.is_code(word_at(pointer + i * kWord))) return true;
-    }
-    return false;
+    uint64_t words[kMostSaved];
+    read_memory(stores_, memory_, pointer, std::as_writable_bytes(std::span(words)));
+    return std::any_of(std::begin(words), std::end(words), [this](uint64_t word) { return all_.is_code(word); });
   }
 
   // A context in the dead part that a pointer leads to. In frames, a register that points into the stack may lie beside
@@ -268,8 +284,7 @@ class SavedContexts::Search {
     for (size_t i = 0; i < kMostBehind && contains(dead_, start + i * kWord); ++i) {
       const uint64_t address = start + i * kWord, decrypted = all_.decrypted(words[i]);
       const bool is_plain = contains(dead_, words[i]) && words[i] <= address && all_.is_code(words[i + 1]);
-      const bool is_encrypted =
-          kRotation != 0 && contains(dead_, decrypted) && all_.is_code(all_.decrypted(words[i + 1]));
+      const bool is_encrypted = contains(dead_, decrypted) && all_.is_code(all_.decrypted(words[i + 1]));
       if (is_plain || is_encrypted) note(std::min(pointer, is_encrypted ? decrypted : words[i]));
     }
   }
@@ -278,18 +293,12 @@ class SavedContexts::Search {
   PageStores& stores_;
   const PageTree& memory_;
   MemoryReader& code_;
-  AddressRange whole_{}, dead_{};
+  AddressRange dead_{};
   uint64_t lowest_ = 0;  // where what is in use begins
 };
 
 Status SavedContexts::leave_in_use(PageStores& stores, const PageTree& memory, MemoryReader& code,
                                    SearchedStack* stack) {
-  uint64_t guard = 0;
-  if (kGuard != 0) {
-    read_memory(stores, memory, stack->thread_area + kGuard, std::as_writable_bytes(std::span(&guard, 1)));
-  }
-  is_known_ = is_known_ && guard == guard_;
-  guard_ = guard;
   const size_t index = index_of_stack(stack->whole);
   if (!is_known_) release(stores);
   if (Status status = update(stores, memory, stack->dead); !status.is_ok()) return status;

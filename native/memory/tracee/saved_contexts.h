@@ -4,13 +4,19 @@
 // Coroutines can be made by calling deep into a stack and jumping back out (setjmp and longjmp), or with a piece of
 // stack that nobody else reaches. Their frames lie below the stack pointer, and unwinding from there does not see them.
 // What leads back to them does: a stack pointer beside the address of code (jmp_buf, where the C library encrypts both;
-// ucontext_t; what __builtin_setjmp fills), or one outside of stacks or in a register that points to registers and a
-// return address, as libraries leave them that switch stacks by themselves. A context may lie in such frames itself,
-// and a pointer leads to it.
+// ucontext_t; what __builtin_setjmp fills), or one by itself, in memory or in a register, with a return address among
+// the first 24 words that it points to, as libraries leave them that switch stacks by themselves. A context may lie in
+// such frames itself, and a pointer leads to it.
 //
-// It keeps which pages have words that point into stacks, and looks again only at pages that changed. What it takes for
-// a context may be none: then more counts than needs to. It leaves to its caller: to have the stores' lock, to say when
-// code was mapped, and to call `release` at the end.
+// What it takes for a context may be none: a pointer that was left behind looks the same. Then more counts than needs
+// to. And it misses contexts, whose frames then do not count, so that states are taken for one that are not: a stack
+// pointer that is encrypted otherwise, or lies at an odd address, or that only memory has which was not captured; one
+// by itself whose return address lies further up, or that only a register of another thread has; on arm64 what glibc's
+// setjmp leaves.
+//
+// It keeps which pages have words that point into stacks, and looks again only at pages that changed. What is found is
+// a function of memory, registers and code alone. It leaves to its caller: to have the stores' lock, to say when code
+// was mapped, to set the guard, and to call `release` at the end.
 #pragma once
 
 #include "linux/memory_reader.h"
@@ -27,7 +33,6 @@ namespace pagestore {
 // A thread's stack, as far as contexts matter.
 struct SearchedStack {
   AddressRange whole, dead;             // the latter is its lower part
-  uint64_t thread_area;                 // of the thread
   std::span<const uint64_t> registers;  // of the thread, that may have a stack pointer
 };
 
@@ -38,10 +43,17 @@ class SavedContexts {
   // The regions of the program, as the bytes of a list.
   void set_code(std::span<const std::byte> regions);
 
+  // What the C library encrypts with. It is the same in all threads; `thread_area` is that of the first one, as others
+  // may have been made without the library. Where it is another number, all memory is looked through again.
+  void set_guard(PageStores& stores, const PageTree& memory, uint64_t thread_area);
+
   // Of `stack.dead` only what lies below all contexts stays so. `code` reads the program.
   Status leave_in_use(PageStores& stores, const PageTree& memory, MemoryReader& code, SearchedStack* stack);
 
   void release(PageStores& stores);
+
+  // How many pages were looked through so far: what all this costs.
+  uint64_t searched_pages() const { return searched_pages_; }
 
  private:
   class Search;
@@ -60,7 +72,6 @@ class SavedContexts {
   };
 
   bool is_code(uint64_t address) const;
-  bool is_stack(uint64_t address) const;
   uint64_t decrypted(uint64_t word) const;
   size_t index_of_stack(const AddressRange& stack);
   uint64_t lowest_into(const AddressRange& stack, std::span<const uint64_t> words) const;
@@ -69,9 +80,11 @@ class SavedContexts {
 
   bool knows_code_ = false;  // else all is taken for code
   GrowingArray<AddressRange> code_;
-  uint64_t guard_ = 0;  // the C library encrypts with it
+  bool encrypts_ = false;  // the C library does, with the guard
+  uint64_t guard_ = 0;
   size_t stack_count_ = 0;
   AddressRange stacks_[kMostStacks]{};
+  uint64_t searched_pages_ = 0;
   bool is_known_ = false;     // what the rest says
   PageTree kept_;             // the memory that was looked at
   GrowingArray<Page> pages_;  // of it, in rising order
