@@ -21,6 +21,15 @@ const rows: readonly Row[] = [
     calls: 'timer_delete',
   },
   {
+    effect:
+      'when a file was changed, in real time, is not rolled back, nor are its blocks, nor a mode that a write takes away: other paths find what this one left, and what another time leads to is not explored',
+    calls: 'stat lstat fstat newfstatat statx',
+  },
+  {
+    effect: 'a handler that returns with another alternate stack changes it, which is not rolled back',
+    calls: 'rt_sigreturn',
+  },
+  {
     effect: 'a changed handler is not rolled back: other paths run with it',
     calls: 'rt_sigaction sigaltstack signalfd signalfd4',
   },
@@ -100,6 +109,14 @@ const rowsOfDescriptors: readonly Row[] = [
     effect:
       'names of files are not rolled back, nor is what a device, the kernel or the time gives: a file that it makes stays, as an empty one',
     calls: 'open openat openat2 creat open_by_handle_at',
+  },
+  {
+    effect: 'which parts of a file are holes is not rolled back: other paths find them as this one left them',
+    calls: 'lseek',
+  },
+  {
+    effect: 'the blocks that it reserves are not given back: other paths find them',
+    calls: 'fallocate',
   },
   {
     effect: 'what it cuts is not put back where the program has other files than we by the same paths',

@@ -74,6 +74,16 @@ export function kindOfPath(pid: number, path: string, directory?: number): FileK
   }
 }
 
+/**
+ * What a path leads a process to; undefined where there is nothing.
+ * @param directory as for {@link kindOfPath}
+ * @throws where it cannot be looked up as the process does
+ */
+export function statusOfPath(pid: number, path: string, directory?: number): Stats | undefined {
+  const { name, status } = find(pid, path, directory)
+  return status?.isSymbolicLink() === true ? statSync(`/proc/${pid}/root${name}`) : status
+}
+
 /** @param there where we find it */
 function kindOf(pid: number, name: string, status: Stats, there: string): FileKind {
   if (status.isCharacterDevice()) {

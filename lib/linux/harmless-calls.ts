@@ -25,6 +25,22 @@ export interface CallMade {
   kindAt(address: bigint, directory?: bigint): FileKind
   /** Whether one of these addresses belongs to a file that is mapped shared and is no memory. */
   sharesFile(address: bigint, length: bigint): boolean
+  /** Whether an address is 0, or that of an empty path. */
+  isEmptyAt(address: bigint): boolean
+  /** Whether nobody has changed a file since the program was started, so that what is known of it is the same on all paths. */
+  isUnchanged(file: AskedFile): boolean
+  /** Whether the C library makes the call for itself: of a file's status it uses what rolls back, and no times. */
+  isOfLibrary(): boolean
+  /** Whether a return from a signal handler leaves the thread the alternate signal stack that it has. */
+  keepsStack(): boolean
+}
+
+/** The file that a call asks about, by what its arguments say. */
+export interface AskedFile {
+  /** The address of its path; 0 for the file that the descriptor is open on. */
+  path: bigint
+  /** A descriptor, of the folder from which a path goes; undefined for the working directory. */
+  fd?: bigint | undefined
 }
 
 interface Row {
@@ -52,7 +68,7 @@ const always: readonly Row[] = [
   },
   {
     reason: 'it reads what a file or socket is, and changes nothing',
-    calls: `stat fstat lstat newfstatat statx access faccessat faccessat2 readlink readlinkat getxattr lgetxattr fgetxattr
+    calls: `access faccessat faccessat2 readlink readlinkat getxattr lgetxattr fgetxattr
       getxattrat listxattr llistxattr flistxattr listxattrat file_getattr getsockname getpeername
       name_to_handle_at pread64 preadv preadv2`,
   },
@@ -66,7 +82,7 @@ const always: readonly Row[] = [
   },
   {
     reason: 'what it changes is in memory and registers, which roll back, as do blocked signals',
-    calls: `rt_sigprocmask rt_sigreturn futex_waitv futex_wake futex_wait futex_requeue`,
+    calls: `rt_sigprocmask futex_waitv futex_wake futex_wait futex_requeue`,
   },
   {
     reason: 'it waits, and changes nothing that stays',
@@ -82,9 +98,9 @@ const always: readonly Row[] = [
 // What rolls back where descriptors do.
 const ofDescriptors: Row = {
   reason: 'what it changes are descriptors, offsets and what files have, which roll back or are refused',
-  calls: `read readv write writev pwrite64 pwritev pwritev2 lseek close close_range dup dup2 dup3 pipe pipe2 eventfd
+  calls: `read readv write writev pwrite64 pwritev pwritev2 close close_range dup dup2 dup3 pipe pipe2 eventfd
     eventfd2 epoll_create epoll_create1 timerfd_create inotify_init inotify_init1 memfd_create socketpair socket pidfd_open
-    getdents getdents64 ftruncate fallocate`,
+    getdents getdents64 ftruncate`,
 }
 
 // What rolls back where a program has a clock of its own.
@@ -98,6 +114,10 @@ const kindOfMapping = 0xfn
 const [shared, private_, sharedValidate] = [1n, 2n, 3n]
 const anonymous = 0x20n
 const writable = 0x2n
+
+const ofOldFile = 'it reads what a file is that nobody has changed since the program was started'
+// AT_EMPTY_PATH.
+const emptyPath = 0x1000n
 
 const sometimes: Readonly<Record<string, Sometimes>> = {
   mmap: {
@@ -118,6 +138,21 @@ const sometimes: Readonly<Record<string, Sometimes>> = {
     reason: 'it drops pages or makes them guards, which roll back, or is advice that changes nothing a program sees',
     isHarmless: ({ args: [, , advice = 0n] }) =>
       advice <= 4n || advice === 8n || (advice >= 10n && advice <= 25n) || isOneOf(advice, [102, 103]),
+  },
+  stat: { reason: ofOldFile, isHarmless: ({ args: [path = 0n], isUnchanged }) => isUnchanged({ path }) },
+  lstat: { reason: ofOldFile, isHarmless: ({ args: [path = 0n], isUnchanged }) => isUnchanged({ path }) },
+  fstat: { reason: ofOldFile, isHarmless: (call) => asksOfOldFile(call, 0n, true) },
+  newfstatat: {
+    reason: ofOldFile,
+    isHarmless: (call) => asksOfOldFile(call, call.args[1] ?? 0n, ((call.args[3] ?? 0n) & emptyPath) !== 0n),
+  },
+  statx: {
+    reason: ofOldFile,
+    isHarmless: (call) => asksOfOldFile(call, call.args[1] ?? 0n, ((call.args[2] ?? 0n) & emptyPath) !== 0n),
+  },
+  rt_sigreturn: {
+    reason: 'registers and blocked signals roll back; the stack for signals stays what it was',
+    isHarmless: ({ keepsStack }) => keepsStack(),
   },
   write: { reason: 'the output goes to /dev/null', isHarmless: isDropped },
   writev: { reason: 'the output goes to /dev/null', isHarmless: isDropped },
@@ -182,6 +217,9 @@ const sometimes: Readonly<Record<string, Sometimes>> = {
 const [createsFile, truncatesFile, unnamedFile] = [0o100n, 0o1000n, 0o20000000n]
 const changesFile = createsFile | truncatesFile | unnamedFile
 const accessMode = 3n
+// SEEK_DATA, SEEK_HOLE; FALLOC_FL_KEEP_SIZE alone, which does nothing but reserve blocks.
+const seeksData = [3, 4]
+const keepsSize = 1
 
 // The same for calls on descriptors. A file that is opened, changed and closed between two snapshots is in neither.
 const opens: Sometimes['reason'] = 'it opens what is there, to read it'
@@ -190,6 +228,15 @@ const sometimesOfDescriptors: Readonly<Record<string, Sometimes>> = {
   openat: {
     reason: opens,
     isHarmless: ({ args: [directory, path = 0n, flags = 0n], kindAt }) => onlyReads(kindAt(path, directory), flags),
+  },
+  lseek: {
+    reason: 'offsets roll back, but not which parts of a file are holes',
+    isHarmless: ({ args: [fd = 0n, , whence = 0n], isUnchanged }) =>
+      !isOneOf(whence, seeksData) || isUnchanged({ path: 0n, fd }),
+  },
+  fallocate: {
+    reason: 'what a file has and how far it reaches roll back, and who asks for holes and blocks is named',
+    isHarmless: ({ args: [, mode = 0n] }) => !isOneOf(mode, [keepsSize]),
   },
   truncate: {
     reason: 'what it cuts is put back or refused, where we can look it up as the program does',
@@ -255,6 +302,13 @@ function isDropped({ args: [fd = 0n], pathOf }: CallMade): boolean {
 
 function isOfNoFile({ args: [address = 0n, length = 0n, protection = 0n], sharesFile }: CallMade): boolean {
   return (protection & writable) === 0n || !sharesFile(address, length)
+}
+
+/** @param isOfDescriptor whether an empty path means the file of the descriptor */
+function asksOfOldFile(call: CallMade, path: bigint, isOfDescriptor: boolean): boolean {
+  const [fd = 0n] = call.args
+  if (!isOfDescriptor || !call.isEmptyAt(path)) return call.isUnchanged({ path, fd })
+  return call.isUnchanged({ path: 0n, fd }) || call.isOfLibrary()
 }
 
 function isNull(argument: number): Sometimes['isHarmless'] {

@@ -18,6 +18,8 @@ interface Roles {
   /** Where a program puts the number of a call that it makes. */
   nextCall: string
   args: readonly string[]
+  /** Where the kernel puts what it gave. */
+  result: string
   /** The instruction that makes a call. */
   instruction: Buffer
 }
@@ -27,6 +29,7 @@ const x64: Roles = {
   currentCall: 'orig_rax',
   nextCall: 'rax',
   args: ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'],
+  result: 'rax',
   instruction: Buffer.from([0x0f, 0x05]),
 }
 const arm64: Roles = {
@@ -34,6 +37,7 @@ const arm64: Roles = {
   currentCall: 'syscall',
   nextCall: 'x8',
   args: ['x0', 'x1', 'x2', 'x3', 'x4', 'x5'],
+  result: 'x0',
   instruction: Buffer.from([0x01, 0x00, 0x00, 0xd4]),
 }
 const roles: Partial<Record<string, Roles>> = { x64, arm64 }
@@ -52,6 +56,16 @@ export function argumentRegisters(arch: string = process.arch): readonly string[
 /** The address of the instruction that comes next. */
 export function stopPointIn(registers: Registers, arch: string = process.arch): bigint {
   return registers[rolesOf(arch).stopPoint] ?? 0n
+}
+
+/** What a system call gave that a thread has just made; negative for an error. */
+export function resultIn(registers: Registers, arch: string = process.arch): number {
+  return Number(BigInt.asIntN(64, registers[rolesOf(arch).result] ?? 0n))
+}
+
+/** The address up to which a thread's stack is in use. */
+export function stackPointerIn({ rsp, sp }: Registers): bigint {
+  return rsp ?? sp ?? 0n
 }
 
 /**

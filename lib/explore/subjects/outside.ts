@@ -12,14 +12,18 @@ import { readdirSync, readlinkSync, statfsSync, statSync } from 'node:fs'
 
 import { effectOf } from '../../linux/call-effects.js'
 import { kindOfDescriptor, kindOfPath } from '../../linux/file-kinds.js'
+import { isDescriptorUnchanged, isPathUnchanged, momentForFiles } from '../../linux/file-times.js'
 import type { CallMade, HarmlessCalls } from '../../linux/harmless-calls.js'
 import { hasSignal, signalSets } from '../../linux/process-status.js'
+import { stackPointerIn } from '../../linux/registers.js'
 import { type SharedMapping, sharedMappings } from '../../linux/shared-mappings.js'
 import { signalName, signalNumber } from '../../linux/signals.js'
 import { systemCallNumber, systemCallSets } from '../../linux/system-calls.js'
 import type { Stop } from '../../stop.js'
 import { callArguments, type Tracee } from '../../tracee.js'
+import { type CallerCheck, createCallerCheck } from './caller.js'
 import { actionBytes, createSignalHandlers } from './signal-handlers.js'
+import { createSignalStacks, stackBytes, stackInFrame } from './signal-stacks.js'
 import { createTimers, type Timers, timerCalls } from './timers.js'
 
 // Before the first choice, calls that act later: these, and those that set timers.
@@ -58,7 +62,10 @@ export class Outside {
   readonly #tracee: Tracee
   readonly #harmless: HarmlessCalls
   readonly #handlers = createSignalHandlers()
+  readonly #stacks = createSignalStacks()
   readonly #timers: Timers
+  readonly #since = momentForFiles()
+  readonly #isCalledByLibrary: CallerCheck
   readonly #warnings = new Map<string, string>()
   #calls = systemCallSets.of((name) => actingCalls.includes(name) || timerCalls.includes(name))
   // What descriptors were open on when the program last wrote to them, until it makes another call.
@@ -70,6 +77,7 @@ export class Outside {
   /** @param hasClock whether the program has a clock of its own */
   constructor(tracee: Tracee, harmless: HarmlessCalls, hasClock: boolean) {
     this.#timers = createTimers(hasClock)
+    this.#isCalledByLibrary = createCallerCheck(tracee)
     this.#tracee = tracee
     this.#harmless = harmless
   }
@@ -85,7 +93,8 @@ export class Outside {
 
   /** The program has stopped. */
   onStop(stop: Stop): void {
-    if (stop.kind === 'syscall') this.#onCall(stop.name, callArguments(this.#tracee, stop.tid))
+    if (stop.kind === 'syscall') this.#onCall(stop.tid, stop.name, callArguments(this.#tracee, stop.tid))
+    if (stop.kind === 'thread-exit') this.#stacks.forget(stop.tid)
     if (stop.kind === 'signal') this.#delivered.add(signalNumber(stop.signal) ?? 0)
   }
 
@@ -115,12 +124,13 @@ export class Outside {
     this.#delivered.clear()
   }
 
-  #onCall(name: string, args: readonly bigint[]): void {
+  #onCall(tid: number, name: string, args: readonly bigint[]): void {
     if (name === 'rt_sigaction') {
       const action = this.#readOrNothing(args[1] ?? 0n, actionBytes)
       if (action !== undefined) this.#handlers.set(Number(args[0]), action)
       return
     }
+    if (name === 'sigaltstack') this.#setStack(tid, args[0] ?? 0n)
     if (!this.#hasStarted) {
       if (name === 'sigaltstack') {
         this.#warnOfStack(args[0] ?? 0n)
@@ -132,11 +142,25 @@ export class Outside {
     }
     if (!name.startsWith('write')) this.#paths.clear()
     // What it sends to itself rolls back, whether it is still pending or not.
-    if (!isSignalToItself(name, args, this.#tracee) && !this.#harmless.isNow(name, this.#callMade(args)))
+    if (!isSignalToItself(name, args, this.#tracee) && !this.#harmless.isNow(name, this.#callMade(tid, args)))
       this.#warnOfCall(name)
   }
 
-  #callMade(args: readonly bigint[]): CallMade {
+  #setStack(tid: number, address: bigint): void {
+    const stack = this.#readOrNothing(address, stackBytes)
+    if (stack !== undefined) this.#stacks.set(tid, stack, this.#stackPointer(tid))
+  }
+
+  #keepsStack(tid: number): boolean {
+    const stack = this.#readOrNothing(this.#stackPointer(tid) + stackInFrame, stackBytes)
+    return stack === undefined || this.#stacks.isKept(tid, stack)
+  }
+
+  #stackPointer(tid: number): bigint {
+    return stackPointerIn(this.#tracee.registers(tid))
+  }
+
+  #callMade(tid: number, args: readonly bigint[]): CallMade {
     const { pid } = this.#tracee
     return {
       args,
@@ -150,10 +174,14 @@ export class Outside {
         return hasOurFiles(pid)
       },
       isMemory: (fd) => isMemory(pid, fd),
-      kindAt: (address, directory = workingDirectory) => {
-        const fd = Number(BigInt.asIntN(32, directory))
-        return kindOfPath(pid, this.#pathAt(address), fd === Number(workingDirectory) ? undefined : fd)
-      },
+      kindAt: (address, directory) => kindOfPath(pid, this.#pathAt(address), folderOf(directory)),
+      isEmptyAt: (address) => address === 0n || this.#readOrNothing(address, 1)?.[0] === 0,
+      isUnchanged: ({ path, fd }) =>
+        path === 0n && folderOf(fd) !== undefined
+          ? isDescriptorUnchanged(pid, Number(BigInt.asIntN(32, fd ?? 0n)), this.#since)
+          : isPathUnchanged(pid, path === 0n ? '.' : this.#pathAt(path), folderOf(fd), this.#since),
+      isOfLibrary: () => this.#isCalledByLibrary(tid),
+      keepsStack: () => this.#keepsStack(tid),
       sharesFile: (start, length) =>
         sharedFiles(this.#tracee).some((mapping) => mapping.start < start + length && start < mapping.end),
     }
@@ -212,6 +240,12 @@ export class Outside {
     const effect = `the handler of ${signalName(reset)} was there for one signal, and is not rolled back: other paths run without it`
     this.#warn('SA_RESETHAND', effect)
   }
+}
+
+/** The descriptor from which a relative path goes; undefined for the working directory. */
+function folderOf(directory = workingDirectory): number | undefined {
+  const fd = BigInt.asIntN(32, directory)
+  return fd === workingDirectory ? undefined : Number(fd)
 }
 
 /** Files that are mapped shared and that snapshots leave out, so that what is written there is in the file. */
