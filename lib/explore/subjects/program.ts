@@ -14,6 +14,7 @@ import { readsClockOnly } from './clock-spin.js'
 import { checkLayout } from './declared.js'
 import { filteredCalls, Outside } from './outside.js'
 import { layoutOf } from './program-layout.js'
+import { repeatedCalls } from './repeated-calls.js'
 import { withoutLeakCheck } from './sanitizers.js'
 
 /** How a program is started and run. Unlike other tracees, it has a clock of its own, unless `deterministic` says no. */
@@ -262,10 +263,15 @@ export class RunningProgram implements Running {
     if (this.#hasOwnClock && readsClockOnly(this.memory)) {
       return 'the program reads a clock again and again: its own goes on only in sleeps, and in waits that pass their limit'
     }
+    const at = this.memory.stopPoint()
+    const repeated = repeatedCalls(this.memory)
+    if (repeated !== undefined) {
+      return `the program makes the same system calls again and again, and no choice: ${repeated}`
+    }
     if (call !== undefined) {
       return `the program waits in the system call ${call.name}: it has no input, and no other process to wait for`
     }
-    const name = this.#functionAt(this.memory.stopPoint())
+    const name = this.#functionAt(at)
     const where = name === undefined ? '' : ` in ${name}`
     return `the program is running${where}: allow more time with --step-timeout, or let it make a choice earlier`
   }
