@@ -5,7 +5,7 @@ import { resumeSlots as slot } from './addon/tables.js'
 import { PageStoreError } from './errors.js'
 import { filesOf } from './linux/process-files.js'
 import { signalDisposition } from './linux/process-status.js'
-import { argumentRegisters, type SystemCall, stopPointIn, systemCallIn } from './linux/registers.js'
+import { argumentRegisters, fitsRegister, type SystemCall, stopPointIn, systemCallIn } from './linux/registers.js'
 import { findSymbol } from './linux/symbols.js'
 import type { RestorableMemory } from './memory.js'
 import { handleOf, type PageStore } from './page-store.js'
@@ -175,10 +175,13 @@ export class Tracee implements RestorableMemory {
   /**
    * Takes a snapshot. It costs what was written since the last capture or restore; the first one costs everything.
    * @throws `ERR_ADDRESS` (what makes the state is not all captured), `ERR_OUT_OF_MEMORY`, `ERR_TRACEE` (in the middle of
-   *   `vfork`, or while another process shares the memory), `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
+   *   `vfork`, or while another process shares the memory), `ERR_FILES` (a thread has descriptors of its own),
+   *   `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
    */
   capture(): Snapshot {
-    return createSnapshot(this.#store, native.captureMemory(handleOf(this.#store), this.#handle))
+    const snapshot = createSnapshot(this.#store, native.captureMemory(handleOf(this.#store), this.#handle))
+    passWarnings(this.#handle, this.#onWarning)
+    return snapshot
   }
 
   /**
@@ -367,9 +370,7 @@ export class Tracee implements RestorableMemory {
 
   // Names of source files are constants: each is read once.
   readonly #fileName = (address: number): string => {
-    const cached = this.#fileNames.get(address)
-    if (cached !== undefined) return cached
-    const text = this.#readText(address)
+    const text = this.#fileNames.get(address) ?? this.#readText(address)
     this.#fileNames.set(address, text)
     return text
   }
@@ -392,9 +393,4 @@ export class Tracee implements RestorableMemory {
     }
     return Buffer.concat(parts).toString()
   }
-}
-
-/** With or without a sign. */
-function fitsRegister(value: bigint): boolean {
-  return BigInt.asUintN(64, value) === value || BigInt.asIntN(64, value) === value
 }

@@ -94,3 +94,8 @@ function readOrNothing(read: (address: bigint, length: number) => Buffer, addres
     return Buffer.alloc(0)
   }
 }
+
+/** Whether a register can have it, with or without a sign. */
+export function fitsRegister(value: bigint): boolean {
+  return BigInt.asUintN(64, value) === value || BigInt.asIntN(64, value) === value
+}

@@ -75,6 +75,12 @@ namespace {
        status.error_number() == 0 ? "it became a different one" : strerror(status.error_number()));
 }
 
+[[noreturn]] void fail_for_files(const Status& status, const char* reason) {
+  const uint64_t value = status.value();
+  if (status.limit() != 0) fail("ERR_FILES", "thread %" PRIu64 " %s", value, status.what());
+  fail("ERR_FILES", "descriptor %" PRIu64 " %s: %s", value, status.what(), reason);
+}
+
 }  // namespace
 
 void fail(const Status& status) {
@@ -122,7 +128,7 @@ void fail(const Status& status) {
     case Error::mapping:
       fail_for_mapping(status);
     case Error::files:
-      fail("ERR_FILES", "descriptor %" PRIu64 " %s: %s", value, what, reason);
+      fail_for_files(status, reason);
     case Error::choice:
       fail_at_choice(static_cast<int64_t>(value), limit);
     case Error::tracker:

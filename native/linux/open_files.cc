@@ -249,6 +249,12 @@ Sameness compare_files(pid_t task, int32_t a, pid_t other, int32_t b) {
   return result == 0 ? Sameness::same : Sameness::different;
 }
 
+Sameness compare_descriptors(pid_t a, pid_t b) {
+  const long result = syscall(SYS_kcmp, a, b, KCMP_FILES, 0, 0);
+  if (result < 0) return Sameness::unknown;
+  return result == 0 ? Sameness::same : Sameness::different;
+}
+
 Status OpenFiles::read(pid_t task, OpenFiles* files) {
   files->files_.clear();
   files->spans_.clear();

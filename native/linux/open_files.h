@@ -111,7 +111,10 @@ class OpenFiles {
 // does not say.
 enum class Sameness : uint8_t { same, different, unknown };
 Sameness compare_files(pid_t task, int32_t a, pid_t other, int32_t b);
-// The same as an order, which is the kernel's own: below 0, 0 or above 0; 0 also where the kernel does not say.
+// Whether two threads have the same descriptors, as they do unless one asked for its own.
+Sameness compare_descriptors(pid_t a, pid_t b);
+// The same of open files as an order, which is the kernel's own: below 0, 0 or above 0; 0 also where the kernel does
+// not say.
 int order_files(pid_t task, int32_t a, pid_t other, int32_t b);
 
 // Of a file that was opened neither as a directory is searched (O_PATH) nor made without an inode.

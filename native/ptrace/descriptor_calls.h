@@ -17,6 +17,7 @@ inline constexpr int64_t kDescriptorCalls[] = {
     SYS_open_by_handle_at,
     SYS_close,
     SYS_close_range,
+    SYS_unshare,
     SYS_dup,
     SYS_dup3,
     SYS_fcntl,

@@ -1,5 +1,6 @@
 #include "ptrace/event_stops.h"
 
+#include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
@@ -47,6 +48,14 @@ AddressRange find_first_stack(const SystemCall& call, const RemoteMemory& memory
   return range;
 }
 
+bool shares_descriptors(const SystemCall& call, const RemoteMemory& memory) {
+  uint64_t flags = call.arguments[0];
+  if (call.number == SYS_clone3 && !memory.read(RemoteAddress(call.arguments[0]), &flags, sizeof(flags)).is_ok()) {
+    return false;
+  }
+  return (flags & CLONE_FILES) != 0;
+}
+
 }  // namespace
 
 Status EventStops::classify(TracedThread& thread, int event, std::optional<Stop>* stop) {
@@ -87,6 +96,7 @@ Status EventStops::on_clone(TracedThread& parent, pid_t id) {
   Registers* registers;
   if (Status status = parent.get_registers(&registers); !status.is_ok()) return status;
   const SystemCall call = registers->call();
+  if (!shares_descriptors(call, parts_.memory)) parts_.files.set_own_descriptors(OwnDescriptors::asked);
   TracedThread* thread;
   if (Status status = parts_.threads.add(id, &thread); !status.is_ok()) return status;
   WaitEvent event;
@@ -108,6 +118,7 @@ Status EventStops::on_vfork(TracedThread& parent, pid_t child) {
 // The thread is the only one by now, has the number of the process, and nothing of the memory is what it was.
 Status EventStops::on_exec(TracedThread& thread) {
   parts_.threads.remove_all_but(thread);
+  parts_.files.set_own_descriptors(OwnDescriptors::nobody);
   ++parts_.program.number;
   parts_.program.declarers = {};
   parts_.program.growing = {};

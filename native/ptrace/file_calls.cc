@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -77,6 +78,12 @@ bool is_captured(pid_t task, const FileId& file, const AddressRange& bytes) {
     if (is_it && has_all && memory.contains(region)) return true;
   }
   return false;
+}
+
+// Whether the thread gets descriptors of its own, so that others see no more what becomes of them.
+bool parts_descriptors(const SystemCall& call) {
+  if (call.number == SYS_unshare) return (call.arguments[0] & CLONE_FILES) != 0;
+  return call.number == SYS_close_range && (call.arguments[2] & CLOSE_RANGE_UNSHARE) != 0;
 }
 
 // By these the kernel says that it has not begun.
@@ -157,6 +164,7 @@ void FileCalls::on_exit(pid_t task, const CallEffects& effects, int64_t result) 
 void FileCalls::on_descriptor_call(const SystemCall& call, CallEffects* effects) {
   const auto& arguments = call.arguments;
   files_.mark_descriptors_changed();
+  if (parts_descriptors(call)) files_.set_own_descriptors(OwnDescriptors::asked);
   if (files_.observer() != nullptr && takes_lock(call)) files_.observer()->before_lock(first_descriptor(call));
   effects->opening = note_opening(task_, call, memory_, &files_);
   if (changes_names(call.number)) {

@@ -56,6 +56,13 @@ struct KnownDescriptor {
   FileId file;
 };
 
+// Whether a thread may have descriptors that others have not.
+enum class OwnDescriptors : uint8_t {
+  nobody,
+  perhaps,  // its beginning was not seen
+  asked,    // some thread asked for them
+};
+
 // Is told before something happens that a duplicate of ours would change.
 class FileObserver {
  public:
@@ -77,6 +84,9 @@ class FileChanges {
   bool has_changed_descriptors() const { return has_changed_descriptors_; }
   void mark_descriptors_changed() { has_changed_descriptors_ = true; }
   void mark_known() { has_changed_descriptors_ = false; }
+
+  OwnDescriptors own_descriptors() const { return own_; }
+  void set_own_descriptors(OwnDescriptors own) { own_ = own; }
 
   // In rising order of numbers. From then on a number says enough of a call.
   void set_known(GrowingArray<KnownDescriptor> known);
@@ -158,6 +168,7 @@ class FileChanges {
   void thin_out(const FileId& file);
 
   FileObserver* observer_ = nullptr;
+  OwnDescriptors own_ = OwnDescriptors::nobody;
   bool has_changed_descriptors_ = true, needs_all_calls_ = false, has_new_numbers_ = false, is_blind_ = false;
   uint64_t last_event_ = 0, lost_ = 0;  // no memory was left to note that event
   uint64_t settled_ = 0;                // the last event before the last capture or restore

@@ -155,6 +155,7 @@ Status TracedProcess::attach(pid_t pid) {
   if (status.is_ok()) status = memory_.open(pid);
   if (status.is_ok()) status = find_growing_mappings();
   program_.may_have_children = true;
+  files_.set_own_descriptors(OwnDescriptors::perhaps);
   if (status.is_ok()) return status;
   for (TracedThread* thread : threads_.all()) {
     if (thread->is_stopped()) static_cast<void>(detach_thread(*thread));

@@ -92,6 +92,12 @@ class [[nodiscard]] Status {
     return Status(Error::files, what, static_cast<uint64_t>(number), 0, error_number);
   }
 
+  // What one thread alone has.
+  static Status files_of_thread(int thread) {
+    return Status(Error::files, "has descriptors of its own, which do not roll back", static_cast<uint64_t>(thread), 1,
+                  0);
+  }
+
   static Status closed() { return Status(Error::store_closed, "", 0, 0, 0); }
 
   bool is_ok() const { return error_ == Error::none; }

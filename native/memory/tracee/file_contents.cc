@@ -32,12 +32,21 @@ struct ContentsKey {
   uint64_t slot, length, inside;
 };
 
+// What was opened for writing may have been changed, and closed again.
+void report_notes(const OpenedFiles& opened, PrivateFiles* files) {
+  for (const OpenedFile& note : opened.all()) {
+    if (note.is_new || note.is_moved) continue;
+    files->on_change(note.identity.device, note.identity.inode, opened.path(note));
+  }
+}
+
 }  // namespace
 
 Status FileContents::observe(PageStores& stores, const KnownFiles::Where& where) {
   if (see_undisturbed(where.now)) return Status::ok();
   listed_.is_valid = false;
   if (Status status = find_unreachable(stores, where); !status.is_ok()) return status;
+  report_notes(changes_.opened(), &private_files_);
   if (Status status = FileNotes(changes_, &files_, &trees_).take(stores, where, &lost_); !status.is_ok()) return status;
   files_.note_events(changes_, seen_);
   files_.find_descriptors(where.now);
@@ -134,6 +143,7 @@ Status FileContents::add_open(PageStores& stores, const KnownFiles::Where& where
 
 Status FileContents::see(KnownFile& file, const OpenFile* open, const KnownFiles::Where& where) {
   file.is_open = open != nullptr;
+  if (!file.touched.empty()) private_files_.on_change(file.identity.device, file.identity.inode, files_.path(file));
   if (file.touched.lowest() < file.base) see_inside(file, changes_.last_event());
   if (!file.touched.empty() && !file.is_kept) file.inside = changes_.last_event();
   file.dirty.add_from(file.base, file.touched);
@@ -151,6 +161,7 @@ Status FileContents::see(KnownFile& file, const OpenFile* open, const KnownFiles
 
 void FileContents::see_length(KnownFile& file, uint64_t length) {
   if (length == file.length) return;
+  private_files_.on_change(file.identity.device, file.identity.inode, files_.path(file));
   const uint64_t low = std::min(length, file.length);
   file.length = length;
   if (length < file.base) {  // by somebody else, or by the call that the event told of

@@ -17,6 +17,7 @@
 #include "memory/tracee/file_notes.h"
 #include "memory/tracee/file_pages.h"
 #include "memory/tracee/known_files.h"
+#include "memory/tracee/private_files.h"
 #include "system/non_copyable.h"
 
 namespace pagestore {
@@ -70,6 +71,8 @@ class FileContents : NonCopyable {
   // The file that was refused; null if none was.
   const KnownFile* refused() const { return refused_; }
   std::string_view path(const KnownFile& file) const { return files_.path(file); }
+  // Is told of each change that is noticed.
+  PrivateFiles& private_files() { return private_files_; }
 
   void release(PageStores& stores);
 
@@ -112,6 +115,7 @@ class FileContents : NonCopyable {
 
   FileChanges& changes_;
   KnownFiles files_;
+  PrivateFiles private_files_;
   GrowingArray<Change> pending_;  // between check and restore
   const KnownFile* refused_ = nullptr;
   ContentTrees trees_;

@@ -77,6 +77,7 @@ Status Tracee::capture(Snapshot* snapshot) {
   if (Status status = children_.read(memory_.mappings().scratch()); !status.is_ok()) return status;
   if (Status status = files_.read(); !status.is_ok()) return status;
   if (Status status = files_.capture(); !status.is_ok()) return status;
+  if (Status status = see_mappings(); !status.is_ok()) return status;
   if (Status status = files_.monitor(memory_.mappings().scratch()); !status.is_ok()) return status;
   if (Status status = files_.save(&files); !status.is_ok()) return status;
   if (Status status = files_.append_key(&file_key); !status.is_ok()) return status;
@@ -154,9 +155,14 @@ Status Tracee::restore(const Snapshot& snapshot) {
   if (status.is_ok()) status = restore_memory(snapshot, kept.closed);
   if (status.is_ok()) status = load_state(process_, saved);
   if (status.is_ok()) status = load_waits(process_, {parts.waits.data(), parts.waits.size()});
+  if (status.is_ok()) status = see_mappings();
   if (!status.is_ok()) memory_.mark_unknown();
   if (status.is_ok()) children_.warn(snapshot.file_event);
   return status;
+}
+
+Status Tracee::see_mappings() {
+  return files_.see_mappings(memory_.regions().bytes(), memory_.mappings().readings());
 }
 
 Status Tracee::read_parts(const Snapshot& snapshot, Parts* parts) const {

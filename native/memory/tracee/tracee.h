@@ -104,6 +104,7 @@ class Tracee final : public RestorableMemory {
   Status restore_files(const Snapshot& snapshot, const SavedState& saved);
   Status restore_memory(const Snapshot& snapshot, bool keeps_closed);
   void warn_of_shared_files();
+  Status see_mappings();
   Status find_registers(std::optional<pid_t> id, TracedThread** thread, Registers** registers) const;
 
   SharedProcessor processor_;

@@ -189,9 +189,20 @@ void TraceeFiles::mark_outside() {
 }
 
 Status TraceeFiles::capture() {
+  if (Status status = check_threads(); !status.is_ok() || !is_restored_) return status;
+  {
+    const LockedStores stores(*store_);
+    if (Status status = contents_.capture(*stores, where()); !status.is_ok()) return status;
+  }
+  warn_of_private();
+  return Status::ok();
+}
+
+Status TraceeFiles::see_mappings(std::span<const std::byte> regions, uint64_t reading) {
   if (!is_restored_) return Status::ok();
-  const LockedStores stores(*store_);
-  return contents_.capture(*stores, where());
+  Status status = contents_.private_files().read(regions, reading);
+  warn_of_private();
+  return status;
 }
 
 Status TraceeFiles::save(GrowingArray<std::byte>* bytes) const {
@@ -226,6 +237,7 @@ Status TraceeFiles::restore(const Saved& saved, RemoteAddress scratch) {
   if (Status status = read_saved_contents(&bytes, &saved_contents); !status.is_ok()) return status;
   if (Status status = wanted.read_bytes(bytes); !status.is_ok()) return status;
   if (Status status = read(); !status.is_ok()) return status;
+  if (Status status = check_threads(); !status.is_ok()) return status;
   const bool is_untouched = process_.file_changes().last_event() == saved.event;
   if (!is_restored_) {
     if (!is_untouched || !now_.has_same_files(wanted)) warn_of_ignored(wanted);
@@ -239,6 +251,7 @@ Status TraceeFiles::restore(const Saved& saved, RemoteAddress scratch) {
     const LockedStores stores(*store_);
     if (Status status = contents_.observe(*stores, where()); !status.is_ok()) return status;
   }
+  warn_of_private();
   if (is_untouched && now_.has_same_files(wanted) && contents_.is_at(contents)) return Status::ok();
   FilePlan plan(now_, wanted);
   if (Status status = plan.match(duplicates_, saved.needed); !status.is_ok()) return status;
@@ -321,53 +334,6 @@ void TraceeFiles::warn_of_outside(const OpenFiles& wanted, uint64_t event) {
   if (taken == files.end()) return;
   has_warned_of_input_ = true;
   warn_of(wanted, *taken, "what the program takes from it is not given back");
-}
-
-bool TraceeFiles::has_taken_input(const OpenFile& file, uint64_t event) const {
-  if (file.identity.is_outside == 0 || (file.identity.fixed_flags & O_ACCMODE) == O_WRONLY) return false;
-  if (monitoring_of_file(file) == Monitoring::input) {
-    return process_.file_changes().lowest_since(event, id_of(file.identity)) != UINT64_MAX;
-  }
-  if (file.identity.kind != FileKind::regular) return false;
-  return std::any_of(inherited_.begin(), inherited_.end(), [&](const Inherited& each) {
-    return each.device == file.identity.device && each.inode == file.identity.inode && each.position >= 0 &&
-           lseek(each.descriptor, 0, SEEK_CUR) != each.position;
-  });
-}
-
-void TraceeFiles::warn_of(const OpenFiles& files, const OpenFile& file, const char* what) {
-  const std::string_view path = files.path(file);
-  snprintf(warning_, sizeof(warning_),
-           "Descriptor %d (%.*s) was inherited and belongs to the world outside: %s when it is rolled back.",
-           file.number, static_cast<int>(std::min<size_t>(path.size(), 200)), path.data(), what);
-}
-
-void TraceeFiles::warn_of_ignored(const OpenFiles& wanted) {
-  if (has_warned_of_ignored_) return;
-  has_warned_of_ignored_ = true;
-  const auto files = wanted.all();
-  const auto changed = std::find_if(files.begin(), files.end(), [&](const OpenFile& file) {
-    const OpenFile* there = now_.find(file.number);
-    return there == nullptr || memcmp(there, &file, sizeof(file)) != 0;
-  });
-  const std::string_view path = changed == files.end() ? std::string_view() : wanted.path(*changed);
-  const char* const rest = "as it was: files are ignored (files: 'ignore'), and the program goes on with what it left.";
-  if (changed == files.end()) {
-    snprintf(warning_, sizeof(warning_), "Something was opened, or written to, and is not %s", rest);
-  } else {
-    snprintf(warning_, sizeof(warning_), "Descriptor %d (%.*s) is not %s", changed->number,
-             static_cast<int>(std::min<size_t>(path.size(), 200)), path.data(), rest);
-  }
-}
-
-void TraceeFiles::warn_of_left(std::string_view path) {
-  if (!is_restored_ || has_warned_of_left_ || warning_[0] != '\0') return;
-  has_warned_of_left_ = true;
-  snprintf(
-      warning_, sizeof(warning_),
-      "What the program did with %.*s stays when it is rolled back: files that were made, renamed or removed, what "
-      "was written through a shared mapping of a file, and what a file of the kernel was told.",
-      static_cast<int>(std::min<size_t>(path.size(), 200)), path.data());
 }
 
 // By a descriptor that the snapshot or the program has on it, where there is one.

@@ -67,6 +67,9 @@ class TraceeFiles {
   // Something was done with that file which a restore does not make undone.
   void warn_of_left(std::string_view path);
 
+  // At the end of each capture and restore: all mappings, as a canonical list. `reading` is another number for each.
+  Status see_mappings(std::span<const std::byte> regions, uint64_t reading);
+
   // After a restore to the first snapshot (file_contents.h).
   void remove_made() {
     if (is_restored_ && read().is_ok()) contents_.remove_made(where());
@@ -97,6 +100,8 @@ class TraceeFiles {
   bool has_taken_input(const OpenFile& file, uint64_t event) const;
   void warn_of(const OpenFiles& files, const OpenFile& file, const char* what);
   void warn_of_ignored(const OpenFiles& wanted);
+  void warn_of_private();
+  Status check_threads();
 
   TracedProcess& process_;
   SharedStore* const store_;
@@ -110,7 +115,7 @@ class TraceeFiles {
   uint64_t written_at_start_ = 0;  // bytes
   uint64_t last_serial_ = 0;
   bool has_warned_of_outside_ = false, has_warned_of_input_ = false, has_warned_of_ignored_ = false,
-       has_warned_of_left_ = false;
+       has_warned_of_left_ = false, has_warned_of_private_ = false, has_warned_of_threads_ = false;
   char path_[200] = "";
   char warning_[400] = "";
 };

@@ -1,0 +1,94 @@
+// What TraceeFiles says of what a restore does not put back.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+#include "memory/tracee/tracee_files.h"
+
+namespace pagestore {
+
+bool TraceeFiles::has_taken_input(const OpenFile& file, uint64_t event) const {
+  if (file.identity.is_outside == 0 || (file.identity.fixed_flags & O_ACCMODE) == O_WRONLY) return false;
+  if (monitoring_of_file(file) == Monitoring::input) {
+    return process_.file_changes().lowest_since(event, id_of(file.identity)) != UINT64_MAX;
+  }
+  if (file.identity.kind != FileKind::regular) return false;
+  return std::any_of(inherited_.begin(), inherited_.end(), [&](const Inherited& each) {
+    return each.device == file.identity.device && each.inode == file.identity.inode && each.position >= 0 &&
+           lseek(each.descriptor, 0, SEEK_CUR) != each.position;
+  });
+}
+
+void TraceeFiles::warn_of(const OpenFiles& files, const OpenFile& file, const char* what) {
+  const std::string_view path = files.path(file);
+  snprintf(warning_, sizeof(warning_),
+           "Descriptor %d (%.*s) was inherited and belongs to the world outside: %s when it is rolled back.",
+           file.number, static_cast<int>(std::min<size_t>(path.size(), 200)), path.data(), what);
+}
+
+void TraceeFiles::warn_of_ignored(const OpenFiles& wanted) {
+  if (has_warned_of_ignored_) return;
+  has_warned_of_ignored_ = true;
+  const auto files = wanted.all();
+  const auto changed = std::find_if(files.begin(), files.end(), [&](const OpenFile& file) {
+    const OpenFile* there = now_.find(file.number);
+    return there == nullptr || memcmp(there, &file, sizeof(file)) != 0;
+  });
+  const std::string_view path = changed == files.end() ? std::string_view() : wanted.path(*changed);
+  const char* const rest = "as it was: files are ignored (files: 'ignore'), and the program goes on with what it left.";
+  if (changed == files.end()) {
+    snprintf(warning_, sizeof(warning_), "Something was opened, or written to, and is not %s", rest);
+  } else {
+    snprintf(warning_, sizeof(warning_), "Descriptor %d (%.*s) is not %s", changed->number,
+             static_cast<int>(std::min<size_t>(path.size(), 200)), path.data(), rest);
+  }
+}
+
+void TraceeFiles::warn_of_left(std::string_view path) {
+  if (!is_restored_ || has_warned_of_left_ || warning_[0] != '\0') return;
+  has_warned_of_left_ = true;
+  snprintf(
+      warning_, sizeof(warning_),
+      "What the program did with %.*s stays when it is rolled back: files that were made, renamed or removed, what "
+      "was written through a shared mapping of a file, and what a file of the kernel was told.",
+      static_cast<int>(std::min<size_t>(path.size(), 200)), path.data());
+}
+
+void TraceeFiles::warn_of_private() {
+  const std::string_view path = contents_.private_files().changed();
+  if (!is_restored_ || has_warned_of_private_ || path.empty() || warning_[0] != '\0') return;
+  has_warned_of_private_ = true;
+  snprintf(
+      warning_, sizeof(warning_),
+      "%.*s is mapped privately, and the program changes it: a page that was written there stays a copy when it is "
+      "rolled back, and does not show the file.",
+      static_cast<int>(path.size()), path.data());
+}
+
+// We see and put back the descriptors of one thread. Others may have parted with it.
+Status TraceeFiles::check_threads() {
+  FileChanges& changes = process_.file_changes();
+  const pid_t first = process_.live_thread();
+  if (changes.own_descriptors() == OwnDescriptors::nobody) return Status::ok();
+  for (const TracedThread* thread : process_.threads()) {
+    if (thread->has_ended() || thread->id() == first) continue;
+    const Sameness sameness = compare_descriptors(first, thread->id());
+    const bool is_guess = sameness == Sameness::unknown && changes.own_descriptors() == OwnDescriptors::perhaps;
+    if (sameness == Sameness::same || is_guess) continue;
+    if (is_restored_) return Status::files_of_thread(thread->id());
+    if (has_warned_of_threads_) return Status::ok();
+    has_warned_of_threads_ = true;
+    snprintf(warning_, sizeof(warning_),
+             "Thread %d has descriptors of its own: files are ignored (files: 'ignore'), and it goes on with what it "
+             "left.",
+             thread->id());
+    return Status::ok();
+  }
+  return Status::ok();
+}
+
+}  // namespace pagestore
