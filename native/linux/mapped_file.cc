@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "linux/process_regions.h"
+#include "system/old_glibc.h"
 #include "system/page_size.h"
 #include "system/scoped_fd.h"
 
@@ -16,7 +17,7 @@ namespace pagestore {
 
 MappedFile compare_mapped_file(int file, const FileIdentity& mapped) {
   struct stat status;
-  if (fstat(file, &status) != 0) return MappedFile::unknown;
+  if (read_file_status(file, &status) != 0) return MappedFile::unknown;
   if (S_ISDIR(status.st_mode)) return MappedFile::another;
   const uint64_t device = uint64_t{major(status.st_dev)} << 32 | minor(status.st_dev);
   if (device == mapped.device && status.st_ino == mapped.inode) return MappedFile::same;

@@ -52,9 +52,11 @@ static void NAME_keep(void) {
   )
 
 // A frame that was left by a jump, and that a jump can go back to: what lies between is for the frames of others.
+// Each deeper than the last, which is still in use.
 const inSuspendedFrame = memory(
   'NAME',
-  `static jmp_buf NAME_outer, NAME_inner;
+  `enum { NAME_depth = 100000 * (1 + __COUNTER__) };
+static jmp_buf NAME_outer, NAME_inner;
 static volatile int* NAME;
 __attribute__((noinline)) static void NAME_keep(volatile char* room) {
   volatile int value = 0;
@@ -64,7 +66,7 @@ __attribute__((noinline)) static void NAME_keep(volatile char* room) {
   abort();
 }
 __attribute__((noinline)) static void NAME_start(void) {
-  volatile char room[100000];
+  volatile char room[NAME_depth];
   NAME_keep(room);
 }`,
   'if (setjmp(NAME_outer) == 0) NAME_start();',
