@@ -7,11 +7,11 @@ import { expect, test } from 'vitest'
 import { copyToBuild } from '../../scripts/packed-files.js'
 import { newFolder, root } from './support.js'
 
-/** What node-gyp compiles, from the makefiles that it writes: one for the core, one for the addon. */
+/** What node-gyp compiles, from the makefiles that it writes: two for the core, one for the addon. */
 function gypSources(folder: string): string[] {
   copyToBuild(root, folder)
   execFileSync(join(root, 'node_modules/.bin/node-gyp'), ['configure', '--silent'], { cwd: folder, stdio: 'pipe' })
-  return ['pagestore_core', 'pagestore'].flatMap((target) => {
+  return ['pagestore_pages', 'pagestore_core', 'pagestore'].flatMap((target) => {
     const makefile = readFileSync(join(folder, `build/${target}.target.mk`), 'utf8')
     return [...makefile.matchAll(/\$\(obj\)\.target\/\$\(TARGET\)\/(native\/\S+)\.o/g)].map(([, file]) => file!)
   })
