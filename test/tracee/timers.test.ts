@@ -4,7 +4,7 @@ import { release } from 'node:os'
 
 import { PageStore, type Snapshot, Tracee } from 'pagestore'
 import { describe, expect, test } from 'vitest'
-
+import { beOnAnOldKernel } from '../support/old-kernel.js'
 import { errorOf } from '../support/pages.js'
 import { compile, ownFolder } from '../support/programs.js'
 
@@ -36,20 +36,7 @@ static int set(int timer) {
   struct itimerspec in_a_moment = {{0, 0}, {0, 1000000}};
   return (int)syscall(SYS_timer_settime, timer, 0, &in_a_moment, 0);
 }
-/* Answers PR_TIMER_CREATE_RESTORE_IDS as a kernel that does not have it. */
-static void be_on_an_old_kernel(void) {
-  struct sock_filter filter[] = {
-    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 3),
-    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 77, 0, 1),
-    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
-    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const struct sock_fprog program = {6, filter};
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
+${beOnAnOldKernel}
 int main(int argc, char **argv) {
   int timers[4];
   if (argc > 1) be_on_an_old_kernel();
