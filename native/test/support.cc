@@ -53,6 +53,8 @@ const char* name_of(Error error) {
       return "thread";
     case Error::threads:
       return "threads";
+    case Error::child:
+      return "child";
     case Error::mapping:
       return "mapping";
     case Error::files:
