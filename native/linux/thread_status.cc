@@ -23,6 +23,14 @@ const char* after_name(const char* stat) {
   return strrchr(stat, ')');
 }
 
+// The signals that a line of the status lists.
+bool read_signals(pid_t pid, const char* name, uint64_t* signals) {
+  char text[4096];
+  if (!read_proc_start({pid, pid}, "/proc/PID/status", text).is_ok()) return false;
+  const char* line = strstr(text, name);
+  return line != nullptr && sscanf(line + strlen(name), " %" SCNx64, signals) == 1;
+}
+
 }  // namespace
 
 ThreadStatus read_thread_status(pid_t pid, pid_t thread) {
@@ -71,12 +79,14 @@ RestReading read_rest(pid_t pid, pid_t thread) {
 }
 
 bool is_caught(pid_t pid, int signal) {
-  char text[4096];
-  uint64_t caught = 0;
-  if (!read_proc_start({pid, pid}, "/proc/PID/status", text).is_ok()) return false;
-  const char* line = strstr(text, "\nSigCgt:");
-  if (line != nullptr) sscanf(line, "\nSigCgt: %" SCNx64, &caught);
-  return ((caught >> (signal - 1)) & 1) != 0;
+  uint64_t caught;
+  return read_signals(pid, "\nSigCgt:", &caught) && ((caught >> (signal - 1)) & 1) != 0;
+}
+
+bool is_default(pid_t pid, int signal) {
+  uint64_t caught, ignored;
+  return read_signals(pid, "\nSigCgt:", &caught) && read_signals(pid, "\nSigIgn:", &ignored) &&
+         (((caught | ignored) >> (signal - 1)) & 1) == 0;
 }
 
 bool is_thread_of(pid_t pid, pid_t id) {

@@ -29,6 +29,8 @@ RestReading read_rest(pid_t pid, pid_t thread);
 
 // Whether a process has a handler for this signal.
 bool is_caught(pid_t pid, int signal);
+// Whether it neither has a handler for it nor ignores it.
+bool is_default(pid_t pid, int signal);
 
 // Whether `id` is a thread of process `pid`, and not a process of its own.
 bool is_thread_of(pid_t pid, pid_t id);

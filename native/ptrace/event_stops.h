@@ -5,7 +5,7 @@
 // follower (followers.h).
 #pragma once
 
-#include "ptrace/breakpoint.h"
+#include "ptrace/breakpoints/breakpoint.h"
 #include "ptrace/clock_calls.h"
 #include "ptrace/file_changes.h"
 #include "ptrace/followers.h"

@@ -13,7 +13,7 @@
 
 #include <span>
 
-#include "ptrace/breakpoint.h"
+#include "ptrace/breakpoints/breakpoint.h"
 #include "ptrace/file_changes.h"
 #include "ptrace/memory_changes.h"
 #include "ptrace/process_traits.h"

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "linux/process_regions.h"
+#include "ptrace/pending_signals.h"
 #include "ptrace/saved_context.h"
 #include "system/assert.h"
 #include "system/old_glibc.h"
@@ -22,6 +24,21 @@ bool is_fault(const TracedThread& thread, int signal) {
   siginfo_t info{};
   return (signal == SIGSEGV || signal == SIGBUS || signal == SIGILL) &&
          ptrace(PTRACE_GETSIGINFO, thread.id(), nullptr, &info) == 0 && info.si_code > 0;
+}
+
+// The signal before which the thread is stopped, if the kernel can put it back among those that wait: it does so where
+// a signal that is delivered is blocked by then, with all that it knows of it. One that waits behind others of the same
+// number would come after them.
+int signal_to_queue(TracedThread& thread) {
+  const siginfo_t* info = thread.asked_signal();
+  if (info == nullptr || info->si_signo == SIGSTOP || !thread.is_at(activity::Kind::signal_delivery)) return 0;
+  GrowingArray<siginfo_t> pending;
+  for (const SignalQueue queue : {SignalQueue::of_thread, SignalQueue::of_process}) {
+    if (!read_pending_signals(thread.id(), queue, &pending).is_ok()) return 0;
+  }
+  const bool has_another = std::any_of(pending.begin(), pending.end(),
+                                       [&](const siginfo_t& each) { return each.si_signo == info->si_signo; });
+  return has_another ? 0 : info->si_signo;
 }
 
 }  // namespace
@@ -68,22 +85,53 @@ Status InjectedCalls::find_instruction(RemoteAddress* address) {
   return Status::system(Error::tracee, "finding a system call instruction in the process", ENOENT);
 }
 
-Status InjectedCalls::make(TracedThread& thread, const SystemCall& call, int64_t* result) {
+Status InjectedCalls::make(TracedThread& thread, const SystemCall& call, const ArgumentBytes& argument,
+                           int64_t* result) {
   PS_ASSERT(!thread.has_ended());
   if (thread.is_at(activity::Kind::inside_vfork)) {
     return Status::system(Error::tracee, "a system call in a thread that is inside vfork", EBUSY);
   }
   Registers* registers;
-  RemoteAddress instruction;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
   if (registers->runs_32_bit_code()) {
     return Status::system(Error::tracee, "a system call in a thread that runs 32-bit code", ENOTSUP);
   }
   if (Status status = thread.rewind_interrupted_call(); !status.is_ok()) return status;
-  if (Status status = find_instruction(&instruction); !status.is_ok()) return status;
   SavedContext saved(thread);
   if (Status status = saved.save(); !status.is_ok()) return status;
   thread.forget_interruption();
+  const int signal = traits_.outlives_us ? signal_to_queue(thread) : 0;
+  if (Status status = enter_call(thread, call, argument); !status.is_ok()) return status;
+  if (Status status = run_to_exit(thread, signal); !status.is_ok()) return status;
+  if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+  *result = registers->result();
+  if (signal != 0) {
+    if (Status status = return_to_signal(thread, signal); !status.is_ok()) return status;
+  }
+  return saved.restore();
+}
+
+// All others are blocked, so that the thread stops before this one without executing an instruction.
+Status InjectedCalls::return_to_signal(TracedThread& thread, int signal) {
+  if (Status status = thread.set_blocked_signals(~(uint64_t{1} << (signal - 1))); !status.is_ok()) return status;
+  for (;;) {
+    WaitEvent event;
+    if (Status status = thread.run(PTRACE_CONT, 0); !status.is_ok()) return status;
+    if (Status status = waiter_.wait_for_stop(thread, &event); !status.is_ok()) return status;
+    if (event.ptrace_event() == 0) break;
+    thread.enter(activity::Interrupted{});
+  }
+  thread.enter(activity::SignalDelivery{});
+  return Status::ok();
+}
+
+// The thread makes that call when it runs, with all signals blocked.
+Status InjectedCalls::enter_call(TracedThread& thread, const SystemCall& call, const ArgumentBytes& argument) {
+  if (traits_.outlives_us) return stubs_.enter(thread, call, argument);
+  PS_ASSERT(argument.bytes.empty());
+  Registers* registers;
+  RemoteAddress instruction;
+  if (Status status = find_instruction(&instruction); !status.is_ok()) return status;
   if (Status status = thread.set_blocked_signals(UINT64_MAX); !status.is_ok()) return status;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
   if (thread.is_at(activity::Kind::call_entry)) {
@@ -92,17 +140,14 @@ Status InjectedCalls::make(TracedThread& thread, const SystemCall& call, int64_t
     registers->prepare(call, instruction);
   }
   thread.mark_registers_dirty();
-  if (Status status = run_to_exit(thread); !status.is_ok()) return status;
-  if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
-  *result = registers->result();
-  return saved.restore();
+  return Status::ok();
 }
 
-Status InjectedCalls::run_to_exit(TracedThread& thread) {
+Status InjectedCalls::run_to_exit(TracedThread& thread, int signal) {
   std::optional<int> unblockable;  // a signal to be sent again
   for (;;) {
     WaitEvent event;
-    if (Status status = thread.run(PTRACE_SYSCALL, 0); !status.is_ok()) return status;
+    if (Status status = thread.run(PTRACE_SYSCALL, std::exchange(signal, 0)); !status.is_ok()) return status;
     if (Status status = waiter_.wait_for_stop(thread, &event); !status.is_ok()) return status;
     if (event.signal() != kSystemCallStop) {
       // A signal, or a stop of the system call filter.

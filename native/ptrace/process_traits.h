@@ -19,6 +19,7 @@ namespace pagestore {
 struct ProcessTraits {
   pid_t pid = 0;
   bool is_spawned = false;      // by us, and ends with us
+  bool outlives_us = false;     // it runs on whatever ends us (stub/stub.h)
   bool has_filter = false;      // of system_call_filter.h
   SystemCallSet further_calls;  // that the filter stops at, beside those that we must see
   // The C library marks freed blocks of its heap with a random number, which shall always be the same.

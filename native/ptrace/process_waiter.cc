@@ -29,6 +29,17 @@ void ProcessWaiter::note(const std::optional<WaitEvent>& event) {
   }
 }
 
+// One whose stop is unreaped shows that stop again and again.
+bool ProcessWaiter::take_end_of_kept(std::optional<WaitEvent>* event) const {
+  for (const TracedThread* thread : threads_.all()) {
+    if (!is_kept(*thread)) continue;
+    *event = waiter_.poll(thread->id());
+    if (*event && (*event)->is_end()) return true;
+  }
+  event->reset();
+  return false;
+}
+
 // All threads: one that is stopped may be killed.
 Status ProcessWaiter::wait_for_any(std::span<const pid_t> others, int milliseconds, std::optional<WaitEvent>* event) {
   if (postponed_) {
@@ -37,8 +48,14 @@ Status ProcessWaiter::wait_for_any(std::span<const pid_t> others, int millisecon
   }
   waited_for_.clear();
   bool fits = true;
-  for (const TracedThread* thread : threads_.all()) fits = fits && waited_for_.append(thread->id());
+  for (const TracedThread* thread : threads_.all()) {
+    if (!is_kept(*thread)) fits = fits && waited_for_.append(thread->id());
+  }
   if (!fits || !waited_for_.append(others)) return Status::no_memory(waited_for_.size() * sizeof(pid_t));
+  if (take_end_of_kept(event)) {
+    note(*event);
+    return Status::ok();
+  }
   Status status = waiter_.wait({waited_for_.data(), waited_for_.size()}, milliseconds, event);
   if (status.is_ok() && !*event) reap_threads();
   note(*event);

@@ -24,6 +24,11 @@ class ProcessWaiter {
   // `leaves_zombie`: the process is a child of ours whose end others in this process wait for.
   void begin(pid_t pid, bool leaves_zombie);
   pid_t pid() const { return pid_; }
+  // As Waiter::keep_signals.
+  void keep_signals() {
+    keeps_signals_ = true;
+    waiter_.keep_signals();
+  }
 
   // The status of the process as from waitpid, once it has ended.
   const std::optional<int>& end() const { return end_; }
@@ -50,11 +55,16 @@ class ProcessWaiter {
 
  private:
   void reap_threads_but(pid_t id);
+  bool is_kept(const TracedThread& thread) const {
+    return keeps_signals_ && thread.is_at(activity::Kind::signal_delivery);
+  }
+  bool take_end_of_kept(std::optional<WaitEvent>* event) const;
   void note(const std::optional<WaitEvent>& event);
 
   ThreadTable& threads_;
   Waiter waiter_;
   pid_t pid_ = 0;
+  bool keeps_signals_ = false;
   std::optional<int> end_;
   std::optional<WaitEvent> postponed_;  // of the first thread
   GrowingArray<pid_t> waited_for_;

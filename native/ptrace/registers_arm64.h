@@ -73,6 +73,9 @@ struct Arm64Registers {
   void set_next_call(int64_t number) { x[8] = static_cast<uint64_t>(number); }
   void cancel_call() { call_number = UINT64_MAX; }
 
+  // Not needed here, where no breakpoint is kept by the kernel.
+  void pass_breakpoint() {}
+
   void set_argument(size_t i, uint64_t value) { x[i] = value; }
   // The result is where the first argument was, which the kernel remembers by itself.
   void put_back_argument(size_t i, uint64_t value) {

@@ -82,6 +82,9 @@ struct X86Registers {
   // The call that the thread is in is not made, or not made again.
   void cancel_call() { orig_rax = UINT64_MAX; }
 
+  // The next instruction is executed although the kernel keeps a breakpoint there (the processor's resume flag).
+  void pass_breakpoint() { eflags |= 1 << 16; }
+
   // One of the arguments of the call that the thread has entered, or has left and is put back.
   void set_argument(size_t i, uint64_t value) {
     uint64_t* const arguments[] = {&rdi, &rsi, &rdx, &r10, &r8, &r9};

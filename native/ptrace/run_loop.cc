@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "ptrace/breakpoints/step_over.h"
 #include "ptrace/signal_delivery.h"
-#include "ptrace/step_over.h"
 #include "ptrace/system_call_filter.h"
 #include "ptrace/threads_at_rest.h"
 #include "system/assert.h"
@@ -112,14 +112,13 @@ int RunLoop::request(const RunOptions& options, TracedThread& thread) const {
 }
 
 Status RunLoop::resume(TracedThread& asked, const RunOptions& options, Stop* stop) {
-  if (Status status = check_choice(asked, options); !status.is_ok()) return status;
   GrowingArray<TracedThread*> runners;
+  if (Status status = check_choice(asked, options); !status.is_ok()) return status;
   if (Status status = choose_runners(asked, options, &runners); !status.is_ok()) return status;
   // The answer counts whatever is reported first.
   if (Status status = answer_choice(asked, options); !status.is_ok()) return status;
   // Before a choice is reported, others are to come to rest.
-  TracedThread* pending = find_pending(parts_.threads, asked, options, !options.settle);
-  if (pending != nullptr) {
+  if (TracedThread* pending = find_pending(parts_.threads, asked, options, !options.settle)) {
     *stop = *pending->take_pending_stop();
     set_last(*stop, pending->id());
     return Status::ok();
@@ -129,6 +128,7 @@ Status RunLoop::resume(TracedThread& asked, const RunOptions& options, Stop* sto
   restless_ = 0;
   Status status = run({runners.data(), runners.size()}, asked, options, stop);
   parts_.breakpoint.remove();
+  parts_.kernel_breakpoint.remove();
   if (status.error() == Error::process_gone && parts_.waiter.wait_for_end()) status = Status::ok();
   if (!status.is_ok()) return status;
   if (has_ended()) *stop = end_stop();
@@ -178,6 +178,9 @@ Status RunLoop::run(std::span<TracedThread* const> runners, TracedThread& asked,
 
 Status RunLoop::insert_breakpoint(std::span<TracedThread* const> runners, const RunOptions& options,
                                   std::optional<Stop>* stop) {
+  if (parts_.traits.outlives_us) {
+    return parts_.kernel_breakpoint.insert(*options.breakpoint, runners, parts_.threads, parts_.injected);
+  }
   const StepTools tools{parts_.memory, parts_.waiter, parts_.classifier};
   for (TracedThread* thread : runners) {
     if (Status status = step_over_breakpoint(tools, *thread, options, stop); !status.is_ok()) return status;
@@ -201,7 +204,8 @@ Status RunLoop::start(TracedThread& thread, const RunOptions& options, const Sig
     signal_thread(parts_.traits.pid, thread.id(), deliver);
     deliver = 0;
   } else if (deliver != 0) {
-    if (Status status = stop_before_signal(parts_.waiter, thread, info); !status.is_ok()) return status;
+    Status status = stop_before_signal(parts_.waiter, thread, info, parts_.injected.stubs());
+    if (!status.is_ok()) return status;
   } else if (thread.asked_signal() != nullptr && !thread.is_at(activity::Kind::signal_delivery)) {
     if (Status status = thread.suppress_signal(); !status.is_ok()) return status;
   }

@@ -4,7 +4,8 @@
 // Between two calls no thread runs, but for one inside vfork.
 #pragma once
 
-#include "ptrace/breakpoint.h"
+#include "ptrace/breakpoints/breakpoint.h"
+#include "ptrace/breakpoints/kernel_breakpoint.h"
 #include "ptrace/file_changes.h"
 #include "ptrace/followers.h"
 #include "ptrace/memory_changes.h"
@@ -21,12 +22,14 @@ class RunLoop {
     ProcessWaiter& waiter;
     RemoteMemory& memory;
     Breakpoint& breakpoint;
+    KernelBreakpoint& kernel_breakpoint;
     Followers& followers;
     MemoryChanges& changes;
     const FileChanges& files;
     StopClassifier& classifier;
     TimedWaits& waits;
     ClockCalls& clock_calls;
+    InjectedCalls& injected;
   };
   explicit RunLoop(const Parts& parts) : parts_(parts) {}
 

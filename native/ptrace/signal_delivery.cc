@@ -16,7 +16,9 @@ namespace {
 
 // By which signal the thread is stopped: whichever it is, the one that it gets is said afterwards. One that waits for
 // the thread already would be taken for ours, and a second one of most signals does not wait.
-Status choose_signal(const TracedThread& thread, int wanted, int* chosen) {
+// Should we end before it is taken, the program gets it: then it is the one that it shall get, or one that does nothing
+// unless it is handled.
+Status choose_signal(const TracedThread& thread, int wanted, bool outlives_us, int* chosen) {
   GrowingArray<siginfo_t> pending;
   if (Status status = read_pending_signals(thread.id(), SignalQueue::of_thread, &pending); !status.is_ok()) {
     return status;
@@ -25,6 +27,12 @@ Status choose_signal(const TracedThread& thread, int wanted, int* chosen) {
     return std::any_of(pending.begin(), pending.end(), [&](const siginfo_t& each) { return each.si_signo == signal; });
   };
   *chosen = wanted;
+  if (outlives_us) {
+    for (const int other : {SIGURG, SIGWINCH, SIGCHLD}) {
+      if (is_pending(*chosen)) *chosen = other;
+    }
+    return Status::ok();
+  }
   constexpr int kLast = 64;
   for (int other = kLast; is_pending(*chosen) && other >= SIGRTMIN; --other) *chosen = other;
   return Status::ok();
@@ -49,7 +57,7 @@ Status send_and_stop(ProcessWaiter& waiter, TracedThread& thread, int signal) {
 
 }  // namespace
 
-Status stop_before_signal(ProcessWaiter& waiter, TracedThread& thread, const siginfo_t& info) {
+Status stop_before_signal(ProcessWaiter& waiter, TracedThread& thread, const siginfo_t& info, StubCalls* stubs) {
   PS_ASSERT(thread.is_stopped() && !thread.is_inside_vfork());
   if (!thread.is_at(activity::Kind::signal_delivery)) {
     SavedContext saved(thread);
@@ -59,10 +67,14 @@ Status stop_before_signal(ProcessWaiter& waiter, TracedThread& thread, const sig
     Registers* registers;
     if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
     int signal;
-    if (Status status = choose_signal(thread, info.si_signo, &signal); !status.is_ok()) return status;
+    if (Status status = choose_signal(thread, info.si_signo, stubs != nullptr, &signal); !status.is_ok()) return status;
+    if (stubs != nullptr) {
+      if (Status status = stubs->enter(thread); !status.is_ok()) return status;
+    } else {
+      registers->cancel_call();
+      thread.mark_registers_dirty();
+    }
     if (Status status = thread.set_blocked_signals(~(uint64_t{1} << (signal - 1))); !status.is_ok()) return status;
-    registers->cancel_call();
-    thread.mark_registers_dirty();
     if (Status status = send_and_stop(waiter, thread, signal); !status.is_ok()) return status;
     if (Status status = saved.restore(); !status.is_ok()) return status;
   }

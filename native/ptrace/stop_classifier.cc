@@ -3,6 +3,7 @@
 #include <sys/ptrace.h>
 
 #include "ptrace/alarm_calls.h"
+#include "ptrace/breakpoints/kernel_breakpoint.h"
 #include "ptrace/time_stamp_counter.h"
 #include "system/assert.h"
 
@@ -39,6 +40,24 @@ void StopClassifier::report_end_of_call(TracedThread& thread, int signal, const 
   *stop = make_stop(StopKind::system_call, thread.id(), call->number);
 }
 
+// True where the signal is a breakpoint's, and no affair of the program.
+bool StopClassifier::classify_breakpoint(TracedThread& thread, const siginfo_t& info, const RunOptions& options,
+                                         std::optional<Stop>* stop) {
+  const bool is_kernels = KernelBreakpoint::is_cause(info);
+  const bool is_instruction = info.si_code == SI_KERNEL || info.si_code == TRAP_BRKPT;
+  Registers* registers;
+  // One that was still under way when the last run ended is nobody's any more.
+  if (!options.breakpoint) return is_kernels;
+  if ((!is_kernels && !is_instruction) || !thread.get_registers(&registers).is_ok()) return false;
+  const RemoteAddress address(registers->instruction_pointer() - (is_kernels ? 0 : Registers::kPastBreakpoint));
+  if (address != *options.breakpoint) return is_kernels;
+  registers->instruction_pointer() = address.value();
+  thread.mark_registers_dirty();
+  *stop = make_stop(StopKind::breakpoint, thread.id());
+  (*stop)->address = address;
+  return true;
+}
+
 Status StopClassifier::classify_signal(TracedThread& thread, int signal, const RunOptions& options,
                                        std::optional<Stop>* stop) const {
   siginfo_t info{};
@@ -47,18 +66,7 @@ Status StopClassifier::classify_signal(TracedThread& thread, int signal, const R
   }
   thread.enter(activity::SignalDelivery{});
   waits_.on_interrupt(thread);
-  if (signal == SIGTRAP && options.breakpoint && (info.si_code == SI_KERNEL || info.si_code == TRAP_BRKPT)) {
-    Registers* registers;
-    if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
-    const RemoteAddress address(registers->instruction_pointer() - Registers::kPastBreakpoint);
-    if (address == *options.breakpoint) {
-      registers->instruction_pointer() = address.value();
-      thread.mark_registers_dirty();
-      *stop = make_stop(StopKind::breakpoint, thread.id());
-      (*stop)->address = address;
-      return Status::ok();
-    }
-  }
+  if (signal == SIGTRAP && classify_breakpoint(thread, info, options, stop)) return Status::ok();
   if (parts_.traits.answers_counter && answer_counter_fault(thread, info, parts_.memory, &parts_.clock)) {
     return Status::ok();
   }

@@ -29,6 +29,8 @@ class StopClassifier {
  private:
   static void report_end_of_call(TracedThread& thread, int signal, const RunOptions& options,
                                  std::optional<Stop>* stop);
+  static bool classify_breakpoint(TracedThread& thread, const siginfo_t& info, const RunOptions& options,
+                                  std::optional<Stop>* stop);
   Status classify_signal(TracedThread& thread, int signal, const RunOptions& options, std::optional<Stop>* stop) const;
 
   const EventStops::Parts parts_;

@@ -40,7 +40,11 @@ void TimedWaits::settle(TracedThread& thread, int64_t began) const {
   auto& wait = thread.wait();
   if (!thread.get_registers(&registers).is_ok()) return;
   const int64_t result = registers->result();
-  if (make_again(thread.sleep(), registers)) thread.mark_registers_dirty();
+  if (make_again(thread.sleep(), registers)) {
+    thread.mark_registers_dirty();
+    // Should we end now, the program shall not see the interruption.
+    if (traits_.outlives_us) static_cast<void>(thread.flush_registers());
+  }
   if (wait && is_in(*wait, *registers)) {
     wait->is_made_again = false;
     wait->left = std::max<int64_t>(wait->end - monotonic_nanoseconds(), 0);

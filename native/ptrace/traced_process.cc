@@ -148,12 +148,15 @@ Status TracedProcess::attach(pid_t pid) {
     return Status::system(Error::wrong_thread, "attaching to a child of this process takes its main thread", EPERM);
   }
   traits_.pid = pid;
+  traits_.outlives_us = Stub::kIsThere;
   waiter_.begin(pid, is_our_child);
+  waiter_.keep_signals();
   loop_.set_last({}, pid);
   Status status = seize_all();
   if (status.is_ok()) status = find_interface();
   if (status.is_ok()) status = memory_.open(pid);
   if (status.is_ok()) status = find_growing_mappings();
+  if (status.is_ok() && traits_.outlives_us) status = free_threads();
   program_.may_have_children = true;
   files_.set_own_descriptors(OwnDescriptors::perhaps);
   if (status.is_ok()) return status;
@@ -176,6 +179,22 @@ Status TracedProcess::find_interface() {
   return check_interface();
 }
 
+// Those that one before us left in its stubs, as it was killed.
+Status TracedProcess::free_threads() {
+  RegionList regions;
+  if (Status status = read_regions_of(live_thread(), &regions); !status.is_ok()) return status;
+  return injected_.stubs()->slots().free_threads(regions, threads_);
+}
+
+Status TracedProcess::put_back_threads() {
+  if (!traits_.outlives_us) return Status::ok();
+  for (TracedThread* thread : threads_.all()) {
+    if (!thread->is_stopped()) continue;
+    if (Status status = thread->flush_registers(); !status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
 Status TracedProcess::seize_all() {
   const auto is_known = [this](pid_t id) { return threads_.find(id) != nullptr; };
   const auto stop = [this](pid_t id, const ThreadSleep& sleep) {
@@ -194,6 +213,9 @@ Status TracedProcess::resume(const RunOptions& options, Stop* stop) {
   const ThreadTable::InUse in_use(threads_);
   TracedThread* asked;
   if (Status status = thread(options.thread, &asked); !status.is_ok()) return status;
+  if (!options.breakpoint) {
+    if (Status status = kernel_breakpoint_.put_back(threads_, injected_); !status.is_ok()) return status;
+  }
   return loop_.resume(*asked, options, stop);
 }
 
@@ -229,6 +251,11 @@ Status TracedProcess::detach() {
   for (const RemoteAddress declarations : declarers().all()) {
     const uint32_t none = 0;
     static_cast<void>(write(declarations + offsetof(trap::Ranges, is_checked), &none, sizeof(none)));
+  }
+  if (traits_.outlives_us) {
+    const ThreadTable::InUse in_use(threads_);
+    static_cast<void>(kernel_breakpoint_.put_back(threads_, injected_));
+    static_cast<void>(injected_.stubs()->clear());
   }
   Status result = Status::ok();
   for (TracedThread* thread : threads_.all()) {

@@ -39,6 +39,9 @@ class TracedProcess : NonCopyable {
   // A system call that the process makes for us, and its result: `maker` does, or the thread that stopped last.
   Status call(const SystemCall& call, int64_t* result, TracedThread* maker = nullptr);
 
+  // Nothing that was changed of the threads is left to be written: what we end with now, the process goes on with.
+  Status put_back_threads();
+
   void kill();
   Status detach();
 
@@ -109,6 +112,7 @@ class TracedProcess : NonCopyable {
   Status seize_all();
   Status find_interface();
   Status find_growing_mappings();
+  Status free_threads();
   Status detach_thread(TracedThread& thread);
   Status return_to_call(TracedThread& thread);
 
@@ -122,16 +126,17 @@ class TracedProcess : NonCopyable {
   RemoteMemory memory_;
   ProcessWaiter waiter_{threads_};
   Breakpoint breakpoint_{memory_};
+  KernelBreakpoint kernel_breakpoint_;
   Followers followers_{traits_, breakpoint_, changes_, files_};
-  InjectedCalls injected_{threads_, waiter_, memory_};
+  InjectedCalls injected_{traits_, threads_, waiter_, memory_};
   TimedWaits waits_{traits_, memory_};
   KeptClock clock_;
   ClockCalls clock_calls_{{traits_, threads_, followers_, clock_}};
   StopClassifier classifier_{{traits_, threads_, waiter_, memory_, breakpoint_, injected_, followers_, changes_, files_,
                               program_, clock_calls_, clock_},
                              waits_};
-  RunLoop loop_{{traits_, threads_, waiter_, memory_, breakpoint_, followers_, changes_, files_, classifier_, waits_,
-                 clock_calls_}};
+  RunLoop loop_{{traits_, threads_, waiter_, memory_, breakpoint_, kernel_breakpoint_, followers_, changes_, files_,
+                 classifier_, waits_, clock_calls_, injected_}};
 };
 
 }  // namespace pagestore

@@ -45,6 +45,11 @@ bool is_end(const siginfo_t& seen) {
   return seen.si_code == CLD_EXITED || seen.si_code == CLD_KILLED || seen.si_code == CLD_DUMPED;
 }
 
+// Neither the stop of a system call, nor one of an event.
+bool is_before_signal(const siginfo_t& seen) {
+  return (seen.si_code == CLD_TRAPPED || seen.si_code == CLD_STOPPED) && seen.si_status < 0x80;
+}
+
 }  // namespace
 
 int64_t monotonic_now() {
@@ -58,6 +63,7 @@ std::optional<WaitEvent> Waiter::take(const siginfo_t& seen) const {
     // As waitpid would report it.
     return WaitEvent{seen.si_pid, seen.si_code == CLD_EXITED ? (seen.si_status & 0xff) << 8 : seen.si_status};
   }
+  if (keeps_signals_ && is_before_signal(seen)) return WaitEvent{seen.si_pid, seen.si_status << 8 | 0x7f};
   int status;
   if (waitpid(seen.si_pid, &status, kOurs | WNOHANG) != seen.si_pid) return {};
   return WaitEvent{seen.si_pid, status};
@@ -105,7 +111,7 @@ Status Waiter::wait(std::span<const pid_t> threads, int milliseconds, std::optio
   siginfo_t seen{};
   set_blocked(false);
   // The end of one thread is taken at once, unless others wait for it.
-  if (is_one && threads[0] != unreaped_) {
+  if (is_one && threads[0] != unreaped_ && !keeps_signals_) {
     int status;
     const pid_t waited = waitpid(threads[0], &status, kOurs);
     const int error_number = errno;

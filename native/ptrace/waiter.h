@@ -40,6 +40,10 @@ class Waiter : NonCopyable {
   // The end of this child of ours is reported, but its zombie stays: others in this process wait for it.
   void leave_zombie_of(pid_t child) { unreaped_ = child; }
 
+  // A stop before a signal is reported, but stays unreaped until the thread runs: should we end meanwhile, the kernel
+  // delivers the signal, which it has forgotten of a stop that was reaped.
+  void keep_signals() { keeps_signals_ = true; }
+
   // Waits for any of `threads`, all of them traced by this thread, until one stops or ends or `milliseconds`
   // have passed; sometimes less. Leaves to its caller: there is at least one.
   Status wait(std::span<const pid_t> threads, int milliseconds, std::optional<WaitEvent>* event);
@@ -57,6 +61,7 @@ class Waiter : NonCopyable {
   KernelTimer timer_;
   std::optional<int> period_;  // of the timer, in milliseconds
   std::optional<pid_t> unreaped_;
+  bool keeps_signals_ = false;
 };
 
 }  // namespace pagestore

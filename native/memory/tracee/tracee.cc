@@ -152,8 +152,10 @@ Status Tracee::restore(const Snapshot& snapshot) {
     status = restore_signals(process_, saved.parts.signals, scratch.value_or(RemoteAddress()));
   }
   if (status.is_ok()) status = restore_mappings(mappings);
+  if (status.is_ok()) status = process_.put_back_threads();
   if (status.is_ok()) status = restore_memory(snapshot, kept.closed);
   if (status.is_ok()) status = load_state(process_, saved);
+  if (status.is_ok()) status = process_.put_back_threads();
   if (status.is_ok()) status = load_waits(process_, {parts.waits.data(), parts.waits.size()});
   if (status.is_ok()) status = see_mappings();
   if (!status.is_ok()) memory_.mark_unknown();

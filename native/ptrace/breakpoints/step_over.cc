@@ -1,4 +1,4 @@
-#include "ptrace/step_over.h"
+#include "ptrace/breakpoints/step_over.h"
 
 #include <sys/ptrace.h>
 
@@ -36,17 +36,18 @@ Status step(const StepTools& tools, TracedThread& thread, const RunOptions& opti
 
 }  // namespace
 
+bool is_past_breakpoint(const TracedThread& thread, Registers registers, RemoteAddress address) {
+  const bool comes_back = thread.has_entered_call() || is_interrupted(registers);
+  return registers.instruction_pointer() == address.value() && !comes_back && !thread.asks(question::Kind::signal);
+}
+
 Status step_over_breakpoint(const StepTools& tools, TracedThread& thread, const RunOptions& options,
                             std::optional<Stop>* stop) {
   PS_ASSERT(options.breakpoint);
   stop->reset();
   Registers* registers;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
-  const bool comes_back = thread.has_entered_call() || is_interrupted(*registers);
-  if (registers->instruction_pointer() != options.breakpoint->value() || comes_back ||
-      thread.asks(question::Kind::signal)) {
-    return Status::ok();
-  }
+  if (!is_past_breakpoint(thread, *registers, *options.breakpoint)) return Status::ok();
   if (Status status = step(tools, thread, options, stop); !status.is_ok()) return status;
   // The end of a step is a SIGTRAP from the kernel.
   const siginfo_t* signal = thread.asked_signal();

@@ -15,6 +15,9 @@ struct StepTools {
   StopClassifier& classifier;
 };
 
+// Whether a thread is stopped at that address, and does not come back to it by itself.
+bool is_past_breakpoint(const TracedThread& thread, Registers registers, RemoteAddress address);
+
 // Does nothing with a thread that is stopped elsewhere, or that comes back to this address by itself. `*stop` is
 // what the thread stopped for on the way, if that is to be reported.
 // Leaves to its caller: `options.breakpoint` is set, and not inserted.

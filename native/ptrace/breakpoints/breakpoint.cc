@@ -1,4 +1,4 @@
-#include "ptrace/breakpoint.h"
+#include "ptrace/breakpoints/breakpoint.h"
 
 #include "system/assert.h"
 

@@ -1,0 +1,89 @@
+#include "ptrace/stub/stub_calls.h"
+
+#include <sys/syscall.h>
+
+#include <cstring>
+#include <utility>
+
+#include "system/assert.h"
+
+namespace pagestore {
+
+namespace {
+
+// As a value that a thread goes on with wherever it is stopped: no kernel steps back for it.
+Registers as_instruction(const TracedThread& thread, Registers registers) {
+  if (thread.has_entered_call()) {
+    registers.rewind_call();
+  } else if (is_interrupted(registers)) {
+    registers.rewind_restart();
+  }
+  registers.cancel_call();
+  return registers;
+}
+
+// What would be left in the process by a call that nobody asks for the result of.
+StubUndo undo_of(const SystemCall& call) {
+  if (call.number == SYS_userfaultfd) return {SYS_close, 0};
+  return {};
+}
+
+}  // namespace
+
+// A slot is written only when nobody is in it: there are two, and one thread in one of them.
+Status StubCalls::leave(const TracedThread* but) {
+  if (inside_ == 0 || (but != nullptr && but->id() == inside_)) return Status::ok();
+  TracedThread* thread = threads_.find(std::exchange(inside_, 0));
+  return thread != nullptr && thread->is_stopped() ? thread->flush_registers() : Status::ok();
+}
+
+Status StubCalls::write(TracedThread& thread, const StubUndo& undo, const ArgumentBytes& argument,
+                        RemoteAddress* slot) {
+  PS_ASSERT(argument.bytes.size() <= kMostArgumentBytes);
+  Registers* registers;
+  uint64_t blocked;
+  if (Status status = leave(&thread); !status.is_ok()) return status;
+  if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+  if (Status status = thread.get_blocked_signals(&blocked); !status.is_ok()) return status;
+  Stub stub = Stub::make(as_instruction(thread, *registers), blocked, undo);
+  if (!argument.bytes.empty()) memcpy(stub.data.argument.data(), argument.bytes.data(), argument.bytes.size());
+  if (Status status = slots_.write(stub, threads_, slot); !status.is_ok()) return status;
+  inside_ = thread.id();
+  return Status::ok();
+}
+
+Status StubCalls::enter(TracedThread& thread, SystemCall call, const ArgumentBytes& argument) {
+  RemoteAddress slot;
+  Registers* registers;
+  if (Status status = write(thread, undo_of(call), argument, &slot); !status.is_ok()) return status;
+  if (!argument.bytes.empty()) call.arguments[argument.argument] = slot.value() + Stub::kArgument;
+  if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+  if (thread.is_at(activity::Kind::call_entry)) {
+    registers->replace(call);
+    registers->instruction_pointer() = slot.value() + Stub::kBehindCall;
+  } else {
+    registers->prepare(call, slot);
+  }
+  thread.mark_registers_dirty();
+  if (Status status = thread.flush_registers(); !status.is_ok()) return status;
+  return thread.set_blocked_signals(UINT64_MAX);
+}
+
+Status StubCalls::enter(TracedThread& thread) {
+  RemoteAddress slot;
+  Registers* registers;
+  if (Status status = write(thread, {}, {}, &slot); !status.is_ok()) return status;
+  if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+  registers->cancel_call();
+  registers->instruction_pointer() = slot.value() + Stub::kReturn;
+  thread.mark_registers_dirty();
+  return thread.flush_registers();
+}
+
+Status StubCalls::clear() {
+  if (Status status = leave(nullptr); !status.is_ok()) return status;
+  slots_.clear();
+  return Status::ok();
+}
+
+}  // namespace pagestore

@@ -1,0 +1,56 @@
+// A process that is observed outlives its observer, whatever kills that and whenever. `npm run test:long` kills at every
+// system call and at random, over all targets; here it is some of both.
+import { beforeAll, describe, expect, test } from 'vitest'
+
+import { type Found, findTargets, killAtEachCall, killAtRandom, type Target } from '../support/survivors.js'
+
+const rounds = Number(process.env['PAGESTORE_TEST_ROUNDS'] ?? 0)
+const isLong = rounds > 0
+const only = process.env['PAGESTORE_TARGETS']?.split(',')
+const seed = Number(process.env['PAGESTORE_TEST_SEED'] ?? Date.now() % 1e9)
+
+function randomFrom(start: number): () => number {
+  let state = start
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+let targets: Target[]
+beforeAll(() => {
+  targets = findTargets().filter(({ name }) => (only ? only.includes(name) : isLong || name === 'C' || name === 'bare'))
+})
+
+function report(name: string, way: string, found: Found): void {
+  if (isLong) console.log(`${name} ${way}: ${found.kills} kills, ${found.bad.length} bad, ${found.left} left something`)
+  for (const each of found.bad) console.log(`  ${name} ${way} ${each}`)
+}
+
+async function eachOf(kill: (target: Target) => Promise<Found>, way: string): Promise<void> {
+  let bad = 0
+  for (const target of targets) {
+    const found = await kill(target)
+    report(target.name, way, found)
+    bad += found.bad.length + found.left
+  }
+  expect(bad).toBe(0)
+}
+
+describe('a process outlives its observer, which is killed', () => {
+  test('before any of its system calls', async () => {
+    const first = isLong ? 1 : 1 + (seed % 12)
+    await eachOf((target) => killAtEachCall(target, 'trace', first, isLong ? 1 : 12), 'trace')
+  })
+
+  test('while it only stops the process', async () => {
+    const first = isLong ? 1 : 1 + (seed % 20)
+    await eachOf((target) => killAtEachCall(target, 'stop', first, isLong ? 1 : 20), 'stop')
+  })
+
+  test(`at random moments (seed ${seed})`, async () => {
+    const random = randomFrom(seed)
+    const kills = isLong ? Math.ceil((rounds * 2) / targets.length) : 6
+    await eachOf((target) => killAtRandom(target, 'loop', kills, random), 'loop')
+  })
+})
