@@ -39,18 +39,18 @@ async function eachOf(kill: (target: Target) => Promise<Found>, way: string): Pr
 
 describe('a process outlives its observer, which is killed', () => {
   test('before any of its system calls', async () => {
-    const first = isLong ? 1 : 1 + (seed % 12)
-    await eachOf((target) => killAtEachCall(target, 'trace', first, isLong ? 1 : 12), 'trace')
+    const first = isLong ? 1 : 1 + (seed % 45)
+    await eachOf((target) => killAtEachCall(target, 'trace', first, isLong ? 1 : 45), 'trace')
   })
 
   test('while it only stops the process', async () => {
-    const first = isLong ? 1 : 1 + (seed % 20)
-    await eachOf((target) => killAtEachCall(target, 'stop', first, isLong ? 1 : 20), 'stop')
+    const first = isLong ? 1 : 1 + (seed % 90)
+    await eachOf((target) => killAtEachCall(target, 'stop', first, isLong ? 1 : 90), 'stop')
   })
 
   test(`at random moments (seed ${seed})`, async () => {
     const random = randomFrom(seed)
-    const kills = isLong ? Math.ceil((rounds * 2) / targets.length) : 6
+    const kills = isLong ? Math.ceil((rounds * 2) / targets.length) : 4
     await eachOf((target) => killAtRandom(target, 'loop', kills, random), 'loop')
   })
 })
