@@ -6,12 +6,22 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { PageStoreError } from '../errors.js'
+import { isMusl } from './libc.js'
 
 const name = 'pagestore'
 
 const howToBuild =
   'To build it, have a C++20 compiler, make and Python 3 (Debian: `apt-get install g++ make python3`) and run ' +
   `\`npm rebuild ${name}\`; npm 12 does so once \`npm approve-scripts ${name}\` allows it.`
+
+/** What to do where there is no addon, or none that loads. */
+function whatHelps(): string {
+  if (!isMusl()) return howToBuild
+  return (
+    `What ${name} brings is for glibc, and this Node is linked with musl (Alpine): run it on a system with glibc, as the ` +
+    `image node:22-slim is. On musl it was never tried. ${howToBuild}`
+  )
+}
 
 function failure(what: string, cause?: unknown): PageStoreError {
   const { platform, arch, version } = process
@@ -42,9 +52,7 @@ function find(folder: string, require: NodeJS.Require): string {
     const arch = process.env['npm_config_arch'] ?? process.arch
     const where = process.env['PAGESTORE_PREBUILD'] ?? folder
     const prebuilt = `prebuilds/${process.platform}-${arch}/${name}.glibc.node`
-    const isMusl = process.env['LIBC'] === 'musl' || existsSync('/etc/alpine-release')
-    const libc = isMusl ? ' (which is for glibc, and this is musl)' : ''
-    throw failure(`no addon in ${where}: neither build/Release/*.node nor ${prebuilt}${libc}. ${howToBuild}`, cause)
+    throw failure(`no addon in ${where}: neither build/Release/*.node nor ${prebuilt}. ${whatHelps()}`, cause)
   }
 }
 
@@ -83,6 +91,6 @@ export function loadAddon(): unknown {
     return require(path)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw failure(`the addon ${path} does not load: ${why}. ${howToBuild}`, cause)
+    throw failure(`the addon ${path} does not load: ${why}. ${whatHelps()}`, cause)
   }
 }

@@ -51,7 +51,7 @@ test('an addon for another processor, or of another kind, is an error that says 
   copyFileSync(join(installed, other), join(installed, prebuilt))
   expect(said(folder.path)).toMatch(/^ERR_ADDON .*glibc\.node is for another processor/)
   expect(said(folder.path, { PAGESTORE_PREBUILD: '/nowhere' })).toMatch(/^ERR_ADDON .*: no addon in \/nowhere: neither/)
-  expect(said(folder.path, { LIBC: 'musl' })).toMatch(/^ERR_ADDON .*\(which is for glibc, and this is musl\)/)
+  expect(said(folder.path, { LIBC: 'musl' })).toMatch(/^ERR_ADDON .*is for glibc, and this Node is linked with musl/)
 })
 
 test('a bundle of it says that it must stay outside, whatever it lies in', () => {
