@@ -77,7 +77,9 @@ namespace {
 
 [[noreturn]] void fail_for_files(const Status& status, const char* reason) {
   const uint64_t value = status.value();
-  if (status.limit() != 0) fail("ERR_FILES", "thread %" PRIu64 " %s", value, status.what());
+  if (status.error() == Error::thread_files) {
+    fail("ERR_FILES", "thread %" PRIu64 " has descriptors of its own, which do not roll back", value);
+  }
   fail("ERR_FILES", "descriptor %" PRIu64 " %s: %s", value, status.what(), reason);
 }
 
@@ -85,8 +87,7 @@ namespace {
 
 void fail(const Status& status) {
   const uint64_t value = status.value(), limit = status.limit();
-  const char* const what = status.what();
-  const char* const reason = strerror(status.error_number());
+  const char *const what = status.what(), *const reason = strerror(status.error_number());
   switch (status.error()) {
     case Error::none:
       break;
@@ -128,6 +129,7 @@ void fail(const Status& status) {
     case Error::mapping:
       fail_for_mapping(status);
     case Error::files:
+    case Error::thread_files:
       fail_for_files(status, reason);
     case Error::choice:
       fail_at_choice(static_cast<int64_t>(value), limit);

@@ -111,8 +111,7 @@ void restore(const Arguments& arguments) {
   RestorableMemory* memory = entry.memory->restorable();
   if (memory == nullptr) fail(code::argument_type, "a process that is only observed cannot be restored");
   const Status status = memory->restore(snapshot.snapshot);
-  const bool is_of_file = status.error() == Error::files && status.limit() == 0;
-  if (is_of_file) fail_for_file(status, static_cast<Tracee&>(*entry.memory).path_at_fault());
+  if (status.error() == Error::files) fail_for_file(status, static_cast<Tracee&>(*entry.memory).path_at_fault());
   check(status);
 }
 

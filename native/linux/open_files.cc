@@ -1,9 +1,7 @@
 #include "linux/open_files.h"
 
 #include <fcntl.h>
-#include <linux/kcmp.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -15,6 +13,7 @@
 #include <cstring>
 
 #include "linux/file_systems.h"
+#include "linux/kernel_compare.h"
 #include "linux/proc_file.h"
 #include "system/old_glibc.h"
 
@@ -235,24 +234,6 @@ Status describe_file(pid_t task, int32_t number, OpenFile* file) {
     file->length = static_cast<uint64_t>(status.st_size);
   }
   return Status::ok();
-}
-
-int order_files(pid_t task, int32_t a, pid_t other, int32_t b) {
-  const long result = syscall(SYS_kcmp, task, other, KCMP_FILE, a, b);
-  if (result <= 0) return 0;
-  return result == 1 ? -1 : 1;
-}
-
-Sameness compare_files(pid_t task, int32_t a, pid_t other, int32_t b) {
-  const long result = syscall(SYS_kcmp, task, other, KCMP_FILE, a, b);
-  if (result < 0) return Sameness::unknown;
-  return result == 0 ? Sameness::same : Sameness::different;
-}
-
-Sameness compare_descriptors(pid_t a, pid_t b) {
-  const long result = syscall(SYS_kcmp, a, b, KCMP_FILES, 0, 0);
-  if (result < 0) return Sameness::unknown;
-  return result == 0 ? Sameness::same : Sameness::different;
 }
 
 Status OpenFiles::read(pid_t task, OpenFiles* files) {

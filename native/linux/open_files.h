@@ -107,16 +107,6 @@ class OpenFiles {
   GrowingArray<char> paths_;
 };
 
-// Whether descriptor `a` of process `task` and descriptor `b` of `other` are one open file; `unknown` where the kernel
-// does not say.
-enum class Sameness : uint8_t { same, different, unknown };
-Sameness compare_files(pid_t task, int32_t a, pid_t other, int32_t b);
-// Whether two threads have the same descriptors, as they do unless one asked for its own.
-Sameness compare_descriptors(pid_t a, pid_t b);
-// The same of open files as an order, which is the kernel's own: below 0, 0 or above 0; 0 also where the kernel does
-// not say.
-int order_files(pid_t task, int32_t a, pid_t other, int32_t b);
-
 // Of a file that was opened neither as a directory is searched (O_PATH) nor made without an inode.
 FileKind kind_of_file(const struct stat& status);
 

@@ -71,9 +71,14 @@ Status NumberDirectory::open(pid_t pid, const char* name) {
   return directory_ ? Status::ok() : process_refused(pid, name, errno);
 }
 
+Status NumberDirectory::open_processes() {
+  directory_.reset(opendir("/proc"));
+  return directory_ ? Status::ok() : Status::system(Error::tracee, "/proc", errno);
+}
+
 bool NumberDirectory::next(int32_t* number) {
   while (const dirent* entry = directory_ ? readdir(directory_.get()) : nullptr) {
-    if (entry->d_name[0] == '.') continue;
+    if (entry->d_name[0] < '0' || entry->d_name[0] > '9') continue;
     *number = atoi(entry->d_name);
     return true;
   }

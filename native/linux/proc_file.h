@@ -53,6 +53,8 @@ Status read_proc_start(ProcSubject subject, const char* name, std::span<char> te
 class NumberDirectory {
  public:
   Status open(pid_t pid, const char* name = "/proc/PID/task");
+  // All processes.
+  Status open_processes();
   // False at the end.
   bool next(int32_t* number);
 

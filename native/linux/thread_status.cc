@@ -8,20 +8,13 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
-#include <string_view>
 
 #include "linux/proc_file.h"
+#include "linux/process_stat.h"
 
 namespace pagestore {
 
 namespace {
-
-constexpr const char* kStat = "/proc/PID/task/TID/stat";
-
-// What follows the thread's name, which may contain anything; null if there is nothing.
-const char* after_name(const char* stat) {
-  return strrchr(stat, ')');
-}
 
 // The signals that a line of the status lists.
 bool read_signals(pid_t pid, const char* name, uint64_t* signals) {
@@ -34,23 +27,18 @@ bool read_signals(pid_t pid, const char* name, uint64_t* signals) {
 }  // namespace
 
 ThreadStatus read_thread_status(pid_t pid, pid_t thread) {
-  constexpr unsigned kExiting = 4;  // the kernel's PF_EXITING
-  char text[512], state = 'X';
-  if (Status status = read_proc_start({pid, thread}, kStat, text); !status.is_ok()) {
+  constexpr uint32_t kExiting = 4;  // the kernel's PF_EXITING
+  ProcessStat stat;
+  if (Status status = stat.read({pid, thread}, ProcessStat::kThread); !status.is_ok()) {
     return {status.error() == Error::process_gone, 0};
   }
-  unsigned flags = 0;
-  pid_t parent = 0;
-  const char* rest = after_name(text);
-  if (rest != nullptr) sscanf(rest, ") %c %d %*d %*d %*d %*d %u", &state, &parent, &flags);
-  return {state == 'Z' || state == 'X' || (flags & kExiting) != 0, parent};
+  return {stat.is_zombie() || (stat.flags() & kExiting) != 0, stat.parent()};
 }
 
 bool is_inside_vfork(pid_t pid, pid_t thread) {
   char text[512];
-  if (!read_proc_start({pid, thread}, kStat, text).is_ok()) return false;
-  const char* rest = after_name(text);
-  if (rest == nullptr || !std::string_view(rest).starts_with(") D")) return false;
+  ProcessStat stat;
+  if (!stat.read({pid, thread}, ProcessStat::kThread).is_ok() || stat.state() != 'D') return false;
   long number = 0;
   uint64_t first = 0, flags = 0;
   if (!read_proc_start({pid, thread}, "/proc/PID/task/TID/syscall", text).is_ok()) return false;
@@ -65,16 +53,15 @@ bool is_inside_vfork(pid_t pid, pid_t thread) {
 }
 
 RestReading read_rest(pid_t pid, pid_t thread) {
-  char text[512], state = 'X';
+  char text[512];
+  ProcessStat stat;
   RestReading reading{true, 0};
   if (read_proc_start({pid, thread}, "/proc/PID/task/TID/schedstat", text).is_ok()) {
     sscanf(text, "%*u %*u %" SCNu64, &reading.runs);
   }
   // Later than the count: a thread that runs on meanwhile is counted once more, or is seen to run.
-  if (!read_proc_start({pid, thread}, kStat, text).is_ok()) return reading;
-  const char* rest = after_name(text);
-  if (rest != nullptr) sscanf(rest, ") %c", &state);
-  reading.is_at_rest = state == 'S' || state == 'Z' || state == 'X';
+  if (!stat.read({pid, thread}, ProcessStat::kThread).is_ok()) return reading;
+  reading.is_at_rest = stat.state() == 'S' || stat.is_zombie();
   return reading;
 }
 

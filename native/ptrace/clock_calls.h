@@ -13,9 +13,9 @@
 #pragma once
 
 #include "linux/remote_memory.h"
-#include "ptrace/followers.h"
 #include "ptrace/kept_clock.h"
 #include "ptrace/process_traits.h"
+#include "ptrace/started/followers.h"
 #include "ptrace/thread_table.h"
 
 namespace pagestore {

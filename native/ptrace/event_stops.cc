@@ -48,14 +48,6 @@ AddressRange find_first_stack(const SystemCall& call, const RemoteMemory& memory
   return range;
 }
 
-bool shares_descriptors(const SystemCall& call, const RemoteMemory& memory) {
-  uint64_t flags = call.arguments[0];
-  if (call.number == SYS_clone3 && !memory.read(RemoteAddress(call.arguments[0]), &flags, sizeof(flags)).is_ok()) {
-    return false;
-  }
-  return (flags & CLONE_FILES) != 0;
-}
-
 }  // namespace
 
 Status EventStops::classify(TracedThread& thread, int event, std::optional<Stop>* stop) {
@@ -70,20 +62,22 @@ Status EventStops::classify(TracedThread& thread, int event, std::optional<Stop>
     return Status::process_gone(parts_.traits.pid, "was killed");
   }
   const auto id = static_cast<pid_t>(message);
+  const StartCall start = read_start_call(thread.id());
   if (event == PTRACE_EVENT_VFORK) {
     note_start();
     *stop = make_stop(StopKind::fork, thread.id(), id);
-    return on_vfork(thread, id);
+    return on_vfork(thread, id, start);
   }
   thread.enter(activity::Interrupted{});
   if (event == PTRACE_EVENT_CLONE && is_thread_of(parts_.traits.pid, id)) {
     *stop = make_stop(StopKind::clone, thread.id(), id);
+    if (!start.shared.descriptors) parts_.files.set_own_descriptors(OwnDescriptors::asked);
     return on_clone(thread, id);
   }
   if (event != PTRACE_EVENT_CLONE && event != PTRACE_EVENT_FORK) return Status::ok();
   note_start();
   *stop = make_stop(StopKind::fork, thread.id(), id);
-  if (Status status = parts_.followers.add(id); !status.is_ok()) return status;
+  if (Status status = parts_.followers.add(id, start, parts_.files.last_start()); !status.is_ok()) return status;
   return parts_.injected.run_to_exit(thread);
 }
 
@@ -96,7 +90,6 @@ Status EventStops::on_clone(TracedThread& parent, pid_t id) {
   Registers* registers;
   if (Status status = parent.get_registers(&registers); !status.is_ok()) return status;
   const SystemCall call = registers->call();
-  if (!shares_descriptors(call, parts_.memory)) parts_.files.set_own_descriptors(OwnDescriptors::asked);
   TracedThread* thread;
   if (Status status = parts_.threads.add(id, &thread); !status.is_ok()) return status;
   WaitEvent event;
@@ -109,16 +102,17 @@ Status EventStops::on_clone(TracedThread& parent, pid_t id) {
 }
 
 // The parent cannot leave the call before the child has ended or become another program.
-Status EventStops::on_vfork(TracedThread& parent, pid_t child) {
+Status EventStops::on_vfork(TracedThread& parent, pid_t child, const StartCall& start) {
   parent.enter(activity::InsideVfork{parent.call_before()});
   parts_.breakpoint.remove();  // from memory that both share
-  return parts_.followers.add(child);
+  return parts_.followers.add(child, start, parts_.files.last_start());
 }
 
 // The thread is the only one by now, has the number of the process, and nothing of the memory is what it was.
 Status EventStops::on_exec(TracedThread& thread) {
   parts_.threads.remove_all_but(thread);
   parts_.files.set_own_descriptors(OwnDescriptors::nobody);
+  parts_.followers.started().on_parting();
   ++parts_.program.number;
   parts_.program.declarers = {};
   parts_.program.growing = {};

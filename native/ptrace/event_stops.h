@@ -8,10 +8,10 @@
 #include "ptrace/breakpoints/breakpoint.h"
 #include "ptrace/clock_calls.h"
 #include "ptrace/file_changes.h"
-#include "ptrace/followers.h"
 #include "ptrace/injected_calls.h"
 #include "ptrace/memory_changes.h"
 #include "ptrace/process_traits.h"
+#include "ptrace/started/followers.h"
 
 namespace pagestore {
 
@@ -39,7 +39,7 @@ class EventStops {
  private:
   void note_start();
   Status on_clone(TracedThread& parent, pid_t id);
-  Status on_vfork(TracedThread& parent, pid_t child);
+  Status on_vfork(TracedThread& parent, pid_t child, const StartCall& start);
   Status on_exec(TracedThread& thread);
 
   const Parts parts_;

@@ -14,6 +14,7 @@
 #include <cstdio>
 
 #include "linux/file_clock.h"
+#include "linux/kernel_compare.h"
 #include "linux/memory_files.h"
 #include "linux/proc_file.h"
 #include "linux/process_regions.h"

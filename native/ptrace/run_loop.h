@@ -7,9 +7,9 @@
 #include "ptrace/breakpoints/breakpoint.h"
 #include "ptrace/breakpoints/kernel_breakpoint.h"
 #include "ptrace/file_changes.h"
-#include "ptrace/followers.h"
 #include "ptrace/memory_changes.h"
 #include "ptrace/process_traits.h"
+#include "ptrace/started/followers.h"
 #include "ptrace/stop_classifier.h"
 
 namespace pagestore {

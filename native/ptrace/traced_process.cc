@@ -158,6 +158,7 @@ Status TracedProcess::attach(pid_t pid) {
   if (status.is_ok()) status = find_growing_mappings();
   if (status.is_ok() && traits_.outlives_us) status = free_threads();
   program_.may_have_children = true;
+  followers_.started().mark_unseen_sharers();
   files_.set_own_descriptors(OwnDescriptors::perhaps);
   if (status.is_ok()) return status;
   for (TracedThread* thread : threads_.all()) {

@@ -88,8 +88,8 @@ class TracedProcess : NonCopyable {
   // Whether there may be processes that it has started and not waited for, or that those have started.
   bool may_have_children() const { return program_.may_have_children; }
   void mark_childless() { program_.may_have_children = false; }
-  // Those of them that are traced.
-  std::span<const pid_t> followers() const { return followers_.all(); }
+  // Those of them that we saw start, and whether others may share something with it.
+  StartedProcesses& started() { return followers_.started(); }
   bool may_have_changed_timers() const { return program_.may_have_changed_timers; }
   void mark_timers_changed() { program_.may_have_changed_timers = true; }
   void mark_timers_known() { program_.may_have_changed_timers = false; }

@@ -34,6 +34,7 @@ enum class Error : uint8_t {
   child,           // a process that the tracee started, and that does not roll back
   mapping,         // a mapping that cannot be put back
   files,           // an open file that cannot be put back
+  thread_files,    // descriptors that one thread alone has
   choice,          // an answer to a choice that is not offered, or none to one that is
   spawn,           // a program could not be started
 };
@@ -92,10 +93,8 @@ class [[nodiscard]] Status {
     return Status(Error::files, what, static_cast<uint64_t>(number), 0, error_number);
   }
 
-  // What one thread alone has.
-  static Status files_of_thread(int thread) {
-    return Status(Error::files, "has descriptors of its own, which do not roll back", static_cast<uint64_t>(thread), 1,
-                  0);
+  static Status thread_files(int thread) {
+    return Status(Error::thread_files, "", static_cast<uint64_t>(thread), 0, 0);
   }
 
   static Status closed() { return Status(Error::store_closed, "", 0, 0, 0); }

@@ -59,6 +59,8 @@ const char* name_of(Error error) {
       return "mapping";
     case Error::files:
       return "files";
+    case Error::thread_files:
+      return "thread files";
     case Error::choice:
       return "choice";
     case Error::spawn:

@@ -4,83 +4,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
 import { PageStore, Tracee } from 'pagestore'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
+import { childOf, end, letGo, program, running, steps } from '../support/children.js'
 import { errorOf } from '../support/pages.js'
-import { compile, ownFolder } from '../support/programs.js'
 import { isThere } from '../support/tracees.js'
-
-// It takes the steps that it is told, by letters, and makes getppid after each.
-const program = compile(
-  ownFolder(),
-  'children',
-  `#define _GNU_SOURCE
-#include <signal.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
-static volatile pid_t child;
-static siginfo_t info;
-static int failed;
-static volatile int may_go;
-static void check(int is_true) { failed += !is_true; }
-static void start(int ends) {
-  child = fork();
-  if (child == 0) for (;;) { if (ends) _exit(3); usleep(1000); }
-}
-static void see(int what) { check(waitid(P_PID, child, &info, what | WNOWAIT) == 0); }
-static void step(char letter) {
-  int status = 0;
-  switch (letter) {
-    case 's': return start(0);
-    case 'e': start(1); return see(WEXITED);
-    case 'i': signal(SIGCHLD, SIG_IGN); return;
-    case 'k': kill(child, SIGKILL); return;
-    case 'g': while (kill(child, 0) == 0) usleep(1000); return;
-    case 'z': return see(WEXITED);
-    case 'p': kill(child, SIGSTOP); return see(WSTOPPED);
-    case 'c': kill(child, SIGCONT); return see(WCONTINUED);
-    case 'w': check(waitpid(child, &status, WUNTRACED | WCONTINUED) == child); return;
-    case 'v': check(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 3); return;
-    case 'n': check(waitpid(-1, 0, WNOHANG) == -1); return;
-    case 'o': if (fork() == 0) _exit(0); wait(0); return;
-    case 'r': while (!may_go) usleep(1000); return;
-  }
-}
-int main(int argc, char **argv) {
-  for (const char *at = argv[argc - 1]; *at != 0; ++at) {
-    step(*at);
-    syscall(SYS_getppid);
-  }
-  return failed;
-}
-`,
-)
-
-const running: number[] = []
-afterEach(() => {
-  for (const pid of running.splice(0)) if (isThere(pid)) process.kill(pid, 'SIGKILL')
-})
-
-/** Runs the steps up to the getppid that follows. */
-function steps(tracee: Tracee, count: number): void {
-  while (count > 0) {
-    const stop = tracee.resume({ until: { syscall: ['getppid'] } })
-    if (stop.kind === 'exit') throw new Error('it took all steps')
-    if (stop.kind === 'fork') running.push(stop.pid)
-    if (stop.kind === 'syscall' && stop.entering) count--
-  }
-}
-
-function end(tracee: Tracee): number {
-  for (;;) {
-    const stop = tracee.resume()
-    if (stop.kind === 'fork') running.push(stop.pid)
-    if (stop.kind === 'exit') return stop.code
-  }
-}
-
-const childOf = (tracee: Tracee) => tracee.read(tracee.symbol('child').address, 4).readInt32LE()
 
 describe.each([
   ['a filter', false],
@@ -95,6 +23,7 @@ describe.each([
     ['was stopped, and was waited for', 'sp', 'w', 'was waited for since the snapshot'],
     ['was continued', 'spw', 'c', 'was continued since the snapshot'],
     ['was continued, and was waited for', 'spwc', 'w', 'was waited for since the snapshot'],
+    ['was stopped and continued', 's', 'b', 'was continued since the snapshot'],
   ])('a child that %s since the snapshot: the restore is refused', (_name, before, since, happened) => {
     using store = new PageStore()
     using tracee = Tracee.spawn(store, program, [`${before}${since}o`], { detachable })
@@ -123,6 +52,22 @@ describe.each([
     expect(end(tracee)).toBe(0)
   })
 
+  test('a process beside the program (CLONE_PARENT), that was started since and runs: the restore is refused', () => {
+    using store = new PageStore()
+    using tracee = Tracee.spawn(store, program, ['nyn'], { detachable, onWarning: () => undefined })
+    steps(tracee, 1)
+    using snapshot = tracee.capture()
+    steps(tracee, 1)
+    for (let i = 0; i < 2; i++) {
+      const error = errorOf(() => tracee.restore(snapshot))
+      expect(error).toMatchObject({ code: 'ERR_TRACEE' })
+      expect(error.message).toContain(`process ${childOf(tracee)}, a process that came of what the program has started`)
+    }
+    using now = tracee.capture()
+    tracee.restore(now)
+    expect(end(tracee)).toBe(0)
+  })
+
   test('one that was started since, and has ended: nothing is left of it but a warning', () => {
     using store = new PageStore()
     const warnings: string[] = []
@@ -134,7 +79,7 @@ describe.each([
       steps(tracee, 1)
       tracee.restore(snapshot)
     }
-    expect(warnings).toEqual([expect.stringMatching(/^Processes that the program has started .* since/)])
+    expect(warnings).toEqual([expect.stringMatching(/^Processes that the program has started since/)])
     expect(end(tracee)).toBe(0)
   })
 
@@ -151,7 +96,7 @@ describe.each([
       steps(tracee, 3)
       tracee.restore(snapshot)
     }
-    expect(warnings).toEqual([expect.stringMatching(/^Processes that the program has started .* since/)])
+    expect(warnings).toEqual([expect.stringMatching(/^Processes that the program has started since/)])
     expect(end(tracee)).toBe(0)
   })
 
@@ -183,6 +128,36 @@ describe.each([
   })
 })
 
+test('a process whose parent, a child of the program, has ended: it is refused before, and named after', () => {
+  using store = new PageStore()
+  const warnings: string[] = []
+  using tracee = Tracee.spawn(store, program, ['ndn'], { stdio: [], onWarning: (text) => warnings.push(text) })
+  steps(tracee, 1)
+  using before = tracee.capture()
+  steps(tracee, 1)
+  const last = childOf(tracee)
+  running.push(last)
+  for (let i = 0; i < 2; i++) {
+    const error = errorOf(() => tracee.restore(before))
+    expect(error).toMatchObject({ code: 'ERR_TRACEE' })
+    expect(error.message).toContain(`process ${last}, a process that came of what the program has started since`)
+  }
+  expect(warnings).toEqual([])
+  using after = tracee.capture()
+  for (let i = 0; i < 2; i++) tracee.restore(after)
+  expect(warnings).toEqual([
+    expect.stringContaining(`Process ${last}, which came of what the program started, runs on`),
+  ])
+  process.kill(last, 'SIGKILL')
+  while (isThere(last));
+  tracee.restore(before)
+  expect(warnings).toHaveLength(2)
+  steps(tracee, 1)
+  expect(childOf(tracee)).not.toBe(last)
+  running.push(childOf(tracee))
+  expect(end(tracee)).toBe(0)
+})
+
 test('of a process that is attached to, the children that it had are known', async () => {
   const other = spawn(program, ['srkwo'], { stdio: 'ignore' })
   await once(other, 'spawn')
@@ -193,7 +168,7 @@ test('of a process that is attached to, the children that it had are known', asy
   const child = childOf(tracee)
   running.push(child)
   using snapshot = tracee.capture()
-  tracee.write(tracee.symbol('may_go').address, Uint8Array.of(1))
+  letGo(tracee)
   steps(tracee, 3)
   const error = errorOf(() => tracee.restore(snapshot))
   expect(error.message).toContain(`process ${child}, a child process of the program, has ended, and was waited for`)

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { PageStore, type SpawnOptions, Tracee } from 'pagestore'
 import { describe, expect, test } from 'vitest'
 
+import { captureWithout } from '../support/denied.js'
 import { errorOf } from '../support/pages.js'
 import { compile, ownFolder } from '../support/programs.js'
 
@@ -34,6 +35,10 @@ static void *rest(void *unused) {
   for (;;) pause();
   return unused;
 }
+static void *part_alone(void *unused) {
+  unshare(CLONE_FILES);
+  return unused;
+}
 static int cloned(void *unused) {
   (void)unused;
   write(ready[1], "", 1);
@@ -53,6 +58,10 @@ int main(int argc, char **argv) {
     unshare(CLONE_FILES);
     write(ready[1], "", 1);
   } else {
+    if (strcmp(how, "ended") == 0) {
+      pthread_create(&thread, 0, part_alone, 0);
+      pthread_join(thread, 0);
+    }
     pthread_create(&thread, 0, rest, 0);
   }
   if (read(ready[0], &byte, 1) != 1) return 9;
@@ -102,7 +111,7 @@ test.each(ways)('%s: one warning where files are ignored', (how) => {
   expect(warnings).toEqual([expect.stringMatching(/^Thread \d+ has descriptors of its own/)])
 })
 
-test.each(['none', 'alone'])('%s: what all threads have in common is put back', (how) => {
+test.each(['none', 'alone', 'ended'])('%s: what all threads have in common is put back', (how) => {
   using store = new PageStore()
   const { tracee } = begin(store, how)
   const snapshot = tracee.capture()
@@ -122,4 +131,17 @@ test.each([
   if (code === undefined) tracee.restore(tracee.capture())
   else expect(errorOf(() => tracee.capture()).code).toBe(code)
   tracee.kill()
+})
+
+// A container's profile may refuse the call that tells.
+test.each([
+  ['attach', 'unshare', /^ERR_FILES thread [0-9]+ has descriptors of its own/],
+  ['attach', 'clone', /^ERR_FILES thread [0-9]+ has descriptors of its own/],
+  ['attach', 'none', /^captured$/m],
+  ['attach', 'ended', /^captured$/m],
+  ['spawn', 'unshare', /^ERR_FILES thread [0-9]+ has descriptors of its own/],
+  ['spawn', 'none', /^captured$/m],
+  ['spawn', 'ended', /^captured$/m],
+])('without kcmp: %s, %s', (start, how, said) => {
+  expect(captureWithout(['kcmp'], start, program, how, 'says')).toMatch(said)
 })

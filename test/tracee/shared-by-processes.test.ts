@@ -1,16 +1,13 @@
 // Another process that shares the program's memory (CLONE_VM without CLONE_THREAD) goes on writing there while the
 // program stands: as long as it does, there is no snapshot and no rollback.
-import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-
 import { PageStore, type Region, Tracee } from 'pagestore'
 import { afterEach, describe, expect, test } from 'vitest'
 
-import { systemCallNumber } from '../../lib/linux/system-calls.js'
+import { captureWithout } from '../support/denied.js'
 import { errorOf } from '../support/pages.js'
 import { compile, isInstalled, ownFolder } from '../support/programs.js'
 import { stopsOf } from '../support/running.js'
-import { build, isThere } from '../support/tracees.js'
+import { isThere } from '../support/tracees.js'
 
 // It makes getppid after each step.
 const program = compile(
@@ -176,9 +173,5 @@ test.each([
   ['passed-on', /^ERR_TRACEE process [0-9]+ shares the program's memory/],
   ['copied', /^captured$/m],
 ])('without kcmp, too, it is known who shares the memory: %s', (name, said) => {
-  const script = fileURLToPath(new URL('../support/sharing.mjs', import.meta.url))
-  const denied = [String(systemCallNumber('kcmp')), '--', process.execPath, script, program, name]
-  const { stdout, stderr } = spawnSync(build('deny.c'), denied)
-  expect(stderr.toString()).toBe('')
-  expect(stdout.toString()).toMatch(said)
+  expect(captureWithout(['kcmp'], 'spawn', program, name)).toMatch(said)
 })

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <new>
 
+#include "linux/kernel_compare.h"
 #include "linux/proc_file.h"
 #include "linux/remote_descriptor.h"
 #include "snapshot/stored_bytes.h"

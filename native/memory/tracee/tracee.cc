@@ -74,7 +74,8 @@ Status Tracee::capture(Snapshot* snapshot) {
   GrowingArray<std::byte> bytes, waits, files, file_key, signals, timers, children;
   SavedState saved;
   if (Status status = this->regions(&regions); !status.is_ok()) return status;
-  if (Status status = children_.read(memory_.mappings().scratch()); !status.is_ok()) return status;
+  if (Status status = children_.read(memory_.mappings().scratch(), files_.is_restored()); !status.is_ok())
+    return status;
   if (Status status = files_.read(); !status.is_ok()) return status;
   if (Status status = files_.capture(); !status.is_ok()) return status;
   if (Status status = see_mappings(); !status.is_ok()) return status;
@@ -193,8 +194,9 @@ void Tracee::warn_of_shared_files() {
 Status Tracee::check_possible(const Snapshot& snapshot, const Mappings& wanted, const SavedState& saved, Kept* kept) {
   if (Status status = memory_.read_mappings(); !status.is_ok()) return status;
   const Mappings now{memory_.regions().bytes(), memory_.program_break()};
-  if (Status status = children_.read(memory_.mappings().scratch()); !status.is_ok()) return status;
-  if (Status status = children_.check(saved.parts.children); !status.is_ok()) return status;
+  if (Status status = children_.read(memory_.mappings().scratch(), files_.is_restored()); !status.is_ok())
+    return status;
+  if (Status status = children_.check(saved.parts.children, snapshot.file_event); !status.is_ok()) return status;
   // Equal bytes are the common case, and cheap to find.
   const bool is_same = equal_bytes(now.regions, wanted.regions);
   Status status = is_same ? Status::ok() : check_mappings(process_.live_thread(), now, wanted);

@@ -17,12 +17,12 @@
 #include <optional>
 
 #include "memory/memory.h"
-#include "memory/tracee/child_processes.h"
 #include "memory/tracee/closed_memory.h"
 #include "memory/tracee/counted_regions.h"
 #include "memory/tracee/dead_stack.h"
 #include "memory/tracee/kernel_timers.h"
 #include "memory/tracee/mapping_undo.h"
+#include "memory/tracee/processes/child_processes.h"
 #include "memory/tracee/tracee_files.h"
 #include "memory/tracee/tracee_memory.h"
 #include "ptrace/launch.h"

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "linux/kernel_compare.h"
 #include "linux/proc_file.h"
 #include "memory/tracee/file_undo.h"
 #include "system/old_glibc.h"

@@ -37,6 +37,7 @@ class TraceeFiles {
   ~TraceeFiles() { process_.file_changes().set_observer(nullptr); }
 
   Status begin(const FileOptions& options);
+  bool is_restored() const { return is_restored_; }
 
   Status read();
   // Takes what is in files, after they were read.

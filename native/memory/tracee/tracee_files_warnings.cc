@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "memory/tracee/processes/sharing.h"
 #include "memory/tracee/tracee_files.h"
 
 namespace pagestore {
@@ -71,23 +72,15 @@ void TraceeFiles::warn_of_private() {
 
 // We see and put back the descriptors of one thread. Others may have parted with it.
 Status TraceeFiles::check_threads() {
-  FileChanges& changes = process_.file_changes();
-  const pid_t first = process_.live_thread();
-  if (changes.own_descriptors() == OwnDescriptors::nobody) return Status::ok();
-  for (const TracedThread* thread : process_.threads()) {
-    if (thread->has_ended() || thread->id() == first) continue;
-    const Sameness sameness = compare_descriptors(first, thread->id());
-    const bool is_guess = sameness == Sameness::unknown && changes.own_descriptors() == OwnDescriptors::perhaps;
-    if (sameness == Sameness::same || is_guess) continue;
-    if (is_restored_) return Status::files_of_thread(thread->id());
-    if (has_warned_of_threads_) return Status::ok();
-    has_warned_of_threads_ = true;
-    snprintf(warning_, sizeof(warning_),
-             "Thread %d has descriptors of its own: files are ignored (files: 'ignore'), and it goes on with what it "
-             "left.",
-             thread->id());
-    return Status::ok();
-  }
+  pid_t thread;
+  if (Status status = find_own_descriptors(process_, &thread); !status.is_ok() || thread == 0) return status;
+  if (is_restored_) return Status::thread_files(thread);
+  if (has_warned_of_threads_) return Status::ok();
+  has_warned_of_threads_ = true;
+  snprintf(
+      warning_, sizeof(warning_),
+      "Thread %d has descriptors of its own: files are ignored (files: 'ignore'), and it goes on with what it left.",
+      thread);
   return Status::ok();
 }
 

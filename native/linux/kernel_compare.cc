@@ -1,0 +1,29 @@
+#include "linux/kernel_compare.h"
+
+#include <linux/kcmp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace pagestore {
+
+Sameness compare_tasks(pid_t a, pid_t b, Shared what) {
+  const long result = syscall(SYS_kcmp, a, b, what == Shared::memory ? KCMP_VM : KCMP_FILES, 0, 0);
+  if (result >= 0) return result == 0 ? Sameness::same : Sameness::different;
+  return errno == ESRCH ? Sameness::different : Sameness::unknown;
+}
+
+Sameness compare_files(pid_t task, int32_t a, pid_t other, int32_t b) {
+  const long result = syscall(SYS_kcmp, task, other, KCMP_FILE, a, b);
+  if (result < 0) return Sameness::unknown;
+  return result == 0 ? Sameness::same : Sameness::different;
+}
+
+int order_files(pid_t task, int32_t a, pid_t other, int32_t b) {
+  const long result = syscall(SYS_kcmp, task, other, KCMP_FILE, a, b);
+  if (result <= 0) return 0;
+  return result == 1 ? -1 : 1;
+}
+
+}  // namespace pagestore

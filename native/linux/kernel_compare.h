@@ -1,0 +1,25 @@
+// What two tasks have in common, as kcmp(2) says it: the memory, the descriptors, an open file.
+//
+// Some systems refuse the call (containers without CAP_SYS_PTRACE): then nothing is known, and `unknown` is no answer.
+// Each answer was true at the moment of the call; of a task that runs it may be false by the next. It leaves to its
+// caller: both tasks, threads or processes, are ours to trace.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+namespace pagestore {
+
+enum class Sameness : uint8_t { same, different, unknown };
+
+enum class Shared : uint8_t { memory, descriptors };
+// Whether they share that. A task that has ended shares nothing.
+Sameness compare_tasks(pid_t a, pid_t b, Shared what);
+
+// Whether descriptor `a` of `task` and descriptor `b` of `other` are one open file.
+Sameness compare_files(pid_t task, int32_t a, pid_t other, int32_t b);
+// The same as an order, which is the kernel's own: below 0, 0 or above 0; 0 also where the kernel does not say.
+int order_files(pid_t task, int32_t a, pid_t other, int32_t b);
+
+}  // namespace pagestore
