@@ -113,8 +113,29 @@ void DeadStacks::set_mappings(const CurrentMappings& mappings) {
   has_guard_ = false;
   if (readings_ == mappings.readings()) return;
   readings_ = mappings.readings();
+  prepared_threads_ = 0;
   unwinder_.set_code(mappings.regions().bytes(), process_.live_thread());
   contexts_.set_code(mappings.regions().bytes());
+}
+
+// A stack that was not known makes all memory be searched, once for all that are new at the same time.
+Status DeadStacks::prepare(std::span<const std::byte> threads, PageStores& stores, const PageTree& memory) {
+  const size_t count = process_.threads().size();
+  if (count < 2 || count == prepared_threads_) return Status::ok();
+  CapturedReader captured(stores, memory);
+  const StackSources sources{mappings_->regions(), mappings_->first_stack(), captured};
+  for (ThreadReader reader(threads); reader.next();) {
+    TracedThread* thread;
+    const ThreadState& state = reader.state();
+    if (Status status = process_.thread(state.thread, &thread); !status.is_ok()) return status;
+    const bool is_first = state.thread == process_.pid();
+    const std::optional<AddressRange> stack =
+        find_thread_stack(sources, *thread, is_first, state.registers.thread_area());
+    if (!stack) continue;
+    if (Status status = contexts_.add_stack(*stack); !status.is_ok()) return status;
+  }
+  prepared_threads_ = count;
+  return Status::ok();
 }
 
 Status DeadStacks::find(const ThreadState& state, PageStores& stores, const PageTree& memory, DeadStack* dead) {

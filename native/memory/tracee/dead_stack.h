@@ -14,8 +14,8 @@
 #pragma once
 
 #include "linux/unwinder.h"
+#include "memory/tracee/contexts/saved_contexts.h"
 #include "memory/tracee/current_mappings.h"
-#include "memory/tracee/saved_contexts.h"
 #include "memory/tracee/saved_state.h"
 #include "snapshot/page_tree.h"
 #include "system/region.h"
@@ -39,6 +39,9 @@ class DeadStacks {
   // At each capture, before its first thread. They must live until the last call.
   void set_mappings(const CurrentMappings& mappings);
 
+  // Before the first thread as well: `threads` are the bytes of all.
+  Status prepare(std::span<const std::byte> threads, PageStores& stores, const PageTree& memory);
+
   // What is dead of one thread's stacks, of the process's first thread first; `memory` is the captured one. Of a
   // program that is about to end its own is, as no byte is read any more.
   Status find(const ThreadState& state, PageStores& stores, const PageTree& memory, DeadStack* dead);
@@ -55,7 +58,8 @@ class DeadStacks {
   SavedContexts contexts_;
   bool has_guard_ = false;  // since the mappings were set
   const CurrentMappings* mappings_ = nullptr;
-  uint64_t readings_ = 0;  // of those mappings, when the unwinder got to know them
+  size_t prepared_threads_ = 0;  // so many had their stacks added
+  uint64_t readings_ = 0;        // of those mappings, when the unwinder got to know them
 };
 
 }  // namespace pagestore

@@ -105,6 +105,7 @@ Status describe(const CapturedTracee& tracee, LiveState* live) {
     status = append_signal_key(process, tracee.saved.parts.signals, &live->bytes);
     if (status.is_ok()) status = KernelTimers::append_key(process, tracee.saved.parts.timers, &live->bytes);
   }
+  if (status.is_ok()) status = tracee.stacks.prepare(tracee.saved.threads, tracee.stores, tracee.memory);
   for (ThreadReader thread(tracee.saved.threads); thread.next() && status.is_ok();) {
     DeadStack dead;
     status = tracee.stacks.find(thread.state(), tracee.stores, tracee.memory, &dead);

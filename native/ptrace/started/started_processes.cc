@@ -8,19 +8,9 @@
 #include <algorithm>
 
 #include "linux/proc_file.h"
-#include "linux/process_stat.h"
 #include "ptrace/register_cache.h"
 
 namespace pagestore {
-
-namespace {
-
-bool is_there(const StartedProcess& process) {
-  ProcessStat stat;
-  return stat.read(process.id).is_ok() && (process.started == 0 || stat.started() == process.started);
-}
-
-}  // namespace
 
 StartCall read_start_call(pid_t caller) {
   constexpr uint64_t kUnknown = CLONE_VM | CLONE_FILES;
@@ -62,12 +52,6 @@ const StartedProcess* StartedProcesses::find(pid_t id) const {
 void StartedProcesses::remove(pid_t id) {
   for (size_t i = all_.size(); i-- > 0;) {
     if (all_[i].id == id) all_.erase(i, 1);
-  }
-}
-
-void StartedProcesses::remove_ended() {
-  for (size_t i = all_.size(); i-- > 0;) {
-    if (!is_there(all_[i])) all_.erase(i, 1);
   }
 }
 

@@ -50,8 +50,6 @@ class StartedProcesses {
   const StartedProcess* find(pid_t id) const;
   std::span<const StartedProcess> all() const { return {all_.data(), all_.size()}; }
   void remove(pid_t id);
-  // Drops those that are no longer there.
-  void remove_ended();
 
   // It became another program, and shares nothing from now on.
   void on_exec(pid_t id);

@@ -1,5 +1,5 @@
 // What saved contexts leave in use of a stack, in memory that is made up; and which pages are looked through for that.
-#include "memory/tracee/saved_contexts.h"
+#include "memory/tracee/contexts/saved_contexts.h"
 
 #include <bit>
 #include <map>
@@ -105,6 +105,54 @@ TEST_F(Contexts, DoNotDependOnWhichStacksWereSearchedBefore) {
     EXPECT_EQ(dead(found, stack(0)).end, pointer - Registers::kRedZone);
     release(found);
   }
+}
+
+TEST_F(Contexts, CostTheSameHoweverManyStacksThereAre) {
+  constexpr uint64_t kStacks = 20;
+  const auto found = contexts();
+  // Between the stacks, and not in one.
+  for (uint64_t page = 0; page < kPages; ++page) words_[kHeap + page * page_size()] = stack(page % kStacks).end + 8;
+  for (uint64_t i = 0; i < kStacks; ++i) EXPECT_TRUE(ok(found->add_stack(stack(i))));
+  dead(found.get(), stack(0));
+  const uint64_t first = found->searched_pages();
+  EXPECT_EQ(first, kPages);
+  for (uint64_t i = 0; i < kStacks; ++i) dead(found.get(), stack(i));
+  EXPECT_EQ(found->searched_pages(), first);
+  words_[kHeap] = 1;
+  for (uint64_t i = 0; i < kStacks; ++i) dead(found.get(), stack(i));
+  EXPECT_EQ(found->searched_pages(), first + 1);
+  // One more is looked for in all pages, and no other.
+  dead(found.get(), stack(kStacks));
+  EXPECT_EQ(found->searched_pages(), first + 1 + kPages);
+  release(found.get());
+}
+
+TEST_F(Contexts, AreFoundOfAStackThatHasGrown) {
+  const AddressRange whole = stack(0), above{whole.start + 0x20'0000, whole.end};
+  const uint64_t pointer = whole.start + 0x10'0000;
+  words_[pointer] = kCode + 5;
+  words_[kHeap] = pointer;
+  const auto found = contexts();
+  EXPECT_EQ(dead(found.get(), above).end, above.end - kInUse);
+  EXPECT_EQ(dead(found.get(), whole).end, pointer - Registers::kRedZone);
+  EXPECT_EQ(dead(found.get(), above).end, above.end - kInUse);
+  release(found.get());
+}
+
+TEST_F(Contexts, AreFoundOfAThousandStacksFarApart) {
+  constexpr uint64_t kStacks = 1000, kApart = uint64_t{3} << 32;
+  const auto at = [](uint64_t i) { return AddressRange{stack(0).start - i * kApart, stack(0).end - i * kApart}; };
+  const auto found = contexts();
+  for (uint64_t i = 0; i < kStacks; ++i) {
+    if (i % 7 == 0) words_[at(i).start + 0x10'0000] = kCode + 5;
+    if (i % 7 == 0) words_[kHeap + 0x20'0000 + i * sizeof(uint64_t)] = at(i).start + 0x10'0000;
+    EXPECT_TRUE(ok(found->add_stack(at(i))));
+  }
+  for (const uint64_t i : {0, 6, 7, 8, 497, 500, 994, 999}) {
+    const uint64_t end = i % 7 == 0 ? at(i).start + 0x10'0000 - Registers::kRedZone : at(i).end - kInUse;
+    EXPECT_EQ(dead(found.get(), at(i)).end, end);
+  }
+  release(found.get());
 }
 
 #if defined(__x86_64__)

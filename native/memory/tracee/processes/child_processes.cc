@@ -106,28 +106,35 @@ Status ChildProcesses::read(std::optional<RemoteAddress> scratch, bool files) {
   const bool is_inside_vfork =
       std::any_of(threads.begin(), threads.end(), [](const TracedThread* each) { return each->is_inside_vfork(); });
   if (is_inside_vfork) return Status::ok();  // what it is asked for is refused anyway
-  process_.started().remove_ended();
   if (Status status = check_sharing(process_, scratch, files); !status.is_ok()) return status;
   GrowingArray<pid_t> all;
   Status status = read_children(process_.live_thread(), &all);
   // A kernel that does not list them: nothing is known of those of a process that was attached to.
   if (status.error() == Error::tracee && process_.file_changes().last_start() == 0) status = Status::ok();
   if (!status.is_ok()) return status;
-  if (all.empty() && process_.started().all().empty() && !process_.started().has_sharers()) process_.mark_childless();
   for (const pid_t id : all) {
     if (status = read_child(id, scratch); !status.is_ok()) return status;
   }
   find_runners();
+  if (all.empty() && process_.started().all().empty() && !process_.started().has_sharers()) process_.mark_childless();
   return Status::ok();
 }
 
 void ChildProcesses::find_runners() {
-  for (const StartedProcess& each : process_.started().all()) {
-    const bool is_child =
-        std::any_of(children_.begin(), children_.end(), [&](const Seen& seen) { return seen.child.id == each.id; });
+  StartedProcesses& started = process_.started();
+  for (size_t i = started.all().size(); i-- > 0;) {
+    const StartedProcess each = started.all()[i];
+    const bool is_child = std::any_of(children_.begin(), children_.end(), [&](const Seen& seen) {
+      return seen.child.id == each.id && seen.child.started == each.started;
+    });
     ProcessStat stat;
-    if (is_child || each.start.is_thread || !stat.read(each.id).is_ok() || stat.is_zombie()) continue;
-    if (runner_ != 0 && each.origin <= runner_origin_) continue;
+    if (is_child) continue;
+    if (!stat.read(each.id).is_ok() || (!each.start.is_thread && stat.started() != each.started)) {
+      started.remove(each.id);
+      continue;
+    }
+    const bool runs = !each.start.is_thread && !stat.is_zombie();
+    if (!runs || (runner_ != 0 && each.origin <= runner_origin_)) continue;
     runner_ = each.id;
     runner_origin_ = each.origin;
   }

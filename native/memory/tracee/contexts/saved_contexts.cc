@@ -1,4 +1,4 @@
-#include "memory/tracee/saved_contexts.h"
+#include "memory/tracee/contexts/saved_contexts.h"
 
 #include <algorithm>
 #include <bit>
@@ -104,69 +104,95 @@ void SavedContexts::set_guard(PageStores& stores, const PageTree& memory, uint64
   guard_ = guard;
 }
 
-// Of a stack that was not known, or has grown, all pages are looked at. Where there are too many, one stands for
-// several: then more pages are searched for contexts, and the same are found.
-size_t SavedContexts::index_of_stack(const AddressRange& stack) {
-  size_t i = 0;
-  while (i < stack_count_ && !overlap(stacks_[i], stack)) ++i;
-  if (i < stack_count_ && stacks_[i].start <= stack.start && stack.end <= stacks_[i].end) return i;
-  i = std::min(i, kMostStacks - 1);
-  stacks_[i] = i < stack_count_ ? around(stacks_[i], stack) : stack;
-  stack_count_ = std::max(stack_count_, i + 1);
-  is_known_ = false;
-  return i;
+Status SavedContexts::add_stack(const AddressRange& stack) {
+  if (stack.length() == 0 || stacks_.find_around(stack) != nullptr) return Status::ok();
+  AddressRange added;
+  if (!stacks_.add(stack, &added) || !new_.add(added, &added)) return Status::no_memory(sizeof(AddressRange));
+  return Status::ok();
 }
 
-// The lowest of the words that point into the stack, encrypted or not.
-uint64_t SavedContexts::lowest_into(const AddressRange& stack, std::span<const uint64_t> words) const {
-  const uint64_t start = stack.start, length = stack.length();
-  const auto upper = static_cast<uint32_t>(start >> 32);
+// Whether a word points to where stacks lie, encrypted or not: of several words in one instruction.
+bool SavedContexts::has_pointer(const KnownStacks& stacks, std::span<const uint64_t> words) const {
+  const AddressRange around = stacks.whole();
+  uint64_t lowest = UINT64_MAX;
+  for (const uint64_t word : words) lowest = std::min({lowest, word - around.start, decrypted(word) - around.start});
+  return lowest < around.length();
+}
+
+// The lowest of the words that point into each stack, encrypted or not.
+void SavedContexts::find_pointers(const KnownStacks& stacks, std::span<const uint64_t> words) {
   const uint32_t encrypted_end = encrypts_ ? static_cast<uint32_t>(guard_ >> kAddressBits) : kNoEnd;
-  const bool has_one_upper = upper == static_cast<uint32_t>((stack.end - 1) >> 32);
-  uint64_t lowest = length;
+  const std::span<const uint32_t> uppers = stacks.upper_halves();
+  found_.clear();
+  const auto note = [&](uint64_t address) {
+    const AddressRange* stack = stacks.find(address);
+    if (stack == nullptr) return;
+    StackPointer* const known = std::find_if(found_.begin(), found_.end(),
+                                             [&](const StackPointer& each) { return each.stack == stack->start; });
+    if (known != found_.end())
+      known->lowest = std::min(known->lowest, address);
+    else
+      fits_ = found_.append({stack->start, address}) && fits_;
+  };
   for (size_t i = 0; i < words.size(); i += kBlock) {
-    if (has_one_upper && !may_have(&words[i], upper, encrypted_end)) continue;
+    const bool may_point = uppers.empty() || std::any_of(uppers.begin(), uppers.end(), [&](uint32_t upper) {
+                             return may_have(&words[i], upper, encrypted_end);
+                           });
+    if (!may_point || !has_pointer(stacks, words.subspan(i, kBlock))) continue;
     for (const uint64_t word : words.subspan(i, kBlock)) {
-      lowest = std::min({lowest, word - start, decrypted(word) - start});
+      note(word);
+      if (encrypts_) note(decrypted(word));
     }
   }
-  return lowest < length ? start + lowest : UINT64_MAX;
 }
 
 // False when there is no memory. What is dead most of the time is looked at only when it is not.
-bool SavedContexts::scan_page(const ChangedPage& page, const AddressRange& dead, GrowingArray<Page>* added) {
+bool SavedContexts::scan_page(const ChangedPage& page, const AddressRange& dead) {
   ++searched_pages_;
-  Page found{page.virtual_page, {}};
-  bool is_found = page.start() < dead.end + Registers::kRedZone && page.end() > dead.start;
-  for (size_t i = 0; !is_found && i < stack_count_; ++i) found.lowest[i] = lowest_into(stacks_[i], page.words);
-  for (size_t i = 0; i < stack_count_; ++i) is_found = is_found || found.lowest[i] != UINT64_MAX;
-  auto* const known = std::lower_bound(pages_.begin(), pages_.end(), page.virtual_page,
-                                       [](const Page& each, VirtualPage wanted) { return each.virtual_page < wanted; });
-  if (known != pages_.end() && known->virtual_page == page.virtual_page) {
-    *known = found;
+  auto* const at = std::lower_bound(unread_.begin(), unread_.end(), page.virtual_page);
+  const bool was_unread = at != unread_.end() && *at == page.virtual_page;
+  const auto index = static_cast<size_t>(at - unread_.begin());
+  if (page.start() < dead.end + Registers::kRedZone && page.end() > dead.start) {
+    if (was_unread) return true;
+    if (!unread_.append(page.virtual_page)) return false;
+    std::rotate(unread_.begin() + index, unread_.end() - 1, unread_.end());
     return true;
   }
-  return !is_found || added->append(found);
+  if (was_unread) unread_.erase(index, 1);
+  find_pointers(stacks_, page.words);
+  return pointers_.set(page.virtual_page, {found_.data(), found_.size()});
+}
+
+// In the memory that was looked at before, too.
+Status SavedContexts::find_new_stacks(PageStores& stores, const PageTree& memory) {
+  if (new_.all().empty()) return Status::ok();
+  for (const AddressRange& each : new_.all()) pointers_.remove_overlapping(each);
+  PageTables(stores).differences({}, memory, 0, UINT64_MAX, [&](VirtualPage virtual_page, Child, Child page) {
+    ++searched_pages_;
+    find_pointers(new_, words_of(stores, page));
+    fits_ = pointers_.set(virtual_page, {found_.data(), found_.size()}) && fits_;
+  });
+  fits_ = pointers_.settle() && fits_;
+  return fits_ ? Status::ok() : Status::no_memory(sizeof(StackPointer));
 }
 
 Status SavedContexts::update(PageStores& stores, const PageTree& memory, const AddressRange& dead) {
-  const PageTables tables(stores);
-  GrowingArray<Page> added;
-  bool fits = true;
-  tables.differences(kept_, memory, 0, UINT64_MAX, [&](VirtualPage virtual_page, Child, Child page) {
-    fits = fits && scan_page({virtual_page, words_of(stores, page)}, dead, &added);
-  });
+  fits_ = true;
+  Status status = is_known_ ? find_new_stacks(stores, memory) : Status::ok();
+  new_.clear();
+  if (status.is_ok()) {
+    PageTables(stores).differences(kept_, memory, 0, UINT64_MAX, [&](VirtualPage virtual_page, Child, Child page) {
+      fits_ = fits_ && scan_page({virtual_page, words_of(stores, page)}, dead);
+    });
+  }
+  fits_ = pointers_.settle() && fits_;
   OwnedTree ours;
-  Status status = fits && pages_.append(std::span<const Page>(added.data(), added.size()))
-                      ? OwnedTree::ref(stores, memory, &ours)
-                      : Status::no_memory(added.size() * sizeof(Page));
+  if (status.is_ok()) {
+    status = fits_ ? OwnedTree::ref(stores, memory, &ours) : Status::no_memory(sizeof(StackPointer));
+  }
   if (!status.is_ok()) {
     release(stores);
     return status;
-  }
-  if (added.size() > 0 && added.size() < pages_.size()) {
-    std::sort(pages_.begin(), pages_.end(),
-              [](const Page& a, const Page& b) { return a.virtual_page < b.virtual_page; });
   }
   replace(stores, &kept_, std::move(ours));
   is_known_ = true;
@@ -175,7 +201,8 @@ Status SavedContexts::update(PageStores& stores, const PageTree& memory, const A
 
 void SavedContexts::release(PageStores& stores) {
   give_back(stores, &kept_);
-  pages_.clear();
+  pointers_.clear();
+  unread_.clear();
   is_known_ = false;
 }
 
@@ -185,7 +212,7 @@ class SavedContexts::Search {
   Search(const SavedContexts& all, PageStores& stores, const PageTree& memory, MemoryReader& code)
       : all_(all), stores_(stores), memory_(memory), code_(code) {}
 
-  void run(size_t index, SearchedStack* stack) {
+  void run(const AddressRange& known, SearchedStack* stack) {
     dead_ = stack->dead;
     lowest_ = dead_.end;
     // What lies right below the stack pointer is no place for a context.
@@ -194,12 +221,15 @@ class SavedContexts::Search {
       if (contains(dead_, value)) find_behind(value);
       if (contains(dead_, value) && has_return_address(value)) note(value);
     }
-    for (const Page& page : all_.pages_) {
-      if (page.lowest[index] >= dead_.end) continue;
-      const uint64_t start = page.virtual_page * page_size(), end = start + page_size();
+    const auto scan_page = [&](VirtualPage page) {
+      const uint64_t start = page * page_size(), end = start + page_size();
       scan_range({start, std::clamp(left_out.start, start, end)});
       scan_range({std::clamp(left_out.end, start, end), end});
+    };
+    for (const PagePointer& each : all_.pointers_.of(known.start)) {
+      if (each.lowest < dead_.end) scan_page(each.virtual_page);
     }
+    for (const VirtualPage page : all_.unread_) scan_page(page);
     // Frames that turned out to be in use may lead to others.
     while (lowest_ < dead_.end) {
       const AddressRange more{lowest_, dead_.end};
@@ -299,10 +329,11 @@ class SavedContexts::Search {
 
 Status SavedContexts::leave_in_use(PageStores& stores, const PageTree& memory, MemoryReader& code,
                                    SearchedStack* stack) {
-  const size_t index = index_of_stack(stack->whole);
+  if (Status status = add_stack(stack->whole); !status.is_ok()) return status;
   if (!is_known_) release(stores);
   if (Status status = update(stores, memory, stack->dead); !status.is_ok()) return status;
-  Search(*this, stores, memory, code).run(index, stack);
+  const AddressRange known = *stacks_.find_around(stack->whole);
+  Search(*this, stores, memory, code).run(known, stack);
   return Status::ok();
 }
 

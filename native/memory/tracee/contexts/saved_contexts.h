@@ -14,12 +14,14 @@
 // by itself whose return address lies further up, or that only a register of another thread has; on arm64 what glibc's
 // setjmp leaves.
 //
-// It keeps which pages have words that point into stacks, and looks again only at pages that changed. What is found is
-// a function of memory, registers and code alone. It leaves to its caller: to have the stores' lock, to say when code
-// was mapped, to set the guard, and to call `release` at the end.
+// It keeps which pages have words that point into which stacks, and looks again only at pages that changed; for a stack
+// that was not known, at all pages once, for several together if they are added before. What is found is a function of
+// memory, registers and code alone. It leaves to its caller: to have the stores' lock, to say when code was mapped, to
+// set the guard, and to call `release` at the end.
 #pragma once
 
 #include "linux/memory_reader.h"
+#include "memory/tracee/contexts/known_stacks.h"
 #include "snapshot/page_tree.h"
 #include "system/address_range.h"
 #include "system/assert.h"
@@ -47,6 +49,8 @@ class SavedContexts {
   // may have been made without the library. Where it is another number, all memory is looked through again.
   void set_guard(PageStores& stores, const PageTree& memory, uint64_t thread_area);
 
+  // A stack that is going to be searched.
+  Status add_stack(const AddressRange& stack);
   // Of `stack.dead` only what lies below all contexts stays so. `code` reads the program.
   Status leave_in_use(PageStores& stores, const PageTree& memory, MemoryReader& code, SearchedStack* stack);
 
@@ -64,30 +68,26 @@ class SavedContexts {
     uint64_t start() const { return virtual_page * page_size(); }
     uint64_t end() const { return start() + page_size(); }
   };
-  static constexpr size_t kMostStacks = 4;
-  // A page with words that point into stacks: the lowest of them for each stack, or 0 where nobody looked.
-  struct Page {
-    VirtualPage virtual_page;
-    uint64_t lowest[kMostStacks];
-  };
-
   bool is_code(uint64_t address) const;
   uint64_t decrypted(uint64_t word) const;
-  size_t index_of_stack(const AddressRange& stack);
-  uint64_t lowest_into(const AddressRange& stack, std::span<const uint64_t> words) const;
-  bool scan_page(const ChangedPage& page, const AddressRange& dead, GrowingArray<Page>* added);
+  bool has_pointer(const KnownStacks& stacks, std::span<const uint64_t> words) const;
+  void find_pointers(const KnownStacks& stacks, std::span<const uint64_t> words);
+  bool scan_page(const ChangedPage& page, const AddressRange& dead);
+  Status find_new_stacks(PageStores& stores, const PageTree& memory);
   Status update(PageStores& stores, const PageTree& memory, const AddressRange& dead);
 
   bool knows_code_ = false;  // else all is taken for code
   GrowingArray<AddressRange> code_;
   bool encrypts_ = false;  // the C library does, with the guard
   uint64_t guard_ = 0;
-  size_t stack_count_ = 0;
-  AddressRange stacks_[kMostStacks]{};
+  KnownStacks stacks_, new_;  // the latter were not looked for in the memory that is kept
   uint64_t searched_pages_ = 0;
-  bool is_known_ = false;     // what the rest says
-  PageTree kept_;             // the memory that was looked at
-  GrowingArray<Page> pages_;  // of it, in rising order
+  bool is_known_ = false;  // what the rest says
+  PageTree kept_;          // the memory that was looked at
+  PointersIntoStacks pointers_;
+  GrowingArray<VirtualPage> unread_;  // pages that may have pointers into any stack, in rising order
+  GrowingArray<StackPointer> found_;  // in the page at hand
+  bool fits_ = true;                  // there was memory for all that was found
 };
 
 }  // namespace pagestore
