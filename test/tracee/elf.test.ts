@@ -43,6 +43,8 @@ function listed(file: string): Map<string, Listed[]> {
     /^ *\d+: ([\da-f]+) +(\d+|0x[\da-f]+) +(?:NOTYPE|OBJECT|FUNC|IFUNC|<OS specific>: 10) +(\w+) +\w+ +(?:\[.*\] +)?\d+ (\S+)/gm
   for (const [, value, size, binding, fullName] of text.matchAll(line)) {
     const [name, version, second] = fullName!.split('@')
+    // Marks of an ARM assembler, which name nothing of the program.
+    if (/^\$[dx](\.|$)/.test(name!)) continue
     const isDefault = version === undefined || second !== undefined
     const symbol = { value: BigInt(`0x${value}`), size: Number(size), isDefault, isLocal: binding === 'LOCAL' }
     symbols.set(name!, [...(symbols.get(name!) ?? []), symbol])
