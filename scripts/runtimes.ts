@@ -1,7 +1,8 @@
 /**
  * Tries the package, as it would be published, on every runtime that test/runtimes/package.json names: the whole suite on
  * each Node, and what test/runtimes/capability.mjs lists on all. `npm run test:runtimes [-- --write] [-- --no-suite]`:
- * the table must be that of docs/runtimes.md, or is written there.
+ * the table must be that of docs/runtimes.md, or is written there. `-- --quick`: the quick part of the suite alone, on each
+ * Node, with the addon that was built here.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -18,11 +19,22 @@ interface Runtime {
   suite: boolean
 }
 
-const { write, suite: wantsSuite } = new Command('npm run test:runtimes --')
+const {
+  write,
+  suite: wantsSuite,
+  quick,
+} = new Command('npm run test:runtimes --')
   .option('--write', 'writes the table into docs/runtimes.md')
   .option('--no-suite', 'leaves the suite out')
+  .option('--quick', 'runs the quick part of the suite alone, with the addon that was built here')
   .parse()
-  .opts<{ write?: true; suite: boolean }>()
+  .opts<{ write?: true; suite: boolean; quick?: true }>()
+
+/** The store, snapshots, what tracees can do, and searches of models. */
+const quickPart = [
+  ...['store-page', 'get-page', 'references', 'tables', 'workers', 'snapshots/local-memory', 'snapshots/map'],
+  ...['snapshots/key', 'tracee/start', 'tracee/registers', 'tracee/rollback', 'cli/check'],
+].map((name) => `test/${name}.test.ts`)
 
 /** What every runtime must be able to do, whatever the table says. */
 const required = [
@@ -41,14 +53,18 @@ function npmInstall(cwd: string, ...args: string[]): void {
   execFileSync('npm', ['install', '--no-package-lock', '--ignore-scripts', ...args], { cwd, stdio: 'pipe' })
 }
 
-/** The runtimes, and beside them a project that has what `npm pack` made. */
-function install(): void {
-  const { version }: { version: string } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  rmSync(project, { recursive: true, force: true })
-  mkdirSync(project, { recursive: true })
+function installRuntimes(): void {
+  mkdirSync(folder, { recursive: true })
   cpSync(join(root, 'test/runtimes/package.json'), join(folder, 'package.json'))
   // One of them is for another processor.
   npmInstall(folder, '--force')
+}
+
+/** Beside them a project that has what `npm pack` made. */
+function installPackage(): void {
+  const { version }: { version: string } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  rmSync(project, { recursive: true, force: true })
+  mkdirSync(project, { recursive: true })
   writeFileSync(join(project, 'package.json'), '{ "private": true }')
   npmInstall(project, join(root, `pagestore-${version}.tgz`))
   cpSync(join(root, 'test/runtimes/capability.mjs'), join(project, 'capability.mjs'))
@@ -84,15 +100,19 @@ function nameOf({ title, version: [file, ...args] }: Runtime): string {
   return `${title} ${/\d+\.\d+/.exec(execFileSync(file!, args, { encoding: 'utf8' }))?.[0]}`
 }
 
-function passesSuite(runtime: Runtime): boolean {
+function passesSuite(runtime: Runtime, ...tests: string[]): boolean {
   console.log(`the suite on ${nameOf(runtime)}`)
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-  const { status } = spawnSync(runtime.command[0]!, [vitest, 'run', '--project', 'default', '--reporter', 'dot'], {
-    cwd: root,
-    stdio: 'inherit',
-    // The addon that is shipped, and not the one that was built here.
-    env: { ...process.env, PAGESTORE_PREBUILD: join(project, 'node_modules/pagestore') },
-  })
+  const { status } = spawnSync(
+    runtime.command[0]!,
+    [vitest, 'run', '--project', 'default', '--reporter', 'dot', ...tests],
+    {
+      cwd: root,
+      stdio: 'inherit',
+      // The addon that is shipped, and not the one that was built here.
+      env: quick ? process.env : { ...process.env, PAGESTORE_PREBUILD: join(project, 'node_modules/pagestore') },
+    },
+  )
   return status === 0
 }
 
@@ -113,8 +133,19 @@ function row(cells: string[]): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }
 
-install()
+function fail(failures: readonly string[]): void {
+  for (const failure of failures) console.error(`failed: ${failure}`)
+  process.exitCode = failures.length === 0 ? 0 : 1
+}
+
+installRuntimes()
 const all = runtimes()
+if (quick) {
+  const nodes = all.filter(({ suite }) => suite)
+  fail(nodes.filter((runtime) => !passesSuite(runtime, ...quickPart)).map(nameOf))
+  process.exit()
+}
+installPackage()
 const failures: string[] = []
 const capabilities: string[] = JSON.parse(
   execFileSync(all[0]!.command[0]!, ['capability.mjs'], { cwd: project, encoding: 'utf8' }),
@@ -145,5 +176,4 @@ if (wantsSuite) {
     if (!passesSuite(runtime)) failures.push(`the suite on ${nameOf(runtime)}`)
   }
 }
-for (const failure of failures) console.error(`failed: ${failure}`)
-process.exitCode = failures.length === 0 ? 0 : 1
+fail(failures)
