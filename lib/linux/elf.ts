@@ -82,8 +82,11 @@ const dollar = '$'.charCodeAt(0)
 
 // Longer names are cut. Thus a file in which all names overlap costs no more than this for each.
 const longestName = 4096
-// No real program comes near it, and a Buffer can be so long.
-const largestTable = 2 ** 30
+// What the tables of one file may take in all. No real program comes near it.
+const mostBytes = 2 ** 30
+// A file system may compress what it stores, but not more than that; what a file has beyond is holes.
+const mostCompressed = 16
+const smallFile = 2 ** 24
 
 function broken(what: string): Error {
   return new Error(`no usable ELF file: ${what}`)
@@ -91,7 +94,7 @@ function broken(what: string): Error {
 
 /** @throws an Error that says what is wrong with the file */
 export function readElf(file: Buffer): Elf {
-  return parse(file.length, (offset, length) => file.subarray(offset, offset + length))
+  return parse({ size: file.length, stored: file.length }, (offset, length) => file.subarray(offset, offset + length))
 }
 
 /**
@@ -104,7 +107,7 @@ export function readElfFile(path: string): Elf {
   try {
     const status = fstatSync(fd)
     if (!status.isFile()) throw broken('not a regular file')
-    return parse(status.size, (offset, length) => {
+    return parse({ size: status.size, stored: status.blocks * 512 }, (offset, length) => {
       const bytes = Buffer.allocUnsafe(length)
       // The file may have been truncated since.
       if (readSync(fd, bytes, 0, length, offset) !== length) throw broken('it ends too early')
@@ -115,11 +118,19 @@ export function readElfFile(path: string): Elf {
   }
 }
 
-function parse(fileSize: number, readUnchecked: Read): Elf {
+/** How long a file is, and how much of it is stored anywhere. */
+interface FileSize {
+  size: number
+  stored: number
+}
+
+function parse({ size: fileSize, stored }: FileSize, readUnchecked: Read): Elf {
+  let left = Math.min(mostBytes, stored * mostCompressed + smallFile)
   const read = (offset: number, length: number, what: string): Buffer => {
     // Offsets beyond 2^53 are not exact, and far outside.
     if (offset + length > fileSize) throw broken(`${what} beyond its end`)
-    if (length > largestTable) throw broken(`${what} too large`)
+    left -= length
+    if (left < 0) throw broken(`${what} too large`)
     return readUnchecked(offset, length)
   }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import fc from 'fast-check'
@@ -258,5 +258,55 @@ describe('a damaged file is read or refused', () => {
       }),
       { numRuns: 300 },
     )
+  })
+})
+
+describe('a small file that says that its tables are large', () => {
+  const giga = 2 ** 30
+
+  /** A file with holes, of which only headers are stored. */
+  function sparse(name: string, sizes: { symbols: number; names: number }): string {
+    const path = join(folder, name)
+    const base = 2 ** 20
+    const file = Buffer.alloc(256 + 64 * 5)
+    Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]).copy(file)
+    file.writeUInt16LE(3, 16)
+    file.writeBigUInt64LE(256n, 40)
+    file.writeUInt16LE(56, 54)
+    file.writeUInt16LE(64, 58)
+    file.writeUInt16LE(5, 60)
+    const sections = [
+      [2, base, sizes.symbols, 2],
+      [3, base + giga, sizes.names, 0],
+      [11, base + 2 * giga, sizes.symbols, 4],
+      [3, base + 3 * giga, sizes.names, 0],
+    ] as const
+    for (const [i, [type, offset, size, link]] of sections.entries()) {
+      const at = 256 + 64 * (i + 1)
+      file.writeUInt32LE(type, at + 4)
+      file.writeBigUInt64LE(BigInt(offset), at + 24)
+      file.writeBigUInt64LE(BigInt(size), at + 32)
+      file.writeUInt32LE(link, at + 40)
+    }
+    writeFileSync(path, file)
+    truncateSync(path, base + 4 * giga)
+    return path
+  }
+
+  test('is refused before memory is taken for them', () => {
+    const before = process.memoryUsage().rss
+    for (const sizes of [
+      { symbols: giga, names: giga },
+      { symbols: giga, names: 1000 },
+      { symbols: 24, names: giga - 1 },
+      { symbols: 2 ** 28, names: 2 ** 28 },
+    ]) {
+      expect(() => readElfFile(sparse('sparse', sizes))).toThrow(/too large/)
+    }
+    expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 27)
+  })
+
+  test('can be read where they are no larger than what it could have', () => {
+    expect(readElfFile(sparse('small', { symbols: 2400, names: 1000 })).find('main')).toBeUndefined()
   })
 })
