@@ -42,6 +42,7 @@ struct UffdioWriteProtect {
 inline constexpr __u64 kUffdApi = 0xAA;
 inline constexpr unsigned long kUffdioApi = _IOWR(0xAA, 0x3F, UffdioApi);
 inline constexpr unsigned long kUffdioRegister = _IOWR(0xAA, 0x00, UffdioRegister);
+inline constexpr unsigned long kUffdioUnregister = _IOR(0xAA, 0x01, UffdioRange);
 inline constexpr unsigned long kUffdioWriteProtect = _IOWR(0xAA, 0x06, UffdioWriteProtect);
 inline constexpr __u64 kUffdFeatureWpUnpopulated = 1 << 13, kUffdFeatureWpAsync = 1 << 15;
 inline constexpr __u64 kUffdioRegisterModeWp = 2, kUffdioWriteProtectModeWp = 1;

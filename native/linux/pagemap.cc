@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <iterator>
 
@@ -18,7 +19,10 @@ namespace pagestore {
 namespace {
 
 // Bits of an entry.
-constexpr uint64_t kSoftDirty = uint64_t{1} << 55, kSwapped = uint64_t{1} << 62, kPresent = uint64_t{1} << 63;
+constexpr uint64_t kSoftDirty = uint64_t{1} << 55, kWriteProtected = uint64_t{1} << 57, kSwapped = uint64_t{1} << 62,
+                   kPresent = uint64_t{1} << 63;
+
+constexpr uint64_t kExists = kernel::kPageIsPresent | kernel::kPageIsSwapped;
 
 uint64_t flags_for(Protect protect) {
   return protect == Protect::dirty ? kernel::kPmScanWpMatching : 0;
@@ -79,8 +83,15 @@ Status Pagemap::read_entries(const AddressRange& range, Is is, GrowingArray<Addr
   return Status::ok();
 }
 
+// A kernel refuses a category that it does not know before it adds anything.
 Status Pagemap::present(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
-  const Status status = scan(range, {0, 0, kernel::kPageIsPresent | kernel::kPageIsSwapped}, runs);
+  static std::atomic<bool> shows_guards = true;
+  Status status = Status::system(Error::tracker, "guards", EINVAL);
+  if (shows_guards.load(std::memory_order_relaxed)) status = scan(range, {0, 0, kExists, kernel::kPageIsGuard}, runs);
+  if (status.error_number() == EINVAL) {
+    shows_guards.store(false, std::memory_order_relaxed);
+    status = scan(range, {0, 0, kExists}, runs);
+  }
   // A kernel that does not know PAGEMAP_SCAN has added nothing yet.
   return status.error_number() == ENOTTY ? read_entries(range, exists, runs) : status;
 }
@@ -89,9 +100,13 @@ Status Pagemap::written(const AddressRange& range, Protect protect, GrowingArray
   return scan(range, {kernel::kPmScanCheckWpAsync | flags_for(protect), kernel::kPageIsWritten, 0}, runs);
 }
 
-Status Pagemap::written_if_registered(const AddressRange& range, Protect protect,
-                                      GrowingArray<AddressRange>* runs) const {
-  return scan(range, {flags_for(protect), kernel::kPageIsWritten, 0}, runs);
+Status Pagemap::written_if_registered(const AddressRange& range, GrowingArray<AddressRange>* runs,
+                                      GrowingArray<AddressRange>* absent) const {
+  return scan(range, {0, kernel::kPageIsWritten, 0}, runs, absent);
+}
+
+Status Pagemap::protect_existing(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
+  return scan(range, {kernel::kPmScanWpMatching, kernel::kPageIsWritten, kExists}, runs);
 }
 
 Status Pagemap::guards(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
@@ -102,12 +117,23 @@ Status Pagemap::unregistered(const AddressRange& range, GrowingArray<AddressRang
   return scan(range, {0, 0, 0, kernel::kPageIsWpAllowed}, runs);
 }
 
+Status Pagemap::registered(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
+  return scan(range, {0, kernel::kPageIsWpAllowed, 0}, runs);
+}
+
+Status Pagemap::write_protected(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
+  return read_entries(
+      range, [](uint64_t entry) { return (entry & kWriteProtected) != 0; }, runs);
+}
+
 Status Pagemap::soft_dirty(const AddressRange& range, GrowingArray<AddressRange>* runs) const {
   return read_entries(
       range, [](uint64_t entry) { return (entry & kSoftDirty) != 0 || !exists(entry); }, runs);
 }
 
-Status Pagemap::scan(const AddressRange& range, const Categories& wanted, GrowingArray<AddressRange>* runs) const {
+// With `absent`, what is found and does not exist is added there.
+Status Pagemap::scan(const AddressRange& range, const Categories& wanted, GrowingArray<AddressRange>* runs,
+                     GrowingArray<AddressRange>* absent) const {
   PS_ASSERT(file_.is_open() && range.start % page_size() == 0 && range.end % page_size() == 0);
   kernel::PageRegion found[256];
   uint64_t from = range.start;
@@ -122,12 +148,14 @@ Status Pagemap::scan(const AddressRange& range, const Categories& wanted, Growin
     scan.category_mask = wanted.all_of | wanted.none_of;
     scan.category_inverted = wanted.none_of;
     scan.category_anyof_mask = wanted.any_of;
-    scan.return_mask = wanted.all_of | wanted.any_of | wanted.none_of;
+    scan.return_mask = wanted.all_of | wanted.any_of | wanted.none_of | (absent != nullptr ? kExists : 0);
     const int count = ioctl(file_.get(), kernel::kPagemapScan, &scan);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return refused("PAGEMAP_SCAN", errno);
     for (int i = 0; i < count; ++i) {
-      if (Status status = append({found[i].start, found[i].end}, runs); !status.is_ok()) return status;
+      const bool is_absent = absent != nullptr && (found[i].categories & kExists) == 0;
+      const AddressRange run{found[i].start, found[i].end};
+      if (Status status = append(run, is_absent ? absent : runs); !status.is_ok()) return status;
     }
     from = scan.walk_end;
   } while (from < range.end);

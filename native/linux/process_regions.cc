@@ -13,6 +13,7 @@ namespace pagestore {
 namespace {
 
 constexpr std::string_view kFlags = "VmFlags:", kGrowsDown = " gd";
+constexpr std::string_view kServedMissing = " um", kServedMinor = " ui", kToldOfWrites = " uw";
 
 // The kernel writes a line feed in a path as \012.
 bool unescape(std::string_view path, GrowingArray<char>* text) {
@@ -63,7 +64,7 @@ Status read_regions_of(pid_t pid, RegionList* regions) {
   return read_listed(pid, "/proc/PID/maps", regions);
 }
 
-Status read_growing_regions_of(pid_t pid, RegionList* regions) {
+Status read_flagged_regions_of(pid_t pid, RegionList* regions) {
   return read_listed(pid, "/proc/PID/smaps", regions);
 }
 
@@ -75,7 +76,12 @@ Status parse_regions(std::string_view text, RegionList* regions) {
     const size_t end = text.find('\n');
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    if (line.starts_with(kFlags) && has_region) region.grows_down = line.find(kGrowsDown) != std::string_view::npos;
+    if (line.starts_with(kFlags) && has_region) {
+      const auto has = [&](std::string_view flag) { return line.find(flag) != std::string_view::npos; };
+      region.grows_down = has(kGrowsDown);
+      region.is_served = has(kServedMissing) || has(kServedMinor);
+      region.tells_of_writes = has(kToldOfWrites);
+    }
     if (!parse(line, &next)) continue;
     if (Status status = has_region ? regions->add(region) : Status::ok(); !status.is_ok()) return status;
     region = next;

@@ -16,8 +16,9 @@ Status parse_regions(std::string_view text, RegionList* regions);
 // All regions of process `pid`, in rising order. Refused when it has ended, or is not ours to read.
 Status read_regions_of(pid_t pid, RegionList* regions);
 
-// The same, and which of them grow down: of `/proc/PID/smaps`, for which the kernel goes over all page tables.
-Status read_growing_regions_of(pid_t pid, RegionList* regions);
+// The same, and which of them grow down, are served or tell of writes: of `/proc/PID/smaps`, for which the kernel goes
+// over all page tables.
+Status read_flagged_regions_of(pid_t pid, RegionList* regions);
 
 // Whether a capture takes it by default: memory that the process may read and shares with nobody. Left out
 // are shared mappings, memory that may not be read, devices, and what the kernel lends (vdso, vvar, vsyscall,

@@ -42,6 +42,12 @@ Status Userfaultfd::register_range(const AddressRange& range) const {
   return Status::system(Error::tracker, "registering memory with a userfaultfd", errno);
 }
 
+void Userfaultfd::unregister_range(const AddressRange& range) const {
+  PS_ASSERT(is_open());
+  kernel::UffdioRange wanted{range.start, range.length()};
+  ioctl(descriptor_.get(), kernel::kUffdioUnregister, &wanted);
+}
+
 Status Userfaultfd::write_protect(const AddressRange& range) const {
   PS_ASSERT(is_open() && is_whole_pages(range));
   kernel::UffdioWriteProtect wanted{{range.start, range.length()}, kernel::kUffdioWriteProtectModeWp};

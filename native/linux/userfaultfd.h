@@ -34,6 +34,8 @@ class Userfaultfd {
 
   // From now on pages of the range can be write-protected; none is yet.
   Status register_range(const AddressRange& range) const;
+  // What cannot be given up stays registered.
+  void unregister_range(const AddressRange& range) const;
   Status write_protect(const AddressRange& range) const;
 
  private:

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "linux/proc_file.h"
+#include "linux/untouched_pages.h"
 #include "memory/process_memory.h"
 #include "snapshot/page_capture.h"
 #include "system/assert.h"
@@ -14,23 +15,22 @@ namespace pagestore {
 // One capture: goes over the address space in rising order.
 class ProcessMemory::Capture {
  public:
-  Capture(ProcessMemory& memory, PageStores& stores)
-      : memory_(memory), stores_(stores), pages_(stores, memory.captured_.tree(), memory.captured_.pages()) {}
+  Capture(ProcessMemory& memory, PageStores& stores, const Pagemap& pagemap)
+      : memory_(memory),
+        stores_(stores),
+        pages_(stores, memory.captured_.tree(), memory.captured_.pages()),
+        untouched_(memory.pid_, pagemap) {}
 
   Status take(const Pagemap& pagemap, const Region& region) {
     const AddressRange range{region.start, region.end};
     PS_ASSERT(range.start / page_size() >= next_);
     is_file_ = !is_anonymous(region);
+    is_read_ = region.permissions[0] == 'r';
     runs_.clear();
-    // A page of a file that is not in memory reads as the file.
-    if (is_file_) {
-      if (!runs_.append(range)) return Status::no_memory(sizeof(range));
-    } else if (Status status = pagemap.present(range, &runs_); !status.is_ok()) {
-      return status;
-    }
-    for (const AddressRange& run : runs_) {
+    if (Status status = untouched_.find(region, range, &runs_); !status.is_ok()) return status;
+    for (const auto& [run, is_in_file] : runs_) {
       if (Status status = remove_until(run.start / page_size()); !status.is_ok()) return status;
-      Status status = is_tracked() ? take_dirty(pagemap, run) : take_run(run);
+      Status status = is_in_file ? take_from_file(run) : is_tracked() ? take_dirty(pagemap, run) : take_run(run);
       if (!status.is_ok()) return status;
       next_ = run.end / page_size();
     }
@@ -72,6 +72,19 @@ class ProcessMemory::Capture {
     return Status::ok();
   }
 
+  Status take_from_file(const AddressRange& run) {
+    for (uint64_t at = run.start; at < run.end; at += page_size()) {
+      OwnedBlank blank;
+      bool is_same;
+      if (Status status = OwnedBlank::borrow(stores_.pages, &blank); !status.is_ok()) return status;
+      const VirtualPage page = at / page_size();
+      const bool is_there = untouched_.read_from_file(at, blank.bytes());
+      Status status = is_there ? pages_.capture(page, std::move(blank), &is_same) : pages_.remove(page);
+      if (!status.is_ok()) return status;
+    }
+    return Status::ok();
+  }
+
   Status take_run(const AddressRange& run) {
     for (uint64_t at = run.start; at < run.end;) {
       const size_t wanted = std::min<uint64_t>(OwnedBlanks::kMost, (run.end - at) / page_size());
@@ -87,8 +100,11 @@ class ProcessMemory::Capture {
       at += got * page_size();
       if (got == wanted) continue;
       if (Status status = check_end_of_file(at); !status.is_ok()) return status;
+      // A guard is one page.
+      const uint64_t end = is_file_ ? run.end : at + page_size();
       next_ = at / page_size();
-      return remove_until(run.end / page_size());
+      if (Status status = remove_until(end / page_size()); !status.is_ok()) return status;
+      at = end;
     }
     return Status::ok();
   }
@@ -104,9 +120,10 @@ class ProcessMemory::Capture {
   }
 
   // Why the page at `address` cannot be read. Behind the end of a file there is nothing, up to the end of the region;
-  // anything else makes the capture fail.
+  // and nothing is in a page that became a guard meanwhile, or that the kernel does not show to be one. Anything else
+  // makes the capture fail.
   Status check_end_of_file(uint64_t address) const {
-    if (is_file_ && memory_.is_mapped(address)) return Status::ok();
+    if (is_read_ && memory_.is_mapped(address)) return Status::ok();
     return Status::process_gone(memory_.pid_, "ended, became another program, or unmapped what was being read");
   }
 
@@ -120,9 +137,11 @@ class ProcessMemory::Capture {
   ProcessMemory& memory_;
   PageStores& stores_;
   PageCapture pages_;
-  GrowingArray<AddressRange> runs_;
+  UntouchedPages untouched_;
+  GrowingArray<PageRun> runs_;
   VirtualPage next_ = 0;  // all pages before it are done
   bool is_file_ = false;  // there is one behind the region at hand
+  bool is_read_ = true;   // the process may read it
 };
 
 namespace {
@@ -147,7 +166,7 @@ Status ProcessMemory::capture(Snapshot* snapshot) {
   Pagemap pagemap;
   if (Status status = Pagemap::open(pid_, &pagemap); !status.is_ok()) return status;
   const LockedStores stores(*store_);
-  Capture capture(*this, *stores);
+  Capture capture(*this, *stores, pagemap);
   RegionReader reader(selected_.bytes());
   Region region;
   while (reader.next(&region)) {

@@ -9,6 +9,7 @@
 #include <new>
 
 #include "linux/proc_file.h"
+#include "linux/untouched_pages.h"
 
 namespace pagestore {
 
@@ -103,12 +104,20 @@ bool ProcessMemory::is_mapped(uint64_t address) const {
 
 Status ProcessMemory::read(uint64_t address, std::span<std::byte> bytes) const {
   if (Status status = check_life(); !status.is_ok()) return status;
-  const iovec local{bytes.data(), bytes.size()};
-  const iovec remote{reinterpret_cast<void*>(address), bytes.size()};
-  const ssize_t got = process_vm_readv(pid_, &local, 1, &remote, 1, 0);
-  if (got == static_cast<ssize_t>(bytes.size())) return Status::ok();
-  if (got < 0 && errno != EFAULT) return process_refused(pid_, "process_vm_readv", errno);
-  return Status::refused(Error::address, address + static_cast<uint64_t>(got < 0 ? 0 : got), 0);
+  Pagemap pagemap;
+  GrowingArray<AddressRange> existing;
+  if (Status status = Pagemap::open(pid_, &pagemap); !status.is_ok()) return status;
+  UntouchedPages pages(pid_, pagemap);
+  if (Status status = pages.fill(address, bytes, &existing); !status.is_ok()) return status;
+  for (const AddressRange& run : existing) {
+    const iovec local{bytes.data() + (run.start - address), run.length()};
+    const iovec remote{reinterpret_cast<void*>(run.start), run.length()};
+    const ssize_t got = process_vm_readv(pid_, &local, 1, &remote, 1, 0);
+    if (got == static_cast<ssize_t>(run.length())) continue;
+    if (got < 0 && errno != EFAULT) return process_refused(pid_, "process_vm_readv", errno);
+    return Status::refused(Error::address, run.start + static_cast<uint64_t>(got < 0 ? 0 : got), 0);
+  }
+  return Status::ok();
 }
 
 }  // namespace pagestore

@@ -116,6 +116,10 @@ Status EventStops::on_exec(TracedThread& thread) {
   ++parts_.program.number;
   parts_.program.declarers = {};
   parts_.program.growing = {};
+  parts_.program.registered = {};
+  parts_.program.freed = {};
+  parts_.program.userfaultfd = nullptr;
+  parts_.program.may_have_moved_break = true;
   parts_.program.has_guards = false;
   parts_.program.may_have_changed_timers = true;
   parts_.program.has_made_other_calls = false;

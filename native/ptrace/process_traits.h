@@ -28,10 +28,27 @@ struct ProcessTraits {
   bool answers_counter = false;  // the processor's counter is disabled, for us (time_stamp_counter.h)
 };
 
+class Userfaultfd;
+
+// Memory that a program has registered with userfaultfds of its own, now or at some time.
+struct RegisteredMemory {
+  RangeSet all;
+  RangeSet served;  // of that: whoever touches a page that does not exist waits until somebody has made it
+
+  Status add(const AddressRange& range, bool is_served) {
+    if (Status status = all.add(range); !status.is_ok()) return status;
+    return is_served ? served.add(range) : Status::ok();
+  }
+};
+
 struct CurrentProgram {
   uint32_t number = 0;  // each exec makes one more
   Declarers declarers;
-  AddressRange growing{};   // around all mappings that it made to grow down, as the first stack does; empty without any
+  AddressRange growing{};  // around all mappings that it made to grow down, as the first stack does; empty without any
+  RegisteredMemory registered;
+  RangeSet freed;                            // pages there may vanish until they are written to (MADV_FREE)
+  const Userfaultfd* userfaultfd = nullptr;  // ours, which has to give up what it registers
+  bool may_have_moved_break = true;
   bool has_guards = false;  // it has made pages fault by MADV_GUARD_INSTALL, which no list of mappings shows
   bool may_have_changed_timers = true;  // made or deleted one (timer_create) since somebody looked
   bool may_have_children = false;       // processes that it has started, and not waited for

@@ -2,14 +2,18 @@
 
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "linux/kernel_pages.h"
+#include "linux/userfaultfd.h"
 #include "ptrace/trap.h"
 #include "ptrace/untraced_clone.h"
+#include "system/page_size.h"
 
 namespace pagestore {
 
@@ -79,7 +83,8 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
   }
   SystemCall call{static_cast<int64_t>(info.entry.nr), {}};
   std::copy(std::begin(info.entry.args), std::end(info.entry.args), call.arguments.begin());
-  const bool is_stopped_at = is_filtered(parts_.traits.further_calls, call.number) || file_calls_.is_filtered(call);
+  const bool is_stopped_at =
+      is_filtered(parts_.traits.further_calls, call.number) || is_registration(call) || file_calls_.is_filtered(call);
   const bool expects_filter_stop = parts_.traits.has_filter && is_stopped_at;
   thread.enter(activity::CallEntry{activity::EnteredCall{call.number, expects_filter_stop, monotonic_nanoseconds()}});
   parts_.waits.on_entry(thread, call);
@@ -146,6 +151,7 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
     case SystemCallKind::mapping:
     case SystemCallKind::advice:
     case SystemCallKind::timer:
+    case SystemCallKind::control:
     case SystemCallKind::other:
       break;
   }
@@ -162,6 +168,7 @@ void SystemCallStops::note_change(const SystemCall& call) {
   const SystemCallKind kind = kind_of_call(call.number);
   if (kind == SystemCallKind::mapping) note_mapping_change(call);
   if (kind == SystemCallKind::advice) note_advice(call);
+  if (kind == SystemCallKind::control) note_registration(call);
   if (kind == SystemCallKind::timer) parts_.program.may_have_changed_timers = true;
 }
 
@@ -176,6 +183,8 @@ void SystemCallStops::note_mapping_change(const SystemCall& call) {
   if (call.number == SYS_mremap && growing.length() > 0) {
     growing = around(growing, as_far_as_it_goes(arguments[4], arguments[2]));
   }
+  const bool sets_break = call.number == SYS_prctl && arguments[0] == PR_SET_MM;
+  if (call.number == SYS_brk || sets_break) parts_.program.may_have_moved_break = true;
   if (call.number == SYS_munmap) parts_.changes.add_advice(arguments[0], arguments[1]);
   if (call.number == SYS_mremap) parts_.changes.add_advice(arguments[0], std::max(arguments[1], arguments[2]));
 }
@@ -183,10 +192,28 @@ void SystemCallStops::note_mapping_change(const SystemCall& call) {
 void SystemCallStops::note_advice(const SystemCall& call) {
   constexpr uint64_t kInstallGuard = 102, kRemoveGuard = 103;
   const auto& [address, length, advice, d, e, f] = call.arguments;
+  AddressRange range;
   parts_.changes.add_advice(address, length);
+  const bool is_freed = advice == MADV_FREE && range_of(address, round_up(length, page_size()), &range).is_ok();
+  if (is_freed && !parts_.program.freed.add(range).is_ok()) parts_.changes.mark_unseen();
   if (advice != kInstallGuard && advice != kRemoveGuard) return;
   parts_.program.has_guards = true;
   parts_.changes.mark_mappings_changed();
+}
+
+// The kernel refuses to register memory twice: what the program wants to have is no longer ours.
+void SystemCallStops::note_registration(const SystemCall& call) {
+  kernel::UffdioRegister wanted;
+  if (!is_registration(call)) return;
+  if (!parts_.memory.read(RemoteAddress(call.arguments[2]), &wanted, sizeof(wanted)).is_ok()) return;
+  AddressRange range;
+  parts_.changes.mark_mappings_changed();
+  parts_.changes.add_advice(wanted.range.start, wanted.range.len);
+  if (!range_of(wanted.range.start, wanted.range.len, &range).is_ok()) return;
+  // Without room to note it nothing is tracked that the kernel has us register.
+  const bool is_served = (wanted.mode & ~kernel::kUffdioRegisterModeWp) != 0;
+  if (!parts_.program.registered.add(range, is_served).is_ok()) parts_.changes.mark_unseen();
+  if (parts_.program.userfaultfd != nullptr) parts_.program.userfaultfd->unregister_range(range);
 }
 
 // Whether the call is one of another interface, which the filter stops at whatever its number is. Only then does a

@@ -43,6 +43,7 @@ class SystemCallStops {
   void note_change(const SystemCall& call);
   void note_mapping_change(const SystemCall& call);
   void note_advice(const SystemCall& call);
+  void note_registration(const SystemCall& call);
   bool note_other_interface(TracedThread& thread, const SystemCall& call);
   Status trace_what_starts(TracedThread& thread, const SystemCall& call);
   Status answer_random(TracedThread& thread, const SystemCall& call);

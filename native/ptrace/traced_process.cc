@@ -121,14 +121,18 @@ Status TracedProcess::run_to_exec(Stop* stop) {
   return loop_.run_to_exec(stop);
 }
 
-// Those that it made before we saw its calls.
-Status TracedProcess::find_growing_mappings() {
+// What it made of its mappings before we saw its calls.
+Status TracedProcess::find_flagged_mappings() {
   RegionList regions;
-  if (Status status = read_growing_regions_of(live_thread(), &regions); !status.is_ok()) return status;
+  if (Status status = read_flagged_regions_of(live_thread(), &regions); !status.is_ok()) return status;
   RegionReader reader(regions.bytes());
   for (Region region; reader.next(&region);) {
     if (region.grows_down && region.path != "[stack]") {
       program_.growing = around(program_.growing, {region.start, region.end});
+    }
+    if (!region.is_served && !region.tells_of_writes) continue;
+    if (Status status = program_.registered.add({region.start, region.end}, region.is_served); !status.is_ok()) {
+      return status;
     }
   }
   return Status::ok();
@@ -155,7 +159,7 @@ Status TracedProcess::attach(pid_t pid) {
   Status status = seize_all();
   if (status.is_ok()) status = find_interface();
   if (status.is_ok()) status = memory_.open(pid);
-  if (status.is_ok()) status = find_growing_mappings();
+  if (status.is_ok()) status = find_flagged_mappings();
   if (status.is_ok() && traits_.outlives_us) status = free_threads();
   program_.may_have_children = true;
   followers_.started().mark_unseen_sharers();

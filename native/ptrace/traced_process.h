@@ -82,6 +82,17 @@ class TracedProcess : NonCopyable {
   // Around all mappings that it made to grow down.
   const AddressRange& growing() const { return program_.growing; }
   void set_growing(const AddressRange& range) { program_.growing = range; }
+  // What it has registered with userfaultfds of its own.
+  const RegisteredMemory& registered() const { return program_.registered; }
+  // Where the kernel may drop pages that the program has freed, until somebody writes to them.
+  const RangeSet& freed() const { return program_.freed; }
+  void clear_freed() { program_.freed.clear(); }
+  // What the program registers with a userfaultfd of its own is taken from this one, which lives until it is replaced.
+  void set_userfaultfd(const Userfaultfd* userfaultfd) { program_.userfaultfd = userfaultfd; }
+  // Whether its break may be another than when somebody asked for it last.
+  bool may_have_moved_break() const { return program_.may_have_moved_break; }
+  void mark_break_moved() { program_.may_have_moved_break = true; }
+  void mark_break_known() { program_.may_have_moved_break = false; }
   // Whether it has, or had, guards that no list of mappings shows.
   bool has_guards() const { return program_.has_guards; }
   void mark_guards() { program_.has_guards = true; }
@@ -111,7 +122,7 @@ class TracedProcess : NonCopyable {
  private:
   Status seize_all();
   Status find_interface();
-  Status find_growing_mappings();
+  Status find_flagged_mappings();
   Status free_threads();
   Status detach_thread(TracedThread& thread);
   Status return_to_call(TracedThread& thread);

@@ -4,6 +4,12 @@
 
 namespace pagestore {
 
+bool PageCapture::is_absent(VirtualPage first, VirtualPage end) const {
+  bool is_absent = true;
+  PageTables(stores_).differences({}, from_, first, end - 1, [&](VirtualPage, Child, Child) { is_absent = false; });
+  return is_absent;
+}
+
 Status PageCapture::capture(VirtualPage virtual_page, OwnedBlank blank, bool* is_same) {
   const Child known = known_.page_at(virtual_page);
   *is_same = known != Child::absent && pages_equal(blank.bytes(), stores_.pages.bytes(number_of(known)), page_size());

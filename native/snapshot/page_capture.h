@@ -13,13 +13,16 @@ class PageCapture {
  public:
   // `from` is what the memory was known to be; it stays the caller's, and must live as long as this.
   PageCapture(PageStores& stores, const PageTree& from, uint64_t pages)
-      : stores_(stores), known_(stores, from), edit_(stores, from, pages) {}
+      : stores_(stores), from_(from), known_(stores, from), edit_(stores, from, pages) {}
 
   // Says whether the page is what it was. Virtual pages come in rising order.
   Status capture(VirtualPage virtual_page, OwnedBlank blank, bool* is_same);
 
   // Whether the memory was known to have nothing, or zeroes, there.
   bool is_absent(VirtualPage virtual_page) { return known_.page_at(virtual_page) == Child::absent; }
+
+  // The same, of all from `first` to just before `end`.
+  bool is_absent(VirtualPage first, VirtualPage end) const;
 
   // There is nothing at `virtual_page`, or from `first` to just before `end`.
   Status remove(VirtualPage virtual_page) {
@@ -31,6 +34,7 @@ class PageCapture {
 
  private:
   PageStores& stores_;
+  const PageTree& from_;
   TreeReader known_;
   TreeEdit edit_;
 };

@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
+
+#include "store/available_memory.h"
 
 namespace pagestore {
 
@@ -15,20 +16,6 @@ constexpr size_t kUnit = 2 << 20;  // a huge page: capacities are multiples of i
 constexpr size_t kLargestStep = 64 << 20;
 constexpr int kPopulateWrite = 23;   // MADV_POPULATE_WRITE, Linux 5.14
 constexpr int kDontNeedLocked = 24;  // MADV_DONTNEED_LOCKED, Linux 5.18
-
-// What the system has without swapping, in bytes; no limit where it does not say. The kernel's out-of-memory killer
-// gives no error, so what the system does not have is refused before it is touched.
-uint64_t available_memory() {
-  FILE* file = fopen("/proc/meminfo", "re");
-  if (file == nullptr) return UINT64_MAX;
-  unsigned long long kibibytes = UINT64_MAX >> 10;
-  char line[128];
-  while (fgets(line, sizeof(line), file) != nullptr) {
-    if (sscanf(line, "MemAvailable: %llu", &kibibytes) == 1) break;
-  }
-  fclose(file);
-  return kibibytes << 10;
-}
 
 // Beyond this limit ftruncate raises a signal that would end the process.
 uint64_t largest_file() {
@@ -75,7 +62,7 @@ Status PageMemory::grow(size_t pages) {
   const size_t bytes = pages * page_bytes_;
   const size_t fresh = bytes - before;
   PS_ASSERT(bytes > before);
-  if (fresh >= kLargestStep && fresh > available_memory()) {
+  if (fresh > available_memory()) {
     return Status::out_of_memory("available memory", fresh, ENOMEM);
   }
   if (bytes > largest_file()) return Status::out_of_memory("RLIMIT_FSIZE", bytes, EFBIG);

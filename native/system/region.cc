@@ -9,7 +9,7 @@ namespace pagestore {
 
 namespace {
 
-constexpr size_t kMostPath = (1u << 29) - 1;
+constexpr size_t kMostPath = (1u << 26) - 1;
 
 }  // namespace
 
@@ -27,6 +27,9 @@ Status RegionList::add(const Region& region) {
   header.is_captured = region.is_captured ? 1 : 0;
   header.grows_down = region.grows_down ? 1 : 0;
   header.is_guard = region.is_guard ? 1 : 0;
+  header.is_missing = region.is_missing ? 1 : 0;
+  header.is_served = region.is_served ? 1 : 0;
+  header.tells_of_writes = region.tells_of_writes ? 1 : 0;
   header.file = region.file;
   memcpy(header.permissions, region.permissions, sizeof(header.permissions));
   static constexpr std::byte padding[sizeof(uint64_t)] = {};
@@ -49,6 +52,9 @@ bool RegionReader::next(Region* region) {
   region->is_captured = header.is_captured != 0;
   region->grows_down = header.grows_down != 0;
   region->is_guard = header.is_guard != 0;
+  region->is_missing = header.is_missing != 0;
+  region->is_served = header.is_served != 0;
+  region->tells_of_writes = header.tells_of_writes != 0;
   region->file = header.file;
   region->path = {reinterpret_cast<const char*>(bytes_.data() + sizeof(RegionHeader)), header.path_length};
   bytes_ = bytes_.subspan(header.bytes());

@@ -31,7 +31,7 @@ const acts: Record<string, string> = {
   'munmap of one of two places': 'ERR_MAPPING',
   userfaultfd: 'warning: userfaultfd',
   mseal: 'warning: mseal',
-  MAP_DROPPABLE: 'ERR_TRACKER',
+  MAP_DROPPABLE: 'warning: mmap',
   MAP_HUGETLB: 'ERR_MAPPING',
 }
 

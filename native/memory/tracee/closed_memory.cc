@@ -24,7 +24,18 @@ struct Different {
   const std::byte* wanted[kMost];
   bool has_page[kMost];  // else zeroes
   size_t count = 0;
+
+  void add(VirtualPage number, Child child, const std::byte* bytes) {
+    numbers[count] = number;
+    has_page[count] = child != Child::absent;
+    wanted[count++] = bytes;
+  }
 };
+
+const std::byte* bytes_of(PageStores& stores, Child child) {
+  static const std::byte zeroes[64 << 10] = {};
+  return child == Child::absent ? zeroes : stores.pages.bytes(number_of(child));
+}
 
 bool is_same_memory(const Region& a, const Region& b) {
   return a.file.inode != 0 && a.file == b.file;
@@ -49,33 +60,57 @@ bool is_written_elsewhere(std::span<const std::byte> list, const Region& region)
 template <typename Visit>
 Status ClosedMemory::find_different(PageStores& stores, const PageTree& target, const AddressRange& range,
                                     Visit visit) const {
-  static const std::byte zeroes[64 << 10] = {};
   const RemotePages remote(process_.live_thread(), process_.memory().get());
   const Mapping scratch = Mapping::anonymous(kMost * page_size());
   if (!scratch.is_mapped()) return Status::out_of_memory("mmap", kMost * page_size(), errno);
   TreeReader wanted(stores, target);
-  const VirtualPage end = range.end / page_size();
-  for (VirtualPage at = range.start / page_size(); at < end; at += kMost) {
-    const auto count = static_cast<size_t>(std::min<VirtualPage>(kMost, end - at));
-    VirtualPage numbers[kMost];
-    std::byte* pages[kMost];
-    bool reached[kMost];
-    for (size_t i = 0; i < count; ++i) numbers[i] = at + i, pages[i] = scratch.data() + i * page_size();
-    if (Status status = remote.read({numbers, count}, pages, reached); !status.is_ok()) return status;
-    Different different;
-    for (size_t i = 0; i < count; ++i) {
-      const Child child = wanted.page_at(numbers[i]);
-      const bool is_zero = child == Child::absent;
-      const std::byte* bytes = is_zero ? zeroes : stores.pages.bytes(number_of(child));
-      if (reached[i] ? pages_equal(pages[i], bytes, page_size()) : is_zero) continue;
-      different.numbers[different.count] = numbers[i];
-      different.has_page[different.count] = !is_zero;
-      different.wanted[different.count++] = bytes;
+  Pagemap pagemap;
+  if (Status status = Pagemap::open(process_.live_thread(), &pagemap); !status.is_ok()) return status;
+  UntouchedPages untouched(process_.live_thread(), pagemap);
+  GrowingArray<PageRun> runs;
+  if (Status status = untouched.find(mappings_.listed(), range, &runs); !status.is_ok()) return status;
+  for (const auto& [run, is_in_file] : runs) {
+    const VirtualPage end = run.end / page_size();
+    for (VirtualPage at = run.start / page_size(); at < end; at += kMost) {
+      const auto count = static_cast<size_t>(std::min<VirtualPage>(kMost, end - at));
+      VirtualPage numbers[kMost];
+      std::byte* pages[kMost];
+      bool reached[kMost];
+      for (size_t i = 0; i < count; ++i) {
+        numbers[i] = at + i;
+        pages[i] = scratch.data() + i * page_size();
+        if (is_in_file) reached[i] = untouched.read_from_file(numbers[i] * page_size(), pages[i]);
+      }
+      Status status = is_in_file ? Status::ok() : remote.read({numbers, count}, pages, reached);
+      Different different;
+      for (size_t i = 0; status.is_ok() && i < count; ++i) {
+        const Child child = wanted.page_at(numbers[i]);
+        const std::byte* bytes = bytes_of(stores, child);
+        if (reached[i] ? pages_equal(pages[i], bytes, page_size()) : child == Child::absent) continue;
+        different.add(numbers[i], child, bytes);
+      }
+      if (status.is_ok() && different.count > 0) status = visit(different);
+      if (!status.is_ok()) return status;
     }
-    if (different.count == 0) continue;
-    if (Status status = visit(different); !status.is_ok()) return status;
   }
-  return Status::ok();
+  return find_missing(stores, target, range, {runs.data(), runs.size()}, visit);
+}
+
+// What does not exist is zero.
+template <typename Visit>
+Status ClosedMemory::find_missing(PageStores& stores, const PageTree& target, const AddressRange& range,
+                                  std::span<const PageRun> existing, Visit visit) const {
+  Different different;
+  Status status = Status::ok();
+  const VirtualPage first = range.start / page_size(), last = range.end / page_size() - 1;
+  PageTables(stores).differences({}, target, first, last, [&](VirtualPage page, Child, Child child) {
+    if (!status.is_ok() || contains(existing, page * page_size())) return;
+    different.add(page, child, bytes_of(stores, child));
+    if (different.count < kMost) return;
+    status = visit(different);
+    different.count = 0;
+  });
+  return status.is_ok() && different.count > 0 ? visit(different) : status;
 }
 
 // What is mapped anew is as the path leads to it, or new memory.

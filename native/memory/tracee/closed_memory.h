@@ -12,6 +12,8 @@
 // what they are to be, the stores' lock, and that the process is stopped.
 #pragma once
 
+#include "linux/untouched_pages.h"
+#include "memory/tracee/current_mappings.h"
 #include "memory/tracee/file_duplicates.h"
 #include "memory/tracee/mapping_undo.h"
 
@@ -19,7 +21,9 @@ namespace pagestore {
 
 class ClosedMemory {
  public:
-  ClosedMemory(TracedProcess& process, const FileDuplicates& duplicates) : process_(process), duplicates_(duplicates) {}
+  // `mappings` have been read before each call.
+  ClosedMemory(TracedProcess& process, const CurrentMappings& mappings, const FileDuplicates& duplicates)
+      : process_(process), mappings_(mappings), duplicates_(duplicates) {}
 
   // Refuses what differs from `target` and could not be written; protections are tried, and are what they were.
   // `*has_all`: all is there, and nothing that a restore does changes that: there is nothing to write.
@@ -30,10 +34,14 @@ class ClosedMemory {
  private:
   template <typename Visit>
   Status find_different(PageStores& stores, const PageTree& target, const AddressRange& range, Visit visit) const;
+  template <typename Visit>
+  Status find_missing(PageStores& stores, const PageTree& target, const AddressRange& range,
+                      std::span<const PageRun> existing, Visit visit) const;
   Status check_part(PageStores& stores, const PageTree& target, const Region& part, bool* is_different) const;
   Status write_region(PageStores& stores, const PageTree& target, const Region& region) const;
 
   TracedProcess& process_;
+  const CurrentMappings& mappings_;
   const FileDuplicates& duplicates_;
 };
 

@@ -2,8 +2,9 @@
 //
 // To read them costs some 30 µs, and more where the program has mappings that grow down beside its first stack; so they
 // are read only when they may have changed: after a system call that changes mappings, or when the size of the address
-// space has changed, as by a stack that grows without a call. It leaves to its caller: to open it anew for each program
-// that the process becomes, and that the process is stopped.
+// space has changed, as by a stack that grows without a call; and always where the program serves memory itself, as
+// pages of that come by any call. It leaves to its caller: to open it anew for each program that the process becomes,
+// and that the process is stopped.
 #pragma once
 
 #include <optional>
@@ -29,6 +30,7 @@ class CurrentMappings {
 
   // As of the last `read`.
   const RegionList& regions() const { return regions_; }
+  const RegionList& listed() const { return listed_; }  // as the kernel lists them
   uint64_t program_break() const { return program_break_; }
   uint64_t first_stack() const { return layout_.stack_start; }
   // As find_scratch (scratch.h) says it.
@@ -40,14 +42,16 @@ class CurrentMappings {
 
  private:
   Status read_listed(RegionList* listed);
+  Status read_break(const RegionList& listed);
   Status find_guards(RegionList* regions);
+  Status find_missing(RegionList* regions) const;
 
   TracedProcess& process_;
   Pagemap pagemap_;
   bool knows_guards_ = false;
   ScopedFd statm_;
   uint64_t mapped_pages_ = 0;
-  RegionList regions_;
+  RegionList regions_, listed_;
   uint64_t program_break_ = 0;
   ProgramLayout layout_;
   std::optional<RemoteAddress> scratch_;

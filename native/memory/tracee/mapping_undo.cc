@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -30,6 +31,10 @@ uint64_t protection_of(const Region& region) {
 // No file is opened for it.
 bool is_made_new(const Region& region) {
   return is_anonymous(region) || region.path.starts_with("/dev/zero");
+}
+
+bool is_of_system_v(const Region& region) {
+  return region.path.starts_with("/SYSV");
 }
 
 class Undo {
@@ -72,8 +77,13 @@ class Undo {
       case Kind::unguard:
         process_.mark_replaced(range);
         return call({SYS_madvise, {range.start, range.length(), kRemoveGuard}}, range.start);
+      case Kind::drop:
+        process_.mark_replaced(range);
+        return call({SYS_madvise, {range.start, range.length(), MADV_DONTNEED}}, range.start);
+      case Kind::ask:
+        break;
     }
-    return Status::ok();
+    return Status::mapping(range.start, EBUSY);
   }
 
  private:
@@ -111,6 +121,7 @@ class Undo {
     const uint64_t sharing = region.permissions[3] == 's' ? MAP_SHARED : MAP_PRIVATE;
     const bool is_new = is_made_new(region);
     int64_t file = -1;
+    if (is_of_system_v(region)) return attach(change);
     if (!is_new) {
       if (Status status = open(region, &file); !status.is_ok()) return status;
     }
@@ -123,6 +134,14 @@ class Undo {
     if (file < 0) return status;
     const Status closed = call({SYS_close, {static_cast<uint64_t>(file)}}, change.range.start);
     return status.is_ok() ? closed : status;
+  }
+
+  // Of memory of System V the inode is the number. All of it is attached, where nothing is.
+  Status attach(const MappingChange& change) {
+    const Region& region = change.region;
+    const uint64_t flags = region.permissions[1] == 'w' ? 0 : SHM_RDONLY;
+    if (region.offset != 0) return Status::mapping(region.start, EINVAL);
+    return call({SYS_shmat, {region.file.inode, region.start, flags}}, region.start);
   }
 
   // The path is written where the process can read it: at the end of its stack, which is put back after the call.
@@ -154,6 +173,19 @@ class Undo {
   const Mappings& now_;
 };
 
+// Whether memory of System V is gone, or never was of our own namespace.
+bool has_lost_memory(const Region& region) {
+  shmid_ds status{};
+  return shmctl(static_cast<int>(region.file.inode), IPC_STAT, &status) != 0 && errno != EACCES;
+}
+
+// Whether only somebody else can make the change: pages that exist are to be dropped from a file, or from shared
+// memory, or there are to be some that are missing.
+bool takes_others(const MappingChange& change) {
+  const bool is_private_memory = is_anonymous(change.region) && change.region.permissions[3] == 'p';
+  return change.kind == Kind::ask || (change.kind == Kind::drop && !is_private_memory);
+}
+
 // Whether the path of a region leads to no file, or to another one.
 bool has_lost_name(pid_t task, const Region& region) {
   char path[kMostPath];
@@ -171,7 +203,12 @@ Status check_mappings(pid_t task, const Mappings& now, const Mappings& wanted) {
   GrowingArray<MappingChange> changes;
   if (Status status = plan_changes(now.regions, wanted.regions, &changes); !status.is_ok()) return status;
   for (const MappingChange& change : changes) {
+    if (takes_others(change)) return Status::mapping(change.range.start, EBUSY);
     if (change.kind != Kind::map) continue;
+    if (is_of_system_v(change.region)) {
+      if (has_lost_memory(change.region)) return Status::mapping(change.region.start, ENOENT);
+      continue;
+    }
     if (is_mapped_twice(change.region)) return Status::mapping(change.region.start, EOPNOTSUPP);
     if (has_lost_name(task, change.region)) return Status::mapping(change.region.start, ENOENT);
   }
@@ -184,6 +221,7 @@ Status undo_mappings(TracedProcess& process, const Mappings& now, const Mappings
   RegionList moved;
   std::span<const std::byte> regions = now.regions;
   if (now.program_break != wanted.program_break) {
+    process.mark_break_moved();
     if (Status status = undo.move_break(wanted.program_break, &moved); !status.is_ok()) return status;
     regions = moved.bytes();
   }

@@ -12,9 +12,9 @@ namespace pagestore {
 
 namespace {
 
-// To write-protect a mapping the kernel makes page tables for all of it, used or not: for the shadow of an address
-// sanitizer that would take all memory there is.
-constexpr uint64_t kTooLargeToTrack = uint64_t{16} << 30;
+// To write-protect a page that does not exist takes a part of a page table: for the shadow of an address sanitizer that
+// would be all memory there is, and of what nobody may read as much as it is large.
+constexpr uint64_t kTooLarge = uint64_t{16} << 30, kTooLargeUnread = uint64_t{2} << 20;
 
 bool is_shared(const Region& region) {
   return region.permissions[3] == 's';
@@ -104,8 +104,10 @@ bool is_stack(const Region& region) {
 RegionClass classify(const Region& region) {
   if (is_kernels(region) || is_device(region.path) || region.is_guard) return RegionClass::left_out;
   if (is_shared(region)) return region.is_captured ? RegionClass::compared : RegionClass::left_out;
-  if (memcmp(region.permissions, "---", 3) == 0) return RegionClass::compared;
-  return region.end - region.start < kTooLargeToTrack ? RegionClass::tracked : RegionClass::compared;
+  if (!is_anonymous(region)) return RegionClass::sparse;
+  const bool is_unread = memcmp(region.permissions, "---", 3) == 0;
+  const uint64_t most = is_unread ? kTooLargeUnread : kTooLarge;
+  return region.end - region.start < most ? RegionClass::tracked : RegionClass::sparse;
 }
 
 bool is_closed(const Region& region) {
@@ -139,6 +141,7 @@ class MergedList {
       : named_(named), memory_files_(memory_files), list_(list) {}
 
   Status add(Region region) {
+    region.is_served = region.tells_of_writes = false;  // seldom known
     if (is_shared(region)) region.is_captured = memory_files_.contains(region);
     // Shared memory without a name is another file each time that it is mapped, and some kernels show a name that the
     // program gave it.
@@ -237,16 +240,19 @@ Status merge_regions(const RegionList& from, const NamedMemory& named, const Mem
   return merged.finish();
 }
 
-Status part_guards(const RegionList& from, std::span<const AddressRange> guards, RegionList* to) {
+namespace {
+
+// Each region that is parted; `mark` says what the pages are.
+template <typename Mark>
+Status part(const RegionList& from, std::span<const AddressRange> pages, Mark mark, RegionList* to) {
   RegionReader reader(from.bytes());
   for (Region region; reader.next(&region);) {
     uint64_t next = region.start;
-    while (!guards.empty() && guards[0].end <= region.start) guards = guards.subspan(1);
-    for (const AddressRange& guard : guards) {
-      if (guard.start >= region.end) break;
-      Region part = cut(region, {std::max(guard.start, next), std::min(guard.end, region.end)});
-      part.is_guard = true;
-      part.is_captured = false;
+    while (!pages.empty() && pages[0].end <= region.start) pages = pages.subspan(1);
+    for (const AddressRange& each : pages) {
+      if (each.start >= region.end) break;
+      Region part = cut(region, {std::max(each.start, next), std::min(each.end, region.end)});
+      mark(part);
       Status status = next < part.start ? to->add(cut(region, {next, part.start})) : Status::ok();
       if (status.is_ok()) status = to->add(part);
       if (!status.is_ok()) return status;
@@ -256,6 +262,21 @@ Status part_guards(const RegionList& from, std::span<const AddressRange> guards,
     if (Status status = to->add(cut(region, {next, region.end})); !status.is_ok()) return status;
   }
   return Status::ok();
+}
+
+}  // namespace
+
+Status part_guards(const RegionList& from, std::span<const AddressRange> guards, RegionList* to) {
+  const auto mark = [](Region& region) {
+    region.is_guard = true;
+    region.is_captured = false;
+  };
+  return part(from, guards, mark, to);
+}
+
+Status part_missing(const RegionList& from, std::span<const AddressRange> missing, RegionList* to) {
+  return part(
+      from, missing, [](Region& region) { region.is_missing = !region.is_guard; }, to);
 }
 
 Status replace_mappings(std::span<const std::byte> list, const AddressRange& range, const Region* region,
@@ -328,6 +349,7 @@ std::optional<MappingChange::Kind> change_of(const Region* is, const Region* wan
   if (is == nullptr || !same_kind(*is, *wanted) || cut(*is, range).offset != cut(*wanted, range).offset) return how;
   if (!same_permissions(*is, *wanted)) return Kind::protect;
   if (is->is_guard != wanted->is_guard) return wanted->is_guard ? Kind::guard : Kind::unguard;
+  if (is->is_missing != wanted->is_missing) return wanted->is_missing ? Kind::drop : Kind::ask;
   return {};
 }
 
@@ -364,6 +386,7 @@ std::optional<uint64_t> first_difference(std::span<const std::byte> a, std::span
     if (one == nullptr || other == nullptr || !same_kind(*one, *other) || !same_permissions(*one, *other)) return at;
     const AddressRange here{at, at};
     if (cut(*one, here).offset != cut(*other, here).offset || one->is_guard != other->is_guard) return at;
+    if (one->is_missing != other->is_missing) return at;
   }
   return {};
 }

@@ -19,8 +19,9 @@ namespace pagestore {
 // How a capture finds out what changed in a region.
 enum class RegionClass : uint8_t {
   left_out,  // not captured: lent by the kernel, of a device, a file's that others share, or a guard
-  tracked,   // by write-protection
-  compared,  // page by page: shared memory, what nobody may read, and what is too large to be tracked
+  tracked,   // by write-protection of all pages
+  sparse,    // by write-protection of the pages that exist: of files, and of what was reserved and may never be used
+  compared,  // page by page: shared memory
 };
 
 // Of a region in a canonical list.
@@ -44,12 +45,13 @@ NamedMemory named_memory(const ProgramLayout& layout, uint64_t program_break);
 // The canonical list of the regions that /proc/PID/maps lists.
 Status merge_regions(const RegionList& from, const NamedMemory& named, const MemoryFiles& memory_files, RegionList* to);
 
-// A canonical list in which the pages in `guards`, in rising order, are regions of their own: nothing of them is
-// captured.
+// A canonical list in which pages, in rising order, are regions of their own: of guards nothing is captured; pages that
+// are missing are asked for when they are touched.
 Status part_guards(const RegionList& from, std::span<const AddressRange> guards, RegionList* to);
+Status part_missing(const RegionList& from, std::span<const AddressRange> missing, RegionList* to);
 
 struct MappingChange {
-  enum class Kind : uint8_t { unmap, map, protect, grow_stack, guard, unguard };
+  enum class Kind : uint8_t { unmap, map, protect, grow_stack, guard, unguard, drop, ask };
   Kind kind;
   AddressRange range;
   Region region;  // as it is to be; its path lies in the bytes of the wanted list

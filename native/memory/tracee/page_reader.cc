@@ -15,6 +15,7 @@ Status PageReader::take(const DirtyRange& dirty) {
   switch (dirty.kind) {
     case DirtyRange::Kind::written:
       return add(first, end, true);
+    case DirtyRange::Kind::absent:
     case DirtyRange::Kind::unmapped:
       return remove(first, end);
     case DirtyRange::Kind::untracked:
@@ -25,15 +26,29 @@ Status PageReader::take(const DirtyRange& dirty) {
 }
 
 Status PageReader::take_untracked(const DirtyRange& dirty) {
-  if (Status status = tracker_.find_existing(dirty, &runs_); !status.is_ok()) return status;
+  if (Status status = tracker_.find_existing(dirty, untouched_, &runs_); !status.is_ok()) return status;
   VirtualPage next = dirty.range.start / page_size();
-  for (const AddressRange& run : runs_) {
+  for (const auto& [run, is_in_file] : runs_) {
     const VirtualPage first = run.start / page_size(), end = run.end / page_size();
     if (Status status = remove(next, first); !status.is_ok()) return status;
-    if (Status status = add(first, end, false); !status.is_ok()) return status;
+    Status status = is_in_file ? take_from_file(first, end) : add(first, end, false);
+    if (!status.is_ok()) return status;
     next = end;
   }
   return remove(next, dirty.range.end / page_size());
+}
+
+Status PageReader::take_from_file(VirtualPage first, VirtualPage end) {
+  if (Status status = flush(); !status.is_ok()) return status;
+  for (VirtualPage page = first; page < end; ++page) {
+    OwnedBlank blank;
+    bool is_same;
+    if (Status status = OwnedBlank::borrow(stores_.pages, &blank); !status.is_ok()) return status;
+    const bool is_there = untouched_.read_from_file(page * page_size(), blank.bytes());
+    Status status = is_there ? pages_.capture(page, std::move(blank), &is_same) : pages_.remove(page);
+    if (!status.is_ok()) return status;
+  }
+  return Status::ok();
 }
 
 Status PageReader::finish(OwnedTree* tree, uint64_t* pages) {
@@ -52,7 +67,8 @@ Status PageReader::add(VirtualPage first, VirtualPage end, bool was_written) {
 }
 
 Status PageReader::remove(VirtualPage first, VirtualPage end) {
-  if (first >= end) return Status::ok();
+  // Where there was nothing, what waits to be read goes on waiting.
+  if (first >= end || pages_.is_absent(first, end)) return Status::ok();
   if (Status status = flush(); !status.is_ok()) return status;
   return pages_.remove(first, end);
 }

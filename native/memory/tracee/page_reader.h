@@ -18,7 +18,8 @@ class PageReader {
       : tracker_(tracker),
         stores_(stores),
         remote_(process.live_thread(), process.memory().get()),
-        pages_(stores, captured.tree(), captured.pages()) {}
+        pages_(stores, captured.tree(), captured.pages()),
+        untouched_(process.live_thread(), tracker.pagemap()) {}
 
   Status take(const DirtyRange& dirty);
   // The last call: the tree with all that was taken, and how many of its virtual pages have a page.
@@ -29,6 +30,7 @@ class PageReader {
   static_assert(kMost <= OwnedBlanks::kMost);
 
   Status take_untracked(const DirtyRange& dirty);
+  Status take_from_file(VirtualPage first, VirtualPage end);
   Status add(VirtualPage first, VirtualPage end, bool was_written);
   Status remove(VirtualPage first, VirtualPage end);
   Status flush();
@@ -37,7 +39,8 @@ class PageReader {
   PageStores& stores_;
   RemotePages remote_;
   PageCapture pages_;
-  GrowingArray<AddressRange> runs_;
+  UntouchedPages untouched_;
+  GrowingArray<PageRun> runs_;
   VirtualPage end_ = 0;  // of the range that was taken last
   size_t count_ = 0;     // pages to be read by the next `flush`
   VirtualPage numbers_[kMost];

@@ -11,6 +11,7 @@ namespace pagestore {
 
 Status PageWriter::write(const DirtyRange& dirty) {
   if (dirty.kind == DirtyRange::Kind::unmapped) return Status::ok();
+  if (dirty.kind == DirtyRange::Kind::absent) return write_missing(dirty.range, {});
   if (dirty.kind != DirtyRange::Kind::written) return write_untracked(dirty);
   for (VirtualPage page = dirty.range.start / page_size(); page < dirty.range.end / page_size(); ++page) {
     if (Status status = write_page(page, target_pages_.page_at(page)); !status.is_ok()) return status;
@@ -19,18 +20,25 @@ Status PageWriter::write(const DirtyRange& dirty) {
 }
 
 Status PageWriter::write_untracked(const DirtyRange& dirty) {
-  if (Status status = tracker_.find_existing(dirty, &runs_); !status.is_ok()) return status;
-  for (const AddressRange& run : runs_) {
+  if (Status status = tracker_.find_existing(dirty, untouched_, &runs_); !status.is_ok()) return status;
+  for (const auto& [run, is_in_file] : runs_) {
     for (uint64_t at = run.start; at < run.end; at += kMost * page_size()) {
       const uint64_t end = std::min(run.end, at + kMost * page_size());
-      if (Status status = write_different(at / page_size(), end / page_size()); !status.is_ok()) return status;
+      Status status = write_different(at / page_size(), end / page_size(), is_in_file);
+      if (!status.is_ok()) return status;
     }
   }
-  // And pages that do not exist yet.
+  return write_missing(dirty.range, {runs_.data(), runs_.size()});
+}
+
+// Pages that do not exist yet: outside of `existing`.
+Status PageWriter::write_missing(const AddressRange& range, std::span<const PageRun> existing) {
   Status status = Status::ok();
-  const VirtualPage first = dirty.range.start / page_size(), last = dirty.range.end / page_size() - 1;
+  const VirtualPage first = range.start / page_size(), last = range.end / page_size() - 1;
   PageTables(stores_).differences({}, target_, first, last, [&](VirtualPage page, Child, Child child) {
-    if (status.is_ok() && !exists(page)) status = write_page(page, child);
+    if (!status.is_ok() || contains(existing, page * page_size())) return;
+    status = tracker_.check_write(page, false);
+    if (status.is_ok()) status = write_page(page, child);
   });
   return status;
 }
@@ -42,7 +50,10 @@ Status PageWriter::write_differences(const PageTree& from, const RegionList& reg
   PageTables(stores_).differences(from, target_, 0, UINT64_MAX, [&](VirtualPage page, Child, Child child) {
     const uint64_t address = page * page_size();
     while (region.end <= address && reader.next(&region)) continue;
-    if (!left_out.empty() && !left_out.overlapping({address, address + page_size()}).empty()) return;
+    const AddressRange here{address, address + page_size()};
+    if (!left_out.empty() && !left_out.overlapping(here).empty()) return;
+    // That was compared.
+    if (!tracker_.of_others().empty() && !tracker_.of_others().overlapping(here).empty()) return;
     // Below a stack nothing need be zero, and a write there would make it grow.
     const bool is_mapped = region.start <= address && address < region.end;
     if (status.is_ok() && (is_mapped || child != Child::absent)) status = write_page(page, child);
@@ -75,15 +86,7 @@ const std::byte* PageWriter::bytes_of(Child child) const {
   return child == Child::absent ? kZeroes : stores_.pages.bytes(number_of(child));
 }
 
-// Whether the page is in `runs_`.
-bool PageWriter::exists(VirtualPage page) const {
-  const uint64_t at = page * page_size();
-  const AddressRange* run = std::upper_bound(
-      runs_.begin(), runs_.end(), at, [](uint64_t address, const AddressRange& each) { return address < each.end; });
-  return run != runs_.end() && run->start <= at;
-}
-
-Status PageWriter::write_different(VirtualPage first, VirtualPage end) {
+Status PageWriter::write_different(VirtualPage first, VirtualPage end, bool is_in_file) {
   if (!scratch_.is_mapped()) scratch_ = Mapping::anonymous(kMost * page_size());
   if (!scratch_.is_mapped()) return Status::out_of_memory("mmap", kMost * page_size(), errno);
   const auto count = static_cast<size_t>(end - first);
@@ -94,12 +97,24 @@ Status PageWriter::write_different(VirtualPage first, VirtualPage end) {
     numbers[i] = first + i;
     pages[i] = scratch_.data() + i * page_size();
   }
-  if (Status status = remote_.read({numbers, count}, pages, reached); !status.is_ok()) return status;
+  if (Status status = read({numbers, count}, is_in_file, pages, reached); !status.is_ok()) return status;
   for (size_t i = 0; i < count; ++i) {
     const Child wanted = target_pages_.page_at(numbers[i]);
-    if (reached[i] && pages_equal(pages[i], bytes_of(wanted), page_size())) continue;
-    if (Status status = write_page(numbers[i], wanted); !status.is_ok()) return status;
+    const AddressRange here{numbers[i] * page_size(), (numbers[i] + 1) * page_size()};
+    const bool may_vanish = wanted != Child::absent && !process_.freed().overlapping(here).empty();
+    if (reached[i] && !may_vanish && pages_equal(pages[i], bytes_of(wanted), page_size())) continue;
+    Status status = tracker_.check_write(numbers[i], !is_in_file);
+    if (status.is_ok()) status = write_page(numbers[i], wanted);
+    if (!status.is_ok()) return status;
   }
+  return Status::ok();
+}
+
+Status PageWriter::read(std::span<const VirtualPage> numbers, bool is_in_file, std::byte* const* pages,
+                        bool* reached) const {
+  if (!is_in_file) return remote_.read(numbers, pages, reached);
+  for (size_t i = 0; i < numbers.size(); ++i)
+    reached[i] = untouched_.read_from_file(numbers[i] * page_size(), pages[i]);
   return Status::ok();
 }
 

@@ -1,8 +1,9 @@
 // Writes pages of a tracee until its memory equals a tree: what a restore does.
 //
 // Pages are written many at a time, however scattered they are. In ranges of which nothing is known they are compared
-// first, so that a page of a file that is as it should be stays the file's. It leaves to its caller: to have the
-// stores' lock, and that memory is mapped wherever the tree has pages.
+// first, so that a page of a file that is as it should be stays the file's; but what the program has freed is written
+// in any case, as the kernel may drop it as long as nobody does. It leaves to its caller: to have the stores' lock, and
+// that memory is mapped wherever the tree has pages.
 #pragma once
 
 #include "linux/remote_pages.h"
@@ -15,11 +16,13 @@ namespace pagestore {
 class PageWriter {
  public:
   PageWriter(const TracedProcess& process, const TraceeTracker& tracker, PageStores& stores, const PageTree& target)
-      : tracker_(tracker),
+      : process_(process),
+        tracker_(tracker),
         stores_(stores),
         target_(target),
         remote_(process.live_thread(), process.memory().get()),
-        target_pages_(stores, target) {}
+        target_pages_(stores, target),
+        untouched_(process.live_thread(), tracker.pagemap()) {}
 
   Status write(const DirtyRange& dirty);
   // What differs between the tree that the memory was and the one that it is to be, but for what is `left_out`.
@@ -31,17 +34,20 @@ class PageWriter {
   static constexpr size_t kMost = RemotePages::kMost;
 
   Status write_untracked(const DirtyRange& dirty);
-  Status write_different(VirtualPage first, VirtualPage end);
+  Status write_missing(const AddressRange& range, std::span<const PageRun> existing);
+  Status write_different(VirtualPage first, VirtualPage end, bool is_in_file);
+  Status read(std::span<const VirtualPage> numbers, bool is_in_file, std::byte* const* pages, bool* reached) const;
   Status write_page(VirtualPage page, Child child);
-  bool exists(VirtualPage page) const;
   const std::byte* bytes_of(Child child) const;
 
+  const TracedProcess& process_;
   const TraceeTracker& tracker_;
   PageStores& stores_;
   const PageTree& target_;
   RemotePages remote_;
   TreeReader target_pages_;
-  GrowingArray<AddressRange> runs_;
+  UntouchedPages untouched_;
+  GrowingArray<PageRun> runs_;
   Mapping scratch_;
   size_t count_ = 0;  // pages to be written by the next `flush`
   VirtualPage numbers_[kMost];

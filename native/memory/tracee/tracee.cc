@@ -244,7 +244,7 @@ Status Tracee::restore_memory(const Snapshot& snapshot, bool keeps_closed) {
 
 Status Tracee::read(uint64_t address, std::span<std::byte> bytes) const {
   if (Status status = process_.check(); !status.is_ok()) return status;
-  return process_.read(RemoteAddress(address), bytes.data(), bytes.size());
+  return memory_.read(address, bytes);
 }
 
 // All or nothing: what can be read can be written.

@@ -111,7 +111,7 @@ class Tracee final : public RestorableMemory {
   TracedProcess process_;
   TraceeMemory memory_;
   TraceeFiles files_;
-  const ClosedMemory closed_{process_, files_.duplicates()};
+  const ClosedMemory closed_{process_, memory_.mappings(), files_.duplicates()};
   KernelTimers timers_{process_};
   ChildProcesses children_{process_};
   DeadStacks stacks_;

@@ -27,10 +27,11 @@ Status TraceeMemory::read_mappings() {
   if (!process_.has_run()) return Status::ok();
   if (process_.has_unseen_changes()) mark_unknown();
   if (Status status = tracker_.add_new(process_.advised()); !status.is_ok()) return status;
-  const bool may_differ = mappings_.read_size() || process_.has_changed_mappings();
+  const bool is_served = !process_.registered().served.empty();
+  const bool may_differ = mappings_.read_size() || process_.has_changed_mappings() || is_served;
   if (!may_differ && tracker_.is_known()) return Status::ok();
   if (Status status = mappings_.read(); !status.is_ok()) return status;
-  const Status status = tracker_.set_regions(mappings_.regions());
+  const Status status = tracker_.set_regions(mappings_.regions(), mappings_.listed());
   if (!status.is_ok()) mark_unknown();
   return status;
 }
@@ -67,13 +68,26 @@ Status TraceeMemory::restore(PageStores& stores, const Snapshot& snapshot) {
   PS_ASSERT(program_ == process_.program());
   OwnedTree tree;
   Status status = OwnedTree::ref(stores, snapshot.memory, &tree);
+  if (status.is_ok()) status = tracker_.add_new(process_.freed().ranges());
   if (status.is_ok()) status = write(stores, snapshot.memory);
   if (status.is_ok()) {
     captured_.mark_restored(stores, std::move(tree), snapshot.pages);
     status = tracker_.mark_known();
   }
+  if (status.is_ok()) process_.clear_freed();
   if (!status.is_ok()) mark_unknown();
   return status;
+}
+
+Status TraceeMemory::read(uint64_t address, std::span<std::byte> bytes) const {
+  GrowingArray<AddressRange> existing;
+  UntouchedPages pages(process_.live_thread(), tracker_.pagemap());
+  if (Status status = pages.fill(address, bytes, &existing); !status.is_ok()) return status;
+  for (const AddressRange& run : existing) {
+    std::byte* const to = bytes.data() + (run.start - address);
+    if (Status status = process_.read(RemoteAddress(run.start), to, run.length()); !status.is_ok()) return status;
+  }
+  return Status::ok();
 }
 
 Status TraceeMemory::write(PageStores& stores, const PageTree& target) {

@@ -45,6 +45,9 @@ class TraceeMemory {
   // Of what is closed (closed_memory.h) nothing is written; the memory is known when that has been done, too.
   Status restore(PageStores& stores, const Snapshot& snapshot);
 
+  // The bytes at `address`, read without a change to the process.
+  Status read(uint64_t address, std::span<std::byte> bytes) const;
+
   // Whatever the memory is now, the next call compares all of it.
   void mark_unknown() { tracker_.mark_unknown(); }
 

@@ -332,9 +332,10 @@ TEST(FirstDifference, IsTheFirstAddressThatIsMappedOtherwise) {
 
 TEST(RegionClasses, TellWhatAProgramCanChange) {
   EXPECT_EQ(classify(region(1, 2, "rw-p")), RegionClass::tracked);
-  EXPECT_EQ(classify(region(1, 2, "r-xp", "/lib/x.so")), RegionClass::tracked);
-  EXPECT_EQ(classify(region(1, 2, "---p")), RegionClass::compared);
-  EXPECT_EQ(classify(region(1, 1 + (uint64_t{16} << 18), "rw-p")), RegionClass::compared);
+  EXPECT_EQ(classify(region(1, 2, "r-xp", "/lib/x.so")), RegionClass::sparse);
+  EXPECT_EQ(classify(region(1, 2, "---p")), RegionClass::tracked);
+  EXPECT_EQ(classify(region(1, 1 + (uint64_t{2} << 8), "---p")), RegionClass::sparse);
+  EXPECT_EQ(classify(region(1, 1 + (uint64_t{16} << 18), "rw-p")), RegionClass::sparse);
   EXPECT_EQ(classify(region(1, 2, "rw-p", "/dev/dri")), RegionClass::left_out);
   for (const char* lent : {"[vvar]", "[vdso]", "[vsyscall]", "[vvar_vclock]", "[vectors]", "[sigpage]", "[uprobes]"}) {
     EXPECT_EQ(classify(region(1, 2, "r-xp", lent)), RegionClass::left_out);
