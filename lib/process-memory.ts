@@ -4,6 +4,7 @@ import { type Handle, native, type Region, type TrackerKind } from './addon/nati
 import { PageStoreError } from './errors.js'
 import type { Memory } from './memory.js'
 import { handleOf, type PageStore } from './page-store.js'
+import { withReleases } from './releases.js'
 import { allocate, createSnapshot, type Snapshot } from './snapshot.js'
 
 /** What of a process is captured, and how. */
@@ -74,13 +75,13 @@ export class ProcessMemory implements Memory {
   capture(): Snapshot {
     if (this.#isAsking)
       throw new PageStoreError('ERR_ARGUMENT_TYPE', 'the function in the regions option must not capture this memory')
-    if (this.#stops) native.stopProcess(this.#handle)
     try {
+      if (this.#stops) native.stopProcess(this.#handle)
       const { keep } = this.#selectRegions()
       native.selectRegions(this.#handle, keep)
       return createSnapshot(this.#store, native.captureMemory(handleOf(this.#store), this.#handle))
     } finally {
-      native.resumeProcess(this.#handle)
+      withReleases(() => native.resumeProcess(this.#handle))
     }
   }
 

@@ -9,6 +9,7 @@ import { argumentRegisters, fitsRegister, type SystemCall, stopPointIn, systemCa
 import { findSymbol } from './linux/symbols.js'
 import type { RestorableMemory } from './memory.js'
 import { handleOf, type PageStore } from './page-store.js'
+import { closeMemory, withReleases } from './releases.js'
 import {
   checkedThread,
   checkedTimeout,
@@ -33,7 +34,7 @@ export interface AttachOptions {
 }
 
 // A tracee that nobody closed is closed when it is collected.
-const forgotten = new FinalizationRegistry<Handle>((handle) => native.closeMemory(handle))
+const forgotten = new FinalizationRegistry<Handle>(closeMemory)
 
 const { registerNames } = native
 
@@ -130,7 +131,9 @@ export class Tracee implements RestorableMemory {
   static attach(store: PageStore, pid: number, options: AttachOptions = {}): Tracee {
     checkObject(options, 'options')
     const { tracker, files, onWarning } = options
-    return new Tracee(store, native.attachTracee(handleOf(store), pid, tracker, restoresFiles(files)), onWarning)
+    const isRestored = restoresFiles(files)
+    const attach = () => native.attachTracee(handleOf(store), pid, tracker, isRestored)
+    return new Tracee(store, withReleases(attach), onWarning)
   }
 
   /**
@@ -331,11 +334,12 @@ export class Tracee implements RestorableMemory {
   }
 
   /**
-   * Ends tracing: the program runs on by itself.
+   * Ends tracing: the program runs on by itself. A thread inside `vfork` is let go when that is over, as long as our event
+   * loop runs; when our thread ends, the kernel does it.
    * @throws `ERR_TRACEE` for a program that was spawned without `detachable`
    */
   detach(): void {
-    native.detachTracee(this.#handle)
+    withReleases(() => native.detachTracee(this.#handle))
     this.close()
   }
 
@@ -347,7 +351,7 @@ export class Tracee implements RestorableMemory {
   /** Kills a program that was spawned, detaches from a process that was attached to. Snapshots stay. */
   close(): void {
     forgotten.unregister(this)
-    native.closeMemory(this.#handle)
+    closeMemory(this.#handle)
   }
 
   /** Closes it: `using tracee = Tracee.spawn(…)`. */

@@ -97,6 +97,7 @@
       "native/ptrace/process_waiter.cc",
       "native/ptrace/processor.cc",
       "native/ptrace/register_cache.cc",
+      "native/ptrace/release/late_releases.cc",
       "native/ptrace/reported_call.cc",
       "native/ptrace/run_loop.cc",
       "native/ptrace/seizing.cc",

@@ -144,6 +144,7 @@ export interface Native {
   traceePid(memory: Handle): number
   detachTracee(memory: Handle): void
   killTracee(memory: Handle): void
+  releaseThreads(): boolean
 
   snapshotRoot(store: Handle, snapshot: Handle): number
   snapshotKey(store: Handle, snapshot: Handle): number

@@ -8,6 +8,7 @@
 #include "binding/function.h"
 #include "binding/strings.h"
 #include "binding/tables.h"
+#include "ptrace/release/late_releases.h"
 
 namespace pagestore::binding {
 
@@ -279,6 +280,11 @@ void kill(const Arguments& arguments) {
   tracee_of(arguments, 0).kill();
 }
 
+// () -> whether threads of this one's tracees that were to be let go could not be yet
+bool release_threads(const Arguments&) {
+  return LateReleases::here().pass();
+}
+
 }  // namespace
 
 void add_tracee(Exports& exports) {
@@ -299,6 +305,7 @@ void add_tracee(Exports& exports) {
       {"traceePid", guarded<pid>},
       {"detachTracee", guarded<detach>},
       {"killTracee", guarded<kill>},
+      {"releaseThreads", guarded<release_threads>},
   };
   exports.add(functions);
   exports.add("registerNames", Registers::kNames);

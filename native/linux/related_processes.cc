@@ -34,27 +34,31 @@ Status read_numbers(pid_t pid, GrowingArray<pid_t>* numbers) {
 
 }  // namespace
 
+Status add_children(pid_t pid, pid_t thread, GrowingArray<pid_t>* children) {
+  GrowingArray<char> text;
+  const Status status = read_proc_file({pid, thread}, kChildren, &text);
+  if (status.error() == Error::process_gone &&
+      access(ProcPath({pid, thread}, "/proc/PID/task/TID/stat").text(), F_OK) == 0) {
+    return Status::system(Error::tracee,
+                          "listing the processes that the program has started (/proc/PID/task/TID/children)", ENOENT);
+  }
+  if (status.error() == Error::process_gone) return Status::ok();
+  if (!status.is_ok()) return status;
+  if (!text.append('\0')) return Status::no_memory(text.size());
+  char* end = nullptr;
+  for (const char* at = text.data();; at = end) {
+    const auto child = static_cast<pid_t>(strtol(at, &end, 10));
+    if (end == at) return Status::ok();
+    if (!children->append(child)) return Status::no_memory(sizeof(child));
+  }
+}
+
 Status read_children(pid_t pid, GrowingArray<pid_t>* children) {
   NumberDirectory tasks;
   children->clear();
   if (Status status = tasks.open(pid); !status.is_ok()) return status;
   for (pid_t thread; tasks.next(&thread);) {
-    GrowingArray<char> text;
-    const Status status = read_proc_file({pid, thread}, kChildren, &text);
-    if (status.error() == Error::process_gone &&
-        access(ProcPath({pid, thread}, "/proc/PID/task/TID/stat").text(), F_OK) == 0) {
-      return Status::system(Error::tracee,
-                            "listing the processes that the program has started (/proc/PID/task/TID/children)", ENOENT);
-    }
-    if (status.error() == Error::process_gone) continue;
-    if (!status.is_ok()) return status;
-    if (!text.append('\0')) return Status::no_memory(text.size());
-    char* end = nullptr;
-    for (const char* at = text.data();; at = end) {
-      const auto child = static_cast<pid_t>(strtol(at, &end, 10));
-      if (end == at) break;
-      if (!children->append(child)) return Status::no_memory(sizeof(child));
-    }
+    if (Status status = add_children(pid, thread, children); !status.is_ok()) return status;
   }
   std::sort(children->data(), children->data() + children->size());
   return Status::ok();

@@ -12,6 +12,8 @@ namespace pagestore {
 
 // Those that a process has started and that nobody has waited for, by their numbers.
 Status read_children(pid_t pid, GrowingArray<pid_t>* children);
+// Adds those of one thread. None where it has ended.
+Status add_children(pid_t pid, pid_t thread, GrowingArray<pid_t>* children);
 
 // In how many PID namespaces, from ours inwards, a process has a number: 1 where it is in ours.
 Status read_namespace_depth(pid_t pid, int* depth);

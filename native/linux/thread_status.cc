@@ -1,6 +1,7 @@
 #include "linux/thread_status.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -33,6 +34,16 @@ ThreadStatus read_thread_status(pid_t pid, pid_t thread) {
     return {status.error() == Error::process_gone, 0};
   }
   return {stat.is_zombie() || (stat.flags() & kExiting) != 0, stat.parent()};
+}
+
+bool is_dying(pid_t pid, pid_t thread) {
+  char text[4096];
+  uint64_t pending = 0;
+  if (read_thread_status(pid, thread).has_ended) return true;
+  if (!read_proc_start({pid, thread}, "/proc/PID/task/TID/status", text).is_ok()) return false;
+  const char* line = strstr(text, "\nSigPnd:");
+  if (line != nullptr) sscanf(line, "\nSigPnd: %" SCNx64, &pending);
+  return ((pending >> (SIGKILL - 1)) & 1) != 0;
 }
 
 bool is_inside_vfork(pid_t pid, pid_t thread) {

@@ -17,6 +17,9 @@ struct ThreadStatus {
 
 ThreadStatus read_thread_status(pid_t pid, pid_t thread);
 
+// Whether it has ended, or was killed and will.
+bool is_dying(pid_t pid, pid_t thread);
+
 // Whether it is inside vfork, for a child that shares its memory: until the child ends or becomes another
 // program, nothing can stop this thread.
 bool is_inside_vfork(pid_t pid, pid_t thread);

@@ -6,6 +6,7 @@
 
 #include "linux/thread_status.h"
 #include "ptrace/auxiliary_vector.h"
+#include "ptrace/release/late_releases.h"
 
 namespace pagestore {
 
@@ -91,7 +92,10 @@ Status EventStops::on_clone(TracedThread& parent, pid_t id) {
   if (Status status = parent.get_registers(&registers); !status.is_ok()) return status;
   const SystemCall call = registers->call();
   TracedThread* thread;
-  if (Status status = parts_.threads.add(id, &thread); !status.is_ok()) return status;
+  if (Status status = parts_.threads.add(id, &thread); !status.is_ok()) {
+    LateReleases::here().release(id, false);
+    return status;
+  }
   WaitEvent event;
   if (Status status = parts_.waiter.wait_for_stop(*thread, &event); !status.is_ok()) return status;
   thread->enter(activity::Interrupted{});

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "linux/proc_file.h"
+#include "ptrace/release/late_releases.h"
 
 namespace pagestore {
 
@@ -15,9 +16,10 @@ constexpr int64_t kPatience = 10'000;  // milliseconds, for a thread that is to 
 
 }  // namespace
 
-void ProcessWaiter::begin(pid_t pid, bool leaves_zombie) {
+Status ProcessWaiter::begin(pid_t pid, bool leaves_zombie) {
   pid_ = pid;
   if (leaves_zombie) waiter_.leave_zombie_of(pid);
+  return waiter_.prepare();
 }
 
 void ProcessWaiter::note(const std::optional<WaitEvent>& event) {
@@ -57,7 +59,10 @@ Status ProcessWaiter::wait_for_any(std::span<const pid_t> others, int millisecon
     return Status::ok();
   }
   Status status = waiter_.wait({waited_for_.data(), waited_for_.size()}, milliseconds, event);
-  if (status.is_ok() && !*event) reap_threads();
+  if (status.is_ok() && !*event) {
+    reap_threads();
+    LateReleases::here().pass();
+  }
   note(*event);
   return status;
 }

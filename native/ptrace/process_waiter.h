@@ -21,8 +21,10 @@ class ProcessWaiter {
 
   explicit ProcessWaiter(ThreadTable& threads) : threads_(threads) {}
 
-  // `leaves_zombie`: the process is a child of ours whose end others in this process wait for.
-  void begin(pid_t pid, bool leaves_zombie);
+  // `leaves_zombie`: the process is a child of ours whose end others in this process wait for. What waits need is
+  // refused here, before anything is traced.
+  Status begin(pid_t pid, bool leaves_zombie);
+  bool leaves_zombie_of(pid_t thread) const { return waiter_.leaves_zombie_of(thread); }
   pid_t pid() const { return pid_; }
   // As Waiter::keep_signals.
   void keep_signals() {

@@ -11,9 +11,6 @@ namespace pagestore {
 Status seize_thread(const Seizing& seizing, pid_t thread, bool* is_seized, ThreadSleep* sleep) {
   const pid_t pid = seizing.pid;
   *is_seized = false;
-  if (seizing.refuses_vfork && is_inside_vfork(pid, thread)) {
-    return Status::system(Error::tracee, "a process that waits in vfork for its child to be another program", EBUSY);
-  }
   if (ptrace(PTRACE_SEIZE, thread, nullptr, seizing.options) != 0) {
     const int error_number = errno;
     if (thread != pid && (error_number == ESRCH || read_thread_status(pid, thread).has_ended)) return Status::ok();

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <new>
+#include <utility>
 
 #include "system/assert.h"
 
@@ -13,17 +13,24 @@ ThreadTable::~ThreadTable() {
   PS_ASSERT(uses_ == 0);
   for (TracedThread* thread : threads_) delete thread;
   free_removed();
+  ::operator delete(spare_);
+}
+
+Status ThreadTable::prepare() {
+  if (spare_ == nullptr) spare_ = ::operator new(sizeof(TracedThread), std::nothrow);
+  // Room among the removed as well: `remove` cannot fail.
+  const size_t most = threads_.size() + removed_.size() + 1;
+  if (spare_ == nullptr || !removed_.reserve(most) || !threads_.reserve(threads_.size() + 1)) {
+    return Status::no_memory(sizeof(TracedThread));
+  }
+  return Status::ok();
 }
 
 Status ThreadTable::add(pid_t id, TracedThread** thread) {
   PS_ASSERT(find(id) == nullptr);
-  std::unique_ptr<TracedThread> made(new (std::nothrow) TracedThread(id));
-  // Room among the removed as well: `remove` cannot fail.
-  const size_t most = threads_.size() + removed_.size() + 1;
-  if (!made || !removed_.reserve(most) || !threads_.append(made.get())) {
-    return Status::no_memory(sizeof(TracedThread));
-  }
-  *thread = made.release();
+  if (Status status = prepare(); !status.is_ok()) return status;
+  *thread = new (std::exchange(spare_, nullptr)) TracedThread(id);
+  static_cast<void>(threads_.append(*thread));
   return Status::ok();
 }
 

@@ -29,6 +29,8 @@ class ThreadTable : NonCopyable {
     ThreadTable& table_;
   };
 
+  // Makes room for one more: the next `add` cannot fail.
+  Status prepare();
   // The thread is running. A number is in the table once.
   Status add(pid_t id, TracedThread** thread);
   TracedThread* find(pid_t id) const;
@@ -47,6 +49,7 @@ class ThreadTable : NonCopyable {
 
   GrowingArray<TracedThread*> threads_;
   GrowingArray<TracedThread*> removed_;  // has room for all threads
+  void* spare_ = nullptr;                // memory for the next one
   int uses_ = 0;
 };
 

@@ -12,6 +12,7 @@
 #include "linux/proc_file.h"
 #include "linux/process_regions.h"
 #include "linux/thread_status.h"
+#include "ptrace/release/late_releases.h"
 #include "ptrace/seizing.h"
 #include "ptrace/time_stamp_counter.h"
 #include "ptrace/trap.h"
@@ -86,7 +87,7 @@ Status TracedProcess::seize_child(pid_t pid, bool has_filter, const SystemCallSe
   traits_.has_filter = has_filter;
   traits_.further_calls = further_calls;
   if (has_filter) followers_.keep_tracing();
-  waiter_.begin(pid, false);
+  if (Status status = waiter_.begin(pid, false); !status.is_ok()) return status;
   loop_.set_last({}, pid);
   TracedThread* thread;
   if (Status status = threads_.add(pid, &thread); !status.is_ok()) return status;
@@ -151,9 +152,9 @@ Status TracedProcess::attach(pid_t pid) {
     // The loop that waits for Node's children would take its stops.
     return Status::system(Error::wrong_thread, "attaching to a child of this process takes its main thread", EPERM);
   }
+  if (Status status = waiter_.begin(pid, is_our_child); !status.is_ok()) return status;
   traits_.pid = pid;
   traits_.outlives_us = Stub::kIsThere;
-  waiter_.begin(pid, is_our_child);
   waiter_.keep_signals();
   loop_.set_last({}, pid);
   Status status = seize_all();
@@ -164,11 +165,7 @@ Status TracedProcess::attach(pid_t pid) {
   program_.may_have_children = true;
   followers_.started().mark_unseen_sharers();
   files_.set_own_descriptors(OwnDescriptors::perhaps);
-  if (status.is_ok()) return status;
-  for (TracedThread* thread : threads_.all()) {
-    if (thread->is_stopped()) static_cast<void>(detach_thread(*thread));
-  }
-  is_released_ = true;
+  if (!status.is_ok()) static_cast<void>(release_all());
   return status;
 }
 
@@ -202,6 +199,10 @@ Status TracedProcess::put_back_threads() {
 
 Status TracedProcess::seize_all() {
   const auto is_known = [this](pid_t id) { return threads_.find(id) != nullptr; };
+  const auto before = [this](pid_t id, bool*) {
+    if (!is_inside_vfork(traits_.pid, id)) return threads_.prepare();
+    return Status::system(Error::tracee, "a process that waits in vfork for its child to be another program", EBUSY);
+  };
   const auto stop = [this](pid_t id, const ThreadSleep& sleep) {
     TracedThread* thread;
     if (Status status = threads_.add(id, &thread); !status.is_ok()) return status;
@@ -209,7 +210,7 @@ Status TracedProcess::seize_all() {
     if (Status status = loop_.wait_until_stopped({}); !status.is_ok()) return status;
     return has_ended() ? Status::process_gone(traits_.pid, "has ended") : Status::ok();
   };
-  return seize_threads({traits_.pid, kOptions, true}, is_known, stop);
+  return seize_threads({traits_.pid, kOptions}, is_known, before, stop);
 }
 
 Status TracedProcess::resume(const RunOptions& options, Stop* stop) {
@@ -262,13 +263,23 @@ Status TracedProcess::detach() {
     static_cast<void>(kernel_breakpoint_.put_back(threads_, injected_));
     static_cast<void>(injected_.stubs()->clear());
   }
+  return release_all();
+}
+
+// All threads, whatever fails, and also those that have not stopped.
+Status TracedProcess::release_all() {
   Status result = Status::ok();
+  is_released_ = true;
+  for (const TracedThread* thread : threads_.all()) {
+    if (thread->is_running()) LateReleases::here().release(thread->id(), waiter_.leaves_zombie_of(thread->id()));
+  }
   for (TracedThread* thread : threads_.all()) {
     if (!thread->is_stopped()) continue;
     const Status status = detach_thread(*thread);
-    if (!status.is_ok() && status.error() != Error::process_gone) result = status;
+    if (status.is_ok() || status.error() == Error::process_gone) continue;
+    result = status;
+    if (detach_stopped(thread->id(), 0)) thread->mark_dying();
   }
-  is_released_ = true;
   // Threads that were killed meanwhile, perhaps by the signal of the first, wait to be reaped; the first one last.
   for (const bool is_first : {false, true}) {
     for (const TracedThread* thread : threads_.all()) {

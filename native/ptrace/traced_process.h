@@ -124,6 +124,7 @@ class TracedProcess : NonCopyable {
   Status find_interface();
   Status find_flagged_mappings();
   Status free_threads();
+  Status release_all();
   Status detach_thread(TracedThread& thread);
   Status return_to_call(TracedThread& thread);
 

@@ -52,6 +52,14 @@ bool is_before_signal(const siginfo_t& seen) {
 
 }  // namespace
 
+std::optional<WaitEvent> take_stop(pid_t thread) {
+  siginfo_t seen{};
+  if (waitid(P_PID, static_cast<id_t>(thread), &seen, WSTOPPED | WNOHANG | kOurs) != 0 || seen.si_pid != thread)
+    return {};
+  // As waitpid has it; the event of a ptrace-stop is above the signal.
+  return WaitEvent{thread, seen.si_status << 8 | 0x7f};
+}
+
 int64_t monotonic_now() {
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC, &time);
@@ -64,20 +72,26 @@ std::optional<WaitEvent> Waiter::take(const siginfo_t& seen) const {
     return WaitEvent{seen.si_pid, seen.si_code == CLD_EXITED ? (seen.si_status & 0xff) << 8 : seen.si_status};
   }
   if (keeps_signals_ && is_before_signal(seen)) return WaitEvent{seen.si_pid, seen.si_status << 8 | 0x7f};
+  if (!is_end(seen)) return take_stop(seen.si_pid);
   int status;
   if (waitpid(seen.si_pid, &status, kOurs | WNOHANG) != seen.si_pid) return {};
   return WaitEvent{seen.si_pid, status};
 }
 
-Status Waiter::start_timer(int milliseconds) {
-  if (period_ == milliseconds) return Status::ok();
-  if (!period_) {
-    if (!timer_signal()) return Status::system(Error::tracee, "a real-time signal that nobody uses", EBUSY);
-    set_blocked(true);
-    if (timer_.make(CLOCK_MONOTONIC, *timer_signal()) != 0) {
-      return Status::system(Error::tracee, "timer_create", errno);
-    }
+Status Waiter::prepare() {
+  if (period_) return Status::ok();
+  if (!timer_signal()) return Status::system(Error::tracee, "a real-time signal that nobody uses", EBUSY);
+  set_blocked(true);
+  if (timer_.make(CLOCK_MONOTONIC, *timer_signal()) != 0) {
+    return Status::system(Error::tracee, "making a timer for a wait (timer_create)", errno);
   }
+  period_ = 0;
+  return Status::ok();
+}
+
+Status Waiter::start_timer(int milliseconds) {
+  if (Status status = prepare(); !status.is_ok()) return status;
+  if (period_ == milliseconds) return Status::ok();
   const timespec each{milliseconds / 1000, milliseconds % 1000 * 1'000'000};
   const itimerspec period{each, each};
   timer_.set(period);

@@ -32,13 +32,21 @@ struct WaitEvent {
   int ptrace_event() const { return status >> 16; }  // PTRACE_EVENT_…, or 0
 };
 
+// The stop that a thread has reported, if it still is in it. Never its end, which a thread that was killed meanwhile
+// has instead: others may wait for that.
+std::optional<WaitEvent> take_stop(pid_t thread);
+
 // Milliseconds of a clock that only goes forward.
 int64_t monotonic_now();
 
 class Waiter : NonCopyable {
  public:
+  // What a wait needs is made now, and refused now, before anything is traced.
+  Status prepare();
+
   // The end of this child of ours is reported, but its zombie stays: others in this process wait for it.
   void leave_zombie_of(pid_t child) { unreaped_ = child; }
+  bool leaves_zombie_of(pid_t child) const { return unreaped_ == child; }
 
   // A stop before a signal is reported, but stays unreaped until the thread runs: should we end meanwhile, the kernel
   // delivers the signal, which it has forgotten of a stop that was reaped.

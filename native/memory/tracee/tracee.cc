@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "linux/thread_status.h"
 #include "memory/tracee/live_state.h"
 #include "memory/tracee/saved_signals.h"
 #include "memory/tracee/saved_state.h"
@@ -69,7 +70,21 @@ Status Tracee::regions(const RegionList** regions) {
   return memory_.read_mappings();
 }
 
+// A process that was killed meanwhile makes calls fail in many ways.
+Status Tracee::explain(const Status& status) const {
+  if (status.is_ok() || status.error() == Error::process_gone) return status;
+  return is_dying(process_.pid(), process_.live_thread()) ? Status::process_gone(process_.pid(), "was killed") : status;
+}
+
 Status Tracee::capture(Snapshot* snapshot) {
+  return explain(capture_all(snapshot));
+}
+
+Status Tracee::restore(const Snapshot& snapshot) {
+  return explain(restore_all(snapshot));
+}
+
+Status Tracee::capture_all(Snapshot* snapshot) {
   const RegionList* regions;
   GrowingArray<std::byte> bytes, waits, files, file_key, signals, timers, children;
   SavedState saved;
@@ -131,7 +146,7 @@ Status Tracee::store_captured(PageStores& stores, const Saved& saved, Snapshot* 
   return Status::ok();
 }
 
-Status Tracee::restore(const Snapshot& snapshot) {
+Status Tracee::restore_all(const Snapshot& snapshot) {
   if (Status status = process_.check(); !status.is_ok()) return status;
   if (Status status = process_.check_interface(); !status.is_ok()) return status;
   Parts parts;

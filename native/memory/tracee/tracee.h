@@ -92,6 +92,9 @@ class Tracee final : public RestorableMemory {
     std::span<const std::byte> bytes, waits, file_key;  // the state's, and what goes with it
     const RegionList& regions;
   };
+  Status explain(const Status& status) const;
+  Status capture_all(Snapshot* snapshot);
+  Status restore_all(const Snapshot& snapshot);
   Status store_captured(PageStores& stores, const Saved& saved, Snapshot* snapshot);
   Status read_parts(const Snapshot& snapshot, Parts* parts) const;
   Status restore_mappings(const Mappings& wanted);
