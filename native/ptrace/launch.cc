@@ -59,18 +59,23 @@ bool must_answer_counter(const LaunchOptions& options) {
 // In the child of a process with several threads: nothing here may take a lock or allocate.
 class Child {
  public:
-  Child(const LaunchOptions& options, const SystemCallFilter& filter, int go, int report)
-      : options_(options), filter_(filter), go_(go), report_(report) {}
+  Child(const LaunchOptions& options, const SystemCallFilter& filter, pid_t parent, int go, int report)
+      : options_(options), filter_(filter), parent_(parent), go_(go), report_(report) {}
 
   [[noreturn]] void become() {
+    // Until it is traced, nothing else ends it with its parent: others that were started at the same time may have
+    // copies of the pipe's other end.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent_) _exit(127);
     // A process that changed its user may not be traced by others of that user until it is another program.
     prctl(PR_SET_DUMPABLE, 1);
     static_cast<void>(!::write(report_, "", 1));
     char go;
     ssize_t got;
     while ((got = ::read(go_, &go, 1)) < 0 && errno == EINTR) continue;
-    // Whoever was to trace this child is dead.
     if (got != 1) _exit(127);
+    // It is traced, and ends with its tracer.
+    prctl(PR_SET_PDEATHSIG, 0);
     check(Step::session, setsid() >= 0);
     set_streams();
     check(Step::cwd, options_.cwd == nullptr || chdir(options_.cwd) == 0);
@@ -129,6 +134,7 @@ class Child {
 
   const LaunchOptions& options_;
   const SystemCallFilter& filter_;
+  const pid_t parent_;
   int go_, report_;
 };
 
@@ -201,9 +207,9 @@ Status launch(const LaunchOptions& options, TracedProcess* process) {
       options.further_calls | (options.has_kept_clock ? clock_calls() : SystemCallSet{});
   if (Status status = SystemCallFilter::make(further_calls, &filter); !status.is_ok()) return status;
   if (!go.open() || !report.open()) return Status::system(Error::spawn, "pipe2", errno);
-  const pid_t pid = fork();
+  const pid_t parent = getpid(), pid = fork();
   if (pid < 0) return Status::system(Error::spawn, "fork", errno);
-  if (pid == 0) Child(options, filter, go.out.get(), report.in.get()).become();
+  if (pid == 0) Child(options, filter, parent, go.out.get(), report.in.get()).become();
   report.in = ScopedFd();
   char is_there;
   while (::read(report.out.get(), &is_there, 1) < 0 && errno == EINTR) continue;
