@@ -1,29 +1,76 @@
 #include "ptrace/processor.h"
 
 #include <sched.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
-#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <utility>
+
+#include "system/scoped_fd.h"
 
 namespace pagestore {
 
 namespace {
 
-std::atomic<int> tracers[CPU_SETSIZE];
+// Each processor has as many names; if all are taken, one more tracer makes no difference.
+constexpr int kNames = 4;
 
 struct Pinned {
   int uses = 0;
-  int processor = 0;  // while there are uses
+  std::optional<int> processor;  // the last one
   cpu_set_t before{};
+  ScopedFd claim;  // while there are uses
 };
 thread_local Pinned pinned;
 
+bool is_in(const cpu_set_t& set, int processor) {
+  return CPU_ISSET(static_cast<size_t>(processor), &set);
+}
+
+// A socket with this name; not open where somebody has it, or the system allows none.
+ScopedFd claim_name(int processor, int name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  // It begins with a zero byte: a name without a file.
+  const int length =
+      snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "pagestore/processor/%d/%d", processor, name);
+  const auto bytes = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + static_cast<size_t>(length));
+  ScopedFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.is_open() || bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), bytes) != 0) return {};
+  return socket;
+}
+
+// How many have claimed it; `claim` is ours if one was left.
+int count_claims(int processor, ScopedFd* claim) {
+  int count = 0;
+  *claim = ScopedFd();
+  for (int name = 0; name < kNames; ++name) {
+    ScopedFd made = claim_name(processor, name);
+    if (!made.is_open()) ++count;
+    if (made.is_open() && !claim->is_open()) *claim = std::move(made);
+  }
+  return count;
+}
+
 // Not the one that we happen to run on: a program can tell processors apart, and its C library notes on which
 // it started.
-std::optional<int> choose(const cpu_set_t& allowed) {
+std::optional<int> choose(const cpu_set_t& allowed, std::optional<int> last, ScopedFd* claim) {
   std::optional<int> best;
-  for (int i = 0; i < CPU_SETSIZE; ++i) {
-    if (!CPU_ISSET(static_cast<size_t>(i), &allowed)) continue;
-    if (!best || tracers[i].load() < tracers[*best].load()) best = i;
+  int fewest = kNames + 1;
+  const auto consider = [&](int processor) {
+    ScopedFd claimed;
+    const int count = count_claims(processor, &claimed);
+    if (count >= fewest) return;
+    fewest = count;
+    best = processor;
+    *claim = std::move(claimed);
+  };
+  if (last && is_in(allowed, *last)) consider(*last);
+  for (int i = 0; i < CPU_SETSIZE && fewest > 0; ++i) {
+    if (is_in(allowed, i) && i != last) consider(i);
   }
   return best;
 }
@@ -33,14 +80,15 @@ std::optional<int> choose(const cpu_set_t& allowed) {
 std::optional<int> SharedProcessor::take() {
   if (pinned.uses == 0) {
     if (sched_getaffinity(0, sizeof(pinned.before), &pinned.before) != 0) return {};
-    const std::optional<int> chosen = choose(pinned.before);
+    ScopedFd claim;
+    const std::optional<int> chosen = choose(pinned.before, pinned.processor, &claim);
     if (!chosen) return {};
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(static_cast<size_t>(*chosen), &one);
     if (sched_setaffinity(0, sizeof(one), &one) != 0) return {};
-    pinned.processor = *chosen;
-    ++tracers[*chosen];
+    pinned.processor = chosen;
+    pinned.claim = std::move(claim);
   }
   ++pinned.uses;
   is_taken_ = true;
@@ -50,7 +98,7 @@ std::optional<int> SharedProcessor::take() {
 SharedProcessor::~SharedProcessor() {
   if (!is_taken_ || --pinned.uses > 0) return;
   sched_setaffinity(0, sizeof(pinned.before), &pinned.before);
-  --tracers[pinned.processor];
+  pinned.claim = ScopedFd();
 }
 
 }  // namespace pagestore

@@ -1,8 +1,11 @@
 // One processor for a tracer and its tracees: a stop between two processors costs six times as much.
 //
-// Tracers on different threads of this process get different processors, as far as there are enough. Several tracees of
-// one thread share the thread's processor. It is a matter of speed alone: where the system does not let us choose,
-// everything runs on as it was.
+// Tracers get different processors, as far as this thread may run on enough of them: those on other threads of this
+// process, and those in other processes. Whoever takes a processor says so by the name of a socket, which the kernel
+// gives to one at a time and takes back when the process ends, however that happens; it is known within a network
+// namespace, that is, to all but those in other containers. Several tracees of one thread share the thread's processor,
+// and a thread takes the one that it had before, if that is still the best. It is a matter of speed alone: where the
+// system does not let us choose, everything runs on as it was.
 #pragma once
 
 #include <optional>
@@ -12,7 +15,7 @@
 namespace pagestore {
 
 // While one of these lives, the thread that made it (and destroys it) runs on one processor alone: the one on
-// which the fewest tracers of this process run.
+// which the fewest tracers run.
 class SharedProcessor : NonCopyable {
  public:
   ~SharedProcessor();
