@@ -156,8 +156,8 @@ export class PageStore implements Disposable {
   /**
    * The bytes of page `n`, without a copy. They are the page's while it is referenced; the Buffer can be read for ever.
    *
-   * What you write into it only you see: the stored page stays as it is. Its `buffer` is much larger than the page and
-   * contains others, so write to nothing but the page's own bytes, and copy a page (`Buffer.from(page)`) before you post,
+   * The stored page stays as it is whatever you write into it: only this handle shows that, in every Buffer over the page,
+   * also in later ones, until the store recycles the page. Its `buffer` is much larger than the page and contains others, so write to nothing but the page's own bytes, and copy a page (`Buffer.from(page)`) before you post,
    * clone or transfer it. Where a runtime allows no external memory in a Buffer (Electron), the result is a copy.
    * @throws `ERR_PAGE_NUMBER`, `ERR_ARGUMENT_TYPE`, `ERR_OUT_OF_MEMORY`
    */

@@ -25,6 +25,7 @@
       "native/linux/remote_socket.cc",
       "native/linux/thread_sleep.cc",
       "native/linux/thread_status.cc",
+      "native/linux/trace_obstacle.cc",
       "native/linux/untouched_pages.cc",
       "native/linux/unwinder.cc",
       "native/linux/user_memory.cc",

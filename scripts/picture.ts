@@ -3,9 +3,9 @@
  * docs/check.svg. A test compares its text with what the command prints today.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import { blocksOf } from './document-blocks.js'
@@ -21,8 +21,16 @@ export function record(root: string): string {
     if (program === undefined) throw new Error('docs/check.md has no clerks.c')
     writeFileSync(join(folder, 'clerks.c'), program.text)
     execFileSync('cc', ['-g', '-I', join(root, 'include'), '-o', 'clerks', 'clerks.c'], { cwd: folder })
-    const main = join(root, 'dist/lib/cli/main.js')
-    const { stdout } = spawnSync(process.execPath, [main, 'check', '--', './clerks'], { cwd: folder, encoding: 'utf8' })
+    // As npx starts it.
+    const file = join(folder, 'node_modules/.bin/pagestore')
+    mkdirSync(dirname(file), { recursive: true })
+    symlinkSync(join(root, 'dist/lib/cli/main.js'), file)
+    const env = { ...process.env, npm_command: 'exec' }
+    const { stdout } = spawnSync(process.execPath, [file, 'check', '--', './clerks'], {
+      cwd: folder,
+      encoding: 'utf8',
+      env,
+    })
     return `$ ${command}\n${stdout}`
   } finally {
     rmSync(folder, { recursive: true })

@@ -121,7 +121,6 @@ function tries({ command: [file, ...args] }: Runtime, capability: string): strin
   const { stdout, stderr, signal, status } = spawnSync(file!, [...args, 'capability.mjs', capability], {
     cwd: project,
     encoding: 'utf8',
-    timeout: 120_000,
   })
   if (signal !== null) return `ended by ${signal}`
   if (status === 0 && stdout.trim() !== '') return stdout.trim()

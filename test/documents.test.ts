@@ -69,7 +69,6 @@ function execute(file: string, args: string[], { line, marks, text }: Block, cwd
     cwd,
     input: text,
     encoding: 'utf8',
-    timeout: 50_000,
     env: { ...process.env, PATH: `${join(cwd, 'node_modules/.bin')}:${process.env['PATH']}` },
   })
   const exits = [...marks.keys()].find((mark) => mark.startsWith('exits with '))
@@ -99,7 +98,28 @@ function plain(text: string, varies: boolean): string {
   return words.replace(/[ ─]+/g, ' ').trimEnd()
 }
 
+// What a state takes depends a little on the machine: by no more than this factor.
+const mostDifference = 1.4
+
+function expectBytes(line: number, text: string, printed: string): void {
+  const bytesIn = (from: string) =>
+    [...from.matchAll(/([\d ]+) bytes\/state/g)].map(([, digits]) => Number(digits?.replaceAll(' ', '')))
+  const found = bytesIn(printed)
+  for (const [i, said] of bytesIn(text).entries()) {
+    const factor = said / (found[i] ?? Number.NaN)
+    expect({
+      line,
+      said,
+      found: found[i],
+      isNear: factor < mostDifference && factor > 1 / mostDifference,
+    }).toMatchObject({
+      isNear: true,
+    })
+  }
+}
+
 function expectOutput({ line, text, marks }: Block, { stdout }: Ran): void {
+  if (!marks.has('numbers vary')) expectBytes(line, text, stdout)
   const varies = marks.has('numbers vary')
   const parts = plain(text, varies).split(/^\.\.\.$/m)
   const pattern = parts.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('[^]*?')

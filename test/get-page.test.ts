@@ -22,6 +22,18 @@ test('what JavaScript writes into a view harms no stored page', () => {
   expect(store.storePage(view)).not.toBe(n)
 })
 
+test('a scribble shows in every view of the handle that it came through, and nowhere else', () => {
+  using store = new PageStore()
+  using other = PageStore.open(store.share())
+  const n = store.storePage(page(1))
+  const [early, view] = [store.getPage(n), store.getPage(n)]
+  view.fill(0xaa, 100, 200)
+  expect(early.equals(view)).toBe(true)
+  expect(store.getPage(n).equals(view)).toBe(true)
+  expect(other.getPage(n).equals(page(1))).toBe(true)
+  expect(store.storePage(page(1))).toBe(n)
+})
+
 test('a scribble is gone once the slot is used again, and every time after', () => {
   using store = new PageStore()
   const n = store.storePage(page(0))

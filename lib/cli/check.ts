@@ -13,6 +13,7 @@ import {
 } from '../explore/index.js'
 import { type Files, PageStoreError } from '../index.js'
 import { printable, printableJson, quotedForShell } from '../printable.js'
+import { invocation } from './invocation.js'
 import { createLine } from './status-line.js'
 import { traceOf } from './trace-file.js'
 
@@ -42,6 +43,8 @@ export interface CheckOptions {
 export const exitCodes = { clean: 0, violation: 1, misuse: 2, bounded: 3, outside: 4 } as const
 
 const million = 1e6
+// Milliseconds that replay gives a step unless it is told otherwise.
+const replaysWith = 10_000
 // Nobody reads a longer path step by step.
 const mostSteps = 200
 
@@ -189,7 +192,8 @@ function report(exploration: Exploration, options: CheckOptions, command: readon
   if (first !== undefined) {
     const file = relative('.', options.trace)
     const program = command.map(quotedForShell).join(' ')
-    lines.push('', 'The first of them again:', `  pagestore replay ${quotedForShell(file)} -- ${program}`)
+    const limit = options.stepTimeout === replaysWith ? '' : `--step-timeout ${options.stepTimeout} `
+    lines.push('', 'The first of them again:', `  ${invocation()} replay ${limit}${quotedForShell(file)} -- ${program}`)
     lines.push(`  ${traceVariable(first.choices, file)}${program}`)
   }
   return `${lines.join('\n')}\n`

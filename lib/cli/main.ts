@@ -4,10 +4,11 @@
  * and exit code 1; `NODE_DEBUG=pagestore` adds the stack.
  */
 import { createRequire } from 'node:module'
+import { dirname, join, relative } from 'node:path'
 import { debuglog } from 'node:util'
 import { Command, InvalidArgumentError, Option } from 'commander'
 
-import { printable } from '../printable.js'
+import { printable, quotedForShell } from '../printable.js'
 import type { CheckOptions } from './check.js'
 import type { ReplayOptions } from './replay.js'
 import type { RunOptions } from './run.js'
@@ -18,13 +19,21 @@ const { version, description } = createRequire(import.meta.url)('pagestore/packa
 const longestInterval = 2 ** 31 - 1
 const mostPages = 2 ** 32 - 1
 const mostStates = 1e12
+const defaultStepTimeout = 10_000
+// The message of lib/explore/subjects/program.ts, which is loaded only when something is explored.
+const programWithoutChoice = 'the program ended without a choice: it must include pagestore.h and call ps_choose'
 // The exit code of check and replay for wrong arguments.
 const misuse = 2
 
 const program = new Command('pagestore')
   .description(description ?? '')
-  .version(version ?? '')
-  .helpCommand(false)
+  .version(version ?? '', '-v, --version')
+  .addOption(new Option('-V').hideHelp())
+  .on('option:V', () => {
+    process.stdout.write(`${version}\n`)
+    process.exit(0)
+  })
+  .helpCommand('help [command]', 'say what a command does, and its options')
 
 withRunOptions(program.command('demo'), { rounds: 12, interval: 200 })
   .summary('start a working program and store its memory again and again')
@@ -100,7 +109,7 @@ function withStepTimeout(command: Command): Command {
       '--step-timeout <ms>',
       'how long the program may take from one choice to the next',
       wholeNumber(1, longestInterval),
-      10_000,
+      defaultStepTimeout,
     )
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : misuse))
 }
@@ -149,8 +158,24 @@ async function endWith(job: (signal: AbortSignal) => Promise<number>): Promise<v
   } catch (error) {
     debuglog('pagestore')('%O', error)
     process.stderr.write(`error: ${printable(String(error instanceof Error ? error.message : error))}\n`)
+    const hint = hintFor(error)
+    if (hint !== '') process.stderr.write(hint)
     process.exitCode = misuse
   }
+}
+
+// What to do about an error, in lines of our own.
+function hintFor(error: unknown): string {
+  const lacksHeader = error instanceof Error && error.message === programWithoutChoice
+  if (!lacksHeader) return ''
+  const folder = join(dirname(createRequire(import.meta.url).resolve('pagestore/package.json')), 'include')
+  return [
+    `Add three lines, and compile it with -I ${printable(quotedForShell(relative('.', folder)))}:`,
+    '  #include "pagestore.h"',
+    '  int way = ps_choose(2);             /* 0 or 1: both are tried */',
+    '  ps_assert(total >= 0, "overdrawn"); /* what must hold on every path */',
+    '',
+  ].join('\n')
 }
 
 function fail(error: unknown): never {

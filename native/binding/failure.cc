@@ -1,5 +1,7 @@
 #include "binding/failure.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cinttypes>
 #include <cstdarg>
@@ -8,6 +10,7 @@
 #include <exception>
 
 #include "binding/addon.h"
+#include "linux/trace_obstacle.h"
 
 namespace pagestore::binding {
 
@@ -69,6 +72,29 @@ namespace {
   fail(is_memory ? "ERR_PROCESS_MEMORY" : "ERR_TRACEE", "%s: %s", status.what(), strerror(status.error_number()));
 }
 
+// What was asked of whom, why not, and what helps.
+[[noreturn]] void fail_for_permission(const Status& status) {
+  constexpr const char* kCode = "ERR_PERMISSION";
+  constexpr const char* kAsked = "process %" PRIu64 " is not ours to read or trace: the system refused %s (%s)";
+  char asked[160];
+  const uint64_t pid = status.value();
+  snprintf(asked, sizeof(asked), kAsked, pid, status.what(), strerror(status.error_number()));
+  const TraceObstacle obstacle = find_obstacle(static_cast<pid_t>(pid));
+  if (obstacle.tracer != 0) fail(kCode, "%s. Process %d traces it already", asked, obstacle.tracer);
+  if (obstacle.owner) {
+    fail(kCode, "%s. It is user %u's, and we are user %u: run as that user, or with CAP_SYS_PTRACE (sudo)", asked,
+         *obstacle.owner, geteuid());
+  }
+  if (obstacle.yama_scope > 0) {
+    fail(kCode, "%s. kernel.yama.ptrace_scope is %d: sudo sysctl kernel.yama.ptrace_scope=0, or CAP_SYS_PTRACE (sudo)",
+         asked, obstacle.yama_scope);
+  }
+  fail(kCode,
+       "%s. It has more privileges, or a container's seccomp profile forbids it: run with CAP_SYS_PTRACE (sudo, "
+       "docker run --cap-add=SYS_PTRACE)",
+       asked);
+}
+
 [[noreturn]] void fail_for_mapping(const Status& status) {
   const uint64_t value = status.value();
   fail("ERR_MAPPING", "the mapping at 0x%" PRIx64 " could not be put back: %s", value,
@@ -115,12 +141,7 @@ void fail(const Status& status) {
     case Error::process_gone:
       fail("ERR_PROCESS_GONE", "process %" PRIu64 "%s%s", value, what[0] == 'a' ? ", " : " ", what);
     case Error::permission:
-      fail(
-          "ERR_PERMISSION",
-          "process %" PRIu64
-          " is not ours to read or trace (%s: %s). That takes the process's user (where kernel.yama.ptrace_scope is 0) "
-          "or CAP_SYS_PTRACE, no other tracer and, in a container, a seccomp profile that allows it",
-          value, what, reason);
+      fail_for_permission(status);
     case Error::wrong_thread:
       fail("ERR_WRONG_THREAD", "%s", what);
     case Error::thread:

@@ -1,6 +1,9 @@
 // What the facade's Tracee calls, beside what all memories have in common (memory.cc).
 #include "memory/tracee/tracee.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cmath>
 #include <cstring>
 
@@ -86,11 +89,15 @@ void ask_environment(RunOptions* run, napi_env env) {
 }
 
 // Of a long path the end says most.
-[[noreturn]] void fail_to_start(const std::string& file, const Status& status) {
+[[noreturn]] void fail_to_start(const std::string& file, bool is_there, const Status& status) {
   constexpr size_t kMost = 200;
   const bool is_long = file.size() > kMost;
-  fail("ERR_SPAWN", "%s%s could not be started: %s: %s", is_long ? "…" : "",
-       file.c_str() + (is_long ? file.size() - kMost : 0), status.what(), strerror(status.error_number()));
+  const char* const end = file.c_str() + (is_long ? file.size() - kMost : 0);
+  // The kernel does not say which file it has not found.
+  const bool lacks_other = status.error_number() == ENOENT && strcmp(status.what(), "exec") == 0 && is_there;
+  fail("ERR_SPAWN", "%s%s could not be started: %s: %s%s", is_long ? "…" : "", end, status.what(),
+       strerror(status.error_number()),
+       lacks_other ? " (it is there; the interpreter or dynamic linker that it names is not)" : "");
 }
 
 // (store, what, tracker) -> memory. An object with properties, since there are twelve; a program takes milliseconds to
@@ -125,7 +132,10 @@ Handle spawn(const Arguments& arguments) {
   ask_environment(&options.launch.run, arguments.env());
   std::unique_ptr<Tracee> tracee;
   const Status status = Tracee::spawn(&arguments.store(0), options, tracker, &tracee);
-  if (status.error() == Error::spawn) fail_to_start(file, status);
+  if (status.error() == Error::spawn) {
+    const std::string path = cwd && file[0] != '/' ? *cwd + "/" + file : file;
+    fail_to_start(file, access(path.c_str(), F_OK) == 0, status);
+  }
   check(status);
   return arguments.addon().add(arguments.handle(0), std::move(tracee));
 }

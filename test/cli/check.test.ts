@@ -85,7 +85,7 @@ describe('check', () => {
       ['check', '--', '/nonexistent'],
       /^error: \/nonexistent could not be started: exec: No such file or directory\n$/,
     )
-    await misused(['check', '--', 'true'], /^error: the program ended without a choice: .*ps_choose\n$/)
+    await misused(['check', '--', 'true'], /^error: the program ended without a choice: .*ps_choose\nAdd three lines/)
     await misused(['check', '--strategy', 'random', '--', buildExample('models/wolf')], /random walks have no end/)
   })
 

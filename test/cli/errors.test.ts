@@ -43,7 +43,9 @@ describe('one line and exit code 1', () => {
       return skip('there is no process that this user may not read')
     }
     const ended = isRoot ? await runCli(['dedup', process.pid], nobody) : await runCli(['dedup', 1])
-    expect(ended).toMatchObject(oneLine(/process \d+ is not ours to read or trace .*/))
+    expect(ended).toMatchObject(
+      oneLine(/process \d+ is not ours to read or trace: .* It is user \d+'s, and we are user \d+: .*/),
+    )
   })
 
   it('for a process that dies half-way', async () => {

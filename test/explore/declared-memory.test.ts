@@ -68,7 +68,7 @@ int main(int argc, char **argv) {
   return 0;
 }`,
 )
-const run = (...args: string[]) => explore(new Program(kinds, args, { stepTimeout: 30_000 }))
+const run = (...args: string[]) => explore(new Program(kinds, args, { stepTimeout: 1e6 }))
 // The start, 2, 4, and seven good ends.
 const exact = {
   complete: true,

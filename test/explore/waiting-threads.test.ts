@@ -85,7 +85,8 @@ int main(void) {
     expect(found).toMatchObject({ complete: true, states: 3, transitions: 3, warnings: [] })
     expect(found.violations).toMatchObject([{ kind: 'assertion', property: 'both have slept', choices: [2] }])
   }
-  expect(performance.now() - begin).toBeLessThan(50_000)
+  // In real time all of it would take 750 s.
+  expect(performance.now() - begin).toBeLessThan(700_000)
 })
 
 test('a thread that still computes is waited for', async () => {

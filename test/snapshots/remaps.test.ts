@@ -14,7 +14,6 @@ import { build } from '../support/tracees.js'
 
 const rounds = Number(process.env['PAGESTORE_TEST_ROUNDS'] ?? 60)
 const firstSeed = Number(process.env['PAGESTORE_TEST_SEED'] ?? 1)
-const timeout = 180_000 + 500 * rounds
 const program = build('remaps.c', { flags: ['-O1'] })
 
 /** What was done so far, which is printed if a comparison fails. */
@@ -57,7 +56,7 @@ async function untilQuiet(pid: number): Promise<void> {
   }
 }
 
-test('an observed process', { timeout }, async () => {
+test('an observed process', async () => {
   const did = journal(firstSeed)
   const random = randomFrom(firstSeed)
   const target = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'], env: { GLIBC_TUNABLES: 'glibc.pthread.rseq=0' } })
@@ -81,7 +80,7 @@ test('an observed process', { timeout }, async () => {
   target.kill()
 })
 
-test('a tracee, which is rolled back, too', { timeout }, () => {
+test('a tracee, which is rolled back, too', () => {
   const did = journal(firstSeed)
   const random = randomFrom(firstSeed + 1)
   using store = new PageStore()

@@ -126,8 +126,8 @@ int main(void) {
   running.stdin.write('x\n')
   await new Promise((resolve) => setTimeout(resolve, 20))
   const until = { syscall: ['getppid'] }
-  let stop = tracee.resume({ until, timeout: 5000 })
-  while (stop.kind === 'clone') stop = tracee.resume({ until, timeout: 5000 })
+  let stop = tracee.resume({ until, timeout: 3_600_000 })
+  while (stop.kind === 'clone') stop = tracee.resume({ until, timeout: 3_600_000 })
   expect(stop).toMatchObject({ kind: 'syscall', name: 'getppid' })
   expect(tracee.threads).toHaveLength(2)
   store.close()

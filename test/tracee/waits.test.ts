@@ -116,12 +116,12 @@ test.each(kinds)('%s is interrupted by a signal that is handled, and not by one 
     if (!isInWait(tracee)) continue // a limit of its own, or no such call here
     for (const signal of ['SIGWINCH', 'SIGUSR1'] as const) {
       process.kill(tracee.pid, signal)
-      expect(tracee.resume({ timeout: 30_000 })).toMatchObject({ kind: 'signal', signal })
+      expect(tracee.resume({ timeout: 3_600_000 })).toMatchObject({ kind: 'signal', signal })
       if (signal === 'SIGUSR1') break
       expect(tracee.resume({ timeout: slice }).kind).toBe('timeout')
     }
     // In a moment that is absolute the wait is as good as any.
-    expect(tracee.resume({ timeout: 30_000 })).toMatchObject({ kind: 'exit', code: 4 })
+    expect(tracee.resume({ timeout: 3_600_000 })).toMatchObject({ kind: 'exit', code: 4 })
     tracee.close()
   }
   store.close()
@@ -143,8 +143,8 @@ test.each([...kinds, 'pause'])(
       process.kill(tracee.pid, 'SIGUSR1')
       const waiting = tracee.capture() // for the first one the program makes calls
       for (let i = 0; i < 3; ++i) {
-        expect(tracee.resume({ timeout: 30_000 })).toMatchObject({ kind: 'signal', signal: 'SIGUSR1' })
-        expect(tracee.resume({ timeout: 30_000 })).toMatchObject({ kind: 'exit', code: 4 })
+        expect(tracee.resume({ timeout: 3_600_000 })).toMatchObject({ kind: 'signal', signal: 'SIGUSR1' })
+        expect(tracee.resume({ timeout: 3_600_000 })).toMatchObject({ kind: 'exit', code: 4 })
         tracee.restore(waiting)
         process.kill(tracee.pid, 'SIGUSR1')
       }
