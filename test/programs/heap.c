@@ -2,9 +2,7 @@
 #include "pagestore.h"
 
 #define MOST 4
-static struct {
-  int count, at[MOST];
-} heap;
+static struct { int count, at[MOST]; } heap;
 
 static void swap(int a, int b) {
   const int number = heap.at[a];

@@ -1,0 +1,61 @@
+/** Tracers of one machine know from each other which processor each has taken. */
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+
+import { PageStore, Tracee } from '../../lib/index.js'
+
+const store = new PageStore()
+let tracees: Tracee[] = []
+afterEach(() => {
+  for (const tracee of tracees) tracee.close()
+  tracees = []
+})
+
+const hold = () => void tracees.push(Tracee.spawn(store, 'sleep', ['1000'], { stdio: [] }))
+const allowed = (pid: number | 'self') =>
+  /^Cpus_allowed_list:\t(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
+
+/** The names of this process's sockets, by which others know what it has taken. */
+function claims(): string[] {
+  const names = new Map<string, string>(
+    readFileSync('/proc/net/unix', 'latin1')
+      .split('\n')
+      .map((line) => line.split(/\s+/))
+      .map((words) => [`socket:[${words[6]}]`, words[7] ?? ''] as const),
+  )
+  const opened = readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(join('/proc/self/fd', fd))]
+    } catch {
+      return []
+    }
+  })
+  return opened.map((link) => names.get(link) ?? '').filter((name) => name.startsWith('@pagestore/processor/'))
+}
+
+test('a tracer claims the processor that it and its tracee run on, once, until its last tracee is closed', () => {
+  expect(claims()).toEqual([])
+  hold()
+  hold()
+  const processors = tracees.map(({ pid }) => allowed(pid))
+  expect(processors).toEqual([processors[0], processors[0]])
+  expect(claims()).toEqual([expect.stringMatching(`^@pagestore/processor/${processors[0]}/\\d+$`)])
+  tracees.pop()!.close()
+  expect(claims()).toHaveLength(1)
+  tracees.pop()!.close()
+  expect(claims()).toEqual([])
+})
+
+test('where it may run on one processor alone, it runs on that', () => {
+  const script = `
+    const { PageStore, Tracee } = await import('pagestore')
+    const { readFileSync } = await import('node:fs')
+    const tracee = Tracee.spawn(new PageStore(), 'sleep', ['1000'], { stdio: [] })
+    process.stdout.write(/^Cpus_allowed_list:\\t(.*)$/m.exec(readFileSync('/proc/' + tracee.pid + '/status', 'latin1'))[1])
+    tracee.close()`
+  const last = allowed('self')!.split(/[-,]/).at(-1)!
+  const words = ['-c', last, process.execPath, '--input-type=module', '-e', script]
+  expect(execFileSync('taskset', words, { encoding: 'utf8', cwd: import.meta.dirname })).toBe(last)
+})
