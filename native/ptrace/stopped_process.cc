@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <new>
 
+#include "linux/kernel_compare.h"
 #include "linux/related_processes.h"
 #include "linux/thread_status.h"
 #include "ptrace/release/late_releases.h"
@@ -23,6 +24,11 @@ namespace {
 constexpr int64_t kPatience = 10'000;  // milliseconds
 
 constexpr int kDeepest = 16;  // children inside vfork, each of the one before
+
+// True, too, where the system does not say.
+bool may_share_memory(pid_t a, pid_t b) {
+  return compare_tasks(a, b, Shared::memory) != Sameness::different;
+}
 
 enum class Wait { stopped, ended, inside_vfork, timeout };
 
@@ -105,7 +111,7 @@ Status StoppedProcess::stop_children_of(pid_t thread, bool* has_stopped) {
   GrowingArray<pid_t> children;
   if (!add_children(pid_, thread, &children).is_ok()) return Status::ok();
   for (const pid_t child : children) {
-    if (!may_share(pid_, child, Shared::memory)) continue;
+    if (!may_share_memory(pid_, child)) continue;
     const Status status = stop_in_vfork(child);
     if (!status.is_ok() && status.error() != Error::process_gone) return status;
     *has_stopped = *has_stopped || status.is_ok();
@@ -122,7 +128,7 @@ Status StoppedProcess::stop_in_vfork(pid_t child) {
   if (!made) return Status::no_memory(sizeof(StoppedProcess));
   if (Status status = made->stop(child, depth_ + 1); !status.is_ok()) return status;
   // It is another program by now, and none of ours to stop.
-  if (!may_share(pid_, child, Shared::memory)) return Status::process_gone(child, "became another program");
+  if (!may_share_memory(pid_, child)) return Status::process_gone(child, "became another program");
   made->sibling_ = std::move(in_vfork_);
   in_vfork_ = std::move(made);
   return Status::ok();
