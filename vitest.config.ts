@@ -30,6 +30,22 @@ export default defineConfig({
       // `npm run dev`, which says with what the addon is built.
       { test: { ...suite, name: 'dev', env: { PAGESTORE_MEMORY: '' }, globalSetup: 'scripts/dev-build.ts' } },
       { test: { ...suite, name: 'default', env: { PAGESTORE_MEMORY: '' } } },
+      // The suites of tracees and of the explorer as in a container: `npm run test:long`, which says in which.
+      {
+        resolve: {
+          alias: [
+            { find: /^pagestore\/explore$/, replacement: `${import.meta.dirname}/test/support/contained-explore.ts` },
+          ],
+        },
+        test: {
+          ...suite,
+          name: 'container',
+          env: { PAGESTORE_MEMORY: '' },
+          include: ['test/{tracee,explore}/*.test.ts'],
+          exclude: ['test/explore/containers.test.ts'],
+          setupFiles: 'test/support/contained-setup.ts',
+        },
+      },
       {
         test: {
           ...suite,

@@ -9,6 +9,7 @@ import { argumentRegisters, fitsRegister, type SystemCall, stopPointIn, systemCa
 import { findSymbol } from './linux/symbols.js'
 import type { RestorableMemory } from './memory.js'
 import { handleOf, type PageStore } from './page-store.js'
+import type { Refusal } from './refusals.js'
 import { closeMemory, withReleases } from './releases.js'
 import {
   checkedThread,
@@ -21,7 +22,7 @@ import {
 import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snapshot.js'
 import { type Files, prepareSpawn, restoresFiles, type SpawnOptions } from './spawn-options.js'
 import { readStop, type Stop, stopSlots } from './stop.js'
-import { passWarnings } from './warnings.js'
+import { passRefusals, passWarnings } from './warnings.js'
 
 /** How {@link Tracee.attach} takes control of a process. */
 export interface AttachOptions {
@@ -36,10 +37,30 @@ export interface AttachOptions {
 // A tracee that nobody closed is closed when it is collected.
 const forgotten = new FinalizationRegistry<Handle>(closeMemory)
 
+const unused = new FinalizationRegistry<Handle>((handle) => native.closeKeptStart(handle))
+
 const { registerNames } = native
 
 /** Signals of which a program that has no handler notices nothing. */
 const ignoredByDefault = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH'])
+
+/** Programs that are started so have the same addresses, also where the system does not let us fix them. */
+export interface KeptStart {
+  readonly handle: Handle
+}
+
+/** A process stays in it, stopped, until it is closed, or until `owner` is collected. */
+export function openKeptStart(owner: object): KeptStart {
+  const handle = native.openKeptStart()
+  unused.register(owner, handle, owner)
+  return { handle }
+}
+
+/** Twice is no error. */
+export function closeKeptStart({ handle }: KeptStart, owner: object): void {
+  unused.unregister(owner)
+  native.closeKeptStart(handle)
+}
 
 /**
  * For the explorer: `Tracee.spawn` with a filter that stops the program at further system calls, one bit for each. The
@@ -51,7 +72,10 @@ export let spawnFiltered: (
   args: readonly string[],
   options: SpawnOptions,
   furtherCalls: Uint8Array,
+  kept: KeptStart,
 ) => Tracee
+/** For the explorer: what the system refused when it was spawned. */
+export let refusalsOf: (tracee: Tracee) => Refusal[]
 /**
  * For the explorer: `resume` that stops before each of these system calls, too, one bit for each. Of a program that has
  * a filter they must be among those of {@link spawnFiltered}; then no other call costs anything.
@@ -76,8 +100,11 @@ const argumentIndices = argumentRegisters().map((name) => registerNames.indexOf(
  */
 export class Tracee implements RestorableMemory {
   static {
-    spawnFiltered = (store, file, args, options, furtherCalls) =>
-      Tracee.#spawn(store, file, args, options, furtherCalls)
+    spawnFiltered = (store, file, args, options, furtherCalls, { handle }) => {
+      const what = prepareSpawn(file, args, options, furtherCalls)
+      return new Tracee(store, native.spawnTracee(handleOf(store), what, options.tracker, handle), options.onWarning)
+    }
+    refusalsOf = (tracee) => native.traceeRefusals(tracee.#handle)
     resumeToEntries = (tracee, options, calls) => tracee.#resume(options, calls)
     removeMadeFiles = (tracee) => native.removeMadeFiles(tracee.#handle)
     callArguments = (tracee, tid) => {
@@ -108,18 +135,11 @@ export class Tracee implements RestorableMemory {
    * @throws `ERR_SPAWN`, `ERR_TRACEE`, `ERR_TRACKER`, `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED`
    */
   static spawn(store: PageStore, file: string, args: readonly string[] = [], options: SpawnOptions = {}): Tracee {
-    return Tracee.#spawn(store, file, args, options)
-  }
-
-  static #spawn(
-    store: PageStore,
-    file: string,
-    args: readonly string[],
-    options: SpawnOptions,
-    furtherCalls?: Uint8Array,
-  ): Tracee {
-    const what = prepareSpawn(file, args, options, furtherCalls)
-    return new Tracee(store, native.spawnTracee(handleOf(store), what, options.tracker), options.onWarning)
+    const what = prepareSpawn(file, args, options)
+    const tracee = new Tracee(store, native.spawnTracee(handleOf(store), what, options.tracker), options.onWarning)
+    const refused = native.traceeRefusals(tracee.#handle).filter((each) => each === 'addresses')
+    passRefusals(refused, options.onWarning)
+    return tracee
   }
 
   /**

@@ -1,6 +1,7 @@
 {
   "variables" : {
     "core_sources": [
+      "native/linux/descriptor_copies.cc",
       "native/linux/elf_class.cc",
       "native/linux/file_facts.cc",
       "native/linux/file_removal.cc",
@@ -43,6 +44,7 @@
       "native/memory/tracee/current_mappings.cc",
       "native/memory/tracee/dead_stack.cc",
       "native/memory/tracee/declared_ranges.cc",
+      "native/memory/tracee/descriptors/connection.cc",
       "native/memory/tracee/file_contents.cc",
       "native/memory/tracee/file_contents_restore.cc",
       "native/memory/tracee/file_duplicates.cc",
@@ -75,6 +77,7 @@
       "native/memory/tracker.cc",
       "native/memory/write_protect.cc",
       "native/ptrace/alarm_calls.cc",
+      "native/ptrace/answered_calls.cc",
       "native/ptrace/auxiliary_vector.cc",
       "native/ptrace/breakpoints/breakpoint.cc",
       "native/ptrace/breakpoints/kernel_breakpoint.cc",
@@ -104,6 +107,7 @@
       "native/ptrace/seizing.cc",
       "native/ptrace/shortened_wait.cc",
       "native/ptrace/signal_delivery.cc",
+      "native/ptrace/start/kept_start.cc",
       "native/ptrace/started/followers.cc",
       "native/ptrace/started/started_processes.cc",
       "native/ptrace/stop_classifier.cc",

@@ -117,7 +117,12 @@ export interface Native {
   /** `selected` has a 1 for each of the regions listed last that is to be captured. */
   selectRegions(memory: Handle, selected: Uint8Array): void
 
-  spawnTracee(store: Handle, what: Spawn, tracker: TrackerKind | undefined): Handle
+  /** `kept`: to start it at the addresses of the first program that was started so. */
+  spawnTracee(store: Handle, what: Spawn, tracker: TrackerKind | undefined, kept?: Handle): Handle
+  openKeptStart(): Handle
+  closeKeptStart(kept: Handle): void
+  /** What the system refused when it was spawned or attached to. */
+  traceeRefusals(memory: Handle): ('addresses' | 'starts' | 'filter' | 'tracker')[]
   attachTracee(store: Handle, pid: number, tracker: TrackerKind | undefined, restoresFiles: boolean): Handle
   /** `request` and `stop` have the slots that tables.ts says; `calls` has a bit for each system call. Fills `stop`. */
   resumeTracee(

@@ -78,7 +78,7 @@ export async function check(command: readonly string[], options: CheckOptions, s
   )
   save(exploration, options, command)
   if (exploration.violations.length > 0) return exitCodes.violation
-  if (options.strict && exploration.warnings.length > 0) return exitCodes.outside
+  if (options.strict && outsideOf(exploration).length > 0) return exitCodes.outside
   return exploration.complete ? exitCodes.clean : exitCodes.bounded
 }
 
@@ -177,7 +177,7 @@ function report(exploration: Exploration, options: CheckOptions, command: readon
       : `${violations.length} ${violations.length === 1 ? 'violation' : 'violations'}`
   const how = complete ? '' : `; the search is not complete: ${bounds[bound ?? 'aborted']}`
   const size = `${count(states)} ${states === 1 ? 'state' : 'states'}`
-  const outside = printable(exploration.warnings.map(subjectOf).join(', '))
+  const outside = printable(outsideOf(exploration).join(', '))
   // Nothing may stand between a good verdict and what makes it uncertain.
   const isUncertain = outside !== '' && violations.length === 0
   if (isUncertain) lines.push(`no violation, but the program reached outside: ${outside}${how}`)
@@ -212,6 +212,11 @@ export function traceVariable(choices: readonly number[], traceFile: string): st
   if (choices.length === 0) return ''
   const text = `PAGESTORE_TRACE=${choices.join(',')}`
   return text.length < longestString ? `${text} ` : `PAGESTORE_TRACE=${quotedForShell(`@${traceFile}`)} `
+}
+
+/** What the program did that does not roll back. What the system refuses us is no fault of the program's. */
+function outsideOf({ warnings }: Exploration): string[] {
+  return warnings.map(subjectOf).filter((subject) => subject !== 'system')
 }
 
 /** What a warning is about: a system call, as a rule. */

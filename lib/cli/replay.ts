@@ -19,9 +19,8 @@ export function replay(file: string, command: readonly string[], { gdb = false, 
   const [program = '', ...args] = command
   using store = new PageStore()
   // Only a detachable program can be handed to a debugger, and only one that reads the system's clocks.
-  const running = new Program(program, args, { stepTimeout, detachable: gdb, deterministic: { time: !gdb } }).open(
-    store,
-  )
+  const subject = new Program(program, args, { stepTimeout, detachable: gdb, deterministic: { time: !gdb } })
+  const running = subject.open(store)
   try {
     const first = running.start()
     const start = running.memory.capture()
@@ -32,6 +31,7 @@ export function replay(file: string, command: readonly string[], { gdb = false, 
     return isThere(trace, replayed) ? exitCodes.violation : exitCodes.clean
   } finally {
     running.close()
+    subject.close()
   }
 }
 

@@ -29,6 +29,14 @@ const mostWithSteps = 20
  */
 export async function explore(subject: Subject, options: ExploreOptions = {}): Promise<Exploration> {
   const wanted = searchOptions(options)
+  try {
+    return await exploreRuns(subject, wanted, options)
+  } finally {
+    subject.close?.()
+  }
+}
+
+async function exploreRuns(subject: Subject, wanted: SearchOptions, options: ExploreOptions): Promise<Exploration> {
   const { signal, onProgress } = options
   using store = new PageStore()
   const running = subject.open(store)

@@ -13,6 +13,8 @@ import type { PageStore } from '../page-store.js'
 export interface Subject {
   /** Begins a run. The explorer keeps its snapshots in `store`, and closes the run. */
   open(store: PageStore): Running
+  /** The explorer wants no further run. What runs have in common may be given up. */
+  close?(): void
 }
 
 /** A run of a subject, between two steps. */

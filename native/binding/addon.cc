@@ -17,6 +17,7 @@ namespace {
 // The environment ends. It gives up our references to its values by itself.
 Addon::~Addon() {
   stores_.for_each([&](SharedStore*, Handle handle) { close_store(handle); });
+  starts_.for_each([&](KeptStart*, Handle handle) { close_kept_start(handle); });
 }
 
 Handle Addon::add(SharedStore* store) {
@@ -42,6 +43,13 @@ Handle Addon::add(const SnapshotEntry& snapshot) {
   Snapshot lost = snapshot.snapshot;
   release(*LockedStores(*store(snapshot.store)), &lost);
   fail_for_handle();
+}
+
+Handle Addon::add(std::unique_ptr<KeptStart> start) {
+  Handle handle = Handle::none();
+  if (!starts_.add(start.get(), &handle)) fail_for_handle();
+  static_cast<void>(start.release());
+  return handle;
 }
 
 void Addon::close_store(Handle handle) {

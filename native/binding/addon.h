@@ -15,6 +15,7 @@
 
 #include "binding/handles.h"
 #include "memory/memory.h"
+#include "ptrace/start/kept_start.h"
 #include "snapshot/snapshot.h"
 #include "store/shared_store.h"
 #include "system/non_copyable.h"
@@ -43,16 +44,19 @@ class Addon : NonCopyable {
   Handle add(SharedStore* store);
   Handle add(Handle store, std::unique_ptr<Memory> memory);
   Handle add(const SnapshotEntry& snapshot);
+  Handle add(std::unique_ptr<KeptStart> start);
 
   // Null when the handle names nothing, or nothing any more.
   SharedStore* store(Handle handle) const { return stores_.get(handle); }
   MemoryEntry* memory(Handle handle) const { return memories_.get(handle); }
   SnapshotEntry* snapshot(Handle handle) const { return snapshots_.get(handle); }
+  KeptStart* kept_start(Handle handle) const { return starts_.get(handle); }
 
   // To close twice is no error.
   void close_store(Handle handle);
   void close_memory(Handle handle);
   void release_snapshot(Handle handle);
+  void close_kept_start(Handle handle) { delete starts_.take(handle); }
 
   // What the addon must know of this environment's JavaScript before anybody can change it.
   void look_up_builtins();
@@ -72,6 +76,7 @@ class Addon : NonCopyable {
   Handles<SharedStore> stores_;
   Handles<MemoryEntry> memories_;
   Handles<SnapshotEntry> snapshots_;
+  Handles<KeptStart> starts_;
   napi_ref error_class_ = nullptr;
   napi_ref typed_array_at_ = nullptr;
 };

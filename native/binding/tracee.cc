@@ -100,8 +100,18 @@ void ask_environment(RunOptions* run, napi_env env) {
        lacks_other ? " (it is there; the interpreter or dynamic linker that it names is not)" : "");
 }
 
-// (store, what, tracker) -> memory. An object with properties, since there are twelve; a program takes milliseconds to
-// start.
+// () -> kept start
+Handle open_kept_start(const Arguments& arguments) {
+  return arguments.addon().add(std::make_unique<KeptStart>());
+}
+
+// (kept start)
+void close_kept_start(const Arguments& arguments) {
+  arguments.addon().close_kept_start(arguments.handle(0));
+}
+
+// (store, what, tracker, kept start) -> memory. An object with properties, since there are twelve; a program takes
+// milliseconds to start.
 Handle spawn(const Arguments& arguments) {
   const Properties what(arguments.env(), arguments[1]);
   const auto tracker = arguments.tracker(2);
@@ -128,6 +138,7 @@ Handle spawn(const Arguments& arguments) {
   // Who stops at further calls names those that delete timers.
   options.may_lose_timers = options.launch.further_calls.any();
   options.shares_processor = what.boolean("sharesProcessor");
+  options.kept = arguments.has(3) ? arguments.addon().kept_start(arguments.handle(3)) : nullptr;
   options.launch.run.timeout = what.number("timeout");
   ask_environment(&options.launch.run, arguments.env());
   std::unique_ptr<Tracee> tracee;
@@ -219,6 +230,18 @@ napi_value take_child_warning(const Arguments& arguments) {
   return text;
 }
 
+// (memory) -> what the system refused at its start, as words
+napi_value refusals(const Arguments& arguments) {
+  const napi_env env = arguments.env();
+  const Tracee::Refusals refused = tracee_of(arguments, 0).refusals();
+  List list(env);
+  if (refused.addresses) list.add(value_of(env, "addresses"));
+  if (refused.starts) list.add(value_of(env, "starts"));
+  if (refused.filter) list.add(value_of(env, "filter"));
+  if (refused.tracker) list.add(value_of(env, "tracker"));
+  return list.to_array();
+}
+
 // (memory), which was restored to its first snapshot
 void remove_made(const Arguments& arguments) {
   tracee_of(arguments, 0).files().remove_made();
@@ -306,6 +329,9 @@ void add_tracee(Exports& exports) {
       {"takeTraceeWarning", guarded<take_warning>},
       {"takeChildWarning", guarded<take_child_warning>},
       {"removeMadeFiles", guarded<remove_made>},
+      {"traceeRefusals", guarded<refusals>},
+      {"openKeptStart", guarded<open_kept_start>},
+      {"closeKeptStart", guarded<close_kept_start>},
       {"traceeThreads", guarded<threads>},
       {"traceeChoosers", guarded<choosers>},
       {"traceeRestless", guarded<restless>},

@@ -22,4 +22,7 @@ Sameness compare_files(pid_t task, int32_t a, pid_t other, int32_t b);
 // The same as an order, which is the kernel's own: below 0, 0 or above 0; 0 also where the kernel does not say.
 int order_files(pid_t task, int32_t a, pid_t other, int32_t b);
 
+// Whether the system allows the call at all; tried once, on ourselves.
+bool may_compare_files();
+
 }  // namespace pagestore

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "linux/descriptor_copies.h"
 #include "linux/file_systems.h"
 #include "linux/kernel_compare.h"
 #include "linux/proc_file.h"
@@ -236,7 +237,7 @@ Status describe_file(pid_t task, int32_t number, OpenFile* file) {
   return Status::ok();
 }
 
-Status OpenFiles::read(pid_t task, OpenFiles* files) {
+Status OpenFiles::read(pid_t task, const DescriptorCopies* copies, OpenFiles* files) {
   files->files_.clear();
   files->spans_.clear();
   files->paths_.clear();
@@ -246,7 +247,7 @@ Status OpenFiles::read(pid_t task, OpenFiles* files) {
     if (Status status = files->add(task, number); !status.is_ok()) return status;
   }
   // The kernel lists them in rising order.
-  return files->find_leaders(task);
+  return files->find_leaders(task, copies);
 }
 
 Status OpenFiles::add(pid_t task, int32_t number) {
@@ -264,7 +265,7 @@ Status OpenFiles::add(pid_t task, int32_t number) {
 
 // Descriptors of one open file agree in all but one flag. Where the kernel does not compare them, those that agree are
 // taken for one. The kernel's answer is an order, so that many can be sorted.
-Status OpenFiles::find_leaders(pid_t task) {
+Status OpenFiles::find_leaders(pid_t task, const DescriptorCopies* copies) {
   GrowingArray<uint32_t> order;
   if (!order.resize(files_.size())) return Status::no_memory(files_.size() * sizeof(uint32_t));
   for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -275,7 +276,7 @@ Status OpenFiles::find_leaders(pid_t task) {
     }
     if (a.position != b.position) return a.position < b.position ? -1 : 1;
     if (a.settable_flags != b.settable_flags) return a.settable_flags < b.settable_flags ? -1 : 1;
-    return order_files(task, a.number, task, b.number);
+    return copies != nullptr ? copies->order(a.number, b.number) : order_files(task, a.number, task, b.number);
   };
   const auto is_before = [&](uint32_t a, uint32_t b) {
     const int result = compare(files_[a], files_[b]);

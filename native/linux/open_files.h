@@ -76,10 +76,12 @@ bool is_writable(const OpenFileIdentity& identity);
 // Whether an open file without a descriptor cannot be told from another one, or has lost what was in it.
 bool needs_serial(const OpenFileIdentity& identity);
 
+class DescriptorCopies;
+
 class OpenFiles {
  public:
-  // `task` is a thread of the process that has not ended.
-  static Status read(pid_t task, OpenFiles* files);
+  // `task` is a thread of the process that has not ended. Without `copies` the kernel tells open files apart.
+  static Status read(pid_t task, const DescriptorCopies* copies, OpenFiles* files);
 
   std::span<OpenFile> all() { return {files_.data(), files_.size()}; }
   std::span<const OpenFile> all() const { return {files_.data(), files_.size()}; }
@@ -100,7 +102,7 @@ class OpenFiles {
     uint32_t start, length;
   };
   Status add(pid_t task, int32_t number);
-  Status find_leaders(pid_t task);
+  Status find_leaders(pid_t task, const DescriptorCopies* copies);
 
   GrowingArray<OpenFile> files_;
   GrowingArray<PathSpan> spans_;  // of each file's path in `paths_`

@@ -20,6 +20,14 @@ int get_descriptor(const ScopedFd& process, int descriptor) {
   return static_cast<int>(syscall(kGetFd, process.get(), descriptor, 0));
 }
 
+bool may_get_descriptors() {
+  static const bool may = [] {
+    const ScopedFd here = open_process(getpid());
+    return here.is_open() && ScopedFd(get_descriptor(here, here.get())).is_open();
+  }();
+  return may;
+}
+
 ScopedFd copy_descriptor(pid_t task, int descriptor) {
   const ScopedFd process = open_process(task);
   return process.is_open() ? ScopedFd(get_descriptor(process, descriptor)) : ScopedFd();

@@ -14,6 +14,8 @@ namespace pagestore {
 ScopedFd open_process(pid_t task);
 // −1, with errno, where the process has no such descriptor or we may not have it.
 int get_descriptor(const ScopedFd& process, int descriptor);
+// Whether the system allows that at all; tried once, on ourselves.
+bool may_get_descriptors();
 // Both at once.
 ScopedFd copy_descriptor(pid_t task, int descriptor);
 

@@ -8,6 +8,7 @@
 
 #include <cinttypes>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "linux/proc_file.h"
@@ -74,6 +75,13 @@ RestReading read_rest(pid_t pid, pid_t thread) {
   if (!stat.read({pid, thread}, ProcessStat::kThread).is_ok()) return reading;
   reading.is_at_rest = stat.state() == 'S' || stat.is_zombie();
   return reading;
+}
+
+bool has_system_call_filter(pid_t pid) {
+  char text[4096];
+  if (!read_proc_start({pid, pid}, "/proc/PID/status", text).is_ok()) return false;
+  const char* line = strstr(text, "\nSeccomp:");
+  return line != nullptr && strtol(line + strlen("\nSeccomp:"), nullptr, 10) != 0;
 }
 
 bool is_caught(pid_t pid, int signal) {

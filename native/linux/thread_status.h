@@ -35,6 +35,9 @@ bool is_caught(pid_t pid, int signal);
 // Whether it neither has a handler for it nor ignores it.
 bool is_default(pid_t pid, int signal);
 
+// Whether a process has a filter of system calls (seccomp), put on by itself or by whoever started it.
+bool has_system_call_filter(pid_t pid);
+
 // Whether `id` is a thread of process `pid`, and not a process of its own.
 bool is_thread_of(pid_t pid, pid_t id);
 

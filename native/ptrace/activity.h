@@ -26,6 +26,7 @@
 #include "linux/remote_address.h"
 #include "ptrace/call_effects.h"
 #include "ptrace/reported_call.h"
+#include "ptrace/system_call.h"
 
 namespace pagestore {
 
@@ -37,6 +38,8 @@ struct EnteredCall {
   bool expects_filter_stop;                   // the system call filter will stop the thread once more for the same call
   int64_t began = 0;                          // when, in monotonic nanoseconds; 0 where nobody knows
   CallEffects effects = {};                   // what its exit will tell
+  std::optional<int64_t> answer = {};         // its result is ours; these two: answered_calls.h
+  std::optional<SystemCall> replaced = {};    // the kernel makes another call instead of this
   std::optional<ReportedCall> reported = {};  // if its entry was
 };
 
@@ -46,6 +49,7 @@ struct Running {
 };
 struct CallEntry {
   std::optional<EnteredCall> call;  // none when the call will not be made: registers were changed
+  bool is_past_filters = false;     // our filter stopped the thread, so all others have let the call by
 };
 struct CallExit {};
 struct SignalDelivery {};

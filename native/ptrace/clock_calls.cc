@@ -10,6 +10,7 @@
 #include "linux/thread_status.h"
 #include "linux/user_memory.h"
 #include "ptrace/alarm_calls.h"
+#include "ptrace/answered_calls.h"
 #include "ptrace/clock_reads.h"
 #include "ptrace/threads_at_rest.h"
 #include "ptrace/time_stamp_counter.h"
@@ -86,14 +87,11 @@ Status set_limit(TracedThread& thread, bool is_at_once) {
 }
 
 // The kernel does not make the call, so that the filter does not stop the thread for it either.
-Status answer(TracedThread& thread, int64_t result) {
+Status answer(const ProcessTraits& traits, TracedThread& thread, int64_t result) {
   Registers* registers;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
   thread.set_entered_call(activity::EnteredCall{registers->call().number, false});
-  registers->cancel_call();
-  registers->set_result(static_cast<uint64_t>(result));
-  thread.mark_registers_dirty();
-  return Status::ok();
+  return answer_call(traits, thread, result);
 }
 
 }  // namespace
@@ -117,14 +115,15 @@ bool ClockCalls::is_alone(const TracedThread& thread) const {
 
 Status ClockCalls::prepare(TracedThread& thread) {
   // A wait that the kernel has stopped once more on its way in is prepared already.
-  if (!parts_.traits.keeps_clock || !thread.has_entered_call() || thread.waits_by_clock()) return Status::ok();
+  const bool is_prepared = thread.waits_by_clock() || (thread.has_entered_call() && thread.entered_call()->answer);
+  if (!parts_.traits.keeps_clock || !thread.has_entered_call() || is_prepared) return Status::ok();
   Registers* registers;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
   const SystemCall call = registers->call();
   std::optional<int64_t> result = answer_clock_read({parts_.traits.pid, thread.id(), parts_.clock}, call);
   if (!result) result = answer_alarm_call(thread.id(), call, &parts_.clock);
   if (!result) result = answer_counter_call(thread, call);
-  if (result) return answer(thread, *result);
+  if (result) return answer(parts_.traits, thread, *result);
   const std::optional<ClockLimit> limit = find_clock_limit(thread.id(), parts_.clock, call);
   if (limit) return begin_wait(thread, call, *limit);
   thread.clock_wait().reset();
@@ -147,7 +146,7 @@ Status ClockCalls::begin_wait(TracedThread& thread, const SystemCall& call, cons
   if (limit.kind.is_sleep && ends_at_once) {
     parts_.clock.advance_to(limit.end);
     wait.reset();
-    return answer(thread, 0);
+    return answer(parts_.traits, thread, 0);
   }
   wait->began = monotonic_nanoseconds();
   if (wait->real_end == 0) wait->real_end = std::min(wait->began, INT64_MAX - left) + left;

@@ -32,8 +32,8 @@ const char* name_of(Step step) {
       return "stdio";
     case Step::cwd:
       return "cwd";
-    case Step::addresses:
-      return "personality(ADDR_NO_RANDOMIZE)";
+    case Step::addresses:  // no failure
+      break;
     case Step::processor:
       return "sched_setaffinity";
     case Step::counter:
@@ -83,9 +83,7 @@ class Child {
     syscall(SYS_close_range, report_ + 1, ~0u, 0);
     for (int fd = 3; fd < report_; ++fd) close(fd);
     reset_signals();
-    const int persona = personality(0xffffffff);
-    check(Step::addresses, !options_.has_deterministic_addresses ||
-                               personality(static_cast<unsigned long>(persona) | ADDR_NO_RANDOMIZE) >= 0);
+    if (options_.has_deterministic_addresses) fix_addresses();
     if (options_.processor) {
       cpu_set_t processors;
       CPU_ZERO(&processors);
@@ -100,6 +98,13 @@ class Child {
   }
 
  private:
+  // A container may refuse that: the program starts all the same.
+  void fix_addresses() const {
+    const auto persona = static_cast<unsigned long>(personality(0xffffffff));
+    if (personality(persona | ADDR_NO_RANDOMIZE) >= 0) return;
+    const Failure note{Step::addresses, errno};
+    static_cast<void>(!::write(report_, &note, sizeof(note)));
+  }
   void check(Step step, bool is_fine) const {
     if (!is_fine) fail(step, errno);
   }
@@ -225,7 +230,12 @@ Status launch(const LaunchOptions& options, TracedProcess* process) {
   Stop stop;
   status = process->run_to_exec(&stop);
   Failure failure;
-  if (status.is_ok() && ::read(report.out.get(), &failure, sizeof(failure)) == sizeof(failure)) {
+  bool has_failed = false;
+  while (status.is_ok() && !has_failed && ::read(report.out.get(), &failure, sizeof(failure)) == sizeof(failure)) {
+    has_failed = failure.step != Step::addresses;
+    if (!has_failed) process->mark_random_addresses();
+  }
+  if (has_failed) {
     status = Status::system(Error::spawn, name_of(failure.step), failure.error_number);
   } else if (status.is_ok() && stop.kind != StopKind::exec) {
     status = Status::system(Error::spawn, "a new process", ECHILD);

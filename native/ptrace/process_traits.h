@@ -22,10 +22,13 @@ struct ProcessTraits {
   bool outlives_us = false;     // it runs on whatever ends us (stub/stub.h)
   bool has_filter = false;      // of system_call_filter.h
   SystemCallSet further_calls;  // that the filter stops at, beside those that we must see
+  // It has, or may have, a filter of somebody else's, as in a container (answered_calls.h).
+  bool has_others_filter = false;
   // The C library marks freed blocks of its heap with a random number, which shall always be the same.
   bool has_deterministic_heap = false;
-  bool keeps_clock = false;      // its time is ours (kept_clock.h)
-  bool answers_counter = false;  // the processor's counter is disabled, for us (time_stamp_counter.h)
+  bool has_random_addresses = false;  // although they were to be fixed, which the system refused
+  bool keeps_clock = false;           // its time is ours (kept_clock.h)
+  bool answers_counter = false;       // the processor's counter is disabled, for us (time_stamp_counter.h)
 };
 
 class Userfaultfd;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "ptrace/answered_calls.h"
 #include "ptrace/breakpoints/step_over.h"
 #include "ptrace/signal_delivery.h"
 #include "ptrace/system_call_filter.h"
@@ -103,7 +104,8 @@ Stop RunLoop::end_stop() const {
 }
 
 int RunLoop::request(const RunOptions& options, TracedThread& thread) const {
-  const bool must_stop = thread.waits_by_clock() || thread.needs_call_exit() || TimedWaits::has_to_stop(thread);
+  const bool must_stop = parts_.traits.has_others_filter || thread.waits_by_clock() || thread.needs_call_exit() ||
+                         TimedWaits::has_to_stop(thread);
   if (must_stop || parts_.files.needs_all_calls() || !sees_end_of_reported_call(parts_.traits, thread)) {
     return PTRACE_SYSCALL;
   }
@@ -160,6 +162,10 @@ Status RunLoop::choose_runners(TracedThread& asked, const RunOptions& options,
 
 Status RunLoop::run(std::span<TracedThread* const> runners, TracedThread& asked, const RunOptions& options,
                     Stop* stop) {
+  for (TracedThread* thread : runners) {
+    const Status status = leave_cancelled_call(parts_.traits, parts_.injected, *thread);
+    if (Status left = unless_dying(*thread, status); !left.is_ok()) return left;
+  }
   if (options.breakpoint) {
     std::optional<Stop> reported;
     if (Status status = insert_breakpoint(runners, options, &reported); !status.is_ok()) return status;
@@ -191,6 +197,7 @@ Status RunLoop::insert_breakpoint(std::span<TracedThread* const> runners, const 
 
 Status RunLoop::run_on(TracedThread& thread, const RunOptions& options, int signal) {
   if (Status status = parts_.clock_calls.prepare(thread); !status.is_ok()) return status;
+  if (Status status = replace_answered_call(parts_.traits, thread); !status.is_ok()) return status;
   thread.settle_repeated_call(signal);
   return thread.run(request(options, thread), signal);
 }

@@ -11,6 +11,7 @@
 
 #include "linux/kernel_pages.h"
 #include "linux/userfaultfd.h"
+#include "ptrace/answered_calls.h"
 #include "ptrace/trap.h"
 #include "ptrace/untraced_clone.h"
 #include "system/page_size.h"
@@ -42,16 +43,29 @@ Status replace_call(TracedThread& thread, Registers** registers) {
   return Status::ok();
 }
 
+// The same where its result is known at the entry.
+Status end_call(const ProcessTraits& traits, TracedThread& thread, int64_t result) {
+  if (Status status = answer_call(traits, thread, result); !status.is_ok()) return status;
+  if (!thread.entered_call()->answer) thread.set_entered_call({});
+  return Status::ok();
+}
+
 }  // namespace
 
 Status SystemCallStops::classify_by_filter(TracedThread& thread, const RunOptions& options, std::optional<Stop>* stop) {
   const std::optional<activity::EnteredCall> before = thread.call_before();
   const bool is_repeated = before && before->expects_filter_stop;
-  thread.enter(activity::CallEntry{});
+  thread.enter(activity::CallEntry{{}, true});
   // The filter stops a thread at entries alone, so the registers say all.
   Registers* registers;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
   const SystemCall call = registers->call();
+  if (before && before->replaced) {
+    // The one that the kernel makes instead.
+    registers->replace(*before->replaced);
+    thread.set_entered_call(before);
+    return Status::ok();
+  }
   activity::EnteredCall entered{call.number, false};
   if (is_repeated) entered.reported = before->reported;
   thread.set_entered_call(entered);
@@ -95,6 +109,7 @@ Status SystemCallStops::classify_exit(TracedThread& thread, int64_t result, cons
                                       std::optional<Stop>* stop) {
   const std::optional<activity::EnteredCall> call = thread.call_before();
   thread.enter(activity::CallExit{});
+  if (call && call->replaced) return leave_replaced_call(thread, *call, options, stop);
   // A wait by the program's own clock knows what is left of it. Where the thread is to return to the call that it
   // waits in, it leaves another one, which was not made.
   if (thread.waits_by_clock()) {
@@ -108,6 +123,18 @@ Status SystemCallStops::classify_exit(TracedThread& thread, int64_t result, cons
   if (options.wants_exit_of(number) && !is_interrupted_at_exit(thread, result)) {
     *stop = make_stop(StopKind::system_call, thread.id(), number);
   }
+  return Status::ok();
+}
+
+Status SystemCallStops::leave_replaced_call(TracedThread& thread, const activity::EnteredCall& call,
+                                            const RunOptions& options, std::optional<Stop>* stop) {
+  Registers* registers;
+  if (!call.answer) return answer_program(thread, *call.replaced, kind_of_call(call.number), stop);
+  if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
+  registers->cancel_call();
+  registers->set_result(static_cast<uint64_t>(*call.answer));
+  thread.mark_registers_dirty();
+  if (options.wants_exit_of(call.number)) *stop = make_stop(StopKind::system_call, thread.id(), call.number);
   return Status::ok();
 }
 
@@ -130,7 +157,7 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
     case SystemCallKind::check:
     case SystemCallKind::choice:
     case SystemCallKind::assertion:
-      return answer_program(thread, call, kind, stop);
+      return is_asked_at_exit(parts_.traits, thread) ? Status::ok() : answer_program(thread, call, kind, stop);
     case SystemCallKind::process_exit:
     case SystemCallKind::thread_exit: {
       const auto code = static_cast<int64_t>(call.arguments[0] & 0xff);
@@ -244,18 +271,13 @@ Status SystemCallStops::trace_what_starts(TracedThread& thread, const SystemCall
   const bool is_untraced = parts_.memory.read(RemoteAddress(call.arguments[0]), &flags, sizeof(flags)).is_ok() &&
                            (flags & CLONE_UNTRACED) != 0;
   if (!is_untraced) return Status::ok();
-  if (Status status = replace_call(thread, &registers); !status.is_ok()) return status;
-  registers->set_result(static_cast<uint64_t>(-ENOSYS));
-  return Status::ok();
+  return end_call(parts_.traits, thread, -ENOSYS);
 }
 
 Status SystemCallStops::answer_random(TracedThread& thread, const SystemCall& call) {
   constexpr uint64_t kNumber = 0x6b65'7920'6f66'2061;
   if (!parts_.memory.write(RemoteAddress(call.arguments[0]), &kNumber, sizeof(kNumber)).is_ok()) return Status::ok();
-  Registers* registers;
-  if (Status status = replace_call(thread, &registers); !status.is_ok()) return status;
-  registers->set_result(sizeof(kNumber));
-  return Status::ok();
+  return end_call(parts_.traits, thread, sizeof(kNumber));
 }
 
 Status SystemCallStops::answer_program(TracedThread& thread, const SystemCall& call, SystemCallKind kind,

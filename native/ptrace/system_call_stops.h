@@ -38,6 +38,8 @@ class SystemCallStops {
 
  private:
   Status classify_exit(TracedThread& thread, int64_t result, const RunOptions& options, std::optional<Stop>* stop);
+  Status leave_replaced_call(TracedThread& thread, const activity::EnteredCall& call, const RunOptions& options,
+                             std::optional<Stop>* stop);
   Status classify_entry(TracedThread& thread, const SystemCall& call, const RunOptions& options,
                         std::optional<Stop>* stop);
   void note_change(const SystemCall& call);

@@ -1,5 +1,6 @@
 #include "ptrace/traced_process.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -12,6 +13,7 @@
 #include "linux/proc_file.h"
 #include "linux/process_regions.h"
 #include "linux/thread_status.h"
+#include "ptrace/answered_calls.h"
 #include "ptrace/release/late_releases.h"
 #include "ptrace/seizing.h"
 #include "ptrace/time_stamp_counter.h"
@@ -86,6 +88,7 @@ Status TracedProcess::seize_child(pid_t pid, bool has_filter, const SystemCallSe
   traits_.is_spawned = true;
   traits_.has_filter = has_filter;
   traits_.further_calls = further_calls;
+  traits_.has_others_filter = has_system_call_filter(pid);
   if (has_filter) followers_.keep_tracing();
   if (Status status = waiter_.begin(pid, false); !status.is_ok()) return status;
   loop_.set_last({}, pid);
@@ -114,6 +117,65 @@ Status TracedProcess::begin() {
   traits_.answers_counter = false;
   int64_t result = 0;
   return call(call_to_enable_counter(), &result);
+}
+
+// The kernel traces what a traced process starts, and stops it before it runs.
+Status TracedProcess::fork_from(TracedProcess& other) {
+  PS_ASSERT(traits_.pid == 0);
+  TracedThread *original, *thread = nullptr;
+  TracedThread::Context context;
+  int64_t pid = 0;
+  if (Status status = other.check(); !status.is_ok()) return status;
+  if (Status status = other.thread({}, &original); !status.is_ok()) return status;
+  const RemoteAddress id_address = original->id_address().value_or(RemoteAddress());
+  const uint64_t id = id_address.value();
+  const uint64_t flags = CLONE_PARENT | SIGCHLD | (id != 0 ? CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID : 0);
+#if defined(__x86_64__)
+  const SystemCall clone{SYS_clone, {flags, 0, 0, id, 0}};
+#else
+  const SystemCall clone{SYS_clone, {flags, 0, 0, 0, id}};
+#endif
+  if (Status status = other.call(clone, &pid); !status.is_ok()) return status;
+  if (pid < 0) return Status::system(Error::spawn, "clone in the program", static_cast<int>(-pid));
+  Status status = adopt(other, static_cast<pid_t>(pid), &thread);
+  if (status.is_ok()) status = original->get_context(&context);
+  if (status.is_ok()) status = thread->set_context(context);
+  if (status.is_ok()) status = begin_fork(other);
+  if (!status.is_ok()) kill();
+  return status;
+}
+
+Status TracedProcess::adopt(const TracedProcess& other, pid_t pid, TracedThread** thread) {
+  tracer_ = this_thread();
+  traits_ = other.traits_;
+  traits_.pid = pid;
+  program_ = other.program_;
+  clock_.set(other.clock_.elapsed());
+  files_.set_own_descriptors(OwnDescriptors::nobody);
+  waiter_.begin(pid, false);
+  loop_.set_last({}, pid);
+  if (traits_.has_filter) followers_.keep_tracing();
+  if (traits_.keeps_clock) followers_.keep_tracing();
+  if (traits_.keeps_clock) followers_.answer_counter();
+  if (Status status = threads_.add(pid, thread); !status.is_ok()) return status;
+  WaitEvent event;
+  if (Status status = waiter_.wait_for_stop(**thread, &event); !status.is_ok()) return status;
+  (*thread)->enter(activity::Interrupted{});
+  const TracedThread& original = *other.threads_.all()[0];
+  if (original.id_address()) (*thread)->set_id_address(*original.id_address());
+  (*thread)->set_faulting_counter(original.has_faulting_counter());
+  (*thread)->set_first_stack(original.first_stack());
+  return memory_.open(pid);
+}
+
+// What a fork does not have of its parent, and a start has.
+Status TracedProcess::begin_fork(const TracedProcess& other) {
+  int64_t result = 0;
+  uint64_t list = 0;
+  size_t length = 0;
+  if (Status status = call({SYS_setsid, {}}, &result); !status.is_ok()) return status;
+  if (syscall(SYS_get_robust_list, other.pid(), &list, &length) != 0 || list == 0) return Status::ok();
+  return call({SYS_set_robust_list, {list, length}}, &result);
 }
 
 Status TracedProcess::run_to_exec(Stop* stop) {
@@ -157,6 +219,7 @@ Status TracedProcess::attach(pid_t pid) {
   traits_.outlives_us = Stub::kIsThere;
   waiter_.keep_signals();
   loop_.set_last({}, pid);
+  traits_.has_others_filter = has_system_call_filter(pid);
   Status status = seize_all();
   if (status.is_ok()) status = find_interface();
   if (status.is_ok()) status = memory_.open(pid);
@@ -310,6 +373,7 @@ Status TracedProcess::detach_thread(TracedThread& thread) {
     registers->set_result(UINT64_MAX);
     thread.mark_registers_dirty();
   }
+  if (Status status = leave_cancelled_call(traits_, injected_, thread); !status.is_ok()) return status;
   if (Status status = return_to_call(thread); !status.is_ok()) return status;
   waits_.before_release(thread);
   int signal = thread.asked_signal() != nullptr ? thread.asked_signal()->si_signo : 0;

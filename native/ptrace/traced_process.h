@@ -23,6 +23,9 @@ class TracedProcess : NonCopyable {
   Status seize_child(pid_t pid, bool has_filter, const SystemCallSet& further_calls);
   // The number that the C library marks its heap with is always the same.
   void make_heap_deterministic() { traits_.has_deterministic_heap = true; }
+  // Its addresses are other ones at each start.
+  void mark_random_addresses() { traits_.has_random_addresses = true; }
+  bool has_random_addresses() const { return traits_.has_random_addresses; }
   // Reads of the processor's counter, which the child has disabled, are answered until `begin`.
   void answer_counter() { traits_.answers_counter = true; }
   // The child's time is ours from its start on (kept_clock.h); it has disabled its counter, and can never be detached.
@@ -31,6 +34,9 @@ class TracedProcess : NonCopyable {
   Status run_to_exec(Stop* stop);
   // The program's own code begins.
   Status begin();
+  // Becomes a fork of a process that was started, has one thread, and is where its own code begins; in a session of its
+  // own. On failure there is none.
+  Status fork_from(TracedProcess& other);
   // Begins to trace a process that runs; all of its threads are stopped.
   Status attach(pid_t pid);
 
@@ -72,6 +78,7 @@ class TracedProcess : NonCopyable {
   void mark_known() { changes_.mark_known(); }
 
   bool has_filter() const { return traits_.has_filter; }
+  bool has_others_filter() const { return traits_.has_others_filter; }
 
   // What happened to its descriptors, see file_changes.h.
   FileChanges& file_changes() { return files_; }
@@ -120,6 +127,8 @@ class TracedProcess : NonCopyable {
   Status write(RemoteAddress address, const void* bytes, size_t count);
 
  private:
+  Status adopt(const TracedProcess& other, pid_t pid, TracedThread** thread);
+  Status begin_fork(const TracedProcess& other);
   Status seize_all();
   Status find_interface();
   Status find_flagged_mappings();

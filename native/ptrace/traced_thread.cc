@@ -71,9 +71,14 @@ bool TracedThread::is_inside_vfork() const {
   return running != nullptr ? running->is_inside_vfork : is_at(activity::Kind::inside_vfork);
 }
 
-bool TracedThread::has_entered_call() const {
+const activity::EnteredCall* TracedThread::entered_call() const {
   const auto* entry = std::get_if<activity::CallEntry>(&activity_);
-  return entry != nullptr && entry->call.has_value();
+  return entry != nullptr && entry->call ? &*entry->call : nullptr;
+}
+
+bool TracedThread::is_before_filters() const {
+  const auto* entry = std::get_if<activity::CallEntry>(&activity_);
+  return entry != nullptr && !entry->is_past_filters;
 }
 
 bool TracedThread::needs_call_exit() const {

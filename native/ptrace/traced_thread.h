@@ -54,7 +54,10 @@ class TracedThread {
   void mark_dying();
 
   // The call that the thread has entered, is about to make, and has not made yet.
-  bool has_entered_call() const;
+  bool has_entered_call() const { return entered_call() != nullptr; }
+  const activity::EnteredCall* entered_call() const;  // null without one
+  // Whether it is at the entry of a call that the filters of system calls have still to decide about.
+  bool is_before_filters() const;
   // Whether the exit of that call must be seen.
   bool needs_call_exit() const;
   // The call that it entered before it ran on, if any.

@@ -5,10 +5,20 @@ import { harmlessCalls } from '../../linux/harmless-calls.js'
 import { filesOf } from '../../linux/process-files.js'
 import { nameOf } from '../../linux/symbols.js'
 import type { PageStore } from '../../page-store.js'
+import { textOfRefusals } from '../../refusals.js'
 import type { ResumeOptions } from '../../resume-options.js'
 import { type Determinism, type SpawnOptions, spawnEnvironment } from '../../spawn-options.js'
 import type { Stop } from '../../stop.js'
-import { removeMadeFiles, resumeToEntries, spawnFiltered, type Tracee } from '../../tracee.js'
+import {
+  closeKeptStart,
+  type KeptStart,
+  openKeptStart,
+  refusalsOf,
+  removeMadeFiles,
+  resumeToEntries,
+  spawnFiltered,
+  type Tracee,
+} from '../../tracee.js'
 import type { Failure, Layout, Running, Step, Subject } from '../subject.js'
 import { readsClockOnly } from './clock-spin.js'
 import { checkLayout } from './declared.js'
@@ -49,6 +59,7 @@ export class Program implements Subject {
   /** The program's arguments, without its own name. */
   readonly args: readonly string[]
   readonly #options: ProgramOptions
+  #kept: KeptStart | undefined
 
   /** Starts nothing: {@link open} does. */
   constructor(file: string, args: readonly string[] = [], options: ProgramOptions = {}) {
@@ -73,9 +84,21 @@ export class Program implements Subject {
     const spawn = { timeout: stepTimeout, ...options, stdio, env, deterministic, onWarning }
     const hasClock = deterministic.time === true
     const harmless = harmlessCalls(options.files !== 'ignore', hasClock)
-    const tracee = spawnFiltered(store, this.file, this.args, spawn, filteredCalls(harmless))
+    this.#kept ??= openKeptStart(this)
+    const tracee = spawnFiltered(store, this.file, this.args, spawn, filteredCalls(harmless), this.#kept)
+    const refused = textOfRefusals(refusalsOf(tracee))
+    if (refused !== undefined) warnings.push(refused)
     const seen = { outside: new Outside(tracee, harmless, hasClock), files: warnings }
     return new RunningProgram(tracee, stepTimeout, hasClock, seen)
+  }
+
+  /**
+   * No further run is wanted for now. Where the system does not let us fix addresses, a process of the program is kept
+   * from the first run on, so that all runs have the same; it ends now, or when the subject is collected.
+   */
+  close(): void {
+    if (this.#kept !== undefined) closeKeptStart(this.#kept, this)
+    this.#kept = undefined
   }
 }
 

@@ -63,23 +63,24 @@ void FileDuplicates::begin(const TracedProcess& traced) {
   task_ = 0;
 }
 
-Status FileDuplicates::update(const OpenFiles& now) {
+Status FileDuplicates::update(const OpenFiles& now, DescriptorCopies* copies) {
   if (const pid_t task = traced_->live_thread(); task != task_) {
     task_ = task;
     process_ = open_process(task);
     is_refused_ = !process_.is_open();
   }
+  const bool has_source = copies != nullptr || !is_refused_;
   GrowingArray<Index> present, order;
   if (!present.resize(now.all().size())) return Status::no_memory(now.all().size() * sizeof(Index));
-  if (Status status = sort_pool(&order); !status.is_ok()) return status;
+  if (Status status = copies == nullptr ? sort_pool(&order) : Status::ok(); !status.is_ok()) return status;
   for (size_t i = 0; i < present.size(); ++i) {
     const OpenFile& file = now.all()[i];
     present[i] = kNone;
-    if (!is_wanted(file) || is_refused_) continue;
-    present[i] = find_same(file, {order.data(), order.size()});
+    if (!is_wanted(file) || !has_source) continue;
+    present[i] = copies != nullptr ? find_same(file, *copies) : find_same(file, {order.data(), order.size()});
     if (present[i] == kNone) {
       // Where there is no room for one more, we do without.
-      static_cast<void>(take(file, &present[i]));
+      static_cast<void>(take(file, copies, &present[i]));
     } else {
       ++pool_[present[i]].users;
     }
@@ -116,15 +117,39 @@ FileDuplicates::Index FileDuplicates::find_same(const OpenFile& file, std::span<
   return is_on(pool_[*at], file.number) ? *at : kNone;
 }
 
-bool FileDuplicates::is_on(const Duplicate& duplicate, int32_t number) const {
-  return compare_files(traced_->live_thread(), number, getpid(), duplicate.descriptor) == Sameness::same;
+FileDuplicates::Index FileDuplicates::find_same(const OpenFile& file, const DescriptorCopies& copies) const {
+  for (Index i = 0; i < pool_.size(); ++i) {
+    const Duplicate& each = pool_[i];
+    if (each.descriptor < 0 || each.is_parked || !(each.identity == file.identity)) continue;
+    // Mere paths are not told apart, and need not be.
+    const Sameness sameness = copies.compare_with_ours(file.number, each.descriptor);
+    const bool is_path = file.identity.kind == FileKind::path;
+    if (sameness == Sameness::same || (is_path && sameness == Sameness::unknown)) return i;
+  }
+  return kNone;
 }
 
-Status FileDuplicates::take(const OpenFile& file, Index* index) {
+Status FileDuplicates::add_to(DescriptorCopies* copies) const {
+  for (const Duplicate& each : pool_) {
+    if (each.descriptor < 0 || each.is_parked) continue;
+    if (Status status = copies->add_ours(each.descriptor); !status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
+// Where the kernel does not say, what is open on the same file in the same way is taken for it.
+bool FileDuplicates::is_on(const Duplicate& duplicate, int32_t number) const {
+  const Sameness sameness = compare_files(traced_->live_thread(), number, getpid(), duplicate.descriptor);
+  if (sameness != Sameness::unknown) return sameness == Sameness::same;
+  OpenFile file;
+  return describe_file(traced_->live_thread(), number, &file).is_ok() && file.identity == duplicate.identity;
+}
+
+Status FileDuplicates::take(const OpenFile& file, DescriptorCopies* copies, Index* index) {
   if (!has_room()) return Status::ok();
-  const int descriptor = get_descriptor(process_, file.number);
+  const int descriptor = copies != nullptr ? copies->take(file.number) : get_descriptor(process_, file.number);
   if (descriptor < 0) {
-    is_refused_ = errno == EPERM || errno == ENOSYS;
+    is_refused_ = is_refused_ || (copies == nullptr && (errno == EPERM || errno == ENOSYS));
     return Status::ok();
   }
   const Duplicate made{descriptor, 1, file.identity, false};

@@ -3,8 +3,8 @@
 //
 // Only of files that do no harm so (`can_be_duplicated`), and only while a snapshot needs them: what a snapshot needs
 // is a tree in the store, on which it has a reference. We have one more; when ours is the last, the duplicates go.
-// Where the kernel does not allow duplicates (a container may forbid pidfd_getfd), there are none; nor are there more
-// than half as many, in all of this process, as it may have descriptors.
+// Where the kernel does not allow us to take them (a container may forbid pidfd_getfd), the tracee passes them. There
+// are none where it cannot; nor are there more than half as many, in all of this process, as it may have descriptors.
 //
 // A duplicate would keep a lock that the tracee takes, and keep others from executing what it wrote: so we are told
 // before either happens (FileObserver). One that gets a lock is closed. One of a file that was written, and that the
@@ -16,6 +16,7 @@
 
 #include <optional>
 
+#include "linux/descriptor_copies.h"
 #include "linux/open_files.h"
 #include "ptrace/file_changes.h"
 #include "ptrace/traced_process.h"
@@ -39,7 +40,10 @@ class FileDuplicates : public FileObserver, NonCopyable {
   void begin(const TracedProcess& traced);
 
   // After the list was read: there is one entry for each file of it that is a leader and wanted, else kNone.
-  Status update(const OpenFiles& now);
+  // `copies`: of all that is open, where the kernel does not give them to us; else null.
+  Status update(const OpenFiles& now, DescriptorCopies* copies);
+  // Adds the duplicates to what is told apart.
+  Status add_to(DescriptorCopies* copies) const;
   // Whether the present ones were given up, as nothing needed them.
   bool has_present() const { return has_present_; }
   // Of the file at that place in the list.
@@ -77,9 +81,10 @@ class FileDuplicates : public FileObserver, NonCopyable {
   int take_out(Index index);
   int descriptor_of(Index index) const { return index == kNone ? -1 : pool_[index].descriptor; }
   Set* find_set(const PageTree& needed) const;
-  Status take(const OpenFile& file, Index* index);
+  Status take(const OpenFile& file, DescriptorCopies* copies, Index* index);
   Status sort_pool(GrowingArray<Index>* order) const;
   Index find_same(const OpenFile& file, std::span<const Index> order) const;
+  Index find_same(const OpenFile& file, const DescriptorCopies& copies) const;
   bool is_on(const Duplicate& duplicate, int32_t number) const;
   bool is_open_in_process(const Duplicate& duplicate) const;
   void close_one(Duplicate* duplicate);

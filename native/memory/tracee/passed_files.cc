@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "linux/remote_descriptor.h"
+#include "memory/tracee/descriptors/connection.h"
 
 namespace pagestore {
 
@@ -37,7 +38,28 @@ Status PassedFiles::exchange(const SystemCall& call, std::span<std::byte> bytes,
   return call_with_bytes(process_, {scratch_}, call, bytes, result);
 }
 
+// Where we may not take an end of the pair, the process connects to us.
+Status PassedFiles::connect(int32_t number) {
+  Connection connection(process_, scratch_);
+  Status status = connection.open();
+  int64_t moved = number;
+  const SystemCall move{SYS_dup3,
+                        {static_cast<uint64_t>(connection.theirs()), static_cast<uint64_t>(number), O_CLOEXEC}};
+  if (status.is_ok() && connection.theirs() == number) {
+    theirs_ = number;
+    ours_ = connection.take_ours();
+    return status;
+  }
+  if (status.is_ok()) status = process_.call(move, &moved);
+  if (status.is_ok() && moved < 0) status = refused("dup3 in the process", moved);
+  if (status.is_ok()) theirs_ = number;
+  if (status.is_ok()) ours_ = connection.take_ours();
+  const Status closed = connection.close();
+  return status.is_ok() ? closed : status;
+}
+
 Status PassedFiles::open(int32_t number) {
+  if (!may_get_descriptors()) return connect(number);
   int32_t pair[2] = {};
   int64_t result = 0, moved = 0, ignored = 0;
   const SystemCall make{SYS_socketpair, {AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, scratch_.value()}};

@@ -1,6 +1,7 @@
 // Gives a tracee descriptors of ours, over a socket pair that it makes for that.
 //
-// The tracee makes the pair and we take one end (pidfd_getfd); then each file is one message. It leaves to its caller:
+// The tracee makes the pair and we take one end (pidfd_getfd), or it connects to us where that is forbidden; then each
+// file is one message. It leaves to its caller:
 // bytes of the process that may be overwritten and are put back, and that the process is stopped.
 #pragma once
 
@@ -21,6 +22,7 @@ class PassedFiles : NonCopyable {
   Status close();
 
  private:
+  Status connect(int32_t number);
   Status exchange(const SystemCall& call, std::span<std::byte> bytes, int64_t* result);
 
   TracedProcess& process_;

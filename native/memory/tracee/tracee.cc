@@ -21,7 +21,11 @@ Status Tracee::spawn(SharedStore* store, const SpawnOptions& options, std::optio
   if (!made) return Status::no_memory(sizeof(Tracee));
   LaunchOptions launch_options = options.launch;
   if (options.shares_processor) launch_options.processor = made->processor_.take();
-  if (Status status = launch(launch_options, &made->process_); !status.is_ok()) return status;
+  Status started = options.kept != nullptr ? options.kept->start(launch_options, &made->process_)
+                                           : launch(launch_options, &made->process_);
+  if (!started.is_ok()) return started;
+  made->has_other_starts_ = made->process_.has_random_addresses() &&
+                            (options.kept == nullptr || options.kept->has_other_addresses(made->process_));
   if (Status status = made->memory_.begin(wanted); !status.is_ok()) return status;
   if (Status status = made->files_.begin(options.files); !status.is_ok()) return status;
   if (options.may_lose_timers) made->timers_.allow_losses();
@@ -91,7 +95,7 @@ Status Tracee::capture_all(Snapshot* snapshot) {
   if (Status status = this->regions(&regions); !status.is_ok()) return status;
   if (Status status = children_.read(memory_.mappings().scratch(), files_.is_restored()); !status.is_ok())
     return status;
-  if (Status status = files_.read(); !status.is_ok()) return status;
+  if (Status status = files_.read(memory_.mappings().scratch()); !status.is_ok()) return status;
   if (Status status = files_.capture(); !status.is_ok()) return status;
   if (Status status = see_mappings(); !status.is_ok()) return status;
   if (Status status = files_.monitor(memory_.mappings().scratch()); !status.is_ok()) return status;

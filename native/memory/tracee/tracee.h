@@ -27,6 +27,7 @@
 #include "memory/tracee/tracee_memory.h"
 #include "ptrace/launch.h"
 #include "ptrace/processor.h"
+#include "ptrace/start/kept_start.h"
 
 namespace pagestore {
 
@@ -35,6 +36,7 @@ struct SavedState;
 struct SpawnOptions {
   LaunchOptions launch;
   FileOptions files;
+  KeptStart* kept = nullptr;     // to start it by, where there is one
   bool shares_processor = true;  // with this thread
   bool may_lose_timers = false;  // kernel_timers.h
 };
@@ -68,6 +70,17 @@ class Tracee final : public RestorableMemory {
   // Of the file that a restore was refused for (Error::files).
   const char* path_at_fault() const { return files_.path(); }
   TraceeFiles& files() { return files_; }
+  // What the system refused at its start, so that we do without.
+  struct Refusals {
+    bool addresses;  // to fix them
+    bool starts;     // further starts have other addresses, too
+    bool filter;     // that ours alone stops the program: a filter of somebody else's answers before it
+    bool tracker;    // the one that is asked for if there is no wish
+  };
+  Refusals refusals() const {
+    return {process_.has_random_addresses(), has_other_starts_, process_.has_others_filter(),
+            memory_.is_tracker_refused()};
+  }
   ChildProcesses& children() { return children_; }
 
   // What the program had declared to be its state when it was captured last.
@@ -120,6 +133,7 @@ class Tracee final : public RestorableMemory {
   DeadStacks stacks_;
   CountedRegions counted_regions_;
   GrowingArray<AddressRange> declared_;
+  bool has_other_starts_ = false;
 };
 
 }  // namespace pagestore

@@ -12,6 +12,8 @@
 
 #include "linux/kernel_compare.h"
 #include "linux/proc_file.h"
+#include "linux/remote_descriptor.h"
+#include "memory/tracee/descriptors/connection.h"
 #include "memory/tracee/file_undo.h"
 #include "system/old_glibc.h"
 
@@ -100,19 +102,38 @@ Status TraceeFiles::begin(const FileOptions& options) {
   return Status::ok();
 }
 
-Status TraceeFiles::read() {
+// Where the process cannot pass its descriptors either, we do without.
+Status TraceeFiles::copy_all(DescriptorCopies* copies) {
+  Status status = copy_descriptors(process_, *scratch_, copies);
+  if (status.error() == Error::tracee) status = Status::ok();
+  if (status.is_ok()) status = duplicates_.add_to(copies);
+  for (const Inherited& each : inherited_) {
+    if (status.is_ok()) status = copies->add_ours(each.descriptor);
+  }
+  return status.is_ok() ? copies->tell_apart() : status;
+}
+
+Status TraceeFiles::read(std::optional<RemoteAddress> scratch) {
   FileChanges& changes = process_.file_changes();
+  DescriptorCopies all;
+  DescriptorCopies* copies = nullptr;
+  if (scratch && !scratch->is_null()) scratch_ = scratch;
   if (changes.is_blind() && process_.has_run()) changes.assume_all();
+  const bool lacks_duplicates = changes.has_changed_descriptors() || !duplicates_.has_present();
+  if (lacks_duplicates && scratch_ && !(may_get_descriptors() && may_compare_files())) {
+    if (Status status = copy_all(&all); !status.is_ok()) return status;
+    copies = &all;
+  }
   if (changes.has_changed_descriptors()) {
-    if (Status status = OpenFiles::read(process_.live_thread(), &now_); !status.is_ok()) return status;
-    mark_outside();
+    if (Status status = OpenFiles::read(process_.live_thread(), copies, &now_); !status.is_ok()) return status;
+    mark_outside(copies);
     number_files();
-    if (Status status = duplicates_.update(now_); !status.is_ok()) return status;
+    if (Status status = duplicates_.update(now_, copies); !status.is_ok()) return status;
     changes.mark_known();
     return Status::ok();
   }
   if (!duplicates_.has_present()) {
-    if (Status status = duplicates_.update(now_); !status.is_ok()) return status;
+    if (Status status = duplicates_.update(now_, copies); !status.is_ok()) return status;
   }
   if (!process_.has_run()) return Status::ok();
   for (size_t i = 0; i < now_.all().size(); ++i) {
@@ -175,12 +196,15 @@ Status TraceeFiles::read_state(size_t index) {
   return Status::ok();
 }
 
-void TraceeFiles::mark_outside() {
+void TraceeFiles::mark_outside(const DescriptorCopies* copies) {
   const pid_t task = process_.live_thread(), ours = getpid();
   for (OpenFile& file : now_.all()) {
     for (const Inherited& each : inherited_) {
       const bool may_be = file.identity.device == each.device && file.identity.inode == each.inode;
-      if (!may_be || compare_files(task, file.number, ours, each.descriptor) == Sameness::different) continue;
+      if (!may_be) continue;
+      const Sameness sameness = copies != nullptr ? copies->compare_with_ours(file.number, each.descriptor)
+                                                  : compare_files(task, file.number, ours, each.descriptor);
+      if (sameness == Sameness::different) continue;
       file.identity.is_outside = 1;
       file.settable_flags = 0;
       file.position = file.length = file.detail = file.lasting_detail = 0;
@@ -237,7 +261,7 @@ Status TraceeFiles::restore(const Saved& saved, RemoteAddress scratch) {
   std::span<const std::byte> bytes = saved.bytes;
   if (Status status = read_saved_contents(&bytes, &saved_contents); !status.is_ok()) return status;
   if (Status status = wanted.read_bytes(bytes); !status.is_ok()) return status;
-  if (Status status = read(); !status.is_ok()) return status;
+  if (Status status = read(scratch); !status.is_ok()) return status;
   if (Status status = check_threads(); !status.is_ok()) return status;
   const bool is_untouched = process_.file_changes().last_event() == saved.event;
   if (!is_restored_) {

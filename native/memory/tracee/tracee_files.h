@@ -3,8 +3,8 @@
 // The list is read again only if a system call was seen that can change it; offsets are asked for at each capture,
 // since reads and writes are not seen. Streams that the host passed on with `inherit` belong to the world outside:
 // their offset is the host's own and is neither kept nor set, what was written there stays, and one warning says so.
-// Where the kernel lets us have no duplicates, offsets are read from /proc and set by injected calls, and what was
-// closed cannot be put back.
+// Where the kernel gives us no duplicates, the tracee passes them (descriptors/connection.h). Where it cannot either,
+// offsets are read from /proc and set by injected calls, and what was closed cannot be put back.
 //
 // A restore is checked before anything is changed: what cannot be put back is refused with Error::files, and `path`
 // then says which file it is. It leaves to its caller: to call `read` before anything else, `release` at the end, and
@@ -39,7 +39,8 @@ class TraceeFiles {
   Status begin(const FileOptions& options);
   bool is_restored() const { return is_restored_; }
 
-  Status read();
+  // `scratch`: where the process may write some bytes, which are put back; by default where it might last.
+  Status read(std::optional<RemoteAddress> scratch = {});
   // Takes what is in files, after they were read.
   Status capture();
   // What a snapshot keeps: bytes, what it needs, and the contents of files.
@@ -88,7 +89,8 @@ class TraceeFiles {
     uint64_t device, inode;
     off_t position;  // −1 where there is none
   };
-  void mark_outside();
+  Status copy_all(DescriptorCopies* copies);
+  void mark_outside(const DescriptorCopies* copies);
   void number_files();
   Status read_state(size_t index);
   KnownFiles::Where where() const { return {process_.live_thread(), now_, duplicates_}; }
@@ -115,6 +117,7 @@ class TraceeFiles {
   FileContents contents_;
   uint64_t written_at_start_ = 0;  // bytes
   uint64_t last_serial_ = 0;
+  std::optional<RemoteAddress> scratch_;
   bool has_warned_of_outside_ = false, has_warned_of_input_ = false, has_warned_of_ignored_ = false,
        has_warned_of_left_ = false, has_warned_of_private_ = false, has_warned_of_threads_ = false;
   char path_[200] = "";

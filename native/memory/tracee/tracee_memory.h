@@ -27,6 +27,7 @@ class TraceeMemory {
   // `wanted`: which tracker to insist on; none for the best there is.
   Status begin(std::optional<TrackerKind> wanted);
   TrackerKind tracker() const { return tracker_.kind(); }
+  bool is_tracker_refused() const { return tracker_.is_refused(); }
 
   // Reads the mappings again if they may have changed.
   Status read_mappings();

@@ -69,6 +69,7 @@ Status TraceeTracker::begin() {
   hot_pages_.clear();
   if (wanted_ == TrackerKind::none) return Status::ok();
   const Status status = take_userfaultfd();
+  is_refused_ = status.error() == Error::tracker && status.error_number() == EPERM;
   return status.error() == Error::tracker && !wanted_ ? Status::ok() : status;
 }
 

@@ -45,6 +45,8 @@ class TraceeTracker {
   // Which tracker to insist on; none for the best there is. Refused if no tracee can have it.
   Status choose(std::optional<TrackerKind> wanted);
   Status begin();
+  // Whether the system forbids a better one than there is.
+  bool is_refused() const { return is_refused_; }
   TrackerKind kind() const { return is_tracking() ? TrackerKind::write_protect : TrackerKind::none; }
 
   bool is_known() const { return is_known_; }
@@ -108,7 +110,7 @@ class TraceeTracker {
   RangeSet sparse_;                     // regions of which pages that do not exist are not write-protected
   RangeSet new_;                        // registered, but never compared
   uint64_t registered_end_ = 0;         // no registered range lies behind it
-  bool is_known_ = false;
+  bool is_known_ = false, is_refused_ = false;
   bool may_have_unmapped_ = false;  // since the memory was known last
   HotPages hot_pages_;
 };

@@ -18,7 +18,7 @@ namespace {
 
 OpenFiles read_ours() {
   OpenFiles files;
-  EXPECT_TRUE(ok(OpenFiles::read(getpid(), &files)));
+  EXPECT_TRUE(ok(OpenFiles::read(getpid(), nullptr, &files)));
   return files;
 }
 
