@@ -40,7 +40,7 @@ export default defineConfig({
         test: {
           ...suite,
           name: 'container',
-          env: { PAGESTORE_MEMORY: '' },
+          env: { PAGESTORE_MEMORY: '', NODE_OPTIONS: '--disable-warning=PAGESTORE_SYSTEM' },
           include: ['test/{tracee,explore}/*.test.ts'],
           exclude: ['test/explore/containers.test.ts'],
           setupFiles: 'test/support/contained-setup.ts',

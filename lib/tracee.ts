@@ -3,6 +3,7 @@
 import { type Handle, native, type Range, type Region, type TrackerKind } from './addon/native.js'
 import { resumeSlots as slot } from './addon/tables.js'
 import { PageStoreError } from './errors.js'
+import type { KeptStart } from './kept-start.js'
 import { filesOf } from './linux/process-files.js'
 import { signalDisposition } from './linux/process-status.js'
 import { argumentRegisters, fitsRegister, type SystemCall, stopPointIn, systemCallIn } from './linux/registers.js'
@@ -37,30 +38,10 @@ export interface AttachOptions {
 // A tracee that nobody closed is closed when it is collected.
 const forgotten = new FinalizationRegistry<Handle>(closeMemory)
 
-const unused = new FinalizationRegistry<Handle>((handle) => native.closeKeptStart(handle))
-
 const { registerNames } = native
 
 /** Signals of which a program that has no handler notices nothing. */
 const ignoredByDefault = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH'])
-
-/** Programs that are started so have the same addresses, also where the system does not let us fix them. */
-export interface KeptStart {
-  readonly handle: Handle
-}
-
-/** A process stays in it, stopped, until it is closed, or until `owner` is collected. */
-export function openKeptStart(owner: object): KeptStart {
-  const handle = native.openKeptStart()
-  unused.register(owner, handle, owner)
-  return { handle }
-}
-
-/** Twice is no error. */
-export function closeKeptStart({ handle }: KeptStart, owner: object): void {
-  unused.unregister(owner)
-  native.closeKeptStart(handle)
-}
 
 /**
  * For the explorer: `Tracee.spawn` with a filter that stops the program at further system calls, one bit for each. The
@@ -71,8 +52,7 @@ export let spawnFiltered: (
   file: string,
   args: readonly string[],
   options: SpawnOptions,
-  furtherCalls: Uint8Array,
-  kept: KeptStart,
+  filter: { furtherCalls: Uint8Array; kept: KeptStart },
 ) => Tracee
 /** For the explorer: what the system refused when it was spawned. */
 export let refusalsOf: (tracee: Tracee) => Refusal[]
@@ -100,9 +80,13 @@ const argumentIndices = argumentRegisters().map((name) => registerNames.indexOf(
  */
 export class Tracee implements RestorableMemory {
   static {
-    spawnFiltered = (store, file, args, options, furtherCalls, { handle }) => {
+    spawnFiltered = (store, file, args, options, { furtherCalls, kept }) => {
       const what = prepareSpawn(file, args, options, furtherCalls)
-      return new Tracee(store, native.spawnTracee(handleOf(store), what, options.tracker, handle), options.onWarning)
+      return new Tracee(
+        store,
+        native.spawnTracee(handleOf(store), what, options.tracker, kept.handle),
+        options.onWarning,
+      )
     }
     refusalsOf = (tracee) => native.traceeRefusals(tracee.#handle)
     resumeToEntries = (tracee, options, calls) => tracee.#resume(options, calls)

@@ -29,7 +29,7 @@ Status DescriptorCopies::add_ours(int descriptor) {
 }
 
 // Digit by digit, since there are few signals. One that is a mere path (O_PATH) has no such number.
-Status DescriptorCopies::tell_apart() {
+void DescriptorCopies::find_files() {
   constexpr uint32_t kSignals = 64;
   for (Entry& each : entries_) {
     each.signal = fcntl(each.descriptor, F_GETSIG);
@@ -48,7 +48,6 @@ Status DescriptorCopies::tell_apart() {
   for (const Entry& each : entries_) {
     if (each.signal >= 0) fcntl(each.descriptor, F_SETSIG, each.signal);
   }
-  return Status::ok();
 }
 
 const DescriptorCopies::Entry* DescriptorCopies::find(int32_t number) const {

@@ -26,7 +26,7 @@ class DescriptorCopies : NonCopyable {
   // A descriptor of ours that stays so, to be compared with those of the process.
   Status add_ours(int descriptor);
   // After all were added.
-  Status tell_apart();
+  void find_files();
 
   bool has(int32_t number) const { return find(number) != nullptr; }
   Sameness compare(int32_t a, int32_t b) const;

@@ -22,10 +22,11 @@ Status answer_call(const ProcessTraits& traits, TracedThread& thread, int64_t re
 // Whether a question that the program asks us at this entry can be asked only at the exit.
 bool is_asked_at_exit(const ProcessTraits& traits, const TracedThread& thread);
 
-// Before a thread runs: what is answered at the exit of another call is replaced by that.
-Status replace_answered_call(const ProcessTraits& traits, TracedThread& thread);
+// Before a thread runs: what is answered at the exit of another call is replaced by that. One that was put elsewhere at
+// an entry leaves it first: there, too, its registers would get an error.
+Status prepare_answered_call(const ProcessTraits& traits, InjectedCalls& injected, TracedThread& thread);
 
-// Before a thread runs that was put elsewhere at an entry: there, too, its registers would get an error.
+// Only the second: before the process is let go.
 Status leave_cancelled_call(const ProcessTraits& traits, InjectedCalls& injected, TracedThread& thread);
 
 }  // namespace pagestore

@@ -18,8 +18,7 @@ namespace pagestore {
 
 namespace {
 
-// A thread that is stopped may be killed, when another one ends the process or becomes another program. The
-// kernel will report that; until then it is no failure.
+// A thread that is stopped may be killed by the end of the process, or by exec. The kernel will report that.
 Status unless_dying(TracedThread& thread, const Status& status) {
   if (status.error() != Error::process_gone) return status;
   thread.mark_dying();
@@ -33,8 +32,7 @@ bool must_leave_call(TracedThread& thread) {
          thread.get_registers(&registers).is_ok() && (registers->result() == -EINTR || is_restart(registers->result()));
 }
 
-// Milliseconds to wait at a time, where `left` are left in all, and something may have to be done at `next`, in
-// nanoseconds.
+// Milliseconds to wait, where `left` are left in all, and something may have to be done at `next` (nanoseconds).
 int choose_tick(int64_t next, int64_t left) {
   constexpr int64_t kTick = ProcessWaiter::kTick, kMillisecond = 1'000'000;
   if (next == INT64_MAX) return static_cast<int>(std::min(left, kTick));
@@ -104,13 +102,12 @@ Stop RunLoop::end_stop() const {
 }
 
 int RunLoop::request(const RunOptions& options, TracedThread& thread) const {
-  const bool must_stop = parts_.traits.has_others_filter || thread.waits_by_clock() || thread.needs_call_exit() ||
-                         TimedWaits::has_to_stop(thread);
+  const bool must_stop = thread.waits_by_clock() || thread.needs_call_exit() || TimedWaits::has_to_stop(thread);
   if (must_stop || parts_.files.needs_all_calls() || !sees_end_of_reported_call(parts_.traits, thread)) {
     return PTRACE_SYSCALL;
   }
-  const bool needs_filter_alone = !options.system_calls || options.only_entries;
-  return parts_.traits.has_filter && needs_filter_alone ? PTRACE_CONT : PTRACE_SYSCALL;
+  const bool is_stopped_by_filter = parts_.traits.has_filter && !parts_.traits.has_others_filter;
+  return is_stopped_by_filter && (!options.system_calls || options.only_entries) ? PTRACE_CONT : PTRACE_SYSCALL;
 }
 
 Status RunLoop::resume(TracedThread& asked, const RunOptions& options, Stop* stop) {
@@ -162,10 +159,6 @@ Status RunLoop::choose_runners(TracedThread& asked, const RunOptions& options,
 
 Status RunLoop::run(std::span<TracedThread* const> runners, TracedThread& asked, const RunOptions& options,
                     Stop* stop) {
-  for (TracedThread* thread : runners) {
-    const Status status = leave_cancelled_call(parts_.traits, parts_.injected, *thread);
-    if (Status left = unless_dying(*thread, status); !left.is_ok()) return left;
-  }
   if (options.breakpoint) {
     std::optional<Stop> reported;
     if (Status status = insert_breakpoint(runners, options, &reported); !status.is_ok()) return status;
@@ -197,7 +190,7 @@ Status RunLoop::insert_breakpoint(std::span<TracedThread* const> runners, const 
 
 Status RunLoop::run_on(TracedThread& thread, const RunOptions& options, int signal) {
   if (Status status = parts_.clock_calls.prepare(thread); !status.is_ok()) return status;
-  if (Status status = replace_answered_call(parts_.traits, thread); !status.is_ok()) return status;
+  if (Status status = prepare_answered_call(parts_.traits, parts_.injected, thread); !status.is_ok()) return status;
   thread.settle_repeated_call(signal);
   return thread.run(request(options, thread), signal);
 }

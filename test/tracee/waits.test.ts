@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { PageStore, ProcessMemory, type Stop, Tracee } from 'pagestore'
 import { expect, test } from 'vitest'
 
+import { refused } from '../support/refused.js'
 import { build, isThere } from '../support/tracees.js'
 
 const waits = build('waits.c')
@@ -32,7 +33,13 @@ const kinds = [
   'sem_timedwait',
   'io_getevents',
   'io_uring_enter',
-]
+].filter((kind) => !isRefused(kind))
+
+/** Nobody knows the time limit of a socket whose descriptor we may not have. */
+function isRefused(kind: string): boolean {
+  if (kind === 'io_uring_enter') return refused.has('io_uring_setup')
+  return refused.has('pidfd_getfd') && ['recv', 'read', 'send', 'accept', 'connect'].includes(kind)
+}
 
 const limit = 300
 const slice = 40
@@ -154,31 +161,32 @@ test.each([...kinds, 'pause'])(
   },
 )
 
-test.each(['nanosleep', 'poll', 'futex', 'epoll_wait', 'epoll_pwait2', 'sigtimedwait', 'recv'])(
-  'a snapshot in the middle of %s has the time that was left then',
-  (kind) => {
-    const store = new PageStore()
-    const long = 1200
-    const tracee = Tracee.spawn(store, waits, [kind, `${long}`], { stdio: [...quiet] })
-    tracee.capture().release()
-    expect(isInWait(tracee)).toBe(true)
-    waitFor(tracee, long / 2)
-    const waiting = tracee.capture()
-    waitFor(tracee, slice)
-    const later = tracee.capture()
-    expect(later.equals(waiting)).toBe(true) // but for the time
-    for (let i = 0; i < 2; ++i) {
-      tracee.restore(waiting)
-      const again = tracee.capture()
-      expect(again.equals(waiting)).toBe(true)
-      again.release()
-      const { slices, stop } = inSlices(tracee)
-      expect(stop).toMatchObject({ kind: 'exit', code: ended })
-      expect(slices).toBeLessThanOrEqual(long / 2 / slice + 2)
-    }
-    store.close()
-  },
-)
+test.each(
+  ['nanosleep', 'poll', 'futex', 'epoll_wait', 'epoll_pwait2', 'sigtimedwait', 'recv'].filter(
+    (kind) => !isRefused(kind),
+  ),
+)('a snapshot in the middle of %s has the time that was left then', (kind) => {
+  const store = new PageStore()
+  const long = 1200
+  const tracee = Tracee.spawn(store, waits, [kind, `${long}`], { stdio: [...quiet] })
+  tracee.capture().release()
+  expect(isInWait(tracee)).toBe(true)
+  waitFor(tracee, long / 2)
+  const waiting = tracee.capture()
+  waitFor(tracee, slice)
+  const later = tracee.capture()
+  expect(later.equals(waiting)).toBe(true) // but for the time
+  for (let i = 0; i < 2; ++i) {
+    tracee.restore(waiting)
+    const again = tracee.capture()
+    expect(again.equals(waiting)).toBe(true)
+    again.release()
+    const { slices, stop } = inSlices(tracee)
+    expect(stop).toMatchObject({ kind: 'exit', code: ended })
+    expect(slices).toBeLessThanOrEqual(long / 2 / slice + 2)
+  }
+  store.close()
+})
 
 test.each(kinds)('%s ends in a process that is observed in the middle of it, however often', async (kind) => {
   const store = new PageStore()

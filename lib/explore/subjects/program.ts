@@ -1,6 +1,7 @@
 /** Native programs as subjects: runs a tracee from choice to choice, and says how it failed where it failed. */
 
 import { PageStoreError } from '../../errors.js'
+import { closeKeptStart, type KeptStart, openKeptStart } from '../../kept-start.js'
 import { harmlessCalls } from '../../linux/harmless-calls.js'
 import { filesOf } from '../../linux/process-files.js'
 import { nameOf } from '../../linux/symbols.js'
@@ -9,16 +10,7 @@ import { textOfRefusals } from '../../refusals.js'
 import type { ResumeOptions } from '../../resume-options.js'
 import { type Determinism, type SpawnOptions, spawnEnvironment } from '../../spawn-options.js'
 import type { Stop } from '../../stop.js'
-import {
-  closeKeptStart,
-  type KeptStart,
-  openKeptStart,
-  refusalsOf,
-  removeMadeFiles,
-  resumeToEntries,
-  spawnFiltered,
-  type Tracee,
-} from '../../tracee.js'
+import { refusalsOf, removeMadeFiles, resumeToEntries, spawnFiltered, type Tracee } from '../../tracee.js'
 import type { Failure, Layout, Running, Step, Subject } from '../subject.js'
 import { readsClockOnly } from './clock-spin.js'
 import { checkLayout } from './declared.js'
@@ -85,7 +77,10 @@ export class Program implements Subject {
     const hasClock = deterministic.time === true
     const harmless = harmlessCalls(options.files !== 'ignore', hasClock)
     this.#kept ??= openKeptStart(this)
-    const tracee = spawnFiltered(store, this.file, this.args, spawn, filteredCalls(harmless), this.#kept)
+    const tracee = spawnFiltered(store, this.file, this.args, spawn, {
+      furtherCalls: filteredCalls(harmless),
+      kept: this.#kept,
+    })
     const refused = textOfRefusals(refusalsOf(tracee))
     if (refused !== undefined) warnings.push(refused)
     const seen = { outside: new Outside(tracee, harmless, hasClock), files: warnings }

@@ -77,7 +77,7 @@ Status FileDuplicates::update(const OpenFiles& now, DescriptorCopies* copies) {
     const OpenFile& file = now.all()[i];
     present[i] = kNone;
     if (!is_wanted(file) || !has_source) continue;
-    present[i] = copies != nullptr ? find_same(file, *copies) : find_same(file, {order.data(), order.size()});
+    present[i] = find_same(file, {order.data(), order.size()}, copies);
     if (present[i] == kNone) {
       // Where there is no room for one more, we do without.
       static_cast<void>(take(file, copies, &present[i]));
@@ -107,7 +107,17 @@ Status FileDuplicates::sort_pool(GrowingArray<Index>* order) const {
   return Status::ok();
 }
 
-FileDuplicates::Index FileDuplicates::find_same(const OpenFile& file, std::span<const Index> order) const {
+FileDuplicates::Index FileDuplicates::find_same(const OpenFile& file, std::span<const Index> order,
+                                                const DescriptorCopies* copies) const {
+  for (Index i = 0; copies != nullptr && i < pool_.size(); ++i) {
+    const Duplicate& each = pool_[i];
+    if (each.descriptor < 0 || each.is_parked || !(each.identity == file.identity)) continue;
+    // Mere paths are not told apart, and need not be.
+    const Sameness sameness = copies->compare_with_ours(file.number, each.descriptor);
+    const bool is_path = file.identity.kind == FileKind::path;
+    if (sameness == Sameness::same || (is_path && sameness == Sameness::unknown)) return i;
+  }
+  if (copies != nullptr) return kNone;
   const pid_t ours = getpid();
   const auto at = std::lower_bound(order.begin(), order.end(), file, [&](Index i, const OpenFile& wanted) {
     const int result = memcmp(&pool_[i].identity, &wanted.identity, sizeof(OpenFileIdentity));
@@ -115,18 +125,6 @@ FileDuplicates::Index FileDuplicates::find_same(const OpenFile& file, std::span<
   });
   if (at == order.end() || !(pool_[*at].identity == file.identity)) return kNone;
   return is_on(pool_[*at], file.number) ? *at : kNone;
-}
-
-FileDuplicates::Index FileDuplicates::find_same(const OpenFile& file, const DescriptorCopies& copies) const {
-  for (Index i = 0; i < pool_.size(); ++i) {
-    const Duplicate& each = pool_[i];
-    if (each.descriptor < 0 || each.is_parked || !(each.identity == file.identity)) continue;
-    // Mere paths are not told apart, and need not be.
-    const Sameness sameness = copies.compare_with_ours(file.number, each.descriptor);
-    const bool is_path = file.identity.kind == FileKind::path;
-    if (sameness == Sameness::same || (is_path && sameness == Sameness::unknown)) return i;
-  }
-  return kNone;
 }
 
 Status FileDuplicates::add_to(DescriptorCopies* copies) const {

@@ -83,8 +83,7 @@ class FileDuplicates : public FileObserver, NonCopyable {
   Set* find_set(const PageTree& needed) const;
   Status take(const OpenFile& file, DescriptorCopies* copies, Index* index);
   Status sort_pool(GrowingArray<Index>* order) const;
-  Index find_same(const OpenFile& file, std::span<const Index> order) const;
-  Index find_same(const OpenFile& file, const DescriptorCopies& copies) const;
+  Index find_same(const OpenFile& file, std::span<const Index> order, const DescriptorCopies* copies) const;
   bool is_on(const Duplicate& duplicate, int32_t number) const;
   bool is_open_in_process(const Duplicate& duplicate) const;
   void close_one(Duplicate* duplicate);

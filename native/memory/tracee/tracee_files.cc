@@ -84,6 +84,19 @@ FileKey key_of(const OpenFiles& files, const OpenFile& file) {
   return key;
 }
 
+// Where the process cannot pass its descriptors either, we do without.
+Status copy_all(TracedProcess& process, RemoteAddress scratch, const FileDuplicates& duplicates,
+                const GrowingArray<int>& others, DescriptorCopies* copies) {
+  Status status = copy_descriptors(process, scratch, copies);
+  if (status.error() == Error::tracee) status = Status::ok();
+  if (status.is_ok()) status = duplicates.add_to(copies);
+  for (const int each : others) {
+    if (status.is_ok()) status = copies->add_ours(each);
+  }
+  if (status.is_ok()) copies->find_files();
+  return status;
+}
+
 }  // namespace
 
 Status TraceeFiles::begin(const FileOptions& options) {
@@ -102,26 +115,19 @@ Status TraceeFiles::begin(const FileOptions& options) {
   return Status::ok();
 }
 
-// Where the process cannot pass its descriptors either, we do without.
-Status TraceeFiles::copy_all(DescriptorCopies* copies) {
-  Status status = copy_descriptors(process_, *scratch_, copies);
-  if (status.error() == Error::tracee) status = Status::ok();
-  if (status.is_ok()) status = duplicates_.add_to(copies);
-  for (const Inherited& each : inherited_) {
-    if (status.is_ok()) status = copies->add_ours(each.descriptor);
-  }
-  return status.is_ok() ? copies->tell_apart() : status;
-}
-
 Status TraceeFiles::read(std::optional<RemoteAddress> scratch) {
   FileChanges& changes = process_.file_changes();
   DescriptorCopies all;
+  GrowingArray<int> others;
   DescriptorCopies* copies = nullptr;
   if (scratch && !scratch->is_null()) scratch_ = scratch;
   if (changes.is_blind() && process_.has_run()) changes.assume_all();
   const bool lacks_duplicates = changes.has_changed_descriptors() || !duplicates_.has_present();
   if (lacks_duplicates && scratch_ && !(may_get_descriptors() && may_compare_files())) {
-    if (Status status = copy_all(&all); !status.is_ok()) return status;
+    for (const Inherited& each : inherited_) {
+      if (!others.append(each.descriptor)) return Status::no_memory(sizeof(int));
+    }
+    if (Status status = copy_all(process_, *scratch_, duplicates_, others, &all); !status.is_ok()) return status;
     copies = &all;
   }
   if (changes.has_changed_descriptors()) {

@@ -89,7 +89,6 @@ class TraceeFiles {
     uint64_t device, inode;
     off_t position;  // −1 where there is none
   };
-  Status copy_all(DescriptorCopies* copies);
   void mark_outside(const DescriptorCopies* copies);
   void number_files();
   Status read_state(size_t index);
