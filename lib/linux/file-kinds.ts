@@ -8,7 +8,9 @@
  * It leaves to its caller: that the process is stopped, so that the file is still there when the process opens it.
  */
 
-import { lstatSync, readlinkSync, type Stats, statfsSync, statSync } from 'node:fs'
+import type { Stats } from 'node:fs'
+
+import { type BytePath, fileSystemOf, statusOfEntry, statusOfTarget, targetOf } from './byte-paths.js'
 
 /** `empty`: it keeps nothing, and what it says is always the same, as /dev/null. */
 export type FileKind = 'empty' | 'lasting' | 'varying'
@@ -48,27 +50,27 @@ const varyingFileSystems = [0x27e0eb, 0x64626720, 0x74726163, 0x73636673, 0xcafe
 export function kindOfDescriptor(pid: number, fd: string): FileKind {
   const link = `/proc/${pid}/fd/${fd}`
   try {
-    return kindOf(pid, readlinkSync(link), statSync(link), link)
+    return kindOf(pid, targetOf(link), statusOfTarget(link), link)
   } catch {
     return 'varying'
   }
 }
 
-// Links that the kernel itself follows: only it knows the file of a descriptor that has no name any more.
+// Links that the kernel itself throughLinks: only it knows the file of a descriptor that has no name any more.
 const ofProcess = /^\/proc\/\d+\/./
 
 /**
  * What a process would open.
  * @param directory the descriptor of a folder from which a relative path goes; undefined for the working directory
  */
-export function kindOfPath(pid: number, path: string, directory?: number): FileKind {
+export function kindOfPath(pid: number, path: BytePath, directory?: number): FileKind {
   if (path === '') return 'lasting' // the call will fail
   try {
-    const { name, status } = find(pid, path, directory)
+    const { name, status } = find(pid, path, directory, true)
     if (status === undefined) return isVaryingName(name) ? 'varying' : 'lasting'
     const there = `/proc/${pid}/root${name}`
     if (!status.isSymbolicLink()) return kindOf(pid, name, status, there)
-    return kindOf(pid, readlinkSync(there), statSync(there), there)
+    return kindOf(pid, targetOf(there), statusOfTarget(there), there)
   } catch {
     return 'varying'
   }
@@ -77,11 +79,17 @@ export function kindOfPath(pid: number, path: string, directory?: number): FileK
 /**
  * What a path leads a process to; undefined where there is nothing.
  * @param directory as for {@link kindOfPath}
+ * @param throughLinks whether a link at its end leads on
  * @throws where it cannot be looked up as the process does
  */
-export function statusOfPath(pid: number, path: string, directory?: number): Stats | undefined {
-  const { name, status } = find(pid, path, directory)
-  return status?.isSymbolicLink() === true ? statSync(`/proc/${pid}/root${name}`) : status
+export function statusOfPath(
+  pid: number,
+  path: BytePath,
+  directory: number | undefined,
+  throughLinks: boolean,
+): Stats | undefined {
+  const { name, status } = find(pid, path, directory, throughLinks)
+  return throughLinks && status?.isSymbolicLink() === true ? statusOfTarget(`/proc/${pid}/root${name}`) : status
 }
 
 /** @param there where we find it */
@@ -91,7 +99,7 @@ function kindOf(pid: number, name: string, status: Stats, there: string): FileKi
     return isTerminal((status.rdev >> 8) & 0xfff) ? 'lasting' : 'varying'
   }
   if (ofKernel.test(name)) return isVaryingName(name) ? 'varying' : 'lasting'
-  const { type } = statfsSync(there)
+  const type = fileSystemOf(there)
   if (varyingFileSystems.includes(type)) return 'varying'
   const mounted = kernelFileSystems.get(type)
   return mounted !== undefined && isVaryingName(mounted + belowMount(pid, name, status.dev)) ? 'varying' : 'lasting'
@@ -102,7 +110,7 @@ function belowMount(pid: number, path: string, device: number): string {
   let mount = path
   while (mount !== '') {
     const parent = mount.slice(0, mount.lastIndexOf('/'))
-    if (lstatSync(`/proc/${pid}/root${parent}/`).dev !== device) break
+    if (statusOfEntry(`/proc/${pid}/root${parent}/`)?.dev !== device) break
     mount = parent
   }
   return path.slice(mount.length)
@@ -118,8 +126,11 @@ interface Found {
   status: Stats | undefined
 }
 
-/** Where a path leads. What it leads to is a link only where nobody but the kernel knows what that is. */
-function find(pid: number, path: string, directory: number | undefined): Found {
+/**
+ * Where a path leads. What it leads to is a link only where nobody but the kernel knows what that is, or where a link at
+ * its end is not followed.
+ */
+function find(pid: number, path: BytePath, directory: number | undefined, throughLinks: boolean): Found {
   let name = path.startsWith('/') ? '' : folderOf(pid, directory)
   let status: Stats | undefined
   const left = path.split('/').reverse()
@@ -133,9 +144,9 @@ function find(pid: number, path: string, directory: number | undefined): Found {
     }
     const next = `${name}/${part}`
     const there = `/proc/${pid}/root${next}`
-    status = lstatSync(there, { throwIfNoEntry: false })
+    status = statusOfEntry(there)
     const isLink = status?.isSymbolicLink() === true
-    if (!isLink || (left.length === 0 && ofProcess.test(next))) {
+    if (!isLink || (left.length === 0 && (!throughLinks || ofProcess.test(next)))) {
       name = next
       continue
     }
@@ -150,13 +161,13 @@ function find(pid: number, path: string, directory: number | undefined): Found {
     }
   }
   // A folder, since it ends in dots or slashes.
-  status ??= lstatSync(`/proc/${pid}/root${name}/`, { throwIfNoEntry: false })
+  status ??= statusOfEntry(`/proc/${pid}/root${name}/`)
   return { name, status }
 }
 
 /** What a link says to the process: it has a folder of its own in /proc. */
 function linkFor(pid: number, link: string, name: string): string {
-  const target = readlinkSync(link)
+  const target = targetOf(link)
   if (name === 'self' && target === `${process.pid}`) return `${pid}`
   if (name === 'thread-self' && target.startsWith(`${process.pid}/task/`)) return `${pid}/task/${pid}`
   return target
@@ -166,11 +177,11 @@ function folderOf(pid: number, directory: number | undefined): string {
   return pathFromRoot(pid, `/proc/${pid}/${directory === undefined ? 'cwd' : `fd/${directory}`}`)
 }
 
-/** Where the process finds, from its root, what the kernel follows a link to. */
+/** Where the process finds, from its root, what the kernel throughLinks a link to. */
 function pathFromRoot(pid: number, link: string): string {
-  const [root, target] = [readlinkSync(`/proc/${pid}/root`), readlinkSync(link)]
+  const [root, target] = [targetOf(`/proc/${pid}/root`), targetOf(link)]
   const path = root !== '/' && `${target}/`.startsWith(`${root}/`) ? target.slice(root.length) : target
-  const [found, meant] = [statSync(`/proc/${pid}/root${path}`), statSync(link)]
+  const [found, meant] = [statusOfTarget(`/proc/${pid}/root${path}`), statusOfTarget(link)]
   if (found.dev !== meant.dev || found.ino !== meant.ino) throw new Error(`${target} lies outside of its root`)
   return path === '/' ? '' : path
 }

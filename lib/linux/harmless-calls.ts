@@ -41,6 +41,8 @@ export interface AskedFile {
   path: bigint
   /** A descriptor, of the folder from which a path goes; undefined for the working directory. */
   fd?: bigint | undefined
+  /** Whether a link at the path's end leads on. */
+  throughLinks: boolean
 }
 
 interface Row {
@@ -68,9 +70,8 @@ const always: readonly Row[] = [
   },
   {
     reason: 'it reads what a file or socket is, and changes nothing',
-    calls: `access faccessat faccessat2 readlink readlinkat getxattr lgetxattr fgetxattr
-      getxattrat listxattr llistxattr flistxattr listxattrat file_getattr getsockname getpeername
-      name_to_handle_at pread64 preadv preadv2`,
+    calls: `access faccessat faccessat2 readlink readlinkat getsockname getpeername name_to_handle_at
+      pread64 preadv preadv2`,
   },
   {
     reason: 'it writes out, or reads ahead, what the kernel has in memory: nobody sees a difference',
@@ -116,8 +117,16 @@ const anonymous = 0x20n
 const writable = 0x2n
 
 const ofOldFile = 'it reads what a file is that nobody has changed since the program was started'
-// AT_EMPTY_PATH.
-const emptyPath = 0x1000n
+// AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW.
+const [emptyPath, keepsLinks] = [0x1000n, 0x100n]
+
+// What a write takes away is among it: modes, capabilities and other attributes.
+const asksOfPath = { reason: ofOldFile, isHarmless: asks(true) }
+const asksOfLink = { reason: ofOldFile, isHarmless: asks(false) }
+const asksOfDescriptor: Sometimes = {
+  reason: ofOldFile,
+  isHarmless: ({ args: [fd = 0n], isUnchanged }) => isUnchanged({ path: 0n, fd, throughLinks: true }),
+}
 
 const sometimes: Readonly<Record<string, Sometimes>> = {
   mmap: {
@@ -139,16 +148,22 @@ const sometimes: Readonly<Record<string, Sometimes>> = {
     isHarmless: ({ args: [, , advice = 0n] }) =>
       advice <= 4n || advice === 8n || (advice >= 10n && advice <= 25n) || isOneOf(advice, [102, 103]),
   },
-  stat: { reason: ofOldFile, isHarmless: ({ args: [path = 0n], isUnchanged }) => isUnchanged({ path }) },
-  lstat: { reason: ofOldFile, isHarmless: ({ args: [path = 0n], isUnchanged }) => isUnchanged({ path }) },
-  fstat: { reason: ofOldFile, isHarmless: (call) => asksOfOldFile(call, 0n, true) },
-  newfstatat: {
+  stat: asksOfPath,
+  lstat: asksOfLink,
+  getxattr: asksOfPath,
+  lgetxattr: asksOfLink,
+  listxattr: asksOfPath,
+  llistxattr: asksOfLink,
+  fgetxattr: asksOfDescriptor,
+  flistxattr: asksOfDescriptor,
+  getxattrat: { reason: ofOldFile, isHarmless: asksWithFlags(2) },
+  listxattrat: { reason: ofOldFile, isHarmless: asksWithFlags(2) },
+  file_getattr: { reason: ofOldFile, isHarmless: asksWithFlags(4) },
+  newfstatat: { reason: ofOldFile, isHarmless: asksWithFlags(3) },
+  statx: { reason: ofOldFile, isHarmless: asksWithFlags(2) },
+  fstat: {
     reason: ofOldFile,
-    isHarmless: (call) => asksOfOldFile(call, call.args[1] ?? 0n, ((call.args[3] ?? 0n) & emptyPath) !== 0n),
-  },
-  statx: {
-    reason: ofOldFile,
-    isHarmless: (call) => asksOfOldFile(call, call.args[1] ?? 0n, ((call.args[2] ?? 0n) & emptyPath) !== 0n),
+    isHarmless: (call) => asksOfDescriptor.isHarmless(call) || call.isOfLibrary(),
   },
   rt_sigreturn: {
     reason: 'registers and blocked signals roll back; the stack for signals stays what it was',
@@ -232,7 +247,7 @@ const sometimesOfDescriptors: Readonly<Record<string, Sometimes>> = {
   lseek: {
     reason: 'offsets roll back, but not which parts of a file are holes',
     isHarmless: ({ args: [fd = 0n, , whence = 0n], isUnchanged }) =>
-      !isOneOf(whence, seeksData) || isUnchanged({ path: 0n, fd }),
+      !isOneOf(whence, seeksData) || isUnchanged({ path: 0n, fd, throughLinks: true }),
   },
   fallocate: {
     reason: 'what a file has and how far it reaches roll back, and who asks for holes and blocks is named',
@@ -304,11 +319,21 @@ function isOfNoFile({ args: [address = 0n, length = 0n, protection = 0n], shares
   return (protection & writable) === 0n || !sharesFile(address, length)
 }
 
-/** @param isOfDescriptor whether an empty path means the file of the descriptor */
-function asksOfOldFile(call: CallMade, path: bigint, isOfDescriptor: boolean): boolean {
-  const [fd = 0n] = call.args
-  if (!isOfDescriptor || !call.isEmptyAt(path)) return call.isUnchanged({ path, fd })
-  return call.isUnchanged({ path: 0n, fd }) || call.isOfLibrary()
+/** Of a call that takes a path. */
+function asks(throughLinks: boolean): Sometimes['isHarmless'] {
+  return ({ args: [path = 0n], isUnchanged }) => isUnchanged({ path, throughLinks })
+}
+
+/** Of one that takes a folder, a path, and flags as that argument. */
+function asksWithFlags(argument: number): Sometimes['isHarmless'] {
+  return (call) => {
+    const [fd = 0n, path = 0n] = call.args
+    const flags = call.args[argument] ?? 0n
+    if ((flags & emptyPath) === 0n || !call.isEmptyAt(path)) {
+      return call.isUnchanged({ path, fd, throughLinks: (flags & keepsLinks) === 0n })
+    }
+    return call.isUnchanged({ path: 0n, fd, throughLinks: true }) || call.isOfLibrary()
+  }
 }
 
 function isNull(argument: number): Sometimes['isHarmless'] {

@@ -39,6 +39,9 @@ int main(int argc, char **argv) {
   if (is("set twice")) stack.ss_size = 36000, sigaltstack(&stack, NULL), sigaltstack(&small, NULL);
   if (is("given up")) stack.ss_flags = SS_DISABLE, sigaltstack(&stack, NULL);
   wanted = ps_choose(2);
+  if (is("set after the choice")) {
+    for (int i = 0; i < 3; i++) stack.ss_sp = memory + i * 16384, stack.ss_size = 16384, sigaltstack(&stack, NULL);
+  }
   raise(SIGUSR1);
   (void)ps_choose(1);
   return 0;
@@ -58,3 +61,12 @@ test.each(kept.flatMap((how) => [[how], [how, 'on it']]))('%s %s: nothing is nam
   expect(warnings).toEqual([])
   expect(violations).toEqual([])
 })
+
+test.each([[], ['on it']])(
+  'a stack that is set after the choice is named by its own call alone %s',
+  async (...more) => {
+    const { warnings, violations } = await explore(new Program(program, ['set after the choice', ...more]))
+    expect(warnings).toEqual([expect.stringMatching(/^sigaltstack: /)])
+    expect(violations).toEqual([])
+  },
+)

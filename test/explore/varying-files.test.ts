@@ -28,6 +28,8 @@ int main(int argc, char **argv) {
   const char *how = argv[1], *from = argv[2], *path = argv[3];
   const int flags = argc > 4 ? atoi(argv[4]) : O_RDONLY;
   int directory = AT_FDCWD;
+  char encoded[4096];
+  if (strcmp(how, "another encoding") == 0) path = strcat(strcpy(encoded, path), "\\xe9");
   if (strcmp(how, "folder") == 0 && chdir(from) != 0) return 1;
   if (strcmp(how, "descriptor") == 0) directory = open(from, O_RDONLY | O_DIRECTORY);
   if (strcmp(how, "root") == 0 && (chroot(from) != 0 || chdir("/") != 0)) return ${lacking};
@@ -57,6 +59,11 @@ const link = (name: string, target: string) => {
 writeFileSync(join(own, 'ordinary'), 'x')
 link('proc', '/proc')
 link('a', 'b')
+/** A name that is no UTF-8. */
+const encoded = (name: string) => Buffer.concat([Buffer.from(name), Buffer.from([0xe9])])
+symlinkSync('/dev/urandom', encoded(join(own, 'random-')))
+symlinkSync('ordinary', encoded(join(own, 'ordinary-')))
+symlinkSync(encoded('random-'), join(own, 'to another encoding'))
 link('b', '/dev/urandom')
 
 function search(...args: string[]) {
@@ -70,6 +77,8 @@ const varying = [
   ['by a longer way', '', '', '//proc/./uptime'],
   ['by a link to a device', '', '', join(own, 'b')],
   ['by a link to a link', 'folder', own, './a'],
+  ['by a name that is no UTF-8', 'another encoding', '', join(own, 'random-')],
+  ['by a link to a name that is no UTF-8', '', '', join(own, 'to another encoding')],
   ['by a link in the middle', '', '', join(own, 'proc/meminfo')],
   ['by a link of its own process', '', '', '/proc/self/root/proc/uptime'],
   ['by a link of its own thread', '', '', '/proc/thread-self/stat'],
@@ -95,6 +104,7 @@ const lasting = [
   ['by a descriptor of the program', 'descriptor', own, '/dev/fd/3', readOnly],
   ['an empty device by a link', '', '', link('empty', '/dev/null'), writeOnly],
   ['an empty device of another name', 'empty device', '', join(own, 'nothing'), writeOnly],
+  ['by a name that is no UTF-8', 'another encoding', '', join(own, 'ordinary-'), readOnly],
   ['a folder', '', '', own, readOnly],
   ['the root by a link', '', '', link('root', '/'), readOnly],
   ['a folder by a link of the program', '', '', '/proc/self/root/', readOnly],

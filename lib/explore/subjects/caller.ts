@@ -13,8 +13,8 @@ import type { Tracee } from '../../tracee.js'
 
 // The library and its loader, by the names that they have had. Another one (musl) has frames, and asks for nothing itself.
 const ofGlibc = /\/(libc\.so\.\d+|libc-2\.\d+\.so|ld-linux[^/]*|ld-2\.\d+\.so)$/
-// What the streams of <stdio.h> are made of.
-const ofStreams = /^_IO_/
+// What the streams of <stdio.h> and <dirent.h> are made of.
+const ofStreams = /^(_IO_|_*(fd)?opendir(_tail)?$)/
 
 /** Says of a thread that is stopped before a call whether its C library makes it for itself. */
 export type CallerCheck = (tid: number) => boolean

@@ -10,10 +10,11 @@
 
 import { readdirSync, readlinkSync, statfsSync, statSync } from 'node:fs'
 
+import { type BytePath, pathOfBytes } from '../../linux/byte-paths.js'
 import { effectOf } from '../../linux/call-effects.js'
 import { kindOfDescriptor, kindOfPath } from '../../linux/file-kinds.js'
 import { isDescriptorUnchanged, isPathUnchanged, momentForFiles } from '../../linux/file-times.js'
-import type { CallMade, HarmlessCalls } from '../../linux/harmless-calls.js'
+import type { AskedFile, CallMade, HarmlessCalls } from '../../linux/harmless-calls.js'
 import { hasSignal, signalSets } from '../../linux/process-status.js'
 import { stackPointerIn } from '../../linux/registers.js'
 import { type SharedMapping, sharedMappings } from '../../linux/shared-mappings.js'
@@ -23,7 +24,7 @@ import type { Stop } from '../../stop.js'
 import { callArguments, type Tracee } from '../../tracee.js'
 import { type CallerCheck, createCallerCheck } from './caller.js'
 import { actionBytes, createSignalHandlers } from './signal-handlers.js'
-import { createSignalStacks, stackBytes, stackInFrame } from './signal-stacks.js'
+import { createSignalStacks, disarmsItself, stackBytes, stackInFrame } from './signal-stacks.js'
 import { createTimers, type Timers, timerCalls } from './timers.js'
 
 // Before the first choice, calls that act later: these, and those that set timers.
@@ -43,14 +44,12 @@ const actingCalls = [
   'fanotify_mark',
 ]
 
-// SS_AUTODISARM.
-const disarmsItself = 0x8000_0000
-
 // AT_FDCWD.
 const workingDirectory = -100n
 
 // Divides a page, and most paths are shorter.
 const partOfPath = 256
+const [here, nowhere] = [pathOfBytes(Buffer.from('.')), pathOfBytes(Buffer.from(''))]
 
 /** The calls that a filter has to stop a program at so that it can be watched: one bit each. */
 export function filteredCalls(harmless: HarmlessCalls): Uint8Array {
@@ -152,6 +151,8 @@ export class Outside {
   }
 
   #keepsStack(tid: number): boolean {
+    // Then its calls are not seen, so that nobody knows which stack there is; and that one does not roll back was said.
+    if (this.#warnings.has('sigaltstack')) return true
     const stack = this.#readOrNothing(this.#stackPointer(tid) + stackInFrame, stackBytes)
     return stack === undefined || this.#stacks.isKept(tid, stack)
   }
@@ -176,10 +177,7 @@ export class Outside {
       isMemory: (fd) => isMemory(pid, fd),
       kindAt: (address, directory) => kindOfPath(pid, this.#pathAt(address), folderOf(directory)),
       isEmptyAt: (address) => address === 0n || this.#readOrNothing(address, 1)?.[0] === 0,
-      isUnchanged: ({ path, fd }) =>
-        path === 0n && folderOf(fd) !== undefined
-          ? isDescriptorUnchanged(pid, Number(BigInt.asIntN(32, fd ?? 0n)), this.#since)
-          : isPathUnchanged(pid, path === 0n ? '.' : this.#pathAt(path), folderOf(fd), this.#since),
+      isUnchanged: (file) => this.#isUnchanged(file),
       isOfLibrary: () => this.#isCalledByLibrary(tid),
       keepsStack: () => this.#keepsStack(tid),
       sharesFile: (start, length) =>
@@ -187,19 +185,27 @@ export class Outside {
     }
   }
 
+  #isUnchanged({ path, fd, throughLinks }: AskedFile): boolean {
+    const { pid } = this.#tracee
+    const directory = folderOf(fd)
+    if (path === 0n && directory !== undefined) return isDescriptorUnchanged(pid, directory, this.#since)
+    const asked = path === 0n ? here : this.#pathAt(path)
+    return isPathUnchanged(pid, { path: asked, directory, throughLinks }, this.#since)
+  }
+
   /** A part of a page at a time: what lies behind the path's end may not be mapped. */
-  #pathAt(address: bigint): string {
+  #pathAt(address: bigint): BytePath {
     const parts: Buffer[] = []
     for (let at = address; parts.length < 4096 / partOfPath; ) {
       const length = partOfPath - Number(at % BigInt(partOfPath))
       const part = this.#readOrNothing(at, length)
-      if (part === undefined) return ''
+      if (part === undefined) return nowhere
       const end = part.indexOf(0)
-      if (end >= 0) return Buffer.concat([...parts, part.subarray(0, end)]).toString()
+      if (end >= 0) return pathOfBytes(Buffer.concat([...parts, part.subarray(0, end)]))
       parts.push(part)
       at += BigInt(length)
     }
-    return ''
+    return nowhere
   }
 
   #readOrNothing(address: bigint, length: number): Buffer | undefined {
@@ -223,8 +229,8 @@ export class Outside {
 
   /** A handler disarms such a stack while it runs, and a rollback out of it does not arm it again. */
   #warnOfStack(address: bigint): void {
-    const flags = this.#readOrNothing(address + 8n, 4)?.readUInt32LE(0) ?? 0
-    if (address !== 0n && (flags & disarmsItself) !== 0) {
+    const stack = this.#readOrNothing(address, stackBytes)
+    if (stack !== undefined && disarmsItself(stack)) {
       this.#warnOfCall(
         'sigaltstack',
         'a stack with SS_AUTODISARM is not rolled back: where a path leaves a handler by a rollback, other paths run without it',

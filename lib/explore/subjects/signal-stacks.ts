@@ -24,7 +24,7 @@ export const stackBytes = 24
 export const stackInFrame = process.arch === 'arm64' ? 144n : 16n
 
 // SS_DISABLE, SS_AUTODISARM; and the smallest stack that the kernel takes.
-const [disabled, disarmsItself] = [2, 0x8000_0000]
+const [disabled, disarms] = [2, 0x8000_0000]
 const smallest = process.arch === 'arm64' ? 5120n : 2048n
 
 interface Stack {
@@ -34,6 +34,13 @@ interface Stack {
 }
 
 const none: Stack = { address: 0n, size: 0n, disarms: false }
+
+/** Whether a handler disarms such a stack while it runs (SS_AUTODISARM). `stack` is what a call asks for. */
+export function disarmsItself(stack: Buffer): boolean {
+  return (flagsOf(stack) & disarms) !== 0
+}
+
+const flagsOf = (stack: Buffer) => stack.readUInt32LE(8)
 
 export function createSignalStacks(): SignalStacks {
   const stacks = new Map<number, Stack>()
@@ -58,9 +65,9 @@ export function createSignalStacks(): SignalStacks {
 
 /** Undefined for one that the kernel refuses. */
 function parse(bytes: Buffer): Stack | undefined {
-  const [address, flags, size] = [bytes.readBigUInt64LE(0), bytes.readUInt32LE(8), bytes.readBigUInt64LE(16)]
-  const mode = (flags & ~disarmsItself) >>> 0
+  const [address, size] = [bytes.readBigUInt64LE(0), bytes.readBigUInt64LE(16)]
+  const mode = (flagsOf(bytes) & ~disarms) >>> 0
   if (mode > disabled) return undefined
   if (mode === disabled || (size === 0n && address === 0n)) return none
-  return size < smallest ? undefined : { address, size, disarms: (flags & disarmsItself) !== 0 }
+  return size < smallest ? undefined : { address, size, disarms: disarmsItself(bytes) }
 }
