@@ -4,7 +4,9 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
 import type { Spawn, TrackerKind } from './addon/native.js'
 import { PageStoreError } from './errors.js'
+import type { KeptStart } from './kept-start.js'
 import { checkedTimeout } from './resume-options.js'
+import type { WarningTaker } from './warnings.js'
 
 /** What differs from one run of a program to the next unless it is fixed. Each but `time` is fixed by default. */
 export interface Determinism {
@@ -33,6 +35,13 @@ export interface Determinism {
  */
 export type Files = 'restore' | 'ignore'
 
+/** What the explorer asks for beside: stops at system calls, one bit for each, whose fork it is, and who takes warnings. */
+export interface Explored {
+  furtherCalls: Uint8Array
+  kept: KeptStart
+  taker: WarningTaker
+}
+
 /** How `Tracee.spawn` starts a program. */
 export interface SpawnOptions {
   /** The whole environment. Default: that of {@link Determinism.environment}. */
@@ -56,7 +65,8 @@ export interface SpawnOptions {
   /**
    * Receives what the user should know, a sentence each, once: what a restore did not put back. Default: a warning of
    * Node's (`process.emitWarning`), with the code `PAGESTORE_FILES`, or `PAGESTORE_PROCESSES` for what processes that
-   * the program started have done.
+   * the program started have done. What it throws, `capture` or `restore` throws; a snapshot is then released, but a
+   * restore is done.
    */
   onWarning?: ((text: string) => void) | undefined
   /** Which tracker to insist on. Default: `write-protect` where the system allows it, else `none`. */

@@ -3,7 +3,6 @@
 import { type Handle, native, type Range, type Region, type TrackerKind } from './addon/native.js'
 import { resumeSlots as slot } from './addon/tables.js'
 import { PageStoreError } from './errors.js'
-import type { KeptStart } from './kept-start.js'
 import { filesOf } from './linux/process-files.js'
 import { signalDisposition } from './linux/process-status.js'
 import { argumentRegisters, fitsRegister, type SystemCall, stopPointIn, systemCallIn } from './linux/registers.js'
@@ -21,9 +20,9 @@ import {
   type ResumeOptions,
 } from './resume-options.js'
 import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snapshot.js'
-import { type Files, prepareSpawn, restoresFiles, type SpawnOptions } from './spawn-options.js'
+import { type Explored, type Files, prepareSpawn, restoresFiles, type SpawnOptions } from './spawn-options.js'
 import { readStop, type Stop, stopSlots } from './stop.js'
-import { passRefusals, passWarnings } from './warnings.js'
+import { passRefusals, passWarnings, type WarningTaker, warningTaker } from './warnings.js'
 
 /** How {@link Tracee.attach} takes control of a process. */
 export interface AttachOptions {
@@ -44,15 +43,15 @@ const { registerNames } = native
 const ignoredByDefault = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH'])
 
 /**
- * For the explorer: `Tracee.spawn` with a filter that stops the program at further system calls, one bit for each. The
- * program runs on from them unless {@link resumeToEntries} asks for them.
+ * For the explorer: `Tracee.spawn` with a filter that stops the program at further system calls. The program runs on from
+ * them unless {@link resumeToEntries} asks for them.
  */
 export let spawnFiltered: (
   store: PageStore,
   file: string,
   args: readonly string[],
   options: SpawnOptions,
-  filter: { furtherCalls: Uint8Array; kept: KeptStart },
+  explored: Explored,
 ) => Tracee
 /** For the explorer: what the system refused when it was spawned. */
 export let refusalsOf: (tracee: Tracee) => Refusal[]
@@ -80,14 +79,7 @@ const argumentIndices = argumentRegisters().map((name) => registerNames.indexOf(
  */
 export class Tracee implements RestorableMemory {
   static {
-    spawnFiltered = (store, file, args, options, { furtherCalls, kept }) => {
-      const what = prepareSpawn(file, args, options, furtherCalls)
-      return new Tracee(
-        store,
-        native.spawnTracee(handleOf(store), what, options.tracker, kept.handle),
-        options.onWarning,
-      )
-    }
+    spawnFiltered = (store, file, args, options, explored) => Tracee.#spawn(store, file, args, options, explored)
     refusalsOf = (tracee) => native.traceeRefusals(tracee.#handle)
     resumeToEntries = (tracee, options, calls) => tracee.#resume(options, calls)
     removeMadeFiles = (tracee) => native.removeMadeFiles(tracee.#handle)
@@ -101,13 +93,13 @@ export class Tracee implements RestorableMemory {
   readonly #handle: Handle
   readonly #request = new Float64Array(Object.keys(slot).length)
   readonly #stop = stopSlots()
-  readonly #onWarning: ((text: string) => void) | undefined
+  readonly #warningTaker: WarningTaker
   readonly #fileNames = new Map<number, string>()
   /** The kernel's number for the process. */
   readonly pid: number
 
-  private constructor(store: PageStore, handle: Handle, onWarning: ((text: string) => void) | undefined) {
-    this.#onWarning = onWarning
+  private constructor(store: PageStore, handle: Handle, taker: WarningTaker) {
+    this.#warningTaker = taker
     this.#store = store
     this.#handle = handle
     this.pid = native.traceePid(handle)
@@ -119,11 +111,23 @@ export class Tracee implements RestorableMemory {
    * @throws `ERR_SPAWN`, `ERR_TRACEE`, `ERR_TRACKER`, `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED`
    */
   static spawn(store: PageStore, file: string, args: readonly string[] = [], options: SpawnOptions = {}): Tracee {
-    const what = prepareSpawn(file, args, options)
-    const tracee = new Tracee(store, native.spawnTracee(handleOf(store), what, options.tracker), options.onWarning)
+    const tracee = Tracee.#spawn(store, file, args, options)
     const refused = native.traceeRefusals(tracee.#handle).filter((each) => each === 'addresses')
-    passRefusals(refused, options.onWarning)
+    passRefusals(refused, tracee.#warningTaker)
     return tracee
+  }
+
+  static #spawn(
+    store: PageStore,
+    file: string,
+    args: readonly string[],
+    options: SpawnOptions,
+    explored?: Explored,
+  ): Tracee {
+    const what = prepareSpawn(file, args, options, explored?.furtherCalls)
+    const taker = explored?.taker ?? warningTaker(options.onWarning)
+    const handle = native.spawnTracee(handleOf(store), what, options.tracker, explored?.kept.handle)
+    return new Tracee(store, handle, taker)
   }
 
   /**
@@ -137,7 +141,7 @@ export class Tracee implements RestorableMemory {
     const { tracker, files, onWarning } = options
     const isRestored = restoresFiles(files)
     const attach = () => native.attachTracee(handleOf(store), pid, tracker, isRestored)
-    return new Tracee(store, withReleases(attach), onWarning)
+    return new Tracee(store, withReleases(attach), warningTaker(onWarning))
   }
 
   /**
@@ -187,7 +191,7 @@ export class Tracee implements RestorableMemory {
    */
   capture(): Snapshot {
     const snapshot = createSnapshot(this.#store, native.captureMemory(handleOf(this.#store), this.#handle))
-    passWarnings(this.#handle, this.#onWarning)
+    passWarnings(this.#handle, this.#warningTaker, snapshot)
     return snapshot
   }
 
@@ -199,7 +203,7 @@ export class Tracee implements RestorableMemory {
    */
   restore(snapshot: Snapshot): void {
     native.restoreMemory(handleOf(this.#store), this.#handle, snapshotHandle(snapshot))
-    passWarnings(this.#handle, this.#onWarning)
+    passWarnings(this.#handle, this.#warningTaker)
   }
 
   get regions(): readonly Region[] {

@@ -74,6 +74,7 @@
       "native/memory/tracee/tracee_files_warnings.cc",
       "native/memory/tracee/tracee_memory.cc",
       "native/memory/tracee/tracee_tracker.cc",
+      "native/memory/tracee/warnings.cc",
       "native/memory/tracker.cc",
       "native/memory/write_protect.cc",
       "native/ptrace/alarm_calls.cc",

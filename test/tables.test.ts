@@ -16,6 +16,7 @@ test('both sides of the border give the same numbers the same names', () => {
   expect(native.trackers).toEqual(tables.trackers)
   expect(native.memoryKinds).toEqual(tables.memoryKinds)
   expect(native.stopKinds).toEqual(tables.stopKinds)
+  expect(native.warningKinds).toEqual(tables.warningKinds)
   for (const [names, slots] of [
     [native.statistics, tables.statisticsSlots],
     [native.stopSlots, tables.stopSlots],

@@ -2,7 +2,7 @@
 
 import { PageStoreError } from '../errors.js'
 import { loadAddon } from './load.js'
-import type { HashInstructions, MemoryKind, TrackerKind } from './tables.js'
+import type { HashInstructions, MemoryKind, TrackerKind, WarningKind } from './tables.js'
 
 export type { MemoryKind, TrackerKind }
 
@@ -63,6 +63,7 @@ export interface Native {
   readonly stopSlots: readonly string[]
   readonly stopFlags: readonly string[]
   readonly resumeSlots: readonly string[]
+  readonly warningKinds: readonly string[]
 
   readonly pageSize: number
   /** Pages to a window; the last window of a store may still be shorter. */
@@ -133,9 +134,8 @@ export interface Native {
     stop: Float64Array,
   ): void
   writeTracee(memory: Handle, address: bigint, bytes: Uint8Array): void
-  /** What a restore did not put back, once; empty if there is nothing to say. */
-  takeTraceeWarning(memory: Handle): string
-  takeChildWarning(memory: Handle): string
+  /** A warning that was not taken yet. */
+  takeWarning(memory: Handle): [kind: WarningKind, text: string] | undefined
   removeMadeFiles(memory: Handle): void
   traceeThreads(memory: Handle): number[]
   traceeChoosers(memory: Handle): number[]

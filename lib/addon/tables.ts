@@ -58,3 +58,11 @@ export const stopFlags = { entering: 1, hasAddress: 2, ended: 4 } as const
 
 /** Where each part of what `resume` asks for is; NaN for what it does not ask for. */
 export const resumeSlots = { choose: 0, signal: 1, tid: 2, timeout: 3, onlyEntries: 4, settle: 5 } as const
+
+/**
+ * What a warning is about: streams that the host passed on, written and read; files that are ignored; names, shared mappings
+ * and files of the kernel; files that are mapped privately; a thread's own descriptors; processes.
+ */
+export const warningKinds = ['outside', 'input', 'ignored', 'names', 'private-files', 'threads', 'processes'] as const
+
+export type WarningKind = (typeof warningKinds)[number]

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <iterator>
 
+#include "memory/tracee/warnings.h"
 #include "memory/tracker.h"
 #include "ptrace/stop.h"
 #include "store/page_memory.h"
@@ -46,5 +47,10 @@ static_assert(ends_with(kStopFlags, StopFlag::ended));
 enum class ResumeSlot : size_t { choose, signal, thread, timeout, only_entries, settle };
 inline constexpr const char* kResumeSlots[] = {"choose", "signal", "tid", "timeout", "onlyEntries", "settle"};
 static_assert(ends_with(kResumeSlots, ResumeSlot::settle));
+
+// Of warnings.
+inline constexpr const char* kWarnings[] = {"outside",       "input",   "ignored",  "names",
+                                            "private-files", "threads", "processes"};
+static_assert(ends_with(kWarnings, WarningKind::processes));
 
 }  // namespace pagestore::binding

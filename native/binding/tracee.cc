@@ -214,20 +214,20 @@ void write(const Arguments& arguments) {
   check(tracee_of(arguments, 0).write(range.start, bytes));
 }
 
-// (memory) -> what of files a restore did not put back, once; an empty string if there is nothing to say
+// (memory) -> [kind, text] of one warning, each once; undefined if there is none
 napi_value take_warning(const Arguments& arguments) {
-  TraceeFiles& files = tracee_of(arguments, 0).files();
-  const napi_value text = value_of(arguments.env(), files.warning());
-  files.clear_warning();
-  return text;
-}
-
-// (memory) -> the same of processes that the program has started
-napi_value take_child_warning(const Arguments& arguments) {
-  ChildProcesses& children = tracee_of(arguments, 0).children();
-  const napi_value text = value_of(arguments.env(), children.warning());
-  children.clear_warning();
-  return text;
+  const napi_env env = arguments.env();
+  Tracee& tracee = tracee_of(arguments, 0);
+  std::optional<Warnings::Warning> found = tracee.files().warnings().take();
+  ChildProcesses& children = tracee.children();
+  const bool is_of_children = !found && !children.warning().empty();
+  if (is_of_children) found = {WarningKind::processes, children.warning()};
+  if (!found) return Napi::Env(env).Undefined();
+  List list(env);
+  list.add(value_of(env, kWarnings[static_cast<size_t>(found->kind)]));
+  list.add(value_of(env, found->text));
+  if (is_of_children) children.clear_warning();
+  return list.to_array();
 }
 
 // (memory) -> what the system refused at its start, as words
@@ -326,8 +326,7 @@ void add_tracee(Exports& exports) {
       {"attachTracee", guarded<attach>},
       {"resumeTracee", guarded<resume>},
       {"writeTracee", guarded<write>},
-      {"takeTraceeWarning", guarded<take_warning>},
-      {"takeChildWarning", guarded<take_child_warning>},
+      {"takeWarning", guarded<take_warning>},
       {"removeMadeFiles", guarded<remove_made>},
       {"traceeRefusals", guarded<refusals>},
       {"openKeptStart", guarded<open_kept_start>},
@@ -349,6 +348,7 @@ void add_tracee(Exports& exports) {
   exports.add("stopSlots", kStopSlots);
   exports.add("stopFlags", kStopFlags);
   exports.add("resumeSlots", kResumeSlots);
+  exports.add("warningKinds", kWarnings);
 }
 
 }  // namespace pagestore::binding

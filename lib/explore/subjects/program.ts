@@ -11,6 +11,7 @@ import type { ResumeOptions } from '../../resume-options.js'
 import { type Determinism, type SpawnOptions, spawnEnvironment } from '../../spawn-options.js'
 import type { Stop } from '../../stop.js'
 import { refusalsOf, removeMadeFiles, resumeToEntries, spawnFiltered, type Tracee } from '../../tracee.js'
+import { type WarningTaker, warningTaker } from '../../warnings.js'
 import type { Failure, Layout, Running, Step, Subject } from '../subject.js'
 import { readsClockOnly } from './clock-spin.js'
 import { checkLayout } from './declared.js'
@@ -70,17 +71,13 @@ export class Program implements Subject {
     const env = withoutLeakCheck(spawnEnvironment(options))
     const deterministic = withTime(options.deterministic)
     const warnings: string[] = []
-    const onWarning =
-      options.onWarning ??
-      ((text: string) => void (isNamedByItsCall(text) || warnings.push(`${subjectOf(text)}: ${text}`)))
-    const spawn = { timeout: stepTimeout, ...options, stdio, env, deterministic, onWarning }
+    const taker = options.onWarning === undefined ? collectIn(warnings) : warningTaker(options.onWarning)
+    const spawn = { timeout: stepTimeout, ...options, stdio, env, deterministic }
     const hasClock = deterministic.time === true
     const harmless = harmlessCalls(options.files !== 'ignore', hasClock)
     this.#kept ??= openKeptStart(this)
-    const tracee = spawnFiltered(store, this.file, this.args, spawn, {
-      furtherCalls: filteredCalls(harmless),
-      kept: this.#kept,
-    })
+    const explored = { furtherCalls: filteredCalls(harmless), kept: this.#kept, taker }
+    const tracee = spawnFiltered(store, this.file, this.args, spawn, explored)
     const refused = textOfRefusals(refusalsOf(tracee))
     if (refused !== undefined) warnings.push(refused)
     const seen = { outside: new Outside(tracee, harmless, hasClock), files: warnings }
@@ -97,14 +94,11 @@ export class Program implements Subject {
   }
 }
 
-/** What a warning is about. */
-function subjectOf(text: string): string {
-  return text.startsWith('Process') ? 'processes' : 'files'
-}
-
-/** Whether a warning is about what a call did that is named as one that reaches outside. */
-function isNamedByItsCall(text: string): boolean {
-  return text.startsWith('What the program did with ')
+/** Those that belong among the warnings of a search: what calls left is named there by the call. */
+function collectIn(warnings: string[]): WarningTaker {
+  return (text, kind) => {
+    if (kind !== 'names') warnings.push(`${kind === 'processes' ? 'processes' : 'files'}: ${text}`)
+  }
 }
 
 const undetermined = { addresses: false, random: false, rseq: false, environment: false, processor: false, time: false }

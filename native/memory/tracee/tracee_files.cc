@@ -354,17 +354,15 @@ void TraceeFiles::warn_of_outside(const OpenFiles& wanted, uint64_t event) {
   const auto written = std::find_if(files.begin(), files.end(), [](const OpenFile& file) {
     return file.identity.is_outside != 0 && is_writable(file.identity);
   });
-  const bool has_written = !has_warned_of_outside_ && written != files.end();
+  const bool has_written = !warnings_.had(WarningKind::outside) && written != files.end();
   if (has_written && bytes_written(process_.pid()) != written_at_start_) {
-    has_warned_of_outside_ = true;
-    return warn_of(wanted, *written, "what the program writes there stays");
+    warn_of(WarningKind::outside, wanted, *written, "what the program writes there stays");
   }
-  if (has_warned_of_input_) return;
+  if (warnings_.had(WarningKind::input)) return;
   const auto taken =
       std::find_if(files.begin(), files.end(), [&](const OpenFile& file) { return has_taken_input(file, event); });
   if (taken == files.end()) return;
-  has_warned_of_input_ = true;
-  warn_of(wanted, *taken, "what the program takes from it is not given back");
+  warn_of(WarningKind::input, wanted, *taken, "what the program takes from it is not given back");
 }
 
 // By a descriptor that the snapshot or the program has on it, where there is one.

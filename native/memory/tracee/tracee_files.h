@@ -18,6 +18,7 @@
 #include "memory/tracee/file_duplicates.h"
 #include "memory/tracee/file_monitor.h"
 #include "memory/tracee/file_plan.h"
+#include "memory/tracee/warnings.h"
 #include "ptrace/traced_process.h"
 
 namespace pagestore {
@@ -63,9 +64,8 @@ class TraceeFiles {
   Status restore(const Saved& saved, RemoteAddress scratch);
   // Of the file that a restore was refused for.
   const char* path() const { return path_; }
-  // What a restore did not put back, as a sentence, once; empty if there is nothing to say.
-  std::string_view warning() const { return warning_; }
-  void clear_warning() { warning_[0] = '\0'; }
+  // What a restore did not put back.
+  Warnings& warnings() { return warnings_; }
   // Something was done with that file which a restore does not make undone.
   void warn_of_left(std::string_view path);
 
@@ -100,7 +100,7 @@ class TraceeFiles {
   Status name_refused(const Status& status, const OpenFiles& wanted);
   void warn_of_outside(const OpenFiles& wanted, uint64_t event);
   bool has_taken_input(const OpenFile& file, uint64_t event) const;
-  void warn_of(const OpenFiles& files, const OpenFile& file, const char* what);
+  void warn_of(WarningKind kind, const OpenFiles& files, const OpenFile& file, const char* what);
   void warn_of_ignored(const OpenFiles& wanted);
   void warn_of_private();
   Status check_threads();
@@ -117,10 +117,8 @@ class TraceeFiles {
   uint64_t written_at_start_ = 0;  // bytes
   uint64_t last_serial_ = 0;
   std::optional<RemoteAddress> scratch_;
-  bool has_warned_of_outside_ = false, has_warned_of_input_ = false, has_warned_of_ignored_ = false,
-       has_warned_of_left_ = false, has_warned_of_private_ = false, has_warned_of_threads_ = false;
   char path_[200] = "";
-  char warning_[400] = "";
+  Warnings warnings_;
 };
 
 }  // namespace pagestore

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 
 #include "memory/tracee/processes/sharing.h"
@@ -24,16 +23,14 @@ bool TraceeFiles::has_taken_input(const OpenFile& file, uint64_t event) const {
   });
 }
 
-void TraceeFiles::warn_of(const OpenFiles& files, const OpenFile& file, const char* what) {
+void TraceeFiles::warn_of(WarningKind kind, const OpenFiles& files, const OpenFile& file, const char* what) {
   const std::string_view path = files.path(file);
-  snprintf(warning_, sizeof(warning_),
-           "Descriptor %d (%.*s) was inherited and belongs to the world outside: %s when it is rolled back.",
-           file.number, static_cast<int>(std::min<size_t>(path.size(), 200)), path.data(), what);
+  warnings_.add(kind, "Descriptor %d (%.*s) was inherited and belongs to the world outside: %s when it is rolled back.",
+                file.number, static_cast<int>(std::min<size_t>(path.size(), 200)), path.data(), what);
 }
 
 void TraceeFiles::warn_of_ignored(const OpenFiles& wanted) {
-  if (has_warned_of_ignored_) return;
-  has_warned_of_ignored_ = true;
+  if (warnings_.had(WarningKind::ignored)) return;
   const auto files = wanted.all();
   const auto changed = std::find_if(files.begin(), files.end(), [&](const OpenFile& file) {
     const OpenFile* there = now_.find(file.number);
@@ -42,18 +39,17 @@ void TraceeFiles::warn_of_ignored(const OpenFiles& wanted) {
   const std::string_view path = changed == files.end() ? std::string_view() : wanted.path(*changed);
   const char* const rest = "as it was: files are ignored (files: 'ignore'), and the program goes on with what it left.";
   if (changed == files.end()) {
-    snprintf(warning_, sizeof(warning_), "Something was opened, or written to, and is not %s", rest);
+    warnings_.add(WarningKind::ignored, "Something was opened, or written to, and is not %s", rest);
   } else {
-    snprintf(warning_, sizeof(warning_), "Descriptor %d (%.*s) is not %s", changed->number,
-             static_cast<int>(std::min<size_t>(path.size(), 200)), path.data(), rest);
+    warnings_.add(WarningKind::ignored, "Descriptor %d (%.*s) is not %s", changed->number,
+                  static_cast<int>(std::min<size_t>(path.size(), 200)), path.data(), rest);
   }
 }
 
 void TraceeFiles::warn_of_left(std::string_view path) {
-  if (!is_restored_ || has_warned_of_left_ || warning_[0] != '\0') return;
-  has_warned_of_left_ = true;
-  snprintf(
-      warning_, sizeof(warning_),
+  if (!is_restored_) return;
+  warnings_.add(
+      WarningKind::names,
       "What the program did with %.*s stays when it is rolled back: files that were made, renamed or removed, what "
       "was written through a shared mapping of a file, and what a file of the kernel was told.",
       static_cast<int>(std::min<size_t>(path.size(), 200)), path.data());
@@ -61,10 +57,9 @@ void TraceeFiles::warn_of_left(std::string_view path) {
 
 void TraceeFiles::warn_of_private() {
   const std::string_view path = contents_.private_files().changed();
-  if (!is_restored_ || has_warned_of_private_ || path.empty() || warning_[0] != '\0') return;
-  has_warned_of_private_ = true;
-  snprintf(
-      warning_, sizeof(warning_),
+  if (!is_restored_ || path.empty()) return;
+  warnings_.add(
+      WarningKind::private_files,
       "%.*s is mapped privately, and the program changes it: a page that was written there stays a copy when it is "
       "rolled back, and does not show the file.",
       static_cast<int>(path.size()), path.data());
@@ -75,10 +70,8 @@ Status TraceeFiles::check_threads() {
   pid_t thread;
   if (Status status = find_own_descriptors(process_, &thread); !status.is_ok() || thread == 0) return status;
   if (is_restored_) return Status::thread_files(thread);
-  if (has_warned_of_threads_) return Status::ok();
-  has_warned_of_threads_ = true;
-  snprintf(
-      warning_, sizeof(warning_),
+  warnings_.add(
+      WarningKind::threads,
       "Thread %d has descriptors of its own: files are ignored (files: 'ignore'), and it goes on with what it left.",
       thread);
   return Status::ok();
