@@ -11,6 +11,7 @@
       "native/linux/frame_table.cc",
       "native/linux/kernel_compare.cc",
       "native/linux/mapped_file.cc",
+      "native/linux/mapped_identities.cc",
       "native/linux/mapping_file.cc",
       "native/linux/memory_files.cc",
       "native/linux/open_files.cc",

@@ -20,10 +20,6 @@ namespace pagestore {
 
 namespace {
 
-uint64_t device_of(unsigned major, unsigned minor) {
-  return uint64_t{major} << 32 | minor;
-}
-
 // The device that the kernel keeps such a memfd on; 0 where it makes none.
 uint64_t device_of_memfd(unsigned flags) {
   const ScopedFd file(static_cast<int>(syscall(SYS_memfd_create, "pagestore", MFD_CLOEXEC | flags)));

@@ -40,7 +40,7 @@ bool parse(std::string_view line, Region* region) {
              permissions, &region->offset, &major, &minor, &region->file.inode, &path) < 7) {
     return false;
   }
-  region->file.device = uint64_t{major} << 32 | minor;
+  region->file.device = device_of(major, minor);
   memcpy(region->permissions, permissions, sizeof(region->permissions));
   region->path = path == 0 ? std::string_view() : line.substr(static_cast<size_t>(path));
   return true;

@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +14,7 @@
 
 #include "linux/file_clock.h"
 #include "linux/kernel_compare.h"
+#include "linux/mapped_file.h"
 #include "linux/memory_files.h"
 #include "linux/proc_file.h"
 #include "linux/process_regions.h"
@@ -71,10 +71,10 @@ bool is_captured(pid_t task, const FileId& file, const AddressRange& bytes) {
   RegionList regions;
   MemoryFiles memory;
   if (!read_regions_of(task, &regions).is_ok() || !MemoryFiles::find(task, regions, &memory).is_ok()) return false;
-  const uint64_t device = uint64_t{major(file.device)} << 32 | minor(file.device);
+  const FileIdentity identity = usual_identity(file.device, file.inode);
   RegionReader reader(regions.bytes());
   for (Region region; reader.next(&region);) {
-    const bool is_it = region.permissions[3] == 's' && region.file.device == device && region.file.inode == file.inode;
+    const bool is_it = region.permissions[3] == 's' && region.file == identity;
     const bool has_all = region.offset <= bytes.start && bytes.end - region.offset <= region.end - region.start;
     if (is_it && has_all && memory.contains(region)) return true;
   }

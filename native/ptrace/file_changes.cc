@@ -91,19 +91,21 @@ void FileChanges::assume_all() {
 
 // An event says nothing more if there is one that changed all of its bytes and no snapshot lies between; nor does an
 // earlier one that changed some of these. Of what snapshots have settled only the lowest byte is asked for.
-void FileChanges::add_event(const FileId& file, uint64_t low, uint64_t end) {
-  ++last_event_;
+void FileChanges::add(Event added) {
+  added.number = ++last_event_;
   if (lost_ > settled_) return;
   for (const Event& each : events_) {
-    if (each.number > settled_ && each.file == file && each.low <= low && end <= each.end) return renew_event(file);
+    const bool covers = each.low <= added.low && added.end <= each.end && (!each.is_opening || added.is_opening);
+    if (each.number > settled_ && each.file == added.file && covers) return renew_event(added.file);
   }
   for (size_t i = events_.size(); i-- > 0;) {
     const Event& event = events_[i];
-    const bool is_covered = event.low >= low && (event.end <= end || event.number <= settled_);
-    if (event.file == file && is_covered) events_.erase(i, 1);
+    const bool says_more = event.end > added.end || (added.is_opening && !event.is_opening);
+    const bool is_covered = event.low >= added.low && (event.number <= settled_ || !says_more);
+    if (event.file == added.file && is_covered) events_.erase(i, 1);
   }
-  if (!events_.append({file, low, end, last_event_})) lost_ = last_event_;
-  thin_out(file);
+  if (!events_.append(added)) lost_ = last_event_;
+  thin_out(added.file);
 }
 
 // Of too many on one file the earliest two become one, which says that the bytes of both changed at the later of them.
@@ -116,6 +118,7 @@ void FileChanges::thin_out(const FileId& file) {
   second->low = std::min(first->low, second->low);
   second->end = std::max(first->end, second->end);
   second->number = std::max(first->number, second->number);
+  second->is_opening = first->is_opening && second->is_opening;
   events_.erase(static_cast<size_t>(first - events_.data()), 1);
 }
 

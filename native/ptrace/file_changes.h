@@ -75,11 +75,23 @@ class FileObserver {
   virtual ~FileObserver() = default;
 };
 
+// Knows which files the process maps so that it may not see a change of theirs undone (private_files.h).
+class MappedFiles {
+ public:
+  // At `link` it can be found. May say yes of others, too.
+  virtual bool may_have(const WhichFile& file, std::string_view path, const char* link) = 0;
+
+ protected:
+  virtual ~MappedFiles() = default;
+};
+
 class FileChanges {
  public:
   // Outlives the threads' runs. None: null.
   void set_observer(FileObserver* observer) { observer_ = observer; }
   FileObserver* observer() const { return observer_; }
+  void set_mapped_files(MappedFiles* mapped) { mapped_ = mapped; }
+  MappedFiles* mapped_files() const { return mapped_; }
 
   bool has_changed_descriptors() const { return has_changed_descriptors_; }
   void mark_descriptors_changed() { has_changed_descriptors_ = true; }
@@ -126,16 +138,23 @@ class FileChanges {
   // The number of the last one that was about this file; 0 if there was none.
   uint64_t last_event_on(const FileId& file) const;
   // Bytes from `low` to just before `end` may change by it.
-  void add_event(const FileId& file, uint64_t low, uint64_t end = UINT64_MAX);
+  void add_event(const FileId& file, uint64_t low, uint64_t end = UINT64_MAX) { add({file, low, end, 0, false}); }
+  // It was opened so that this may happen. If it is tracked, nothing has changed unless another event says so.
+  void add_opening(const FileId& file, uint64_t low) { add({file, low, UINT64_MAX, 0, true}); }
   // The lowest byte that changed after that event; UINT64_MAX if none did.
   uint64_t lowest_since(uint64_t event, const FileId& file) const;
 
-  // Calls `visit(file, low, end)` for each event on a file after that one, which is none before the last capture or
-  // restore. False if one may be missing.
+  struct Event {
+    FileId file;
+    uint64_t low, end, number;
+    bool is_opening;  // and nothing more
+  };
+  // Calls `visit(event)` for each event on a file after that one, which is none before the last capture or restore.
+  // False if one may be missing.
   template <typename Visit>
   bool for_each_since(uint64_t event, Visit visit) const {
     for (const Event& each : events_) {
-      if (each.number > event) visit(each.file, each.low, each.end);
+      if (each.number > event) visit(each);
     }
     return lost_ <= event;
   }
@@ -153,10 +172,6 @@ class FileChanges {
   uint64_t last_start() const { return started_; }
 
  private:
-  struct Event {
-    FileId file;
-    uint64_t low, end, number;
-  };
   struct Filtered {
     int32_t number;
     uint32_t uses;
@@ -164,10 +179,12 @@ class FileChanges {
   static bool is_before_number(const Filtered& each, int32_t number) { return each.number < number; }
   KnownDescriptor* find_known(int32_t number);
 
+  void add(Event event);
   void renew_event(const FileId& file);
   void thin_out(const FileId& file);
 
   FileObserver* observer_ = nullptr;
+  MappedFiles* mapped_ = nullptr;
   OwnDescriptors own_ = OwnDescriptors::nobody;
   bool has_changed_descriptors_ = true, needs_all_calls_ = false, has_new_numbers_ = false, is_blind_ = false;
   uint64_t last_event_ = 0, lost_ = 0;  // no memory was left to note that event

@@ -131,8 +131,10 @@ void note_file(const OpeningCall& call, const char* link, bool is_cut, FileChang
   }
   if (cuts || call.cut_to) return changes->add_event(id, call.cut_to.value_or(0));
   const bool is_kept = length <= kMostContents && opened.is_whole(facts.identity);
-  changes->add_event(id, is_kept ? 0 : length);
-  if (!is_kept && opened.is_noting()) changes->track(id);
+  changes->add_opening(id, is_kept ? 0 : length);
+  const bool is_mapped =
+      changes->mapped_files() != nullptr && changes->mapped_files()->may_have(facts.identity, name, link);
+  if (opened.is_noting() && (!is_kept || is_mapped)) changes->track(id);
 }
 
 // A file that was made by the call.

@@ -8,6 +8,7 @@
 // captured is listed, too, but has no bytes to read.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -23,8 +24,12 @@ namespace pagestore {
 struct FileIdentity {
   uint64_t device = 0, inode = 0;
 
-  bool operator==(const FileIdentity&) const = default;
+  auto operator<=>(const FileIdentity&) const = default;
 };
+// Its device, as /proc/PID/maps names it.
+constexpr uint64_t device_of(uint32_t major, uint32_t minor) {
+  return uint64_t{major} << 32 | minor;
+}
 
 struct Region {
   uint64_t start;

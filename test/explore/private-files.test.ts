@@ -90,3 +90,30 @@ test.each([
 ])('where it %s, nothing is said', async (_what, body) => {
   expect((await warningsOf(body)).filter((text) => text.includes('privately'))).toEqual([])
 })
+
+test.each([
+  ['opened to be written', 'int again = open(path, O_RDWR); close(again);'],
+  [
+    'opened to be written, and read',
+    'char one; int again = open(path, O_RDWR); pread(again, &one, 1, 0); close(again);',
+  ],
+  ['opened and removed', 'int again = open(path, O_RDWR); unlink(path); close(again);'],
+])('where it is only %s, nothing is said', async (_what, act) => {
+  const open = `char path[] = "${folder}/opened-XXXXXX"; int file = mkstemp(path);`
+  const body = `close(file); if (ps_choose(2)) at[0] = 9; else { ${act} } (void)ps_choose(1);`
+  expect((await warningsOf(body, open)).filter((text) => text.includes('privately'))).toEqual([])
+})
+
+test('one that is written within a step, after it was opened twice, and is as it was', async () => {
+  const open = `char path[] = "${folder}/twice-XXXXXX"; int file = mkstemp(path);`
+  const body = `close(file);
+  if (ps_choose(2)) at[0] = 9;
+  else {
+    close(open(path, O_RDWR));
+    int again = open(path, O_RDWR);
+    pwrite(again, &seven, 1, 1), at[2] = at[1], pwrite(again, &at[3], 1, 1);
+    close(again);
+  }
+  (void)ps_choose(1);`
+  expect(await warningsOf(body, open)).toContainEqual(expect.stringContaining('is mapped privately'))
+})

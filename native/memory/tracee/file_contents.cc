@@ -32,21 +32,12 @@ struct ContentsKey {
   uint64_t slot, length, inside;
 };
 
-// What was opened for writing may have been changed, and closed again.
-void report_notes(const OpenedFiles& opened, PrivateFiles* files) {
-  for (const OpenedFile& note : opened.all()) {
-    if (note.is_new || note.is_moved) continue;
-    files->on_change(note.identity.device, note.identity.inode, opened.path(note));
-  }
-}
-
 }  // namespace
 
 Status FileContents::observe(PageStores& stores, const KnownFiles::Where& where) {
-  if (see_undisturbed(where.now)) return Status::ok();
+  if (see_undisturbed(where)) return Status::ok();
   listed_.is_valid = false;
   if (Status status = find_unreachable(stores, where); !status.is_ok()) return status;
-  report_notes(changes_.opened(), &private_files_);
   if (Status status = FileNotes(changes_, &files_, &trees_).take(stores, where, &lost_); !status.is_ok()) return status;
   files_.note_events(changes_, seen_);
   files_.find_descriptors(where.now);
@@ -62,23 +53,23 @@ Status FileContents::observe(PageStores& stores, const KnownFiles::Where& where)
 
 // Whether no event came since files were looked at, and the same are open: then these may only be longer or shorter, as
 // the list of open files has it.
-bool FileContents::see_undisturbed(const OpenFiles& now) {
+bool FileContents::see_undisturbed(const KnownFiles::Where& where) {
   const OpenedFiles& opened = changes_.opened();
   if (changes_.last_event() != seen_ || !opened.all().empty() || opened.is_incomplete()) return false;
   size_t open = 0;
-  for (const OpenFile& each : now.all()) {
+  for (const OpenFile& each : where.now.all()) {
     const KnownFile* file = is_written(each) ? files_.find(each.identity.device, each.identity.inode) : nullptr;
     if (file == nullptr) continue;
     if (!file->is_open || file->descriptor != each.number) return false;
     ++open;
   }
   if (open != open_) return false;
-  for (const OpenFile& each : now.all()) {
+  for (const OpenFile& each : where.now.all()) {
     KnownFile* file = is_written(each) ? files_.find(each.identity.device, each.identity.inode) : nullptr;
     if (file == nullptr || file->length == each.length) continue;
     listed_.is_valid = false;
     file->touched.clear();
-    see_length(*file, each.length);
+    see_length(*file, each.length, where);
   }
   return true;
 }
@@ -143,25 +134,25 @@ Status FileContents::add_open(PageStores& stores, const KnownFiles::Where& where
 
 Status FileContents::see(KnownFile& file, const OpenFile* open, const KnownFiles::Where& where) {
   file.is_open = open != nullptr;
-  if (!file.touched.empty()) private_files_.on_change(file.identity.device, file.identity.inode, files_.path(file));
+  if (file.is_written) private_files_.on_change(files_, file, where);
   if (file.touched.lowest() < file.base) see_inside(file, changes_.last_event());
   if (!file.touched.empty() && !file.is_kept) file.inside = changes_.last_event();
   file.dirty.add_from(file.base, file.touched);
   if (open != nullptr) {
     file.is_unreachable = false;
-    see_length(file, open->length);
+    see_length(file, open->length, where);
     return Status::ok();
   }
   FileFacts facts;
   if (Status status = files_.find_facts(file, files_.path(file), where, &facts); !status.is_ok()) return status;
   set_reachable(file, facts.identity.inode != 0);
-  if (!file.is_unreachable) see_length(file, facts.length);
+  if (!file.is_unreachable) see_length(file, facts.length, where);
   return Status::ok();
 }
 
-void FileContents::see_length(KnownFile& file, uint64_t length) {
+void FileContents::see_length(KnownFile& file, uint64_t length, const KnownFiles::Where& where) {
   if (length == file.length) return;
-  private_files_.on_change(file.identity.device, file.identity.inode, files_.path(file));
+  private_files_.on_change(files_, file, where);
   const uint64_t low = std::min(length, file.length);
   file.length = length;
   if (length < file.base) {  // by somebody else, or by the call that the event told of

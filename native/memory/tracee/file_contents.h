@@ -98,13 +98,13 @@ class FileContents : NonCopyable {
   };
 
   const PageTree& tree_of(const KnownFile& file) const { return file.is_as_first ? trees_.first : trees_.current; }
-  bool see_undisturbed(const OpenFiles& now);
+  bool see_undisturbed(const KnownFiles::Where& where);
   Status list_changed();
   Status find_unreachable(PageStores& stores, const KnownFiles::Where& where);
   void set_reachable(KnownFile& file, bool is_reachable);
   Status add_open(PageStores& stores, const KnownFiles::Where& where);
   Status see(KnownFile& file, const OpenFile* open, const KnownFiles::Where& where);
-  void see_length(KnownFile& file, uint64_t length);
+  void see_length(KnownFile& file, uint64_t length, const KnownFiles::Where& where);
   Status take(PageStores& stores, KnownFile& file, const KnownFiles::Where& where);
   Status read(PageStores& stores, KnownFile& file, const KnownFiles::Where& where, PageTree* tree);
   Target target_of(size_t index, const Saved& saved) const;

@@ -82,13 +82,21 @@ Status KnownFiles::set_path(KnownFile& file, std::string_view path) {
 }
 
 void KnownFiles::note_events(const FileChanges& changes, uint64_t event) {
-  for (KnownFile& file : files_) file.touched.clear();
-  const bool is_all = changes.for_each_since(event, [&](const FileId& id, uint64_t low, uint64_t end) {
-    KnownFile* file = find(id.device, id.inode);
-    if (file != nullptr) file->touched.add(low, end);
+  for (KnownFile& file : files_) {
+    file.touched.clear();
+    file.is_written = false;
+  }
+  const bool is_all = changes.for_each_since(event, [&](const FileChanges::Event& each) {
+    KnownFile* file = find(each.file.device, each.file.inode);
+    if (file == nullptr) return;
+    file->touched.add(each.low, each.end);
+    file->is_written = file->is_written || !each.is_opening || changes.is_blind();
   });
   if (is_all) return;
-  for (KnownFile& file : files_) file.touched.add(0, FileRanges::kEnd);
+  for (KnownFile& file : files_) {
+    file.touched.add(0, FileRanges::kEnd);
+    file.is_written = true;
+  }
 }
 
 void KnownFiles::find_descriptors(const OpenFiles& open) {

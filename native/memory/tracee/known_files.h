@@ -34,6 +34,7 @@ struct KnownFile {
   uint64_t slot = 0;          // where it has its pages (file_contents.h)
   size_t path = 0, path_length = 0;
   FileRanges touched = {};      // while it is looked at: what events tell of
+  bool is_written = false;      // whether they tell of more than that it was opened
   int32_t descriptor = -1;      // and one by which it is written, if any
   bool is_open = false;         // for writing, when it was seen last
   bool is_named = true;         // it had a name when it became known
@@ -75,7 +76,7 @@ class KnownFiles {
   Status set_path(KnownFile& file, std::string_view path);
   std::string_view path(const KnownFile& file) const { return {paths_.data() + file.path, file.path_length}; }
 
-  // Fills in `touched`, as events after that one say.
+  // Fills in `touched` and `is_written`, as events after that one say.
   void note_events(const FileChanges& changes, uint64_t event);
   // Fills in `descriptor`, as the list has it.
   void find_descriptors(const OpenFiles& open);

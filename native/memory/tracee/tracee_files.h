@@ -34,8 +34,12 @@ class TraceeFiles {
   TraceeFiles(TracedProcess& process, SharedStore* store)
       : process_(process), store_(store), contents_(process.file_changes()) {
     process.file_changes().set_observer(&duplicates_);
+    process.file_changes().set_mapped_files(&contents_.private_files());
   }
-  ~TraceeFiles() { process_.file_changes().set_observer(nullptr); }
+  ~TraceeFiles() {
+    process_.file_changes().set_observer(nullptr);
+    process_.file_changes().set_mapped_files(nullptr);
+  }
 
   Status begin(const FileOptions& options);
   bool is_restored() const { return is_restored_; }

@@ -41,8 +41,8 @@ TEST(FileChanges, TellWhichBytesChanged) {
   FileChanges changes;
   const auto since = [&](uint64_t event) {
     std::string text;
-    EXPECT_TRUE(changes.for_each_since(event, [&](const FileId& file, uint64_t low, uint64_t end) {
-      text += std::to_string(file.inode) + ":" + std::to_string(low) + "-" + std::to_string(end) + " ";
+    EXPECT_TRUE(changes.for_each_since(event, [&](const FileChanges::Event& each) {
+      text += std::to_string(each.file.inode) + ":" + std::to_string(each.low) + "-" + std::to_string(each.end) + " ";
     }));
     return text;
   };
@@ -68,11 +68,32 @@ TEST(FileChanges, AreFewHoweverManyThereWere) {
     changes.set_known({});
   }
   size_t count = 0;
-  EXPECT_TRUE(changes.for_each_since(0, [&](const FileId&, uint64_t, uint64_t) { ++count; }));
+  EXPECT_TRUE(changes.for_each_since(0, [&](const FileChanges::Event&) { ++count; }));
   EXPECT_LE(count, 1000u);
   // No event is lost: what is not told exactly is told as more than there was.
   EXPECT_EQ(changes.lowest_since(0, kFile), 0u);
   EXPECT_EQ(changes.lowest_since(changes.last_event() - 1, kFile), 49'990u);
+}
+
+TEST(FileChanges, AnOpeningHidesNoWrite) {
+  FileChanges changes;
+  const auto count_writes = [&](uint64_t event) {
+    size_t count = 0;
+    changes.for_each_since(event, [&](const FileChanges::Event& each) { count += each.is_opening ? 0 : 1; });
+    return count;
+  };
+  changes.add_opening(kFile, 0);
+  EXPECT_EQ(count_writes(0), 0u);
+  EXPECT_EQ(changes.lowest_since(0, kFile), 0u);
+  changes.add_event(kFile, 5, 6);
+  changes.add_opening(kFile, 0);
+  changes.add_opening(kOther, 0);
+  EXPECT_EQ(count_writes(0), 1u);
+  // A write of everything says more than that it was opened.
+  changes.add_event(kFile, 0);
+  changes.add_opening(kFile, 3);
+  EXPECT_EQ(count_writes(0), 1u);
+  EXPECT_EQ(changes.lowest_since(0, kFile), 0u);
 }
 
 TEST(FileChanges, AfterASeekWritesAreSeen) {
