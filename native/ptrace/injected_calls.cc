@@ -96,6 +96,7 @@ Status InjectedCalls::make(TracedThread& thread, const SystemCall& call, const A
   if (registers->runs_32_bit_code()) {
     return Status::system(Error::tracee, "a system call in a thread that runs 32-bit code", ENOTSUP);
   }
+  if (Status status = check_allowed(thread, call); !status.is_ok()) return status;
   if (Status status = thread.rewind_interrupted_call(); !status.is_ok()) return status;
   SavedContext saved(thread);
   if (Status status = saved.save(); !status.is_ok()) return status;
@@ -123,6 +124,14 @@ Status InjectedCalls::return_to_signal(TracedThread& thread, int signal) {
   }
   thread.enter(activity::SignalDelivery{});
   return Status::ok();
+}
+
+// What we have started has our filters, and makes calls before it adds others.
+Status InjectedCalls::check_allowed(TracedThread& thread, const SystemCall& call) {
+  if (traits_.is_spawned) return Status::ok();
+  if (program_.may_have_new_filters) allowed_.forget();
+  program_.may_have_new_filters = false;
+  return allowed_.check(threads_, thread, call);
 }
 
 // The thread makes that call when it runs, with all signals blocked.

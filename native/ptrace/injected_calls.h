@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "linux/remote_memory.h"
+#include "ptrace/filters/allowed_calls.h"
 #include "ptrace/process_traits.h"
 #include "ptrace/process_waiter.h"
 #include "ptrace/stub/stub_calls.h"
@@ -20,11 +21,17 @@ namespace pagestore {
 
 class InjectedCalls {
  public:
-  InjectedCalls(const ProcessTraits& traits, const ThreadTable& threads, ProcessWaiter& waiter,
+  InjectedCalls(const ProcessTraits& traits, CurrentProgram& program, const ThreadTable& threads, ProcessWaiter& waiter,
                 const RemoteMemory& memory)
-      : traits_(traits), threads_(threads), waiter_(waiter), memory_(memory), stubs_(threads, memory) {}
+      : traits_(traits),
+        program_(program),
+        threads_(threads),
+        waiter_(waiter),
+        memory_(memory),
+        stubs_(threads, memory) {}
 
-  // Leaves to its caller: the thread is stopped. Refused where it is inside vfork, or runs 32-bit code.
+  // Leaves to its caller: the thread is stopped. Refused where it is inside vfork, or runs 32-bit code; and, of a
+  // process that was attached to, where a filter of its own may kill it for the call (`permission`).
   Status make(TracedThread& thread, const SystemCall& call, int64_t* result) { return make(thread, call, {}, result); }
   // With bytes for an argument to point to, in a process that outlives us.
   Status make(TracedThread& thread, const SystemCall& call, const ArgumentBytes& argument, int64_t* result);
@@ -43,6 +50,7 @@ class InjectedCalls {
   StubCalls* stubs() { return traits_.outlives_us ? &stubs_ : nullptr; }
 
  private:
+  Status check_allowed(TracedThread& thread, const SystemCall& call);
   Status enter_call(TracedThread& thread, const SystemCall& call, const ArgumentBytes& argument);
   Status return_to_signal(TracedThread& thread, int signal);
   Status find_instruction(RemoteAddress* address);
@@ -50,10 +58,12 @@ class InjectedCalls {
   bool search(const AddressRange& range, RemoteAddress* address) const;
 
   const ProcessTraits& traits_;
+  CurrentProgram& program_;
   const ThreadTable& threads_;
   ProcessWaiter& waiter_;
   const RemoteMemory& memory_;
   StubCalls stubs_;
+  AllowedCalls allowed_;
   std::optional<RemoteAddress> instruction_;
 };
 

@@ -54,6 +54,7 @@ struct CurrentProgram {
   bool may_have_moved_break = true;
   bool has_guards = false;  // it has made pages fault by MADV_GUARD_INSTALL, which no list of mappings shows
   bool may_have_changed_timers = true;  // made or deleted one (timer_create) since somebody looked
+  bool may_have_new_filters = true;     // seccomp, since somebody asked
   bool may_have_children = false;       // processes that it has started, and not waited for
   bool is_32_bit = false;
   bool has_made_other_calls = false;  // of an interface for 32-bit programs, or x32: nobody knows what they did

@@ -197,6 +197,8 @@ void SystemCallStops::note_change(const SystemCall& call) {
   if (kind == SystemCallKind::advice) note_advice(call);
   if (kind == SystemCallKind::control) note_registration(call);
   if (kind == SystemCallKind::timer) parts_.program.may_have_changed_timers = true;
+  const bool sets_filter = call.number == SYS_prctl && call.arguments[0] == PR_SET_SECCOMP;
+  if (call.number == SYS_seccomp || sets_filter) parts_.program.may_have_new_filters = true;
 }
 
 // Pages and their tables may be replaced although the same is mapped again.

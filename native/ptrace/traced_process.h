@@ -149,7 +149,7 @@ class TracedProcess : NonCopyable {
   Breakpoint breakpoint_{memory_};
   KernelBreakpoint kernel_breakpoint_;
   Followers followers_{traits_, breakpoint_, changes_, files_};
-  InjectedCalls injected_{traits_, threads_, waiter_, memory_};
+  InjectedCalls injected_{traits_, program_, threads_, waiter_, memory_};
   TimedWaits waits_{traits_, memory_};
   KeptClock clock_;
   ClockCalls clock_calls_{{traits_, threads_, followers_, clock_}};

@@ -116,9 +116,10 @@ Status CurrentMappings::find_missing(RegionList* regions) const {
 Status CurrentMappings::read_break(const RegionList& listed) {
   int64_t answer = 0;
   if (program_break_ != 0 && !process_.may_have_moved_break() && !process_.has_unseen_changes()) return Status::ok();
-  if (Status status = process_.call({SYS_brk, {}}, &answer); !status.is_ok()) return status;
+  const Status status = process_.call({SYS_brk, {}}, &answer);
+  if (!status.is_ok() && status.error() != Error::permission) return status;
   process_.mark_break_known();
-  if (answer > 0) {
+  if (status.is_ok() && answer > 0) {
     program_break_ = static_cast<uint64_t>(answer);
     return Status::ok();
   }

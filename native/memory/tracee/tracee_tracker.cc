@@ -76,7 +76,9 @@ Status TraceeTracker::begin() {
 // Made by the tracee: a userfaultfd serves the address space of the process that makes it.
 Status TraceeTracker::take_userfaultfd() {
   int64_t made = 0, closed = 0;
-  if (Status status = process_.call({SYS_userfaultfd, {Userfaultfd::kFlags}}, &made); !status.is_ok()) return status;
+  const Status status = process_.call({SYS_userfaultfd, {Userfaultfd::kFlags}}, &made);
+  if (status.error() == Error::permission) return Status::system(Error::tracker, status.what(), status.error_number());
+  if (!status.is_ok()) return status;
   if (made < 0) return Status::system(Error::tracker, "userfaultfd in the process", static_cast<int>(-made));
   const ScopedFd process(static_cast<int>(syscall(SYS_pidfd_open, process_.pid(), 0)));
   ScopedFd taken(process.is_open() ? static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), made, 0)) : -1);

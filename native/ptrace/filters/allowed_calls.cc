@@ -1,0 +1,117 @@
+#include "ptrace/filters/allowed_calls.h"
+
+#include <sys/ptrace.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "linux/proc_file.h"
+#include "ptrace/filters/filter_program.h"
+#include "ptrace/filters/tried_calls.h"
+
+namespace pagestore {
+
+namespace {
+
+struct FilterStatus {
+  int mode = 0;  // SECCOMP_MODE_…
+  uint64_t count = 0;
+};
+
+uint64_t number_behind(const char* text, const char* name) {
+  const char* line = strstr(text, name);
+  return line != nullptr ? strtoull(line + strlen(name), nullptr, 10) : 0;
+}
+
+Status read_status(pid_t thread, FilterStatus* status) {
+  GrowingArray<char> text;
+  if (Status read = read_proc_file(thread, "/proc/PID/status", &text); !read.is_ok()) return read;
+  if (!text.append('\0')) return Status::no_memory(1);
+  status->mode = static_cast<int>(number_behind(text.data(), "\nSeccomp:"));
+  status->count = number_behind(text.data(), "\nSeccomp_filters:");
+  // A kernel that does not count them: there is at least one.
+  if (status->mode == SECCOMP_MODE_FILTER) status->count = std::max<uint64_t>(status->count, 1);
+  return Status::ok();
+}
+
+}  // namespace
+
+Status AllowedCalls::check(const ThreadTable& threads, TracedThread& maker, const SystemCall& call) {
+  if (!is_known_) {
+    if (Status status = find(threads); !status.is_ok()) return status;
+  }
+  if (is_allowed(maker, call)) return Status::ok();
+  return Status::permission(maker.id(), "a system call that the process's own filter (seccomp) may not let live",
+                            EPERM);
+}
+
+// The thread with the most of them: the others have some of these, or are like it.
+Status AllowedCalls::find(const ThreadTable& threads) {
+  FilterStatus most, ours;
+  TracedThread* thread = nullptr;
+  bool is_strict = false;
+  for (TracedThread* each : threads.all()) {
+    FilterStatus status;
+    if (each->has_ended()) continue;
+    if (Status read = read_status(each->id(), &status); !read.is_ok()) return read;
+    is_strict = is_strict || status.mode == SECCOMP_MODE_STRICT;
+    if (thread == nullptr || status.count > most.count) most = status, thread = each;
+  }
+  if (is_strict) {
+    known_ = Known::nothing_allowed;
+  } else if (most.count == 0) {
+    known_ = Known::nothing_filtered;
+  } else {
+    bool can_read = false;
+    if (Status status = read_programs(*thread, most.count, &can_read); !status.is_ok()) return status;
+    if (Status status = read_status(getpid(), &ours); !status.is_ok()) return status;
+    known_ = can_read ? Known::by_program : most.count <= ours.count ? Known::by_trial : Known::nothing_allowed;
+  }
+  is_known_ = true;
+  return Status::ok();
+}
+
+Status AllowedCalls::read_programs(const TracedThread& thread, uint64_t count, bool* can_read) {
+  constexpr auto kGetFilter = static_cast<__ptrace_request>(0x420c);
+  steps_.clear();
+  ends_.clear();
+  *can_read = false;
+  for (uint64_t i = 0; i < count; ++i) {
+    const long length = ptrace(kGetFilter, thread.id(), i, nullptr);
+    if (length <= 0) return Status::ok();
+    const size_t before = steps_.size();
+    if (!steps_.resize(before + static_cast<size_t>(length))) return Status::no_memory(sizeof(sock_filter));
+    if (ptrace(kGetFilter, thread.id(), i, steps_.data() + before) != length) return Status::ok();
+    if (!ends_.append(steps_.size())) return Status::no_memory(sizeof(size_t));
+  }
+  *can_read = true;
+  return Status::ok();
+}
+
+bool AllowedCalls::is_allowed(TracedThread& maker, const SystemCall& call) const {
+  Registers* registers;
+  switch (known_) {
+    case Known::nothing_filtered:
+      return true;
+    case Known::nothing_allowed:
+      return false;
+    case Known::by_trial:
+      return survives_call(call.number);
+    case Known::by_program:
+      break;
+  }
+  if (!maker.get_registers(&registers).is_ok()) return false;
+  const seccomp_data data = filtered_call(call, registers->instruction_pointer());
+  size_t start = 0;
+  for (const size_t end : ends_) {
+    const auto answer = answer_of_filter({steps_.data() + start, end - start}, data);
+    if (!answer || !is_harmless(*answer)) return false;
+    start = end;
+  }
+  return true;
+}
+
+}  // namespace pagestore
