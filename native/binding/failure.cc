@@ -75,6 +75,9 @@ namespace {
 // What was asked of whom, why not, and what helps.
 [[noreturn]] void fail_for_permission(const Status& status) {
   constexpr const char* kCode = "ERR_PERMISSION";
+  if (status.limit() != 0) {
+    fail(kCode, "process %" PRIu64 " can make no such system call for us: %s", status.value(), status.what());
+  }
   constexpr const char* kAsked = "process %" PRIu64 " is not ours to read or trace: the system refused %s (%s)";
   char asked[160];
   const uint64_t pid = status.value();

@@ -42,10 +42,14 @@ Wait wait_for(pid_t pid, pid_t thread, int* signal) {
     if (waited != 0 && errno != EINTR) return Wait::ended;
     if (waited == 0 && info.si_pid == thread) {
       if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) return Wait::ended;
+      // Unreaped, the kernel delivers it should we end now.
+      if (info.si_code == CLD_TRAPPED && info.si_status >> 8 == 0) {
+        *signal = info.si_status;
+        return Wait::stopped;
+      }
       // It may have been killed in between.
-      const std::optional<WaitEvent> stop = take_stop(thread);
-      if (!stop) continue;
-      *signal = stop->ptrace_event() == 0 ? stop->signal() : 0;
+      if (!take_stop(thread)) continue;
+      *signal = 0;
       return Wait::stopped;
     }
     const bool is_late = monotonic_now() > end;

@@ -73,6 +73,11 @@ class [[nodiscard]] Status {
     return Status(Error::permission, what, static_cast<uint64_t>(pid), 0, error_number);
   }
 
+  // It may make no system call for us: `what` says why.
+  static Status call_forbidden(int pid, const char* what) {
+    return Status(Error::permission, what, static_cast<uint64_t>(pid), 1, 0);
+  }
+
   // What is or was mapped at `address` cannot be put back.
   static Status mapping(uint64_t address, int error_number) {
     return Status(Error::mapping, "", address, 0, error_number);

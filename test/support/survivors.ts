@@ -11,7 +11,7 @@ import { build } from './tracees.js'
 const programs = join(import.meta.dirname, '../programs/survivors')
 const observer = join(import.meta.dirname, 'observing.mjs')
 
-/** Which bytes a target writes while it is well, and how it is started. */
+/** Which bytes a target writes while it is well, `s` for each SIGUSR1, and how it is started. */
 export interface Target {
   name: string
   letters: string
@@ -30,8 +30,8 @@ export function findTargets(): Target[] {
     command,
   })
   const found = [
-    made('C', 'abcd', true, build('survivors/pulse.c')),
-    made('static', 'abcd', true, build('survivors/pulse.c', { flags: ['-O2', '-static'] })),
+    made('C', 'abcds', true, build('survivors/pulse.c')),
+    made('static', 'abcds', true, build('survivors/pulse.c', { flags: ['-O2', '-static'] })),
     made(
       'bare',
       'a',
@@ -43,7 +43,7 @@ export function findTargets(): Target[] {
   if (isInstalled('musl-gcc')) {
     const file = `${found[0]!.command[0]}-musl`
     execFileSync('musl-gcc', ['-O2', '-static', '-pthread', '-o', file, source('pulse.c')])
-    found.push(made('musl', 'abcd', true, file))
+    found.push(made('musl', 'abcds', true, file))
   }
   if (isInstalled('/usr/bin/python3')) found.push(made('python', 'ab', true, '/usr/bin/python3', source('pulse.py')))
   if (isInstalled('perl')) found.push(made('perl', 'a', true, 'perl', source('pulse.pl')))
@@ -71,12 +71,18 @@ export class Survivor {
   #ended: string | undefined
   #seen = new Map<string, number>()
   #deafBefore = Infinity
+  #isAsked = false
 
   constructor(target: Target) {
     this.#target = target
     this.#child = spawn(target.command[0]!, target.command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#child.stdout!.on('data', (bytes: Buffer) => {
-      for (const letter of bytes.toString('latin1')) this.#seen.set(letter, (this.#seen.get(letter) ?? 0) + 1)
+      const text = bytes.toString('latin1')
+      for (const letter of text) this.#seen.set(letter, (this.#seen.get(letter) ?? 0) + 1)
+      // The next signal is sent when the last one was answered: one that is lost is the last.
+      const mayAsk = !this.#isAsked || text.includes('s')
+      if (mayAsk && target.letters.includes('s')) setTimeout(() => this.#child.kill('SIGUSR1'), 1)
+      this.#isAsked ||= mayAsk
     })
     this.#child.on('exit', (code, signal) => {
       this.#ended = `ended with ${code ?? signal}`

@@ -77,7 +77,7 @@ Status TraceeTracker::begin() {
 Status TraceeTracker::take_userfaultfd() {
   int64_t made = 0, closed = 0;
   const Status status = process_.call({SYS_userfaultfd, {Userfaultfd::kFlags}}, &made);
-  if (status.error() == Error::permission) return Status::system(Error::tracker, status.what(), status.error_number());
+  if (status.error() == Error::permission) return Status::system(Error::tracker, status.what(), EPERM);
   if (!status.is_ok()) return status;
   if (made < 0) return Status::system(Error::tracker, "userfaultfd in the process", static_cast<int>(-made));
   const ScopedFd process(static_cast<int>(syscall(SYS_pidfd_open, process_.pid(), 0)));

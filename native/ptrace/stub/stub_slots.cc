@@ -125,7 +125,8 @@ Status StubSlots::find(const ThreadTable& threads) {
   }
   next_ = 0;
   if (are_found_) return Status::ok();
-  return Status::system(Error::tracee, "padding behind code of the process, for what lets it outlive us", EBUSY);
+  return Status::permission(live->id(), "a system call without padding behind code, for what lets it outlive us",
+                            ENOSPC);
 }
 
 Status StubSlots::free_threads(const RegionList& regions, const ThreadTable& threads) const {

@@ -1,5 +1,7 @@
 // Four threads that check themselves, each of which says now and then that it is well: a byte of its own on the
 // standard output. One computes, one sleeps, one waits for another's bytes, one takes a lock with a time limit.
+#define _GNU_SOURCE
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -65,7 +67,7 @@ static void* share(void* unused) {
   (void)unused;
   for (;;) {
     struct pollfd nothing = {-1, 0, 0};
-    require(poll(&nothing, 1, 2) == 0);
+    require(poll(&nothing, 1, 2) == 0 || errno == EINTR);
     pthread_mutex_lock(&lock);
     const long before = shared;
     for (volatile int i = 0; i < 1000; ++i) continue;
@@ -76,7 +78,16 @@ static void* share(void* unused) {
   return NULL;
 }
 
+static void answer(int signal) {
+  const int before = errno;
+  (void)signal;
+  say('s');
+  errno = before;
+}
+
 int main(void) {
+  struct sigaction action = {.sa_handler = answer, .sa_flags = SA_RESTART};
+  sigaction(SIGUSR1, &action, NULL);
   void* (*const all[])(void*) = {compute, receive, share};
   require(pipe(numbers) == 0);
   for (int i = 0; i < 3; ++i) {
