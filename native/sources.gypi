@@ -94,7 +94,6 @@
       "native/ptrace/filters/allowed_calls.cc",
       "native/ptrace/filters/filter_program.cc",
       "native/ptrace/filters/tried_calls.cc",
-      "native/ptrace/followers.cc",
       "native/ptrace/injected_calls.cc",
       "native/ptrace/kept_clock.cc",
       "native/ptrace/launch.cc",

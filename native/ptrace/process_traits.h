@@ -44,13 +44,10 @@ struct RegisteredMemory {
   }
 };
 
-struct CurrentProgram {
+struct ProgramFacts {
   uint32_t number = 0;  // each exec makes one more
   Declarers declarers;
   AddressRange growing{};  // around all mappings that it made to grow down, as the first stack does; empty without any
-  RegisteredMemory registered;
-  RangeSet freed;                            // pages there may vanish until they are written to (MADV_FREE)
-  const Userfaultfd* userfaultfd = nullptr;  // ours, which has to give up what it registers
   bool may_have_moved_break = true;
   bool has_guards = false;  // it has made pages fault by MADV_GUARD_INSTALL, which no list of mappings shows
   bool may_have_changed_timers = true;  // made or deleted one (timer_create) since somebody looked
@@ -58,6 +55,18 @@ struct CurrentProgram {
   bool may_have_children = false;       // processes that it has started, and not waited for
   bool is_32_bit = false;
   bool has_made_other_calls = false;  // of an interface for 32-bit programs, or x32: nobody knows what they did
+};
+
+struct CurrentProgram : ProgramFacts {
+  RegisteredMemory registered;
+  RangeSet freed;                            // pages there may vanish until they are written to (MADV_FREE)
+  const Userfaultfd* userfaultfd = nullptr;  // ours, which has to give up what it registers
+
+  // As of a fork of `other`, which has no userfaultfd: none of the other's is its own.
+  Status begin_as(const CurrentProgram& other) {
+    static_cast<ProgramFacts&>(*this) = other;
+    return freed.add_all(other.freed.ranges());
+  }
 };
 
 }  // namespace pagestore

@@ -149,10 +149,10 @@ Status TracedProcess::adopt(const TracedProcess& other, pid_t pid, TracedThread*
   tracer_ = this_thread();
   traits_ = other.traits_;
   traits_.pid = pid;
-  program_ = other.program_;
+  if (Status status = program_.begin_as(other.program_); !status.is_ok()) return status;
   clock_.set(other.clock_.elapsed());
   files_.set_own_descriptors(OwnDescriptors::nobody);
-  waiter_.begin(pid, false);
+  if (Status status = waiter_.begin(pid, false); !status.is_ok()) return status;
   loop_.set_last({}, pid);
   if (traits_.has_filter) followers_.keep_tracing();
   if (traits_.keeps_clock) followers_.keep_tracing();
