@@ -26,6 +26,6 @@ export {
 export { ProcessMemory, type ProcessMemoryOptions } from './process-memory.js'
 export type { ResumeOptions } from './resume-options.js'
 export { Snapshot } from './snapshot.js'
-export type { Determinism, Files, SpawnOptions } from './spawn-options.js'
+export type { AttachOptions, Determinism, Files, SpawnOptions } from './spawn-options.js'
 export type { Stop } from './stop.js'
-export { type AttachOptions, Tracee } from './tracee.js'
+export { Tracee } from './tracee.js'

@@ -42,8 +42,23 @@ export interface Explored {
   taker: WarningTaker
 }
 
+/** What both ways to a tracee have in common: how `Tracee.attach` takes control of a process. */
+export interface AttachOptions {
+  /** What a restore does with descriptors. Default: `restore`. */
+  files?: Files | undefined
+  /**
+   * Receives what the user should know, a sentence each, once: what a restore did not put back. Default: a warning of
+   * Node's (`process.emitWarning`), with the code `PAGESTORE_FILES`, `PAGESTORE_PROCESSES` for what processes that the
+   * program started have done, or `PAGESTORE_SYSTEM` for what the system refused at a start, as in a container. What it
+   * throws, `capture` or `restore` throws; a snapshot is then released, but a restore is done.
+   */
+  onWarning?: ((text: string) => void) | undefined
+  /** Which tracker to insist on. Default: `write-protect` where the system allows it, else `none`. */
+  tracker?: TrackerKind | undefined
+}
+
 /** How `Tracee.spawn` starts a program. */
-export interface SpawnOptions {
+export interface SpawnOptions extends AttachOptions {
   /** The whole environment. Default: that of {@link Determinism.environment}. */
   env?: Readonly<Record<string, string>> | undefined
   /** The directory in which the program starts. Default: that of Node. */
@@ -60,17 +75,6 @@ export interface SpawnOptions {
   detachable?: boolean | undefined
   /** Milliseconds that the program may take until its own code begins. Default: no limit. */
   timeout?: number | undefined
-  /** What a restore does with descriptors. Default: `restore`. */
-  files?: Files | undefined
-  /**
-   * Receives what the user should know, a sentence each, once: what a restore did not put back. Default: a warning of
-   * Node's (`process.emitWarning`), with the code `PAGESTORE_FILES`, or `PAGESTORE_PROCESSES` for what processes that
-   * the program started have done. What it throws, `capture` or `restore` throws; a snapshot is then released, but a
-   * restore is done.
-   */
-  onWarning?: ((text: string) => void) | undefined
-  /** Which tracker to insist on. Default: `write-protect` where the system allows it, else `none`. */
-  tracker?: TrackerKind | undefined
 }
 
 const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'

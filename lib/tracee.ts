@@ -20,19 +20,9 @@ import {
   type ResumeOptions,
 } from './resume-options.js'
 import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snapshot.js'
-import { type Explored, type Files, prepareSpawn, restoresFiles, type SpawnOptions } from './spawn-options.js'
+import { type AttachOptions, type Explored, prepareSpawn, restoresFiles, type SpawnOptions } from './spawn-options.js'
 import { readStop, type Stop, stopSlots } from './stop.js'
 import { passRefusals, passWarnings, type WarningTaker, warningTaker } from './warnings.js'
-
-/** How {@link Tracee.attach} takes control of a process. */
-export interface AttachOptions {
-  /** Which tracker to insist on. Default: `write-protect` where the system allows it, else `none`. */
-  tracker?: TrackerKind | undefined
-  /** What a restore does with descriptors. Default: `restore`. */
-  files?: Files | undefined
-  /** As {@link SpawnOptions.onWarning}. */
-  onWarning?: ((text: string) => void) | undefined
-}
 
 // A tracee that nobody closed is closed when it is collected.
 const forgotten = new FinalizationRegistry<Handle>(closeMemory)

@@ -13,7 +13,7 @@ namespace pagestore {
 namespace {
 
 constexpr std::string_view kFlags = "VmFlags:", kGrowsDown = " gd";
-constexpr std::string_view kServedMissing = " um", kServedMinor = " ui", kToldOfWrites = " uw";
+constexpr std::string_view kServedMissing = " um", kServedMinor = " ui", kReportsWrites = " uw";
 
 // The kernel writes a line feed in a path as \012.
 bool unescape(std::string_view path, GrowingArray<char>* text) {
@@ -80,7 +80,7 @@ Status parse_regions(std::string_view text, RegionList* regions) {
       const auto has = [&](std::string_view flag) { return line.find(flag) != std::string_view::npos; };
       region.grows_down = has(kGrowsDown);
       region.is_served = has(kServedMissing) || has(kServedMinor);
-      region.tells_of_writes = has(kToldOfWrites);
+      region.reports_writes = has(kReportsWrites);
     }
     if (!parse(line, &next)) continue;
     if (Status status = has_region ? regions->add(region) : Status::ok(); !status.is_ok()) return status;

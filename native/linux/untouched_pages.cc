@@ -113,7 +113,10 @@ Status UntouchedPages::fill(uint64_t address, std::span<std::byte> bytes, Growin
   const AddressRange pages{range.start / page_size() * page_size(), round_up(range.end, page_size())};
   if (pages.end < range.end) return Status::refused(Error::address, address, 0);
   GrowingArray<AddressRange> present;
-  if (Status status = pagemap_.present(pages, &present); !status.is_ok()) return status;
+  const Status scanned = pagemap_.present(pages, &present);
+  // The kernel does not look where no process can have memory.
+  if (scanned.error_number() == EFAULT) return Status::refused(Error::address, address, 0);
+  if (!scanned.is_ok()) return scanned;
   if (present.size() == 1 && present[0] == pages) {
     return existing->append(range) ? Status::ok() : Status::no_memory(sizeof(range));
   }

@@ -12,7 +12,6 @@
 #include <iterator>
 #include <utility>
 
-#include "linux/kernel_pages.h"
 #include "ptrace/descriptor_calls.h"
 #include "ptrace/trap.h"
 #include "system/assert.h"
@@ -41,7 +40,6 @@ constexpr struct {
     {SYS_mprotect, SystemCallKind::mapping},
     {SYS_pkey_mprotect, SystemCallKind::mapping},
     {SYS_madvise, SystemCallKind::advice},
-    {SYS_ioctl, SystemCallKind::control},
     {SYS_timer_create, SystemCallKind::timer},
     {SYS_timer_delete, SystemCallKind::timer},
     {SYS_remap_file_pages, SystemCallKind::mapping},
@@ -74,7 +72,7 @@ constexpr int64_t kFirstX32 = 0x4000'0000, kX32Calls = 0;
 #endif
 
 // What becomes of a call.
-enum class Answer : uint8_t { allow, stop, stop_if_untraced, stop_if_registering, not_implemented };
+enum class Answer : uint8_t { allow, stop, stop_if_untraced, not_implemented };
 
 // Calls from this number up to that of the next segment.
 struct Segment {
@@ -114,7 +112,6 @@ bool add_distant(SegmentList* list) {
 Answer answer_of(const SystemCallSet& further, size_t number) {
   if (number == SYS_clone3) return Answer::not_implemented;
   if (number == SYS_clone && !further[number]) return Answer::stop_if_untraced;
-  if (number == SYS_ioctl && !further[number]) return Answer::stop_if_registering;
   return is_filtered(further, static_cast<int64_t>(number)) ? Answer::stop : Answer::allow;
 }
 
@@ -129,20 +126,13 @@ bool add_all(const SystemCallSet& further, SegmentList* list) {
   return add_distant(list);
 }
 
-// The flags of clone are its first argument, and the request of ioctl is its second; of the halves of each, the lower
-// one comes first.
+// The flags of clone are its first argument; of its two halves, the lower one comes first.
 bool append_answer(Answer answer, GrowingArray<sock_filter>* code) {
   const sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   const sock_filter stop = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
   const sock_filter stop_if_untraced[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
       BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_UNTRACED, 0, 1),
-      stop,
-      allow,
-  };
-  const sock_filter stop_if_registering[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args) + sizeof(uint64_t)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kernel::kUffdioRegister, 0, 1),
       stop,
       allow,
   };
@@ -153,8 +143,6 @@ bool append_answer(Answer answer, GrowingArray<sock_filter>* code) {
       return code->append(stop);
     case Answer::stop_if_untraced:
       return code->append(std::span(stop_if_untraced));
-    case Answer::stop_if_registering:
-      return code->append(std::span(stop_if_registering));
     case Answer::not_implemented:
       return code->append(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS));
   }
@@ -166,8 +154,8 @@ bool append_answer(Answer answer, GrowingArray<sock_filter>* code) {
 // NOLINTNEXTLINE(misc-no-recursion): as deep as the logarithm of the number of segments
 bool append_search(std::span<const Segment> segments, GrowingArray<sock_filter>* code) {
   if (segments.size() == 1) return append_answer(segments[0].answer, code);
-  // Two segments, those of clone and ioctl, have three more.
-  constexpr size_t kMostPerSegment = 3, kReach = 255 - 6;
+  // One segment, that of clone, has three more.
+  constexpr size_t kMostPerSegment = 3, kReach = 255 - 3;
   const size_t middle = segments.size() / 2;
   const bool is_far = middle * kMostPerSegment > kReach;
   const size_t test = code->size();
@@ -188,10 +176,6 @@ bool append_search(std::span<const Segment> segments, GrowingArray<sock_filter>*
 
 }  // namespace
 
-bool is_registration(const SystemCall& call) {
-  return call.number == SYS_ioctl && static_cast<uint32_t>(call.arguments[1]) == kernel::kUffdioRegister;
-}
-
 SystemCallKind kind_of_call(int64_t number) {
   for (const auto& seen : kSeen) {
     if (seen.number == number) return seen.kind;
@@ -210,7 +194,6 @@ uint32_t our_interface() {
 bool is_filtered(const SystemCallSet& further, int64_t number) {
   if (number == SYS_clone3) return false;
   if (is_x32_call(number)) return true;
-  if (number == SYS_ioctl) return further[SYS_ioctl];
   if (kind_of_call(number) != SystemCallKind::other) return true;
   return number >= 0 && number < static_cast<int64_t>(kMostSystemCalls) && further[static_cast<size_t>(number)];
 }

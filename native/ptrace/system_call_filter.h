@@ -3,9 +3,9 @@
 //
 // We see calls that change mappings or descriptors; calls that end a thread or the process (at their entry an end can
 // still be undone); the call by which a thread tells the kernel where to clear its number; the call that starts what
-// nobody is to trace (CLONE_UNTRACED); the call that takes memory from our userfaultfd; and the calls by which a
-// program under check speaks to us. Between them a program runs at full speed. A filter cannot be removed: without a
-// tracer these calls fail, in this process and in all that it starts.
+// nobody is to trace (CLONE_UNTRACED); and the calls by which a program under check speaks to us. Between them a
+// program runs at full speed. A filter cannot be removed: without a tracer these calls fail, in this process and in all
+// that it starts.
 //
 // The kernel answers clone3 as one that does not have it (ENOSYS), since its flags lie in memory, where a filter cannot
 // see them: C libraries then make the call clone instead. Calls of another interface than that of 64-bit programs (32
@@ -22,7 +22,6 @@
 #include <span>
 
 #include "ptrace/stop.h"
-#include "ptrace/system_call.h"
 #include "system/growing_array.h"
 #include "system/status.h"
 
@@ -34,7 +33,6 @@ enum class SystemCallKind : uint8_t {
   mapping,  // changes mappings
   advice,   // replaces or drops pages
   timer,    // makes or deletes one of the kernel's timers
-  control,  // registers memory with a userfaultfd, or is an ioctl of another kind
   process_exit,
   thread_exit,
   id_address,
@@ -57,12 +55,8 @@ bool is_x32_call(int64_t number);
 // What the audit of the kernel calls our interface: AUDIT_ARCH_…
 uint32_t our_interface();
 
-// Whether the filter that is made of `further` stops at a call; at clone only if nobody is to trace what it starts. It
-// stops at registrations, too.
+// Whether the filter that is made of `further` stops at a call; at clone only if nobody is to trace what it starts.
 bool is_filtered(const SystemCallSet& further, int64_t number);
-
-// Whether it registers memory with a userfaultfd.
-bool is_registration(const SystemCall& call);
 
 class SystemCallFilter {
  public:

@@ -97,8 +97,7 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
   }
   SystemCall call{static_cast<int64_t>(info.entry.nr), {}};
   std::copy(std::begin(info.entry.args), std::end(info.entry.args), call.arguments.begin());
-  const bool is_stopped_at =
-      is_filtered(parts_.traits.further_calls, call.number) || is_registration(call) || file_calls_.is_filtered(call);
+  const bool is_stopped_at = is_filtered(parts_.traits.further_calls, call.number) || file_calls_.is_filtered(call);
   const bool expects_filter_stop = parts_.traits.has_filter && is_stopped_at;
   thread.enter(activity::CallEntry{activity::EnteredCall{call.number, expects_filter_stop, monotonic_nanoseconds()}});
   parts_.waits.on_entry(thread, call);
@@ -178,7 +177,6 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
     case SystemCallKind::mapping:
     case SystemCallKind::advice:
     case SystemCallKind::timer:
-    case SystemCallKind::control:
     case SystemCallKind::other:
       break;
   }
@@ -195,7 +193,7 @@ void SystemCallStops::note_change(const SystemCall& call) {
   const SystemCallKind kind = kind_of_call(call.number);
   if (kind == SystemCallKind::mapping) note_mapping_change(call);
   if (kind == SystemCallKind::advice) note_advice(call);
-  if (kind == SystemCallKind::control) note_registration(call);
+  if (call.number == SYS_ioctl) note_registration(call);
   if (kind == SystemCallKind::timer) parts_.program.may_have_changed_timers = true;
   const bool sets_filter = call.number == SYS_prctl && call.arguments[0] == PR_SET_SECCOMP;
   if (call.number == SYS_seccomp || sets_filter) parts_.program.may_have_new_filters = true;
@@ -233,7 +231,7 @@ void SystemCallStops::note_advice(const SystemCall& call) {
 // The kernel refuses to register memory twice: what the program wants to have is no longer ours.
 void SystemCallStops::note_registration(const SystemCall& call) {
   kernel::UffdioRegister wanted;
-  if (!is_registration(call)) return;
+  if (static_cast<uint32_t>(call.arguments[1]) != kernel::kUffdioRegister) return;
   if (!parts_.memory.read(RemoteAddress(call.arguments[2]), &wanted, sizeof(wanted)).is_ok()) return;
   AddressRange range;
   parts_.changes.mark_mappings_changed();

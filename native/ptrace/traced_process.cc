@@ -193,7 +193,7 @@ Status TracedProcess::find_flagged_mappings() {
     if (region.grows_down && region.path != "[stack]") {
       program_.growing = around(program_.growing, {region.start, region.end});
     }
-    if (!region.is_served && !region.tells_of_writes) continue;
+    if (!region.is_served && !region.reports_writes) continue;
     if (Status status = program_.registered.add({region.start, region.end}, region.is_served); !status.is_ok()) {
       return status;
     }

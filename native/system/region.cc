@@ -29,7 +29,7 @@ Status RegionList::add(const Region& region) {
   header.is_guard = region.is_guard ? 1 : 0;
   header.is_missing = region.is_missing ? 1 : 0;
   header.is_served = region.is_served ? 1 : 0;
-  header.tells_of_writes = region.tells_of_writes ? 1 : 0;
+  header.reports_writes = region.reports_writes ? 1 : 0;
   header.file = region.file;
   memcpy(header.permissions, region.permissions, sizeof(header.permissions));
   static constexpr std::byte padding[sizeof(uint64_t)] = {};
@@ -54,7 +54,7 @@ bool RegionReader::next(Region* region) {
   region->is_guard = header.is_guard != 0;
   region->is_missing = header.is_missing != 0;
   region->is_served = header.is_served != 0;
-  region->tells_of_writes = header.tells_of_writes != 0;
+  region->reports_writes = header.reports_writes != 0;
   region->file = header.file;
   region->path = {reinterpret_cast<const char*>(bytes_.data() + sizeof(RegionHeader)), header.path_length};
   bytes_ = bytes_.subspan(header.bytes());

@@ -39,11 +39,11 @@ struct Region {
   std::string_view path;
   bool is_captured = true;  // else only the mapping is known, not its bytes
   FileIdentity file{};
-  bool grows_down = false;       // where it is touched below, as a stack does
-  bool is_guard = false;         // it faults when it is touched, whatever its permissions are
-  bool is_missing = false;       // somebody is asked for each of its pages when it is touched, none of which exists
-  bool is_served = false;        // whoever has a userfaultfd of the process is asked for pages of it that do not exist
-  bool tells_of_writes = false;  // whoever has one is told of writes to it
+  bool grows_down = false;      // where it is touched below, as a stack does
+  bool is_guard = false;        // it faults when it is touched, whatever its permissions are
+  bool is_missing = false;      // somebody is asked for each of its pages when it is touched, none of which exists
+  bool is_served = false;       // whoever has a userfaultfd of the process is asked for pages of it that do not exist
+  bool reports_writes = false;  // whoever has one is told of writes to it
 };
 
 // What comes before the path of each region in a list.
@@ -51,7 +51,7 @@ struct RegionHeader {
   uint64_t start, end, offset;
   char permissions[4];
   uint32_t path_length : 26;  // the kernel lists paths that are longer than those which it takes
-  uint32_t is_captured : 1, grows_down : 1, is_guard : 1, is_missing : 1, is_served : 1, tells_of_writes : 1;
+  uint32_t is_captured : 1, grows_down : 1, is_guard : 1, is_missing : 1, is_served : 1, reports_writes : 1;
   FileIdentity file;
 
   // With the path, up to the next header.

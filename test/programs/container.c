@@ -1,7 +1,8 @@
 /* Runs a program under the system call filter of a container:
  * container LAST ERROR NUMBER... -- program arguments...
- * NUMBER... are refused with ERROR, and so is what lies beyond LAST with ENOSYS, as runc and crun answer calls that their
- * profile does not know. Of four calls the arguments decide, or another error: personality, clone, socket and clone3. */
+ * NUMBER... are refused with ERROR, and so is what lies beyond LAST with ENOSYS, as runc and crun answer calls that
+ * their profile does not know. Of four calls the arguments decide, or another error: personality, clone, socket and
+ * clone3. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>

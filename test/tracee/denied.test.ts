@@ -46,7 +46,7 @@ test('without fixed addresses it works, and a warning says so', () => {
 })
 
 test('without ptrace an error says so, and what allows it', () => {
-  expect(runWithout(['ptrace'])).toMatch(/^ERR_PERMISSION .*\(ptrace\(PTRACE_SEIZE\): .*ptrace_scope.*seccomp profile/)
+  expect(runWithout(['ptrace'])).toMatch(/^ERR_PERMISSION .*refused ptrace\(PTRACE_SEIZE\).*seccomp profile/)
 })
 
 test('a step of starting a program that is refused is named', () => {

@@ -141,7 +141,7 @@ class MergedList {
       : named_(named), memory_files_(memory_files), list_(list) {}
 
   Status add(Region region) {
-    region.is_served = region.tells_of_writes = false;  // seldom known
+    region.is_served = region.reports_writes = false;  // seldom known
     if (is_shared(region)) region.is_captured = memory_files_.contains(region);
     // Shared memory without a name is another file each time that it is mapped, and some kernels show a name that the
     // program gave it.
