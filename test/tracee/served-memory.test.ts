@@ -135,7 +135,9 @@ test.each(['anonymous', 'shared'])('memory that is tracked can be registered by 
   const after = tracee.capture()
   expect(after.equals(before)).toBe(false)
   tracee.restore(before)
-  expect(tracee.capture().equals(before)).toBe(true)
+  // Its userfaultfd is a descriptor, and those are ignored.
+  const { root, key } = tracee.capture()
+  expect([root, key]).toEqual([before.root, before.key])
   tracee.restore(after)
   expect(tracee.resume({ choose: 0 })).toMatchObject({ kind: 'exit', code: 0 })
 })
