@@ -6,8 +6,12 @@ import { expect, test } from 'vitest'
 
 const script = fileURLToPath(new URL('support/memory-group.mjs', import.meta.url))
 
-test.each(['huge', 'memfd'])('a full memory cgroup is an error, and the store is usable after it (%s)', (memory) => {
-  const report = JSON.parse(execFileSync(process.execPath, [script, memory], { encoding: 'utf8' }))
+test.each([
+  ['huge', 'empty'],
+  ['memfd', 'empty'],
+  ['memfd', 'cached'],
+])('a full memory cgroup is an error, and the store is usable after it (%s, %s before)', (memory, before) => {
+  const report = JSON.parse(execFileSync(process.execPath, [script, memory, before], { encoding: 'utf8' }))
   if (report.lacks !== undefined) return console.warn(`This machine lacks ${report.lacks}`)
   expect(report).toEqual({ code: 'ERR_OUT_OF_MEMORY', hasMuch: true, pagesRight: true, goesOn: true })
 })

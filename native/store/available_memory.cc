@@ -1,9 +1,11 @@
 #include "store/available_memory.h"
 
 #include <algorithm>
+#include <array>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 namespace pagestore {
@@ -46,6 +48,19 @@ uint64_t read_number(const char* path, std::string_view key) {
   return UINT64_MAX;
 }
 
+// Of the lines that begin with one of `keys`.
+uint64_t read_sum(const char* path, std::span<const std::string_view> keys) {
+  uint64_t sum = 0;
+  Lines lines(path);
+  for (std::string_view line; lines.next(&line);) {
+    uint64_t number = 0;
+    for (const std::string_view key : keys) {
+      if (line.starts_with(key) && sscanf(line.data() + key.size(), "%" SCNu64, &number) == 1) sum += number;
+    }
+  }
+  return sum;
+}
+
 uint64_t available_on_machine() {
   const uint64_t kibibytes = read_number("/proc/meminfo", "MemAvailable:");
   return kibibytes > UINT64_MAX >> 10 ? UINT64_MAX : kibibytes << 10;
@@ -55,10 +70,14 @@ uint64_t available_on_machine() {
 struct Version {
   std::string_view file_system;
   const char *limit, *usage;
-  std::string_view cache;  // of files, that can be dropped: in memory.stat
+  std::array<std::string_view, 3> droppable;  // in memory.stat: caches
 };
-constexpr Version kFirst{"cgroup", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file "};
-constexpr Version kSecond{"cgroup2", "memory.max", "memory.current", "inactive_file "};
+constexpr Version kFirst{"cgroup",
+                         "memory.limit_in_bytes",
+                         "memory.usage_in_bytes",
+                         {"total_inactive_file ", "total_active_file ", "total_slab_reclaimable "}};
+constexpr Version kSecond{
+    "cgroup2", "memory.max", "memory.current", {"inactive_file ", "active_file ", "slab_reclaimable "}};
 
 // The n-th of the fields that spaces part, from 0 on.
 std::string_view field(std::string_view line, size_t n) {
@@ -81,13 +100,19 @@ class Folder {
     while (length_ > mount_ && path_[length_ - 1] != '/') --length_;
     while (length_ > mount_ && path_[length_ - 1] == '/') --length_;
   }
-  uint64_t read(const char* name, std::string_view key) const {
-    char path[kMostText + 64];
-    snprintf(path, sizeof(path), "%.*s/%s", static_cast<int>(length_), path_, name);
-    return read_number(path, key);
+  uint64_t read(const char* name) const { return read_number(Path(*this, name).text, ""); }
+  uint64_t read_sum_of(const char* name, std::span<const std::string_view> keys) const {
+    return read_sum(Path(*this, name).text, keys);
   }
 
  private:
+  struct Path {
+    Path(const Folder& folder, const char* name) {
+      snprintf(text, sizeof(text), "%.*s/%s", static_cast<int>(folder.length_), folder.path_, name);
+    }
+    char text[kMostText + 64];
+  };
+
   char path_[kMostText];
   size_t mount_ = 0, length_ = 0;
 };
@@ -118,10 +143,9 @@ uint64_t available_in(const Version& version, std::string_view group) {
   if (!find_folder(version, group, &folder)) return least;
   for (bool is_last = false; !is_last; folder.go_up()) {
     is_last = folder.is_mount();
-    const uint64_t limit = folder.read(version.limit, ""), usage = folder.read(version.usage, "");
+    const uint64_t limit = folder.read(version.limit), usage = folder.read(version.usage);
     if (limit >= UINT64_MAX >> 2 || usage == UINT64_MAX) continue;
-    const uint64_t cache = folder.read("memory.stat", version.cache);
-    const uint64_t used = usage - (cache == UINT64_MAX ? 0 : std::min(cache, usage));
+    const uint64_t used = usage - std::min(folder.read_sum_of("memory.stat", version.droppable), usage);
     // Something has to be left for all else that this process does.
     const uint64_t reserve = std::min<uint64_t>(limit / 16, 32 << 20);
     least = std::min(least, limit - std::min(limit, used + reserve));

@@ -1,5 +1,19 @@
 // Run by memory-group.test.ts: fills a store until a memory cgroup with a limit has no more, and goes on.
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { PageStore, pageSize } from 'pagestore'
@@ -33,10 +47,23 @@ function enterGroup() {
   return { folder, back: join(mount, own, 'cgroup.procs') }
 }
 
+/** Two thirds of the group are a file that was read more than once, which the kernel keeps as long as it can. */
+function cacheFile() {
+  const file = join(tmpdir(), `pagestore-cached-${process.pid}`)
+  const part = Buffer.alloc(1 << 20, 1)
+  const descriptor = openSync(file, 'wx+')
+  for (let n = 0; n < 200; n++) writeSync(descriptor, part)
+  fsyncSync(descriptor)
+  for (let n = 0; n < 600; n++) readSync(descriptor, part, 0, part.length, (n % 200) * part.length)
+  closeSync(descriptor)
+  return file
+}
+
 const group = enterGroup()
 if ('lacks' in group) {
   console.log(JSON.stringify(group))
 } else {
+  const cached = process.argv[3] === 'cached' ? cacheFile() : undefined
   const store = new PageStore(process.argv[2] === 'memfd' ? { memory: 'memfd' } : {})
   const row = Buffer.alloc(256 * pageSize)
   let code
@@ -56,6 +83,7 @@ if ('lacks' in group) {
   fillDistinct(row, 2000 * 256)
   const goesOn = store.storePages(row).length === 256
   store.close()
+  if (cached !== undefined) rmSync(cached)
   appendFileSync(group.back, String(process.pid))
   rmdirSync(group.folder)
   console.log(JSON.stringify({ code, hasMuch: filled * pageSize > limit / 3, pagesRight, goesOn }))

@@ -64,8 +64,9 @@ bool KernelBreakpoint::is_cause(const siginfo_t& info) {
 
 Status KernelBreakpoint::ignore_traps(std::span<TracedThread* const> runners, InjectedCalls& injected) {
   if (ignores_traps_ || runners.empty() || !is_default(runners[0]->id(), SIGTRAP)) return Status::ok();
-  ignores_traps_ = true;
-  return set_trap_action(*runners[0], SIG_IGN, injected);
+  const Status status = set_trap_action(*runners[0], SIG_IGN, injected);
+  ignores_traps_ = status.is_ok();
+  return status;
 }
 
 void KernelBreakpoint::remove() {
@@ -101,8 +102,9 @@ Status KernelBreakpoint::put_back(const ThreadTable& threads, InjectedCalls& inj
   if (!ignores_traps_) return Status::ok();
   for (TracedThread* thread : threads.all()) {
     if (!thread->is_stopped() || thread->is_inside_vfork()) continue;
-    ignores_traps_ = false;
-    return set_trap_action(*thread, SIG_DFL, injected);
+    const Status status = set_trap_action(*thread, SIG_DFL, injected);
+    ignores_traps_ = !status.is_ok();
+    return status;
   }
   return Status::ok();
 }
