@@ -81,7 +81,13 @@ Status TraceeMemory::restore(PageStores& stores, const Snapshot& snapshot) {
 
 Status TraceeMemory::read(uint64_t address, std::span<std::byte> bytes) const {
   GrowingArray<AddressRange> existing;
-  UntouchedPages pages(process_.live_thread(), tracker_.pagemap());
+  Pagemap fresh;
+  // What is tracked is that of the program which the process was, until it is captured again.
+  const bool is_other = process_.program() != program_;
+  if (is_other) {
+    if (Status status = Pagemap::open(process_.pid(), &fresh); !status.is_ok()) return status;
+  }
+  UntouchedPages pages(process_.live_thread(), is_other ? fresh : tracker_.pagemap());
   if (Status status = pages.fill(address, bytes, &existing); !status.is_ok()) return status;
   for (const AddressRange& run : existing) {
     std::byte* const to = bytes.data() + (run.start - address);
