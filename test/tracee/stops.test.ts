@@ -235,6 +235,8 @@ describe.each([false, true])('a program stops (detachable: %s)', (detachable) =>
   test('when it has become another program, which has symbols of its own', () => {
     const tracee = start(['exec'])
     expect(tracee.resume()).toEqual({ kind: 'exec', tid: tracee.pid })
+    // The number of its arguments.
+    expect(tracee.read(tracee.registers()[registerOf.stack] ?? 0n, 8).readBigUInt64LE()).toBe(2n)
     expect(tracee.resume({ until: { symbol: 'add' } })).toMatchObject({ kind: 'breakpoint' })
     expect(tracee.registers()[registerOf.first]).toBe(20n)
     expect(tracee.resume()).toMatchObject({ kind: 'exit', code: 27 })
