@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 #include <cstring>
 
@@ -44,8 +43,7 @@ Status AllowedCalls::check(const ThreadTable& threads, TracedThread& maker, cons
     if (Status status = find(threads); !status.is_ok()) return status;
   }
   if (is_allowed(maker, call)) return Status::ok();
-  return Status::permission(maker.id(), "a system call that the process's own filter (seccomp) may not let live",
-                            EPERM);
+  return Status::call_forbidden(maker.id(), "its own filter (seccomp) may end it for that");
 }
 
 // The thread with the most of them: the others have some of these, or are like it.

@@ -3,7 +3,6 @@
 #include <elf.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "system/page_size.h"
 
@@ -125,8 +124,7 @@ Status StubSlots::find(const ThreadTable& threads) {
   }
   next_ = 0;
   if (are_found_) return Status::ok();
-  return Status::permission(live->id(), "a system call without padding behind code, for what lets it outlive us",
-                            ENOSPC);
+  return Status::call_forbidden(live->id(), "there is no padding behind its code, for what lets it outlive us");
 }
 
 Status StubSlots::free_threads(const RegionList& regions, const ThreadTable& threads) const {
