@@ -18,6 +18,8 @@ export interface Target {
   command: string[]
   /** Its descriptors and mappings are its own, and do not change by themselves. */
   isFixed: boolean
+  /** It has a function `beat`, which it calls all the time. */
+  beats: boolean
 }
 
 /** All that this machine can build or run. */
@@ -27,6 +29,7 @@ export function findTargets(): Target[] {
     name,
     letters,
     isFixed,
+    beats: name === 'C' || name === 'static',
     command,
   })
   const found = [
@@ -211,23 +214,27 @@ export async function killAtEachCall(target: Target, way: string, first = 1, ste
   return ward.found
 }
 
+/** An observer that does the same all the time is killed after 2 to 20 ms of it. How long that was. */
+export async function killObserver(way: string, pid: number, random: () => number): Promise<number> {
+  const child = spawn(process.execPath, [observer, way, String(pid)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const exit = once(child, 'exit')
+  const ready = await Promise.race([once(child.stdout, 'data'), exit.then(() => undefined)])
+  if (ready === undefined) throw new Error(`the observer of ${pid} ended by itself`)
+  const wait = 2 + 18 * random()
+  const until = performance.now() + wait
+  while (performance.now() < until) await pause(1)
+  child.kill('SIGKILL')
+  const [code] = await exit
+  if (code !== null) throw new Error(`the observer ended with ${code}`)
+  return wait
+}
+
 /** The observer is killed at a random moment of a loop. */
 export async function killAtRandom(target: Target, way: string, kills: number, random: () => number): Promise<Found> {
   const ward = new Ward(target)
   await ward.begin()
   while (ward.found.kills < kills) {
-    const child = spawn(process.execPath, [observer, way, String(ward.survivor.pid)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    const exit = once(child, 'exit')
-    const ready = await Promise.race([once(child.stdout, 'data'), exit.then(() => undefined)])
-    if (ready === undefined) throw new Error(`the observer of ${target.name} ended by itself`)
-    const wait = 2 + 18 * random()
-    const until = performance.now() + wait
-    while (performance.now() < until) await pause(1)
-    child.kill('SIGKILL')
-    const [code] = await exit
-    if (code !== null) ward.found.bad.push(`the observer ended with ${code}`)
+    const wait = await killObserver(way, ward.survivor.pid, random)
     await ward.examine(`after ${wait.toFixed(1)} ms`)
   }
   await ward.survivor.end()

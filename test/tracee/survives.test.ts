@@ -27,9 +27,9 @@ function report(name: string, way: string, found: Found): void {
   for (const each of found.bad) console.log(`  ${name} ${way} ${each}`)
 }
 
-async function eachOf(kill: (target: Target) => Promise<Found>, way: string): Promise<void> {
+async function eachOf(kill: (target: Target) => Promise<Found>, way: string, of = targets): Promise<void> {
   let bad = 0
-  for (const target of targets) {
+  for (const target of of) {
     const found = await kill(target)
     report(target.name, way, found)
     bad += found.bad.length + found.left
@@ -52,5 +52,13 @@ describe('a process outlives its observer, which is killed', () => {
     const random = randomFrom(seed)
     const kills = isLong ? Math.ceil((rounds * 2) / targets.length) : 4
     await eachOf((target) => killAtRandom(target, 'loop', kills, random), 'loop')
+  })
+
+  test(`while it waits at breakpoints, or comes from one (seed ${seed})`, async () => {
+    const beating = targets.filter(({ beats }) => beats)
+    const random = randomFrom(seed)
+    const first = isLong ? 1 : 1 + (seed % 60)
+    await eachOf((target) => killAtEachCall(target, 'break', first, isLong ? 1 : 60), 'break', beating)
+    await eachOf((target) => killAtRandom(target, 'breaks', isLong ? rounds / 4 : 3, random), 'breaks', beating)
   })
 })
