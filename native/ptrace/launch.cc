@@ -15,6 +15,7 @@
 
 #include "ptrace/auxiliary_vector.h"
 #include "ptrace/system_call_filter.h"
+#include "ptrace/taken_child.h"
 #include "ptrace/time_stamp_counter.h"
 
 namespace pagestore {
@@ -22,10 +23,12 @@ namespace pagestore {
 namespace {
 
 // What a child was doing when it failed; the parent names it.
-enum class Step : int { session, streams, cwd, addresses, processor, counter, filter, exec };
+enum class Step : int { trace, session, streams, cwd, addresses, processor, counter, filter, exec };
 
 const char* name_of(Step step) {
   switch (step) {
+    case Step::trace:
+      return "ptrace(PTRACE_TRACEME)";
     case Step::session:
       return "setsid";
     case Step::streams:
@@ -51,6 +54,15 @@ struct Failure {
   int error_number;
 };
 
+// Whether nobody may read or seize a copy of this process (PR_SET_DUMPABLE): it was started as another user, say. What
+// a copy becomes by exec is for the kernel to decide.
+bool is_unreadable() {
+  return prctl(PR_GET_DUMPABLE) != 1;
+}
+
+// What the child does when it is let go.
+enum class Tracing : char { is_seized, must_ask };
+
 // The dynamic linker measures its own times by the processor's counter, and keeps them in memory.
 bool must_answer_counter(const LaunchOptions& options) {
   return kHasCounter && (options.has_deterministic_random || options.has_kept_clock);
@@ -67,15 +79,16 @@ class Child {
     // copies of the pipe's other end.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent_) _exit(127);
-    // A process that changed its user may not be traced by others of that user until it is another program.
-    prctl(PR_SET_DUMPABLE, 1);
     static_cast<void>(!::write(report_, "", 1));
-    char go;
+    Tracing tracing;
     ssize_t got;
-    while ((got = ::read(go_, &go, 1)) < 0 && errno == EINTR) continue;
-    if (got != 1) _exit(127);
-    // It is traced, and ends with its tracer.
-    prctl(PR_SET_PDEATHSIG, 0);
+    while ((got = ::read(go_, &tracing, sizeof(tracing))) < 0 && errno == EINTR) continue;
+    if (got != sizeof(tracing)) _exit(127);
+    if (tracing == Tracing::must_ask) {
+      check(Step::trace, ask_to_be_traced());
+    } else {
+      prctl(PR_SET_PDEATHSIG, 0);  // it ends with its tracer
+    }
     check(Step::session, setsid() >= 0);
     set_streams();
     check(Step::cwd, options_.cwd == nullptr || chdir(options_.cwd) == 0);
@@ -219,16 +232,19 @@ Status launch(const LaunchOptions& options, TracedProcess* process) {
   char is_there;
   while (::read(report.out.get(), &is_there, 1) < 0 && errno == EINTR) continue;
   Status status = process->seize_child(pid, options.has_filter, further_calls);
-  if (!status.is_ok()) {
+  const bool must_ask = status.error() == Error::permission && is_unreadable();
+  if (!status.is_ok() && !must_ask) {
     ::kill(pid, SIGKILL);
     waitpid(pid, nullptr, 0);
     return status;
   }
   if (must_answer_counter(options)) process->answer_counter();
   if (options.has_kept_clock) process->keep_clock();
-  static_cast<void>(!::write(go.in.get(), "", 1));
+  const Tracing tracing = must_ask ? Tracing::must_ask : Tracing::is_seized;
+  static_cast<void>(!::write(go.in.get(), &tracing, sizeof(tracing)));
   Stop stop;
-  status = process->run_to_exec(&stop);
+  if (must_ask) status = process->take_child();
+  if (status.is_ok()) status = process->run_to_exec(&stop);
   Failure failure;
   bool has_failed = false;
   while (status.is_ok() && !has_failed && ::read(report.out.get(), &failure, sizeof(failure)) == sizeof(failure)) {
@@ -240,6 +256,7 @@ Status launch(const LaunchOptions& options, TracedProcess* process) {
   } else if (status.is_ok() && stop.kind != StopKind::exec) {
     status = Status::system(Error::spawn, "a new process", ECHILD);
   }
+  if (status.is_ok() && must_ask) status = process->seize_taken_child();
   if (status.is_ok()) status = process->check_interface();
   if (status.is_ok()) status = run_to_entry(options, process);
   if (!status.is_ok()) process->kill();

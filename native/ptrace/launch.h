@@ -2,9 +2,9 @@
 // stopped where its own code begins, after the dynamic linker has done its work.
 //
 // A forked child waits until it is traced, prepares itself and calls exec; whatever of that fails, it reports through a
-// pipe, and the Status names the step. Then the program runs to a breakpoint at its entry. It promises that two starts
-// with the same options are the same, byte for byte, as far as the options ask for that. It leaves to its caller: the
-// strings of the options live until it returns.
+// pipe, and the Status names the step. Until it is another program, nobody may read it who may not read us. Then the
+// program runs to a breakpoint at its entry. It promises that two starts with the same options are the same, byte for
+// byte, as far as the options ask for that. It leaves to its caller: the strings of the options live until it returns.
 #pragma once
 
 #include <array>

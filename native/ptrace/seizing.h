@@ -4,10 +4,16 @@
 // The process is not sent a signal, and its program does not notice.
 #pragma once
 
+#include <sys/ptrace.h>
+
 #include "linux/proc_file.h"
 #include "ptrace/timed_wait.h"
 
 namespace pagestore {
+
+// What is asked of the kernel for every thread that is traced to be controlled.
+constexpr long kTraceOptions =
+    PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
 
 struct Seizing {
   pid_t pid;

@@ -21,6 +21,10 @@ class TracedProcess : NonCopyable {
 
   // A child that waits until it is traced; from now on it ends with us. `further_calls`: of its filter, if it has one.
   Status seize_child(pid_t pid, bool has_filter, const SystemCallSet& further_calls);
+  // Where the kernel refused that: the child asks to be traced (taken_child.h), or has ended; it is seized once it is
+  // the program.
+  Status take_child();
+  Status seize_taken_child();
   // The number that the C library marks its heap with is always the same.
   void make_heap_deterministic() { traits_.has_deterministic_heap = true; }
   // Its addresses are other ones at each start.
@@ -127,6 +131,9 @@ class TracedProcess : NonCopyable {
   Status write(RemoteAddress address, const void* bytes, size_t count);
 
  private:
+  static pid_t this_thread();
+  Status begin_child(pid_t pid, bool has_filter, const SystemCallSet& further_calls);
+  long child_options() const;
   Status adopt(const TracedProcess& other, pid_t pid, TracedThread** thread);
   Status begin_fork(const TracedProcess& other);
   Status seize_all();

@@ -27,6 +27,15 @@ export function isThere(pid: number): boolean {
   }
 }
 
+/** The words that a process was started with, each with a zero byte behind it; none of one that has ended. */
+export function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+  } catch {
+    return ''
+  }
+}
+
 export async function untilGone(pid: number): Promise<void> {
   while (isThere(pid)) await new Promise((resolve) => setTimeout(resolve, 10))
 }

@@ -4,15 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 
-import { build, untilGone } from '../support/tracees.js'
-
-function wordsOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
-  } catch {
-    return ''
-  }
-}
+import { build, commandOf, untilGone } from '../support/tracees.js'
 
 const support = join(import.meta.dirname, '../support')
 
@@ -43,7 +35,7 @@ test.each([1, 2, 3, 8])('nothing stays of a start when Node is killed before cal
   })
   expect(signal).toBe('SIGKILL')
   // Copies of Node have it among their words, too.
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name) && wordsOf(name).includes(mark))) {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name) && commandOf(name).includes(mark))) {
     await untilGone(Number(pid))
   }
 })
