@@ -1,4 +1,5 @@
 /* Prints which of some system calls a filter refuses to this process. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>

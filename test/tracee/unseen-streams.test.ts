@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 
 import { expectPutBack, next } from '../support/open-files.js'
 import { ownFolder } from '../support/programs.js'
+import { refused as calls } from '../support/refused.js'
 import { build } from '../support/tracees.js'
 
 const folder = ownFolder()
@@ -70,6 +71,11 @@ const byOtherCalls = [
   'queue-take',
 ]
 
+// As in a container: no program takes a duplicate by pidfd_getfd, and a stream that another number stands for, or whose
+// other end is closed, is not known to be as it was.
+const isPossible = (act: string) => act !== 'taken-read' || !calls.has('pidfd_getfd')
+const isTold = (act: string) => !calls.has('kcmp') || !['moved', 'moved-read', 'socket-end'].includes(act)
+
 const refused: [string, RegExp][] = [
   ...underOtherNumbers.map((act): [string, RegExp] => [act, movedBytes]),
   ...byOtherCalls.map((act): [string, RegExp] => [act, movedBytes]),
@@ -89,21 +95,24 @@ const refused: [string, RegExp][] = [
 ]
 
 describe.each([false, true])('detachable: %s', (detachable) => {
-  test.each(refused)('%s: refused, and the program is as it was', (act, message) => {
-    using store = new PageStore()
-    using tracee = start(store, act, { detachable })
-    using before = tracee.capture()
-    next(tracee)
-    expect(() => tracee.restore(before)).toThrow(expect.objectContaining({ code: 'ERR_FILES' }))
-    expect(() => tracee.restore(before)).toThrow(message)
-    using after = tracee.capture()
-    tracee.restore(after)
-    using again = tracee.capture()
-    expect(again.equals(after)).toBe(true)
-    expect(again.key).toBe(after.key)
-  })
+  test.each(refused.filter(([act]) => isPossible(act) && isTold(act)))(
+    '%s: refused, and the program is as it was',
+    (act, message) => {
+      using store = new PageStore()
+      using tracee = start(store, act, { detachable })
+      using before = tracee.capture()
+      next(tracee)
+      expect(() => tracee.restore(before)).toThrow(expect.objectContaining({ code: 'ERR_FILES' }))
+      expect(() => tracee.restore(before)).toThrow(message)
+      using after = tracee.capture()
+      tracee.restore(after)
+      using again = tracee.capture()
+      expect(again.equals(after)).toBe(true)
+      expect(again.key).toBe(after.key)
+    },
+  )
 
-  test.each([
+  const undone = [
     'nothing-read',
     'at-end',
     'socket-end',
@@ -118,7 +127,8 @@ describe.each([false, true])('detachable: %s', (detachable) => {
     'epoll-level',
     'pair-of-its-own',
     'moved',
-  ])('%s: what leaves streams as they were is undone', (act) => {
+  ]
+  test.each(undone.filter(isTold))('%s: what leaves streams as they were is undone', (act) => {
     using store = new PageStore()
     using tracee = start(store, act, { detachable })
     expectPutBack(tracee)

@@ -88,7 +88,7 @@ FileKey key_of(const OpenFiles& files, const OpenFile& file) {
 Status copy_all(TracedProcess& process, RemoteAddress scratch, const FileDuplicates& duplicates,
                 const GrowingArray<int>& others, DescriptorCopies* copies) {
   Status status = copy_descriptors(process, scratch, copies);
-  if (status.error() == Error::tracee) status = Status::ok();
+  if (status.error() == Error::tracee || status.error() == Error::permission) status = Status::ok();
   if (status.is_ok()) status = duplicates.add_to(copies);
   for (const int each : others) {
     if (status.is_ok()) status = copies->add_ours(each);
