@@ -1,6 +1,7 @@
 {
   "variables" : {
     "core_sources": [
+      "native/linux/claimed_name.cc",
       "native/linux/descriptor_copies.cc",
       "native/linux/elf_class.cc",
       "native/linux/file_facts.cc",
@@ -25,6 +26,7 @@
       "native/linux/remote_memory.cc",
       "native/linux/remote_pages.cc",
       "native/linux/remote_socket.cc",
+      "native/linux/same_file.cc",
       "native/linux/thread_sleep.cc",
       "native/linux/thread_status.cc",
       "native/linux/trace_obstacle.cc",

@@ -33,6 +33,8 @@ const docker = `${always} syslog pivot_root mount umount2 mbind set_mempolicy ge
 
 export const profiles = {
   docker: { refused: docker, error: constants.errno.EPERM, last: 'removexattrat' },
+  // On a kernel that does not know all that newer ones answer.
+  'docker-6.1': { refused: `${docker} fcntl`, error: constants.errno.EPERM, last: 'set_mempolicy_home_node' },
   'docker-ptrace': {
     refused: docker.replace(/\b(kcmp|process_madvise|pidfd_getfd)\b/g, ''),
     error: constants.errno.EPERM,

@@ -1,11 +1,14 @@
 #include "linux/descriptor_copies.h"
 
-#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <span>
+#include <tuple>
 #include <utility>
+
+#include "system/old_glibc.h"
 
 namespace pagestore {
 
@@ -16,7 +19,7 @@ DescriptorCopies::~DescriptorCopies() {
 }
 
 Status DescriptorCopies::add(int32_t number, int copy) {
-  if (!entries_.append({number, copy, kUnknown, 0})) {
+  if (!entries_.append({number, copy, 0, false})) {
     close(copy);
     return Status::no_memory(sizeof(Entry));
   }
@@ -25,29 +28,43 @@ Status DescriptorCopies::add(int32_t number, int copy) {
 }
 
 Status DescriptorCopies::add_ours(int descriptor) {
-  return entries_.append({-1, descriptor, kUnknown, 0}) ? Status::ok() : Status::no_memory(sizeof(Entry));
+  return entries_.append({-1, descriptor, 0, false}) ? Status::ok() : Status::no_memory(sizeof(Entry));
 }
 
-// Digit by digit, since there are few signals. One that is a mere path (O_PATH) has no such number.
-void DescriptorCopies::find_files() {
-  constexpr uint32_t kSignals = 64;
-  for (Entry& each : entries_) {
-    each.signal = fcntl(each.descriptor, F_GETSIG);
-    each.file = each.signal < 0 ? kUnknown : 0;
+// Among those of one inode each is compared with the first of each file. What else an open file has may change
+// meanwhile: others may have it, too.
+Status DescriptorCopies::find_files() {
+  struct Trait {
+    uint64_t device, inode;
+    uint32_t entry;
+  };
+  GrowingArray<Trait> traits;
+  GrowingArray<uint32_t> first;
+  if (!traits.resize(entries_.size())) return Status::no_memory(entries_.size() * sizeof(Trait));
+  for (uint32_t i = 0; i < traits.size(); ++i) {
+    struct stat status {};
+    read_file_status(entries_[i].descriptor, &status);
+    traits[i] = {status.st_dev, status.st_ino, i};
   }
-  for (uint64_t scale = 1; scale == 1 || scale < entries_.size(); scale *= kSignals) {
-    for (size_t i = 0; i < entries_.size(); ++i) {
-      if (entries_[i].file != kUnknown)
-        fcntl(entries_[i].descriptor, F_SETSIG, static_cast<int>(i / scale % kSignals) + 1);
+  const auto key = [](const Trait& each) { return std::tie(each.device, each.inode); };
+  std::sort(traits.begin(), traits.end(), [&](const Trait& a, const Trait& b) { return key(a) < key(b); });
+  for (size_t i = 0; i < traits.size(); ++i) {
+    Entry& entry = entries_[traits[i].entry];
+    if (i > 0 && key(traits[i - 1]) < key(traits[i])) first.clear();
+    Sameness sameness = Sameness::different;
+    for (const uint32_t each : first) {
+      sameness = compare_descriptors(entries_[each].descriptor, entry.descriptor);
+      if (sameness == Sameness::different) continue;
+      entry.file = each;
+      entry.is_certain = sameness == Sameness::same;
+      break;
     }
-    for (Entry& each : entries_) {
-      const int digit = each.file != kUnknown ? fcntl(each.descriptor, F_GETSIG) - 1 : -1;
-      each.file = digit < 0 ? kUnknown : each.file + static_cast<uint32_t>(digit * static_cast<int64_t>(scale));
-    }
+    if (sameness != Sameness::different) continue;
+    entry.file = traits[i].entry;
+    entry.is_certain = true;
+    if (!first.append(traits[i].entry)) return Status::no_memory(sizeof(uint32_t));
   }
-  for (const Entry& each : entries_) {
-    if (each.signal >= 0) fcntl(each.descriptor, F_SETSIG, each.signal);
-  }
+  return Status::ok();
 }
 
 const DescriptorCopies::Entry* DescriptorCopies::find(int32_t number) const {
@@ -59,9 +76,7 @@ const DescriptorCopies::Entry* DescriptorCopies::find(int32_t number) const {
 
 Sameness DescriptorCopies::compare(int32_t a, int32_t b) const {
   const Entry *first = find(a), *second = find(b);
-  if (first == nullptr || second == nullptr || first->file == kUnknown || second->file == kUnknown) {
-    return Sameness::unknown;
-  }
+  if (first == nullptr || second == nullptr || !first->is_certain || !second->is_certain) return Sameness::unknown;
   return first->file == second->file ? Sameness::same : Sameness::different;
 }
 
@@ -69,9 +84,7 @@ Sameness DescriptorCopies::compare_with_ours(int32_t number, int descriptor) con
   const Entry* copy = find(number);
   const auto ours = std::find_if(entries_.begin() + copies_, entries_.end(),
                                  [&](const Entry& each) { return each.descriptor == descriptor; });
-  if (copy == nullptr || ours == entries_.end() || copy->file == kUnknown || ours->file == kUnknown) {
-    return Sameness::unknown;
-  }
+  if (copy == nullptr || ours == entries_.end() || !copy->is_certain || !ours->is_certain) return Sameness::unknown;
   return copy->file == ours->file ? Sameness::same : Sameness::different;
 }
 

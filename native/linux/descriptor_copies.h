@@ -1,16 +1,15 @@
 // Copies of a process's descriptors in ours, for a moment, where the kernel neither compares open files for us (kcmp)
 // nor gives us duplicates (pidfd_getfd), as in a container: then the process itself has to pass them.
 //
-// Which of them are one open file is found out by a number that an open file has and that hardly anybody uses, the
-// signal of F_SETSIG: each descriptor sets another one, and what is read back is what the last one of that file has
-// set. What was there before is put back. It leaves to its caller: that the process is stopped.
+// Which of them are one open file is asked by the copies (same_file.h), so that nobody who shares a file with the
+// process notices. It leaves to its caller: that the process is stopped.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
 
-#include "linux/kernel_compare.h"
+#include "linux/same_file.h"
 #include "system/growing_array.h"
 #include "system/non_copyable.h"
 #include "system/status.h"
@@ -26,7 +25,7 @@ class DescriptorCopies : NonCopyable {
   // A descriptor of ours that stays so, to be compared with those of the process.
   Status add_ours(int descriptor);
   // After all were added.
-  void find_files();
+  Status find_files();
 
   bool has(int32_t number) const { return find(number) != nullptr; }
   Sameness compare(int32_t a, int32_t b) const;
@@ -37,12 +36,11 @@ class DescriptorCopies : NonCopyable {
   int take(int32_t number);
 
  private:
-  static constexpr uint32_t kUnknown = UINT32_MAX;
   struct Entry {
     int32_t number;  // in the process; −1 for one of ours
     int descriptor;
-    uint32_t file;
-    int signal;
+    uint32_t file;    // the same number for each descriptor of an open file
+    bool is_certain;  // else it is taken for it, as nothing says otherwise
   };
   const Entry* find(int32_t number) const;
 

@@ -7,11 +7,9 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
+#include "linux/same_file.h"
 
 namespace pagestore {
-
-enum class Sameness : uint8_t { same, different, unknown };
 
 enum class Shared : uint8_t { memory, descriptors };
 // Whether they share that. A task that has ended shares nothing.

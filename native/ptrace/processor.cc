@@ -1,15 +1,11 @@
 #include "ptrace/processor.h"
 
 #include <sched.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
-#include <cerrno>
-#include <cstddef>
 #include <cstdio>
 #include <utility>
 
-#include "system/scoped_fd.h"
+#include "linux/claimed_name.h"
 
 namespace pagestore {
 
@@ -30,25 +26,14 @@ bool is_in(const cpu_set_t& set, int processor) {
   return CPU_ISSET(static_cast<size_t>(processor), &set);
 }
 
-// A socket with this name; not open where somebody has it, or the system allows none.
-ScopedFd claim_name(int processor, int name) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  // It begins with a zero byte: a name without a file.
-  const int length =
-      snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "pagestore/processor/%d/%d", processor, name);
-  const auto bytes = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + static_cast<size_t>(length));
-  ScopedFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!socket.is_open() || bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), bytes) != 0) return {};
-  return socket;
-}
-
 // How many have claimed it; `claim` is ours if one was left.
 int count_claims(int processor, ScopedFd* claim) {
   int count = 0;
   *claim = ScopedFd();
-  for (int name = 0; name < kNames; ++name) {
-    ScopedFd made = claim_name(processor, name);
+  for (int i = 0; i < kNames; ++i) {
+    char name[48];
+    snprintf(name, sizeof(name), "pagestore/processor/%d/%d", processor, i);
+    ScopedFd made = claim_name(name);
     if (!made.is_open()) ++count;
     if (made.is_open() && !claim->is_open()) *claim = std::move(made);
   }

@@ -52,6 +52,7 @@ test('descriptors that share an offset still do, and no others, whichever were c
   const outside = check('none', args, ['--verify'])
   expect(outside.found).toMatchObject({ complete: true, violations: [] })
   expect(check('docker', args, ['--verify']).found).toEqual(outside.found)
+  expect(check('docker-6.1', args, ['--verify']).found).toEqual(outside.found)
 })
 
 test('all runs of one program have the same addresses, and no process is left', () => {
@@ -64,6 +65,14 @@ test('all runs of one program have the same addresses, and no process is left', 
 test('what another process has is captured, and one that was attached to is rolled back', () => {
   expect(run('docker', [script, 'others'])).toMatchObject({ stderr: '', stdout: 'observed, rolled back\n' })
 })
+
+test.each(['docker', 'docker-6.1'] as const)(
+  'a program gets no signal of ours from a file that it has open: %s',
+  (profile) => {
+    const args = [script, 'attached', build('owned-signals.c')]
+    expect(run(profile, args)).toMatchObject({ stderr: '', stdout: 'signals came\n0\n' })
+  },
+)
 
 test('a program that is spawned by itself is said to have other addresses each time', () => {
   const { stdout, stderr } = run('docker', [script, 'spawn'])

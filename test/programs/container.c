@@ -2,7 +2,7 @@
  * container LAST ERROR NUMBER... -- program arguments...
  * NUMBER... are refused with ERROR, and so is what lies beyond LAST with ENOSYS, as runc and crun answer calls that
  * their profile does not know. Of four calls the arguments decide, or another error: personality, clone, socket and
- * clone3. */
+ * clone3. Of fcntl, where it is one of them, what Linux has since 6.10 is not known (F_DUPFD_QUERY). */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -15,7 +15,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { kMost = 512, kNewNamespaces = 0x7e020000, kVsock = 40, kAlg = 38, kClone3 = 435, kX32 = 0x40000000 };
+enum {
+  kMost = 512,
+  kNewNamespaces = 0x7e020000,
+  kVsock = 40,
+  kAlg = 38,
+  kClone3 = 435,
+  kQuery = 1027,
+  kX32 = 0x40000000
+};
 
 static struct sock_filter filter[kMost];
 static unsigned short length;
@@ -71,6 +79,14 @@ static void add_calls_with_rules(unsigned error) {
   answer(SECCOMP_RET_ALLOW);
 }
 
+static void add_query(void) {
+  only_for(SYS_fcntl, 4);
+  load(offsetof(struct seccomp_data, args[1]));
+  add(BPF_JMP | BPF_JEQ | BPF_K, kQuery, 0, 1);
+  answer(refusal(EINVAL));
+  answer(SECCOMP_RET_ALLOW);
+}
+
 int main(int argc, char** argv) {
   int i = 3;
   if (argc < 5) return 125;
@@ -88,6 +104,10 @@ int main(int argc, char** argv) {
   add(BPF_JMP | BPF_JGT | BPF_K, last, 0, 1);
   answer(refusal(ENOSYS));
   for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
+    if (atoi(argv[i]) == SYS_fcntl) {
+      add_query();
+      continue;
+    }
     only_for((unsigned)atoi(argv[i]), 1);
     answer(refusal(error));
   }

@@ -79,6 +79,23 @@ async function others() {
   )
 }
 
+async function attached() {
+  const child = spawn(args[0] ?? '', [], { stdio: ['pipe', 'pipe', 'inherit'] })
+  await new Promise((resolve) => child.stdout.once('data', resolve))
+  const store = new PageStore()
+  const tracee = Tracee.attach(store, child.pid ?? 0, { onWarning: () => {} })
+  for (let i = 0; i < 200; i++) {
+    tracee.capture().release()
+    const stop = tracee.resume({ timeout: 1 })
+    if (stop.kind === 'signal' && stop.signal !== 'SIGUSR1') console.log(stop.signal)
+  }
+  tracee.detach()
+  store.close()
+  child.stdout.on('data', (bytes) => process.stdout.write(bytes))
+  child.stdin.end()
+  child.once('close', (code, signal) => console.log(code ?? signal))
+}
+
 function spawnAlone() {
   const store = new PageStore()
   const tracee = Tracee.spawn(store, 'true')
@@ -90,4 +107,5 @@ function spawnAlone() {
 if (act === 'calls') calls()
 else if (act === 'addresses') addresses()
 else if (act === 'others') await others()
+else if (act === 'attached') await attached()
 else spawnAlone()

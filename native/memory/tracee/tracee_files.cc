@@ -93,8 +93,7 @@ Status copy_all(TracedProcess& process, RemoteAddress scratch, const FileDuplica
   for (const int each : others) {
     if (status.is_ok()) status = copies->add_ours(each);
   }
-  if (status.is_ok()) copies->find_files();
-  return status;
+  return status.is_ok() ? copies->find_files() : status;
 }
 
 }  // namespace
