@@ -131,7 +131,22 @@ Status InjectedCalls::check_allowed(TracedThread& thread, const SystemCall& call
   if (traits_.is_spawned) return Status::ok();
   if (program_.may_have_new_filters) allowed_.forget();
   program_.may_have_new_filters = false;
-  return allowed_.check(threads_, thread, call);
+  if (Status status = allowed_.check(threads_, thread, call, AllowedCalls::Need::lives); !status.is_ok()) return status;
+  if (!traits_.outlives_us) return Status::ok();
+  for (const SystemCall& behind : StubCalls::calls_behind(call)) {
+    Status status = allowed_.check(threads_, thread, behind, AllowedCalls::Need::is_made);
+    if (!status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
+TracedThread& InjectedCalls::choose_maker(TracedThread& first, const SystemCall& call) {
+  if (check_allowed(first, call).is_ok()) return first;
+  for (TracedThread* each : threads_.all()) {
+    const bool can_make = each != &first && each->is_stopped() && !each->is_inside_vfork();
+    if (can_make && check_allowed(*each, call).is_ok()) return *each;
+  }
+  return first;
 }
 
 // The thread makes that call when it runs, with all signals blocked.

@@ -36,6 +36,9 @@ class InjectedCalls {
   // With bytes for an argument to point to, in a process that outlives us.
   Status make(TracedThread& thread, const SystemCall& call, const ArgumentBytes& argument, int64_t* result);
 
+  // That thread, if a filter of its own allows it the call; else another one that is stopped and may make it, if any.
+  TracedThread& choose_maker(TracedThread& first, const SystemCall& call);
+
   // Runs a stopped thread to the exit of the call that it is about to make or has entered, without reporting
   // anything on the way. `signal` is delivered, as `TracedThread::run` takes it.
   Status run_to_exit(TracedThread& thread, int signal = 0);

@@ -181,6 +181,7 @@ Status TracedProcess::call(const SystemCall& call, int64_t* result, TracedThread
   const ThreadTable::InUse in_use(threads_);
   if (maker == nullptr) {
     if (Status status = thread({}, &maker); !status.is_ok()) return status;
+    maker = &injected_.choose_maker(*maker, call);
   }
   return injected_.make(*maker, call, result);
 }

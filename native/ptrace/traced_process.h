@@ -46,7 +46,8 @@ class TracedProcess : NonCopyable {
 
   Status resume(const RunOptions& options, Stop* stop);
 
-  // A system call that the process makes for us, and its result: `maker` does, or the thread that stopped last.
+  // A system call that the process makes for us, and its result: `maker` does, or the thread that stopped last, unless
+  // a filter of its own allows it only to another.
   Status call(const SystemCall& call, int64_t* result, TracedThread* maker = nullptr);
 
   // Nothing that was changed of the threads is left to be written: what we end with now, the process goes on with.

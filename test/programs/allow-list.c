@@ -1,9 +1,11 @@
 // Says "up", and from then on makes no call but a few. With "strict" the kernel lets it have three (seccomp's first
-// mode); with "filter" one that it does not know ends it; with "second" it has a filter more, which allows all. Each
-// line of its input is answered. "trap COMMAND…" is no such program: it runs a command that a userfaultfd ends.
+// mode); with "filter" one that it does not know ends it; with "second" it has a filter more, which allows all; with
+// "thread" another thread has two of those instead; "deaf" lets it call userfaultfd, but not rt_sigprocmask. Each line
+// of its input is answered. "trap COMMAND…" is no such program: it runs a command that a userfaultfd ends.
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,13 +22,31 @@ static void filter(struct sock_filter* steps, unsigned short count) {
   prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
+static pthread_barrier_t has_filters;
+
+static void allow_all(void) {
+  struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  filter(all, 1);
+}
+
+static void* be_allowed_all(void* unused) {
+  allow_all();
+  allow_all();
+  pthread_barrier_wait(&has_filters);
+  for (;;) pause();
+  return unused;
+}
+
 int main(int argc, char** argv) {
   const char* which = argc > 1 ? argv[1] : "";
   char byte;
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  if (strcmp(which, "second") == 0) {
-    struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
-    filter(all, 1);
+  if (strcmp(which, "second") == 0) allow_all();
+  if (strcmp(which, "thread") == 0) {
+    pthread_t thread;
+    pthread_barrier_init(&has_filters, NULL, 2);
+    pthread_create(&thread, NULL, be_allowed_all, NULL);
+    pthread_barrier_wait(&has_filters);
   }
   if (strcmp(which, "trap") == 0) {
     struct sock_filter most[] = {NUMBER, BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_userfaultfd, 0, 1),
@@ -38,6 +58,11 @@ int main(int argc, char** argv) {
   }
   if (strcmp(which, "plain") == 0) {
     // It has the filters of its parent.
+  } else if (strcmp(which, "deaf") == 0) {
+    struct sock_filter most[] = {NUMBER, BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigprocmask, 0, 1),
+                                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1),
+                                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    filter(most, sizeof(most) / sizeof(most[0]));
   } else if (strcmp(which, "strict") != 0) {
     struct sock_filter some[] = {NUMBER,
                                  ALLOW(SYS_read),

@@ -68,6 +68,40 @@ test('a restore that takes a call which it does not allow is refused, and it run
   expect(await end()).toBe(null)
 })
 
+// Only who may read filters, and has none, knows which thread has which.
+describe.skipIf(process.getuid!() !== 0 || refused.size > 0)(
+  'of a process whose threads have different filters',
+  () => {
+    test('a thread that is allowed a call makes it, whichever has more filters', async () => {
+      const { pid, child, printed, ask, end } = await startFiltered('thread')
+      const tracee = Tracee.attach(store, pid, { files: 'ignore', onWarning: () => {} })
+      expect(tracee.tracker).toBe('write-protect')
+      const snapshot = tracee.capture()
+      child.stdin!.write('x')
+      tracee.resume({ timeout: 100 })
+      await printed(/\n1\n/)
+      tracee.restore(snapshot)
+      tracee.capture().release()
+      tracee.detach()
+      snapshot.release()
+      await ask(1)
+      expect(await end()).toBe(null)
+    })
+  },
+)
+
+test.skipIf(process.getuid!() !== 0 || refused.size > 0)(
+  'a filter that would keep a thread from putting itself back, should we end, allows nothing',
+  async () => {
+    const { pid, ask, end } = await startFiltered('deaf')
+    const tracee = Tracee.attach(store, pid)
+    expect(tracee.tracker).toBe('none')
+    tracee.detach()
+    await ask(1)
+    expect(await end()).toBe(null)
+  },
+)
+
 // To read filters takes a capability. Those who lack it know of others' filters how many there are.
 test.skipIf(process.getuid!() !== 0 || spawnSync('setpriv', ['--version']).status !== 0)(
   'a filter that may not be read allows nothing',

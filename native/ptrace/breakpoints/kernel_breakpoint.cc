@@ -44,11 +44,12 @@ struct KernelAction {
 };
 static_assert(sizeof(KernelAction) == kMostArgumentBytes);
 
-Status set_trap_action(TracedThread& thread, void (*handler)(int), InjectedCalls& injected) {
+Status set_trap_action(TracedThread& first, void (*handler)(int), InjectedCalls& injected) {
   KernelAction action;
   action.handler = reinterpret_cast<uint64_t>(handler);
   int64_t result = 0;
   const SystemCall call{SYS_rt_sigaction, {SIGTRAP, 0, 0, sizeof(action.mask)}};
+  TracedThread& thread = injected.choose_maker(first, call);
   Status status = injected.make(thread, call, {1, std::as_bytes(std::span(&action, 1))}, &result);
   if (!status.is_ok() || result == 0) return status;
   return Status::system(Error::tracee, "ignoring SIGTRAP in the process", static_cast<int>(-result));

@@ -38,37 +38,47 @@ Status read_status(pid_t thread, FilterStatus* status) {
 
 }  // namespace
 
-Status AllowedCalls::check(const ThreadTable& threads, TracedThread& maker, const SystemCall& call) {
+Status AllowedCalls::check(const ThreadTable& threads, const TracedThread& maker, const SystemCall& call, Need need) {
   if (!is_known_) {
     if (Status status = find(threads); !status.is_ok()) return status;
   }
-  if (is_allowed(maker, call)) return Status::ok();
+  if (!has_filters_) return Status::ok();
+  if (thread_ != maker.id()) {
+    if (Status status = find(maker); !status.is_ok()) return status;
+  }
+  if (is_allowed(call, need)) return Status::ok();
   return Status::call_forbidden(maker.id(), "its own filter (seccomp) may end it for that");
 }
 
-// The thread with the most of them: the others have some of these, or are like it.
+// A thread that is started later has the filters of the one that starts it.
 Status AllowedCalls::find(const ThreadTable& threads) {
-  FilterStatus most, ours;
-  TracedThread* thread = nullptr;
-  bool is_strict = false;
-  for (TracedThread* each : threads.all()) {
+  has_filters_ = false;
+  thread_ = 0;
+  for (const TracedThread* each : threads.all()) {
     FilterStatus status;
     if (each->has_ended()) continue;
     if (Status read = read_status(each->id(), &status); !read.is_ok()) return read;
-    is_strict = is_strict || status.mode == SECCOMP_MODE_STRICT;
-    if (thread == nullptr || status.count > most.count) most = status, thread = each;
-  }
-  if (is_strict) {
-    known_ = Known::nothing_allowed;
-  } else if (most.count == 0) {
-    known_ = Known::nothing_filtered;
-  } else {
-    bool can_read = false;
-    if (Status status = read_programs(*thread, most.count, &can_read); !status.is_ok()) return status;
-    if (Status status = read_status(getpid(), &ours); !status.is_ok()) return status;
-    known_ = can_read ? Known::by_program : most.count <= ours.count ? Known::by_trial : Known::nothing_allowed;
+    has_filters_ = has_filters_ || status.mode != SECCOMP_MODE_DISABLED;
   }
   is_known_ = true;
+  return Status::ok();
+}
+
+Status AllowedCalls::find(const TracedThread& thread) {
+  FilterStatus theirs, ours;
+  thread_ = 0;
+  if (Status read = read_status(thread.id(), &theirs); !read.is_ok()) return read;
+  if (theirs.mode == SECCOMP_MODE_DISABLED) {
+    known_ = Known::nothing_filtered;
+  } else if (theirs.mode == SECCOMP_MODE_STRICT) {
+    known_ = Known::nothing_allowed;
+  } else {
+    bool can_read = false;
+    if (Status status = read_programs(thread, theirs.count, &can_read); !status.is_ok()) return status;
+    if (Status status = read_status(getpid(), &ours); !status.is_ok()) return status;
+    known_ = can_read ? Known::by_program : theirs.count <= ours.count ? Known::by_trial : Known::nothing_allowed;
+  }
+  thread_ = thread.id();
   return Status::ok();
 }
 
@@ -89,8 +99,7 @@ Status AllowedCalls::read_programs(const TracedThread& thread, uint64_t count, b
   return Status::ok();
 }
 
-bool AllowedCalls::is_allowed(TracedThread& maker, const SystemCall& call) const {
-  Registers* registers;
+bool AllowedCalls::is_allowed(const SystemCall& call, Need need) const {
   switch (known_) {
     case Known::nothing_filtered:
       return true;
@@ -101,12 +110,11 @@ bool AllowedCalls::is_allowed(TracedThread& maker, const SystemCall& call) const
     case Known::by_program:
       break;
   }
-  if (!maker.get_registers(&registers).is_ok()) return false;
-  const seccomp_data data = filtered_call(call, registers->instruction_pointer());
+  const seccomp_data data = filtered_call(call);
   size_t start = 0;
   for (const size_t end : ends_) {
     const auto answer = answer_of_filter({steps_.data() + start, end - start}, data);
-    if (!answer || !is_harmless(*answer)) return false;
+    if (!answer || !(need == Need::is_made ? is_made(*answer) : is_harmless(*answer))) return false;
     start = end;
   }
   return true;

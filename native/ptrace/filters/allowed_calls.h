@@ -1,8 +1,9 @@
 // Which calls a process that we attached to may make for us: a filter of its own (seccomp) may kill it for one that it
 // never makes by itself.
 //
-// Its filters are read where the kernel lets us (CAP_SYS_ADMIN), and asked about each call. Where it does not, and the
-// process has no more of them than we have, a child of ours tries the call (tried_calls.h). Else nothing is allowed.
+// Each thread has filters of its own. They are read where the kernel lets us (CAP_SYS_ADMIN), and asked about each
+// call. Where it does not, and the thread has no more of them than we have, a child of ours tries the call
+// (tried_calls.h). Else nothing is allowed in this thread.
 //
 // It leaves to its caller: the threads are stopped; to `forget` what is known when the process may have got a filter.
 #pragma once
@@ -15,18 +16,24 @@ namespace pagestore {
 
 class AllowedCalls {
  public:
+  // What becomes of a call that must not end the process: by `lives` it may be refused.
+  enum class Need : uint8_t { lives, is_made };
+
   // `permission` where the thread must not make the call.
-  Status check(const ThreadTable& threads, TracedThread& maker, const SystemCall& call);
+  Status check(const ThreadTable& threads, const TracedThread& maker, const SystemCall& call, Need need);
   void forget() { is_known_ = false; }
 
  private:
   enum class Known : uint8_t { nothing_filtered, by_program, by_trial, nothing_allowed };
 
   Status find(const ThreadTable& threads);
+  Status find(const TracedThread& thread);
   Status read_programs(const TracedThread& thread, uint64_t count, bool* can_read);
-  bool is_allowed(TracedThread& maker, const SystemCall& call) const;
+  bool is_allowed(const SystemCall& call, Need need) const;
 
-  bool is_known_ = false;
+  bool is_known_ = false, has_filters_ = false;  // the latter: any thread
+  // Of the thread that was asked about last.
+  pid_t thread_ = 0;
   Known known_ = Known::nothing_filtered;
   GrowingArray<sock_filter> steps_;  // of all programs
   GrowingArray<size_t> ends_;        // of each of them

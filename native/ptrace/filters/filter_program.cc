@@ -3,6 +3,7 @@
 #include <linux/audit.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 namespace pagestore {
@@ -14,6 +15,11 @@ constexpr uint32_t kInterface = AUDIT_ARCH_X86_64;
 #else
 constexpr uint32_t kInterface = AUDIT_ARCH_AARCH64;
 #endif
+
+bool is_of_instruction(uint32_t offset) {
+  constexpr size_t kWhere = offsetof(seccomp_data, instruction_pointer);
+  return offset >= kWhere && offset < kWhere + sizeof(uint64_t);
+}
 
 class Machine {
  public:
@@ -58,7 +64,8 @@ class Machine {
   bool load(const sock_filter& step, uint32_t* to) const {
     switch (BPF_MODE(step.code)) {
       case BPF_ABS:
-        if (step.k % sizeof(*to) != 0 || step.k > sizeof(call_) - sizeof(*to)) return false;
+        if (step.k % sizeof(*to) != 0 || step.k > sizeof(call_) - sizeof(*to) || is_of_instruction(step.k))
+          return false;
         memcpy(to, reinterpret_cast<const char*>(&call_) + step.k, sizeof(*to));
         return true;
       case BPF_IMM:
@@ -156,11 +163,10 @@ class Machine {
 
 }  // namespace
 
-seccomp_data filtered_call(const SystemCall& call, uint64_t instruction) {
+seccomp_data filtered_call(const SystemCall& call) {
   seccomp_data data{};
   data.nr = static_cast<int>(call.number);
   data.arch = kInterface;
-  data.instruction_pointer = instruction;
   std::copy(call.arguments.begin(), call.arguments.end(), std::begin(data.args));
   return data;
 }
@@ -171,8 +177,12 @@ std::optional<uint32_t> answer_of_filter(std::span<const sock_filter> program, c
 
 // One that asks another process might wait for it, and one that traps runs a handler of the program.
 bool is_harmless(uint32_t answer) {
+  return is_made(answer) || (answer & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
+}
+
+bool is_made(uint32_t answer) {
   const uint32_t action = answer & SECCOMP_RET_ACTION_FULL;
-  return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG || action == SECCOMP_RET_ERRNO;
+  return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
 }
 
 }  // namespace pagestore

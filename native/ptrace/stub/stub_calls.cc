@@ -1,5 +1,6 @@
 #include "ptrace/stub/stub_calls.h"
 
+#include <signal.h>
 #include <sys/syscall.h>
 
 #include <cstring>
@@ -29,6 +30,13 @@ StubUndo undo_of(const SystemCall& call) {
 }
 
 }  // namespace
+
+std::array<SystemCall, 2> StubCalls::calls_behind(const SystemCall& call) {
+  constexpr uint64_t kSignalBytes = 8;
+  const StubUndo undo = undo_of(call);
+  return {SystemCall{static_cast<int64_t>(undo.number), {0, undo.second, 0, kSignalBytes}},
+          SystemCall{SYS_rt_sigprocmask, {SIG_SETMASK, 0, 0, kSignalBytes}}};
+}
 
 // A slot is written only when nobody is in it: there are two, and one thread in one of them.
 Status StubCalls::leave(const TracedThread* but) {

@@ -27,6 +27,9 @@ class StubCalls {
   // The thread is about to go on as it is, from within the stub. Its signals are for the caller to block.
   Status enter(TracedThread& thread);
 
+  // What a thread calls, behind the one that it makes for us, to put itself back.
+  static std::array<SystemCall, 2> calls_behind(const SystemCall& call);
+
   StubSlots& slots() { return slots_; }
   // Nobody is in a slot any more, and nothing of ours is there.
   Status clear();

@@ -12,7 +12,7 @@ namespace {
 using Steps = std::vector<sock_filter>;
 
 std::optional<uint32_t> answer(const Steps& steps, const SystemCall& call) {
-  return answer_of_filter({steps.data(), steps.size()}, filtered_call(call, 0x1000));
+  return answer_of_filter({steps.data(), steps.size()}, filtered_call(call));
 }
 
 constexpr sock_filter load(uint32_t offset) {
@@ -55,6 +55,12 @@ TEST(FilterProgram, HasNoAnswerWhereItDoesWhatNoFilterMay) {
   EXPECT_FALSE(answer({BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0), give(SECCOMP_RET_ALLOW)}, {1}));
 }
 
+TEST(FilterProgram, HasNoAnswerWhereItAsksWhereTheCallIsMade) {
+  const uint32_t where = offsetof(seccomp_data, instruction_pointer);
+  EXPECT_FALSE(answer({load(where), give(SECCOMP_RET_ALLOW)}, {1}));
+  EXPECT_FALSE(answer({load(where + 4), give(SECCOMP_RET_ALLOW)}, {1}));
+}
+
 TEST(FilterProgram, IsHarmlessWhereTheThreadLivesOn) {
   for (const uint32_t fine : {SECCOMP_RET_ALLOW, SECCOMP_RET_LOG, SECCOMP_RET_ERRNO | 1U}) {
     EXPECT_TRUE(is_harmless(fine));
@@ -62,7 +68,11 @@ TEST(FilterProgram, IsHarmlessWhereTheThreadLivesOn) {
   for (const uint32_t bad : {SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_TRAP | 1U,
                              SECCOMP_RET_TRACE, SECCOMP_RET_USER_NOTIF}) {
     EXPECT_FALSE(is_harmless(bad));
+    EXPECT_FALSE(is_made(bad));
   }
+  EXPECT_TRUE(is_made(SECCOMP_RET_ALLOW));
+  EXPECT_TRUE(is_made(SECCOMP_RET_LOG));
+  EXPECT_FALSE(is_made(SECCOMP_RET_ERRNO | 1U));
 }
 
 }  // namespace
