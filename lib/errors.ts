@@ -6,8 +6,9 @@ import { printable } from './printable.js'
  *
  * - `ERR_ARGUMENT_TYPE`: the argument is no value that the parameter takes.
  * - `ERR_PAGE_SIZE`: the bytes are not exactly one page, or not whole pages.
- * - `ERR_PAGE_NUMBER`: the number is no unsigned 32-bit integer, was never used, or its page was recycled.
- * - `ERR_REFERENCE_COUNT`: the page has as many references as can be counted (4 294 967 295).
+ * - `ERR_PAGE_NUMBER`: the number is no unsigned 32-bit integer, was never used, or its page was recycled; or users do not
+ *   hold the page as often as it was to be released.
+ * - `ERR_REFERENCE_COUNT`: the page has as many references as can be counted (4 294 967 295 of users, and of snapshots).
  * - `ERR_BUFFER_DETACHED`: the buffer was transferred, or has shrunk so that the view reaches beyond it.
  * - `ERR_CAPACITY`: no store can have that `capacity` or `maxPages`.
  * - `ERR_OUT_OF_MEMORY`: the kernel, a limit of the process, or the store's own `maxPages` refused memory.

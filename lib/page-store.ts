@@ -133,8 +133,9 @@ export class PageStore implements Disposable {
   }
 
   /**
-   * Releases one reference. With the last one the page is recycled.
-   * @throws `ERR_PAGE_NUMBER` (also for one reference too many), `ERR_ARGUMENT_TYPE`
+   * Releases one reference of users: whoever stored the page or called {@link refPage}, through any handle on the store.
+   * What snapshots hold stays theirs. When nobody has a reference any more, the page is recycled.
+   * @throws `ERR_PAGE_NUMBER` (also for one reference more than users have), `ERR_ARGUMENT_TYPE`
    */
   unrefPage(n: number): void {
     native.unrefPage(this.#handle, n)
@@ -146,7 +147,7 @@ export class PageStore implements Disposable {
   }
 
   /**
-   * References to page `n`; 0 for a recycled one.
+   * References to page `n`, those of users and those of snapshots together; 0 for a recycled one.
    * @throws `ERR_PAGE_NUMBER` for a number never used
    */
   refCount(n: number): number {

@@ -1,5 +1,5 @@
 // What a page costs beside its bytes, at the worst moment while a store grows. The smallest store is left out: each of
-// its three tables takes whole pages of the system.
+// its four tables takes whole pages of the system.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

@@ -23,13 +23,13 @@ CoreStore::CoreStore() {
 
 void CoreStore::store(size_t count, size_t batch, std::span<PageNumber> numbers) {
   for (size_t i = 0; i < count; i += batch) {
-    must(store_.store(source_page(i), std::min(batch, count - i), &numbers[i]));
+    must(store_.store(Holder::user, source_page(i), std::min(batch, count - i), &numbers[i]));
   }
 }
 
 PageNumber CoreStore::store(const std::byte* page) {
   PageNumber number;
-  must(store_.store(page, 1, &number));
+  must(store_.store(Holder::user, page, 1, &number));
   return number;
 }
 
@@ -39,13 +39,13 @@ void CoreStore::fill(std::span<const uint32_t> order) {
 
 void CoreStore::ref(std::span<const PageNumber> numbers, size_t batch) {
   for (size_t i = 0; i < numbers.size(); i += batch) {
-    must(store_.ref(&numbers[i], std::min(batch, numbers.size() - i)));
+    must(store_.ref(Holder::user, &numbers[i], std::min(batch, numbers.size() - i)));
   }
 }
 
 void CoreStore::unref(std::span<const PageNumber> numbers, size_t batch) {
   for (size_t i = 0; i < numbers.size(); i += batch) {
-    must(store_.unref(&numbers[i], std::min(batch, numbers.size() - i)));
+    must(store_.unref(Holder::user, &numbers[i], std::min(batch, numbers.size() - i)));
   }
 }
 

@@ -37,7 +37,7 @@ OwnedPage new_page(PageStores& stores) {
   static uint64_t content[kPageBytes / sizeof(uint64_t)] = {};
   ++content[0];
   PageNumber number;
-  must(stores.pages.store(reinterpret_cast<const std::byte*>(content), 1, &number));
+  must(stores.pages.store(Holder::snapshot, reinterpret_cast<const std::byte*>(content), 1, &number));
   return {stores.pages, number};
 }
 

@@ -35,6 +35,20 @@ namespace {
   fail(code::choice, "%" PRId64 " was chosen among %" PRIu64 " alternatives, which begin at 0", chosen, offered);
 }
 
+[[noreturn]] void fail_for_page(const Status& status) {
+  const uint64_t page = status.value();
+  if (status.error() == Error::not_owned) {
+    fail(code::page_number,
+         "page %" PRIu64 " has %" PRIu32 " references of users and %" PRIu32
+         " of snapshots: no more can be released than users have",
+         page, status.users(), status.snapshots());
+  }
+  if (page >= status.limit()) {
+    fail(code::page_number, "page %" PRIu64 " was never stored (%" PRIu64 " were)", page, status.limit());
+  }
+  fail(code::page_number, "page %" PRIu64 " has no reference left (0 of users, 0 of snapshots)", page);
+}
+
 [[noreturn]] void fail_for_memory(const Status& status) {
   const uint64_t bytes = status.value();
   if (status.error_number() == 0) {
@@ -123,8 +137,8 @@ void fail(const Status& status) {
     case Error::out_of_memory:
       fail_for_memory(status);
     case Error::page_number:
-      if (value >= limit) fail(code::page_number, "page %" PRIu64 " was never stored (%" PRIu64 " were)", value, limit);
-      fail(code::page_number, "page %" PRIu64 " has no reference left", value);
+    case Error::not_owned:
+      fail_for_page(status);
     case Error::reference_count:
       fail("ERR_REFERENCE_COUNT", "page %" PRIu64 " has %" PRIu64 " references, the most that the store can count",
            value, limit);

@@ -94,9 +94,9 @@ void change_many(const Arguments& arguments) {
 // (store, number) -> count
 size_t ref_count(const Arguments& arguments) {
   const uint32_t number = arguments.page_number(1);
-  PageStore::Count count;
-  check(arguments.store(0).count_of(number, &count));
-  return count;
+  PageStore::Counts counts;
+  check(arguments.store(0).counts_of(number, &counts));
+  return counts.sum();
 }
 
 // (store, number): a view of the page is about to be given away

@@ -19,11 +19,11 @@ Status OwnedBlanks::borrow(size_t count) {
   return status;
 }
 
-// The reference is there, unless JavaScript has released more references than it had.
+// The reference is there, unless the store is damaged.
 OwnedPage::~OwnedPage() {
   if (child_ == Child::absent) return;
   const PageNumber number = number_of(child_);
-  static_cast<void>(pages_->unref(&number, 1));
+  static_cast<void>(pages_->unref(Holder::snapshot, &number, 1));
 }
 
 Status OwnedPage::ref(PageStore& pages, Child page, OwnedPage* owned) {
@@ -33,7 +33,7 @@ Status OwnedPage::ref(PageStore& pages, Child page, OwnedPage* owned) {
   }
   PS_ASSERT(!is_table(page));
   const PageNumber number = number_of(page);
-  const Status status = pages.ref(&number, 1);
+  const Status status = pages.ref(Holder::snapshot, &number, 1);
   if (status.is_ok()) *owned = {pages, number};
   return status;
 }

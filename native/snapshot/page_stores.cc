@@ -12,7 +12,7 @@ Status open_snapshot_stores(SharedStore& store) {
   if (Status status = lock.pages()->lower_budget(kMostSnapshotPages); !status.is_ok()) return status;
   std::unique_ptr<PageStores> stores(new (std::nothrow) PageStores(*lock.pages()));
   if (!stores) return Status::no_memory(sizeof(PageStores));
-  StoreOptions options{.max_pages = kMostSnapshotPages, .page_bytes = kTableBytes};
+  StoreOptions options{.max_pages = kMostSnapshotPages, .page_bytes = kTableBytes, .has_users = false};
   if (Status status = open_page_store(store.memory(), options, &stores->tables); !status.is_ok()) return status;
   options.page_bytes = kKeyBytes;
   if (Status status = open_page_store(store.memory(), options, &stores->keys); !status.is_ok()) return status;

@@ -154,15 +154,15 @@ Status PageTables::store(Draft* draft, Child* result) {
   if (draft->is_absent()) return Status::ok();
   PageStore& store = stores_.tables;
   PageNumber number;
-  if (Status status = store.store(draft->bytes(), 1, &number); !status.is_ok()) return status;
-  PageStore::Count count = 0;
-  Status status = store.count_of(index_of(number), &count);
+  if (Status status = store.store(Holder::snapshot, draft->bytes(), 1, &number); !status.is_ok()) return status;
+  PageStore::Counts counts;
+  Status status = store.counts_of(index_of(number), &counts);
   // A table that was stored before has references of its own, and the draft gives back those that it owns.
-  if (count == 1) status = draft->hand_over();
+  if (counts.snapshots == 1) status = draft->hand_over();
   if (status.is_ok()) {
     *result = table_child(number);
   } else {
-    static_cast<void>(store.unref(&number, 1));
+    static_cast<void>(store.unref(Holder::snapshot, &number, 1));
   }
   return status;
 }
@@ -174,7 +174,7 @@ Status PageTables::ref_children(unsigned level, const Table& table, uint64_t slo
     if ((slots & bit(slot)) != 0 && table[slot] != Child::absent) numbers[count++] = number_of(table[slot]);
   }
   PageStore& store = level == 1 ? stores_.pages : stores_.tables;
-  return store.ref(numbers, count);
+  return store.ref(Holder::snapshot, numbers, count);
 }
 
 void PageTables::unref_children(unsigned level, const Table& table, uint64_t slots) {
@@ -183,27 +183,27 @@ void PageTables::unref_children(unsigned level, const Table& table, uint64_t slo
   }
 }
 
-// The reference is there, except perhaps a page's: JavaScript may have released more references than it had.
+// The reference is there, unless the store is damaged.
 void PageTables::unref(unsigned level, Child child) {
   if (child == Child::absent) return;
   const PageNumber number = number_of(child);
   if (level == 0) {
-    static_cast<void>(stores_.pages.unref(&number, 1));
+    static_cast<void>(stores_.pages.unref(Holder::snapshot, &number, 1));
     return;
   }
   PageStore& store = stores_.tables;
-  PageStore::Count count = 0;
-  static_cast<void>(store.count_of(index_of(number), &count));
-  const bool is_last = count == 1;
+  PageStore::Counts counts;
+  static_cast<void>(store.counts_of(index_of(number), &counts));
+  const bool is_last = counts.snapshots == 1;
   const Table table = is_last ? read({child, level}, level) : Table{};
-  static_cast<void>(store.unref(&number, 1));
+  static_cast<void>(store.unref(Holder::snapshot, &number, 1));
   if (is_last) unref_children(level, table, kAllSlots);
 }
 
 Status PageTables::ref(const PageTree& tree) {
   if (tree.root == Child::absent) return Status::ok();
   const PageNumber number = number_of(tree.root);
-  return stores_.tables.ref(&number, 1);
+  return stores_.tables.ref(Holder::snapshot, &number, 1);
 }
 
 // Takes off levels that say nothing: equal pages make equal trees only at the least height.

@@ -42,7 +42,7 @@ Status make_key(PageStores& stores, Snapshot* snapshot) {
   record.live = snapshot->live.root;
   PageNumber number;
   const auto* bytes = reinterpret_cast<const std::byte*>(&record);
-  if (Status status = stores.keys.store(bytes, 1, &number); !status.is_ok()) return status;
+  if (Status status = stores.keys.store(Holder::snapshot, bytes, 1, &number); !status.is_ok()) return status;
   snapshot->key = page_child(number);
   return Status::ok();
 }
@@ -65,7 +65,7 @@ void keep_key_alone(PageStores& stores, Snapshot* snapshot) {
 void release(PageStores& stores, Snapshot* snapshot) {
   if (snapshot->key != Child::absent) {
     const PageNumber number = number_of(snapshot->key);
-    static_cast<void>(stores.keys.unref(&number, 1));
+    static_cast<void>(stores.keys.unref(Holder::snapshot, &number, 1));
   }
   for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->tracked, &snapshot->regions,
                          &snapshot->counted, &snapshot->threads, &snapshot->waits, &snapshot->files,

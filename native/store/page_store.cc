@@ -9,6 +9,19 @@
 
 namespace pagestore {
 
+namespace {
+
+// On failure it is as it was. It stays larger where what grows after it fails.
+Status grow_table(Mapping* table, size_t bytes) {
+  if (!table->is_mapped()) *table = Mapping::anonymous(bytes);
+  if (!table->is_mapped() || (table->bytes() < bytes && !table->resize(bytes))) {
+    return Status::out_of_memory("mremap of the page records", bytes, errno);
+  }
+  return Status::ok();
+}
+
+}  // namespace
+
 Status PageStore::open(BackingFile file, const StoreOptions& options) {
   PS_ASSERT(capacity() == 0);
   PS_ASSERT(std::has_single_bit(options.page_bytes) && options.page_bytes >= 64 && options.page_bytes <= page_size());
@@ -37,7 +50,7 @@ Status PageStore::lower_budget(size_t pages) {
 
 // A pipeline of two: while one page is looked up, the next is copied and hashed, and its slot in the index is being
 // loaded. A longer pipeline, or loading more in advance, only disturbs the processor's own prefetching.
-Status PageStore::store(const std::byte* pages, size_t count, PageNumber* numbers) {
+Status PageStore::store(Holder holder, const std::byte* pages, size_t count, PageNumber* numbers) {
   PS_ASSERT(is_locked_exclusively());
   alignas(64) std::byte small[kScratchPages * kSmallPage];
   std::byte* const scratch = scratch_.is_mapped() ? scratch_.data() : small;
@@ -51,8 +64,8 @@ Status PageStore::store(const std::byte* pages, size_t count, PageNumber* number
       next = hash_copy(source, scratch + (i + 1) % kScratchPages * page_bytes);
       if (i + 2 < count) prefetch_page(source + page_bytes, lines_ahead());
     }
-    if (Status status = intern(page, &numbers[i]); !status.is_ok()) {
-      undo_store(numbers, i, before);
+    if (Status status = intern(holder, page, &numbers[i]); !status.is_ok()) {
+      undo_store(holder, numbers, i, before);
       return status;
     }
   }
@@ -70,44 +83,43 @@ PageStore::Hashed PageStore::hash_copy(const std::byte* page, std::byte* copy) c
   return {copy, tag};
 }
 
-Status PageStore::intern(const Hashed& page, PageNumber* number) {
-  *number = find(page);
-  if (*number != kNoPage) return add_duplicate(*number);
+Status PageStore::intern(Holder holder, const Hashed& page, PageNumber* number) {
+  *number = find(holder, page);
+  if (*number != kNoPage) return add_duplicate(holder, *number);
   if (Status status = check_budget(); !status.is_ok()) return status;
   if (Status status = take_slot(number); !status.is_ok()) return status;
   copy_page(memory_.page(*number), page.bytes, options_.page_bytes);
-  add_new(*number, page.tag);
+  add_new(holder, *number, page.tag);
   return Status::ok();
 }
 
-Status PageStore::add_duplicate(PageNumber known) {
-  Page& page = record(known);
-  if (page.count == kMostReferences) {
-    return Status::refused(Error::reference_count, index_of(known), kMostReferences);
-  }
-  ++page.count;
+Status PageStore::add_duplicate(Holder holder, PageNumber known) {
+  Count& count = references(holder, known);
+  if (count == kMostReferences) return Status::refused(Error::reference_count, index_of(known), kMostReferences);
+  ++count;
   ++counters_.references;
   ++counters_.duplicates;
   return Status::ok();
 }
 
 // The bytes are in the slot.
-void PageStore::add_new(PageNumber slot, HashTag tag) {
+void PageStore::add_new(Holder holder, PageNumber slot, HashTag tag) {
   memory_.refresh_windows(slot);
-  record(slot) = {1, static_cast<uint32_t>(tag)};
+  record(slot).link = static_cast<uint32_t>(tag);
+  references(holder, slot) = 1;
   index_.insert(tag, slot);
   ++counters_.size;
   ++counters_.references;
 }
 
 // The number of the stored page with these bytes, or kNoPage. A tag only says which pages to compare.
-PageNumber PageStore::find(const Hashed& page) {
+PageNumber PageStore::find(Holder holder, const Hashed& page) {
   for (auto match = index_.find(page.tag); match.found(); match.next()) {
     const PageNumber candidate = match.number();
     const std::byte* stored = memory_.page(candidate);
     // The processor itself loads pages that lie one behind another.
     if (index_of(candidate) != index_of(last_found_) + 1) prefetch_page(stored, lines_ahead());
-    __builtin_prefetch(&record(candidate), 1);
+    __builtin_prefetch(&references(holder, candidate), 1);
     last_found_ = candidate;
     if (pages_equal(page.bytes, stored, options_.page_bytes)) return candidate;
     ++counters_.collisions;
@@ -148,10 +160,10 @@ Status PageStore::keep_blank(PageNumber blank, PageNumber* number) {
   PS_ASSERT(is_locked_exclusively() && is_blank(blank));
   const std::byte* page = memory_.page(blank);
   const Hashed hashed{page, hash_tag(options_.hash(page, options_.page_bytes))};
-  *number = find(hashed);
-  Status status = *number == kNoPage ? check_budget() : add_duplicate(*number);
+  *number = find(Holder::snapshot, hashed);
+  Status status = *number == kNoPage ? check_budget() : add_duplicate(Holder::snapshot, *number);
   if (*number == kNoPage && status.is_ok()) {
-    add_new(blank, hashed.tag);
+    add_new(Holder::snapshot, blank, hashed.tag);
     *number = blank;
   } else {
     give_back(&blank, 1);
@@ -167,37 +179,48 @@ void PageStore::give_back(const PageNumber* blanks, size_t count) {
   }
 }
 
-Status PageStore::ref(const PageNumber* numbers, size_t count) {
+Status PageStore::ref(Holder holder, const PageNumber* numbers, size_t count) {
   PS_ASSERT(is_locked_exclusively());
   for (size_t i = 0; i < count; ++i) {
-    const bool used = is_used(numbers[i]);
-    if (used && record(numbers[i]).count < kMostReferences) {
-      ++record(numbers[i]).count;
+    const PageNumber n = numbers[i];
+    const bool used = is_used(n);
+    if (used && references(holder, n) < kMostReferences) {
+      ++references(holder, n);
       continue;
     }
-    for (size_t done = 0; done < i; ++done) --record(numbers[done]).count;
-    return used ? Status::refused(Error::reference_count, index_of(numbers[i]), kMostReferences)
-                : Status::refused(Error::page_number, index_of(numbers[i]), counters_.top);
+    for (size_t done = 0; done < i; ++done) --references(holder, numbers[done]);
+    return used ? Status::refused(Error::reference_count, index_of(n), kMostReferences)
+                : Status::refused(Error::page_number, index_of(n), counters_.top);
   }
   counters_.references += count;
   return Status::ok();
 }
 
-Status PageStore::unref(const PageNumber* numbers, size_t count) {
+Status PageStore::unref(Holder holder, const PageNumber* numbers, size_t count) {
   PS_ASSERT(is_locked_exclusively());
   constexpr size_t kAhead = 8;
+  const auto owned = [&](PageNumber n) { return index_of(n) < counters_.top ? references(holder, n) : Count{0}; };
   for (size_t i = 0; i < count; ++i) {
-    if (i + kAhead < count && is_used(numbers[i + kAhead])) {
+    const PageNumber n = numbers[i];
+    // It will likely be recycled.
+    if (i + kAhead < count && owned(numbers[i + kAhead]) == 1) {
       index_.prefetch(HashTag{record(numbers[i + kAhead]).link});
     }
-    if (!is_used(numbers[i])) {
-      undo_unref(numbers, i);
-      return Status::refused(Error::page_number, index_of(numbers[i]), counters_.top);
+    if (owned(n) == 0) {
+      undo_unref(holder, numbers, i);
+      return refuse_unref(n);
     }
-    if (--record(numbers[i]).count == 0) recycle(numbers[i]);
+    if (--references(holder, n) == 0 && !others_refer(holder, n)) recycle(n);
   }
   counters_.references -= count;
   return Status::ok();
+}
+
+// Of `n` no reference can be given back.
+Status PageStore::refuse_unref(PageNumber n) const {
+  if (Status status = check(index_of(n)); !status.is_ok()) return status;
+  const Counts counts = this->counts(n);
+  return Status::not_owned(index_of(n), counts.users, counts.snapshots);
 }
 
 void PageStore::recycle(PageNumber n) {
@@ -211,10 +234,10 @@ void PageStore::put_on_free_list(PageNumber n) {
   free_ = n;
 }
 
-void PageStore::undo_store(const PageNumber* numbers, size_t count, const Counters& before) {
+void PageStore::undo_store(Holder holder, const PageNumber* numbers, size_t count, const Counters& before) {
   for (size_t i = count; i-- > 0;) {
     const PageNumber n = numbers[i];
-    if (--record(n).count > 0) continue;
+    if (--references(holder, n) > 0 || has_references(n)) continue;
     if (index_of(n) < before.top) {
       recycle(n);
     } else {
@@ -225,10 +248,12 @@ void PageStore::undo_store(const PageNumber* numbers, size_t count, const Counte
 }
 
 // The head of the free list is the page that was recycled last, and its bytes are still in its slot.
-void PageStore::undo_unref(const PageNumber* numbers, size_t count) {
+void PageStore::undo_unref(Holder holder, const PageNumber* numbers, size_t count) {
   for (size_t i = count; i-- > 0;) {
+    const bool was_recycled = !has_references(numbers[i]);
+    ++references(holder, numbers[i]);
+    if (!was_recycled) continue;
     Page& page = record(numbers[i]);
-    if (page.count++ > 0) continue;
     free_ = PageNumber{page.link};
     const HashTag tag = hash_tag(options_.hash(memory_.page(numbers[i]), options_.page_bytes));
     page.link = static_cast<uint32_t>(tag);
@@ -239,10 +264,9 @@ void PageStore::undo_unref(const PageNumber* numbers, size_t count) {
 
 Status PageStore::grow(size_t pages) {
   const size_t capacity = std::min(memory_.capacity_for(pages, options_.max_pages), kMostPages);
-  const size_t bytes = capacity * sizeof(Page);
-  if (!pages_.is_mapped()) pages_ = Mapping::anonymous(bytes);
-  if (!pages_.is_mapped() || (pages_.bytes() < bytes && !pages_.resize(bytes))) {
-    return Status::out_of_memory("mremap of the page records", bytes, errno);
+  if (Status status = grow_table(&pages_, capacity * sizeof(Page)); !status.is_ok()) return status;
+  if (options_.has_users) {
+    if (Status status = grow_table(&users_, capacity * sizeof(Count)); !status.is_ok()) return status;
   }
   if (Status status = index_.reserve(std::min(capacity, options_.max_pages)); !status.is_ok()) {
     return status;
@@ -252,14 +276,14 @@ Status PageStore::grow(size_t pages) {
 
 Status PageStore::check(uint64_t number) const {
   PS_ASSERT(is_locked());
-  if (number < counters_.top && record(page_number(number)).count > 0) return Status::ok();
+  if (number < counters_.top && has_references(page_number(number))) return Status::ok();
   return Status::refused(Error::page_number, number, counters_.top);
 }
 
-Status PageStore::count_of(uint64_t number, Count* count) const {
+Status PageStore::counts_of(uint64_t number, Counts* counts) const {
   PS_ASSERT(is_locked());
   if (number >= counters_.top) return Status::refused(Error::page_number, number, counters_.top);
-  *count = record(page_number(number)).count;
+  *counts = this->counts(page_number(number));
   return Status::ok();
 }
 
@@ -285,21 +309,20 @@ Status PageStore::open_window(size_t index, WindowView* window) {
 
 bool PageStore::is_valid() const {
   size_t used = 0, free = 0;
-  uint64_t references = 0;
+  uint64_t counted = 0;
   for (size_t i = 0; i < counters_.top; ++i) {
     const PageNumber n = page_number(i);
-    const Page& page = record(n);
-    if (page.count == 0) continue;
+    if (!has_references(n)) continue;
     ++used;
-    references += page.count;
+    counted += counts(n).sum();
     const HashTag tag = hash_tag(options_.hash(memory_.page(n), options_.page_bytes));
-    if (static_cast<uint32_t>(tag) != page.link || !index_.has(tag, n)) return false;
+    if (static_cast<uint32_t>(tag) != record(n).link || !index_.has(tag, n)) return false;
   }
   for (PageNumber n = free_; n != kNoPage; n = PageNumber{record(n).link}) {
-    if (index_of(n) >= counters_.top || record(n).count > 0 || ++free > counters_.top) return false;
+    if (index_of(n) >= counters_.top || has_references(n) || ++free > counters_.top) return false;
   }
   // Slots below the top that are neither used nor free are blanks.
-  return used == counters_.size && references == counters_.references && used + free <= counters_.top &&
+  return used == counters_.size && counted == counters_.references && used + free <= counters_.top &&
          counters_.top <= capacity() && index_.size() == used && index_.is_valid();
 }
 
@@ -310,7 +333,8 @@ StoreStats PageStore::stats() const {
   stats.references = counters_.references;
   stats.duplicates = counters_.duplicates;
   stats.collisions = counters_.collisions;
-  stats.bookkeeping_bytes = pages_.bytes() + index_.bytes() + scratch_.bytes() + memory_.bookkeeping_bytes();
+  stats.bookkeeping_bytes =
+      pages_.bytes() + users_.bytes() + index_.bytes() + scratch_.bytes() + memory_.bookkeeping_bytes();
   stats.growths = memory_.growths();
   stats.moves = memory_.moves();
   stats.memory = memory_.kind();

@@ -86,22 +86,22 @@ void SharedStore::drop_shell() {
 
 Status SharedStore::store(const std::byte* pages, size_t count, PageNumber* numbers) {
   std::unique_lock guard(lock_);
-  return page_store().store(pages, count, numbers);
+  return page_store().store(Holder::user, pages, count, numbers);
 }
 
 Status SharedStore::ref(const PageNumber* numbers, size_t count) {
   std::unique_lock guard(lock_);
-  return page_store().ref(numbers, count);
+  return page_store().ref(Holder::user, numbers, count);
 }
 
 Status SharedStore::unref(const PageNumber* numbers, size_t count) {
   std::unique_lock guard(lock_);
-  return page_store().unref(numbers, count);
+  return page_store().unref(Holder::user, numbers, count);
 }
 
-Status SharedStore::count_of(uint64_t number, PageStore::Count* count) const {
+Status SharedStore::counts_of(uint64_t number, PageStore::Counts* counts) const {
   std::shared_lock guard(lock_);
-  return page_store().count_of(number, count);
+  return page_store().counts_of(number, counts);
 }
 
 Status SharedStore::copy_out(uint64_t number, std::byte* to) const {

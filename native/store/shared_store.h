@@ -60,11 +60,11 @@ class SharedStore {
   const StoreToken& token() const { return token_; }
   MemoryChoice memory() const { return memory_; }
 
-  // As in PageStore, each under the lock it needs. Only for users.
+  // As in PageStore, each under the lock it needs, with users as holders. Only for users.
   Status store(const std::byte* pages, size_t count, PageNumber* numbers);
   Status ref(const PageNumber* numbers, size_t count);
   Status unref(const PageNumber* numbers, size_t count);
-  Status count_of(uint64_t number, PageStore::Count* count) const;
+  Status counts_of(uint64_t number, PageStore::Counts* counts) const;
   Status copy_out(uint64_t number, std::byte* to) const;
   Status hand_out(uint64_t number);
   size_t size() const;

@@ -16,6 +16,7 @@ enum class Error : uint8_t {
   none,
   out_of_memory,    // the system, a limit of the process, or the store's own budget refused
   page_number,      // not a page that is stored: never was, or was recycled
+  not_owned,        // a reference that who gives it back does not have
   reference_count,  // one more reference than a count can hold
   capacity,         // a capacity or budget that no store can have
   store_closed,
@@ -53,6 +54,14 @@ class [[nodiscard]] Status {
 
   // `value` was given, and must be below (or, for counts and capacities, at most) `limit`.
   static Status refused(Error error, uint64_t value, uint64_t limit) { return Status(error, "", value, limit, 0); }
+
+  // Of a stored page, one reference more was to be given back than who gives it back has.
+  static Status not_owned(uint64_t page, uint32_t users, uint32_t snapshots) {
+    return Status(Error::not_owned, "", page, uint64_t{users} << 32 | snapshots, 0);
+  }
+  // How many there are.
+  uint32_t users() const { return static_cast<uint32_t>(limit_ >> 32); }
+  uint32_t snapshots() const { return static_cast<uint32_t>(limit_); }
 
   // The system refused `what`.
   static Status system(Error error, const char* what, int error_number) {

@@ -23,6 +23,8 @@ const char* name_of(Error error) {
       return "out of memory";
     case Error::page_number:
       return "page number";
+    case Error::not_owned:
+      return "not owned";
     case Error::reference_count:
       return "reference count";
     case Error::capacity:

@@ -43,7 +43,7 @@ class Contexts : public testing::Test {
     TreeEdit edit(*stores, {}, 0);
     for (const auto& [virtual_page, words] : pages) {
       PageNumber number = kNoPage;
-      EXPECT_TRUE(ok((*stores).pages.store(std::as_bytes(std::span(words)).data(), 1, &number)));
+      EXPECT_TRUE(ok((*stores).pages.store(Holder::snapshot, std::as_bytes(std::span(words)).data(), 1, &number)));
       EXPECT_TRUE(ok(edit.set(virtual_page, {(*stores).pages, number})));
     }
     OwnedTree tree;

@@ -26,15 +26,16 @@ class SnapshotTree : public OnEachMemory {
     pages_ = std::make_unique<PageStore>();
     stores_ = std::make_unique<PageStores>(*pages_);
     ASSERT_TRUE(ok(stores_->pages.open(file(), {})));
-    ASSERT_TRUE(ok(stores_->tables.open(file(), {.max_pages = most_tables, .page_bytes = kTableBytes})));
-    ASSERT_TRUE(ok(stores_->keys.open(file(), {.page_bytes = kKeyBytes})));
+    ASSERT_TRUE(
+        ok(stores_->tables.open(file(), {.max_pages = most_tables, .page_bytes = kTableBytes, .has_users = false})));
+    ASSERT_TRUE(ok(stores_->keys.open(file(), {.page_bytes = kKeyBytes, .has_users = false})));
   }
 
   // The page with that content; 0 is the page of zeroes.
   OwnedPage page(uint64_t content) {
     if (content == 0) return {};
     PageNumber number = kNoPage;
-    EXPECT_TRUE(ok(stores_->pages.store(page_of(content).data(), 1, &number)));
+    EXPECT_TRUE(ok(stores_->pages.store(Holder::snapshot, page_of(content).data(), 1, &number)));
     return {stores_->pages, number};
   }
 

@@ -54,8 +54,8 @@ class Checker {
   };
 
   static uint64_t count(const PageStore& store, PageNumber number) {
-    PageStore::Count count = 0;
-    return store.count_of(index_of(number), &count).is_ok() ? count : 0;
+    PageStore::Counts counts;
+    return store.counts_of(index_of(number), &counts).is_ok() ? counts.snapshots : 0;
   }
 
   std::array<Child, kFanOut> read(PageNumber number) const {

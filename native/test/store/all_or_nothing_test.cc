@@ -51,7 +51,7 @@ TEST_P(AllOrNothing, WithOneHashForAll) {
     if (store().count(page_number(i)) > 0) numbers.push_back(page_number(i));
   }
   numbers.insert(numbers.end(), 4, numbers[0]);  // more than it can have
-  ASSERT_TRUE(refused(store().unref(numbers.data(), numbers.size()), Error::page_number));
+  ASSERT_TRUE(refused(store().unref(numbers.data(), numbers.size()), Error::not_owned));
   EXPECT_TRUE(same_room(store().stats(), twin().stats()));
   expect_same();
 }
@@ -73,8 +73,10 @@ TEST_P(AllOrNothing, OneReferenceTooManyReleasedInTheMiddleOfABatch) {
     std::iter_swap(std::find(numbers.begin(), numbers.end(), wrong), numbers.begin());
     numbers.insert(middle + 1, wrong);
     const Status status = store().unref(numbers.data(), numbers.size());
-    ASSERT_TRUE(refused(status, Error::page_number));
+    ASSERT_TRUE(refused(status, Error::not_owned));
     EXPECT_EQ(status.value(), index_of(wrong));
+    EXPECT_EQ(status.users(), 1u);
+    EXPECT_EQ(status.snapshots(), 0u);
     EXPECT_TRUE(same_room(store().stats(), twin().stats()));
     expect_same();
     expect_same_future(seed);

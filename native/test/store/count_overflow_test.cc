@@ -46,6 +46,40 @@ TEST_P(CountOverflow, CountsRefuseToOverflowWhenReferring) {
   EXPECT_TRUE(refused(store.unref(&n, 1), Error::page_number));
 }
 
+TEST_P(CountOverflow, EachKindOfHolderHasACountOfItsOwn) {
+  OpenStore store(file());
+  const PageNumber n = store.keep(1);
+  const Bytes page = page_of(1);
+  for (uint64_t count = 2; count <= kMost; ++count) store.keep(1);
+  // All references of users are taken, and none of snapshots.
+  for (uint64_t count = 1; count <= kMost; ++count) {
+    PageNumber number = kNoPage;
+    ASSERT_TRUE(ok(count % 2 == 0 ? store.ref(Holder::snapshot, &n, 1)
+                                  : store.store(Holder::snapshot, page.data(), 1, &number)));
+  }
+  PageStore::Counts counts;
+  ASSERT_TRUE(ok(store.counts_of(index_of(n), &counts)));
+  EXPECT_EQ(counts.sum(), 2 * kMost);
+  const StoreStats before = store.stats();
+  EXPECT_EQ(before.references, 2 * kMost);
+  for (const Holder holder : {Holder::user, Holder::snapshot}) {
+    PageNumber number;
+    expect_refused(store.ref(holder, &n, 1), n);
+    expect_refused(store.store(holder, page.data(), 1, &number), n);
+  }
+  PageNumber blank;
+  ASSERT_TRUE(ok(store.take_blanks(1, &blank)));
+  fill_page(store.blank(blank), 1);
+  PageNumber number;
+  expect_refused(store.keep_blank(blank, &number), n);
+  EXPECT_TRUE(same_stats(store.stats(), before));
+  EXPECT_TRUE(store.is_valid());
+  // One less of one kind is room for that kind alone.
+  ASSERT_TRUE(ok(store.unref(Holder::snapshot, &n, 1)));
+  expect_refused(store.ref(&n, 1), n);
+  EXPECT_TRUE(ok(store.ref(Holder::snapshot, &n, 1)));
+}
+
 TEST_P(CountOverflow, ABatchThatOverflowsChangesNothing) {
   OpenStore store(file());
   const PageNumber other = store.keep(2);
@@ -53,8 +87,8 @@ TEST_P(CountOverflow, ABatchThatOverflowsChangesNothing) {
   // A page that this very batch had stored: it is not there afterwards.
   expect_refused(store.offer(std::vector<uint64_t>(kMost + 1, 1)), page_number(1));
   EXPECT_TRUE(same_stats(store.stats(), before));
-  PageStore::Count count;
-  EXPECT_TRUE(refused(store.count_of(1, &count), Error::page_number));
+  PageStore::Counts counts;
+  EXPECT_TRUE(refused(store.counts_of(1, &counts), Error::page_number));
   EXPECT_EQ(store.count(other), 1u);
 
   EXPECT_TRUE(ok(store.offer(std::vector<uint64_t>(kMost, 1))));

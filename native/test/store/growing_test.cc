@@ -178,8 +178,8 @@ TEST_P(Growing, GrowingDoesNotPutThousandsOfPagesOnTheFreeList) {
   OpenStore store(file(), {.capacity = pages_in(64)});
   const auto first = store.keep(contents_from(0, 3));
   // None of the others was ever used, and so none was recycled: they have no count, not even 0.
-  PageStore::Count count;
-  const Status status = store.count_of(3, &count);
+  PageStore::Counts counts;
+  const Status status = store.counts_of(3, &counts);
   EXPECT_TRUE(refused(status, Error::page_number));
   EXPECT_EQ(status.limit(), 3u);  // the top index
   // What comes next is the top of the store, in order; only what was released comes before it.

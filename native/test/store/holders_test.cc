@@ -28,9 +28,9 @@ PageNumber keep(SharedStore* store, uint64_t content) {
 }
 
 uint64_t count(SharedStore* store, PageNumber n) {
-  PageStore::Count count = 0;
-  EXPECT_TRUE(ok(store->count_of(index_of(n), &count)));
-  return count;
+  PageStore::Counts counts;
+  EXPECT_TRUE(ok(store->counts_of(index_of(n), &counts)));
+  return counts.users;
 }
 
 TEST_P(Holders, ATokenOpensTheSameStore) {

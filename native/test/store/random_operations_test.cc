@@ -40,7 +40,7 @@ std::vector<PageNumber> RandomOperations::some_numbers(const Model& model, size_
   for (PageNumber& n : numbers) {
     n = page_number(random() % 100 == 0 ? random() : random() % (model.slots.size() + 1));
     for (int attempt = 0; attempt < 8 && random() % 16 > 0; ++attempt) {
-      if (index_of(n) < model.slots.size() && model.slots[index_of(n)].count > 0) break;
+      if (index_of(n) < model.slots.size() && model.slots[index_of(n)].sum() > 0) break;
       n = page_number(random() % (model.slots.size() + 1));
     }
   }
@@ -55,21 +55,23 @@ void RandomOperations::run(const Shape& shape, uint64_t seed) {
   for (int step = 0; step < shape.steps; ++step) {
     SCOPED_TRACE(step);
     const uint64_t choice = random() % 8;
+    const Holder holder = random() % 3 == 0 ? Holder::snapshot : Holder::user;
     if (choice < 4) {
       std::vector<uint64_t> contents(random() % (shape.batch + 1));
       for (uint64_t& content : contents) content = random() % shape.contents;
       std::vector<PageNumber> expected, numbers(contents.size());
-      const Error error = model.store(contents, &expected);
-      ASSERT_TRUE(refused(store.store(pages_of(contents).data(), contents.size(), numbers.data()), error));
+      const Error error = model.store(holder, contents, &expected);
+      ASSERT_TRUE(refused(store.store(holder, pages_of(contents).data(), contents.size(), numbers.data()), error));
       if (error == Error::none) {
         ASSERT_EQ(numbers, expected);
       }
     } else {
       const auto numbers = some_numbers(model, shape.batch, random);
       const bool more = choice == 4;
-      const Error error = more ? model.ref(numbers) : model.unref(numbers);
-      ASSERT_TRUE(refused(
-          more ? store.ref(numbers.data(), numbers.size()) : store.unref(numbers.data(), numbers.size()), error));
+      const Error error = more ? model.ref(holder, numbers) : model.unref(holder, numbers);
+      ASSERT_TRUE(refused(more ? store.ref(holder, numbers.data(), numbers.size())
+                               : store.unref(holder, numbers.data(), numbers.size()),
+                          error));
     }
     if (model.slots.size() < 100 || step % 50 == 0) {
       ASSERT_TRUE(agrees(store, model));
@@ -79,7 +81,10 @@ void RandomOperations::run(const Shape& shape, uint64_t seed) {
   ASSERT_TRUE(agrees(store, model));
   // To the last reference.
   for (size_t i = 0; i < model.slots.size(); ++i) {
-    for (uint64_t count = model.slots[i].count; count > 0; --count) store.release(page_number(i));
+    const PageNumber n = page_number(i);
+    for (const Holder holder : {Holder::user, Holder::snapshot}) {
+      for (uint64_t left = model.slots[i].count(holder); left > 0; --left) ASSERT_TRUE(ok(store.unref(holder, &n, 1)));
+    }
   }
   EXPECT_EQ(store.size(), 0u);
   EXPECT_EQ(store.stats().references, 0u);

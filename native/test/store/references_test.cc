@@ -119,12 +119,12 @@ TEST_P(References, ANumberThatWasNeverStoredOrIsRecycledIsAnErrorOfEveryCall) {
     EXPECT_EQ(status.value(), wrong);
     EXPECT_EQ(status.limit(), 3u);
     EXPECT_TRUE(refused(store.hand_out(wrong), Error::page_number)) << wrong;
-    PageStore::Count count = 9;
+    PageStore::Counts counts{9, 9};
     if (wrong == index_of(recycled)) {
-      EXPECT_TRUE(ok(store.count_of(wrong, &count)));
-      EXPECT_EQ(count, 0u);
+      EXPECT_TRUE(ok(store.counts_of(wrong, &counts)));
+      EXPECT_EQ(counts.sum(), 0u);
     } else {
-      EXPECT_TRUE(refused(store.count_of(wrong, &count), Error::page_number)) << wrong;
+      EXPECT_TRUE(refused(store.counts_of(wrong, &counts), Error::page_number)) << wrong;
     }
     if (wrong > UINT32_MAX) continue;
     const PageNumber n = page_number(wrong);

@@ -64,10 +64,10 @@ void OpenStore::release(std::span<const PageNumber> numbers) {
   EXPECT_TRUE(ok(unref(numbers.data(), numbers.size())));
 }
 
-uint64_t OpenStore::count(PageNumber n) const {
-  Count count = 0;
-  EXPECT_TRUE(ok(count_of(index_of(n), &count)));
-  return count;
+uint64_t OpenStore::count(PageNumber n, Holder holder) const {
+  Counts counts;
+  EXPECT_TRUE(ok(counts_of(index_of(n), &counts)));
+  return holder == Holder::user ? counts.users : counts.snapshots;
 }
 
 bool OpenStore::has(PageNumber n, uint64_t content) const {
@@ -102,10 +102,10 @@ testing::AssertionResult same_room(const StoreStats& a, const StoreStats& b) {
                                      << b.moves;
 }
 
-Error Model::store(std::span<const uint64_t> contents, std::vector<PageNumber>* result) {
+Error Model::store(Holder holder, std::span<const uint64_t> contents, std::vector<PageNumber>* result) {
   const Model before = *this;
   for (const uint64_t content : contents) {
-    if (const Error error = store_one(content, result); error != Error::none) {
+    if (const Error error = store_one(holder, content, result); error != Error::none) {
       *this = before;
       return error;
     }
@@ -113,12 +113,13 @@ Error Model::store(std::span<const uint64_t> contents, std::vector<PageNumber>* 
   return Error::none;
 }
 
-Error Model::store_one(uint64_t content, std::vector<PageNumber>* result) {
+Error Model::store_one(Holder holder, uint64_t content, std::vector<PageNumber>* result) {
   const auto known = numbers.find(content);
   if (known != numbers.end()) {
     result->push_back(page_number(known->second));
-    if (slots[known->second].count == PageStore::kMostReferences) return Error::reference_count;
-    ++slots[known->second].count;
+    uint64_t& count = slots[known->second].count(holder);
+    if (count == PageStore::kMostReferences) return Error::reference_count;
+    ++count;
     ++duplicates;
   } else {
     if (numbers.size() == max_pages) return Error::out_of_memory;
@@ -129,7 +130,8 @@ Error Model::store_one(uint64_t content, std::vector<PageNumber>* result) {
       number = free.back();
       free.pop_back();
     }
-    slots[number] = {content, 1};
+    slots[number] = {.content = content};
+    slots[number].count(holder) = 1;
     numbers[content] = number;
     result->push_back(page_number(number));
   }
@@ -137,10 +139,10 @@ Error Model::store_one(uint64_t content, std::vector<PageNumber>* result) {
   return Error::none;
 }
 
-Error Model::ref(std::span<const PageNumber> pages) {
+Error Model::ref(Holder holder, std::span<const PageNumber> pages) {
   const Model before = *this;
   for (const PageNumber n : pages) {
-    if (const Error error = ref_one(n); error != Error::none) {
+    if (const Error error = ref_one(holder, n); error != Error::none) {
       *this = before;
       return error;
     }
@@ -148,33 +150,36 @@ Error Model::ref(std::span<const PageNumber> pages) {
   return Error::none;
 }
 
-Error Model::ref_one(PageNumber n) {
+Error Model::ref_one(Holder holder, PageNumber n) {
   if (!is_used(n)) return Error::page_number;
-  if (slots[index_of(n)].count == PageStore::kMostReferences) return Error::reference_count;
-  ++slots[index_of(n)].count;
+  uint64_t& count = slots[index_of(n)].count(holder);
+  if (count == PageStore::kMostReferences) return Error::reference_count;
+  ++count;
   ++references;
   return Error::none;
 }
 
-Error Model::unref(std::span<const PageNumber> pages) {
+Error Model::unref(Holder holder, std::span<const PageNumber> pages) {
   const Model before = *this;
   for (const PageNumber n : pages) {
-    if (const Error error = unref_one(n); error != Error::none) {
-      *this = before;
-      return error;
-    }
+    if (unref_one(holder, n)) continue;
+    *this = before;
+    return is_used(n) ? Error::not_owned : Error::page_number;
   }
   return Error::none;
 }
 
-Error Model::unref_one(PageNumber n) {
-  if (!is_used(n)) return Error::page_number;
+bool Model::unref_one(Holder holder, PageNumber n) {
+  if (!is_used(n)) return false;
   Slot& slot = slots[index_of(n)];
+  uint64_t& count = slot.count(holder);
+  if (count == 0) return false;
+  --count;
   --references;
-  if (--slot.count > 0) return Error::none;
+  if (slot.sum() > 0) return true;
   numbers.erase(slot.content);
   free.push_back(static_cast<uint32_t>(index_of(n)));
-  return Error::none;
+  return true;
 }
 
 testing::AssertionResult agrees(const PageStore& store, const Model& model) {
@@ -185,20 +190,23 @@ testing::AssertionResult agrees(const PageStore& store, const Model& model) {
                                        << stats.duplicates << " duplicates instead of " << model.numbers.size() << ", "
                                        << model.references << ", " << model.duplicates;
   }
-  PageStore::Count count = 0;
+  PageStore::Counts counts;
   for (size_t i = 0; i < model.slots.size(); ++i) {
-    if (!store.count_of(i, &count).is_ok() || count != model.slots[i].count) {
-      return testing::AssertionFailure() << "page " << i << " has " << uint64_t{count} << " references instead of "
-                                         << model.slots[i].count;
+    const Model::Slot& slot = model.slots[i];
+    if (!store.counts_of(i, &counts).is_ok() || counts.users != slot.users || counts.snapshots != slot.snapshots) {
+      return testing::AssertionFailure() << "page " << i << " has " << uint64_t{counts.users}
+                                         << " references of users and " << uint64_t{counts.snapshots}
+                                         << " of snapshots instead of " << slot.users << " and " << slot.snapshots;
     }
     const std::byte* bytes;
     const Status found = store.page(i, &bytes);
-    if (count == 0 ? found.error() != Error::page_number : !found.is_ok() || !page_is(bytes, model.slots[i].content)) {
+    if (counts.sum() == 0 ? found.error() != Error::page_number
+                          : !found.is_ok() || !page_is(bytes, model.slots[i].content)) {
       return testing::AssertionFailure() << "page " << i << " is not content " << model.slots[i].content << ": "
                                          << found;
     }
   }
-  if (store.count_of(model.slots.size(), &count).error() != Error::page_number) {
+  if (store.counts_of(model.slots.size(), &counts).error() != Error::page_number) {
     return testing::AssertionFailure() << "more than " << model.slots.size() << " slots were used";
   }
   return testing::AssertionSuccess();

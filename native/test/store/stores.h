@@ -37,10 +37,20 @@ std::string name_of_kind(const testing::TestParamInfo<MemoryKind>& kind);
 #define ON_EACH_MEMORY(Suite) \
   INSTANTIATE_TEST_SUITE_P(, Suite, testing::Values(MemoryKind::huge, MemoryKind::memfd), name_of_kind)
 
-// A store that is open, in the words of tests: what is stored is named by its content.
+// A store that is open, in the words of tests: what is stored is named by its content. Where no holder is named, users
+// are.
 class OpenStore : public PageStore {
  public:
   explicit OpenStore(BackingFile file, const StoreOptions& options = {});
+
+  using PageStore::ref;
+  using PageStore::store;
+  using PageStore::unref;
+  Status store(const std::byte* pages, size_t count, PageNumber* numbers) {
+    return store(Holder::user, pages, count, numbers);
+  }
+  Status ref(const PageNumber* numbers, size_t count) { return ref(Holder::user, numbers, count); }
+  Status unref(const PageNumber* numbers, size_t count) { return unref(Holder::user, numbers, count); }
 
   // Stores what must be stored.
   PageNumber keep(uint64_t content);
@@ -51,7 +61,7 @@ class OpenStore : public PageStore {
   void release(PageNumber n);
   void release(std::span<const PageNumber> numbers);
 
-  uint64_t count(PageNumber n) const;
+  uint64_t count(PageNumber n, Holder holder = Holder::user) const;
   bool has(PageNumber n, uint64_t content) const;  // `n` is in use, and these are its bytes
   const std::byte* base() const;                   // slot 0 must be in use
 };
@@ -66,8 +76,11 @@ struct Model {
 
   size_t max_pages;
   struct Slot {
-    uint64_t content;
-    uint64_t count;
+    uint64_t content = 0;
+    uint64_t users = 0, snapshots = 0;
+
+    uint64_t& count(Holder holder) { return holder == Holder::user ? users : snapshots; }
+    uint64_t sum() const { return users + snapshots; }
   };
   std::vector<Slot> slots;  // those that were ever used
   std::vector<uint32_t> free;
@@ -76,15 +89,15 @@ struct Model {
   uint64_t duplicates = 0;
 
   // On an error nothing changes.
-  Error store(std::span<const uint64_t> contents, std::vector<PageNumber>* result);
-  Error ref(std::span<const PageNumber> pages);
-  Error unref(std::span<const PageNumber> pages);
+  Error store(Holder holder, std::span<const uint64_t> contents, std::vector<PageNumber>* result);
+  Error ref(Holder holder, std::span<const PageNumber> pages);
+  Error unref(Holder holder, std::span<const PageNumber> pages);
 
  private:
-  Error store_one(uint64_t content, std::vector<PageNumber>* result);
-  Error ref_one(PageNumber n);
-  Error unref_one(PageNumber n);
-  bool is_used(PageNumber n) const { return index_of(n) < slots.size() && slots[index_of(n)].count > 0; }
+  Error store_one(Holder holder, uint64_t content, std::vector<PageNumber>* result);
+  Error ref_one(Holder holder, PageNumber n);
+  bool unref_one(Holder holder, PageNumber n);
+  bool is_used(PageNumber n) const { return index_of(n) < slots.size() && slots[index_of(n)].sum() > 0; }
 };
 
 // Counts, sizes, contents and errors of all that the model knows.

@@ -53,9 +53,9 @@ class Threads : public OnEachMemory {
   }
 
   uint64_t count(size_t number) const {
-    PageStore::Count count = 0;
-    EXPECT_TRUE(ok(store_->count_of(number, &count)));
-    return count;
+    PageStore::Counts counts;
+    EXPECT_TRUE(ok(store_->counts_of(number, &counts)));
+    return counts.users;
   }
 
  private:
@@ -150,7 +150,7 @@ TEST_P(Threads, FailingCallsOfSomeDoNotDisturbOthers) {
       if (thread % 2 == 0) {
         const PageNumber wrong[] = {mine, mine, page_number(1'000'000)};
         ASSERT_TRUE(refused(handle->ref(wrong, 3), Error::page_number));
-        ASSERT_TRUE(refused(handle->unref(wrong, 3), Error::page_number));
+        ASSERT_TRUE(refused(handle->unref(wrong, 3), Error::not_owned));
       } else {
         PageNumber n;
         ASSERT_TRUE(ok(handle->store(page_of(2 + thread).data(), 1, &n)));

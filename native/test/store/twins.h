@@ -68,8 +68,8 @@ class Twins : public OnEachMemory {
 
   // Slots that were ever used.
   size_t top() const {
-    PageStore::Count count;
-    return store_->count_of(UINT64_MAX, &count).limit();
+    PageStore::Counts counts;
+    return store_->counts_of(UINT64_MAX, &counts).limit();
   }
 
   PageNumber find_with_count(uint64_t count, size_t from = 0) const {
