@@ -55,7 +55,7 @@ export default defineConfig({
           exclude: [
             'test/cli/errors.test.ts',
             'test/{architecture,documents,readme}.test.ts',
-            'test/scripts/**',
+            'test/{arguments,scripts}/**',
             'test/explore/!(elsewhere|properties).test.ts',
             'test/cli/check.test.ts',
             'test/tracee/!(rollback|choice-points|remapped).test.ts',

@@ -2,6 +2,7 @@
 
 import { types } from 'node:util'
 import { type Handle, native, type Region, type TrackerKind } from './addon/native.js'
+import { addressOf, bytesOf, lengthOf, optionsOf, shown, wrong } from './arguments.js'
 import { PageStoreError } from './errors.js'
 import type { RestorableMemory } from './memory.js'
 import { handleOf, type PageStore, pageSize } from './page-store.js'
@@ -58,23 +59,20 @@ export class LocalMemory implements RestorableMemory {
 
   /** @throws `ERR_TRACKER`, `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED`, `ERR_OUT_OF_MEMORY` */
   constructor(store: PageStore, memory: LocalSource, options: LocalMemoryOptions = {}) {
-    if (options === null || typeof options !== 'object') {
-      throw new PageStoreError('ERR_ARGUMENT_TYPE', 'options must be an object')
-    }
-    bytesOf(memory)
+    const { tracker, beside } = optionsOf(options, ['tracker', 'beside'])
+    locate(memory)
     this.#store = store
     this.#source = memory
-    this.#beside = options.beside
-    if (this.#beside !== undefined) checkBeside(this.#beside)
+    this.#beside = beside === undefined ? undefined : plainBeside(beside)
     this.#most = this.#beside === undefined ? Number.POSITIVE_INFINITY : Number(this.#beside.address)
     this.#besideLength = this.#beside?.bytes.length ?? 0
-    this.#handle = native.openLocalMemory(handleOf(store), options.tracker, this.#beside?.address)
+    this.#handle = native.openLocalMemory(handleOf(store), tracker, this.#beside?.address)
     forgotten.register(this, this.#handle, this)
   }
 
   get regions(): readonly Region[] {
     const bytes = this.#bytesWhileOpen()
-    const permissions = bytes.buffer instanceof ArrayBuffer ? 'rw-p' : 'rw-s'
+    const permissions = types.isSharedArrayBuffer(bytes.buffer) ? 'rw-s' : 'rw-p'
     const region = { start: 0n, end: BigInt(bytes.length), permissions, offset: 0n, path: '' }
     if (this.#beside === undefined) return [region]
     const { address: start, bytes: beside } = this.#beside
@@ -108,20 +106,20 @@ export class LocalMemory implements RestorableMemory {
   }
 
   read(address: bigint, length: number): Buffer {
+    const count = lengthOf(length)
+    const start = addressOf(address)
     const bytes = this.#bytesWhileOpen()
-    if (typeof address !== 'bigint') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'an address must be a bigint')
-    const [from, at] =
-      this.#beside !== undefined && address >= this.#beside.address
-        ? [this.#beside.bytes, Number(address - this.#beside.address)]
-        : [bytes, Number(address)]
-    if (at < 0 || at + length > from.length) {
+    const beside = this.#beside !== undefined && start >= this.#beside.address ? this.#beside : undefined
+    const from = beside?.bytes ?? bytes
+    const at = Number(start - (beside?.address ?? 0n))
+    if (at + count > from.length) {
       throw new PageStoreError(
         'ERR_ADDRESS',
-        `${length} bytes at ${address} are not all within the memory, which has ${bytes.length} bytes`,
+        `${count} bytes at ${start} are not all within the memory, which has ${bytes.length} bytes`,
       )
     }
-    const copy = allocate(length)
-    copy.set(from.subarray(at, at + length))
+    const copy = allocate(count)
+    copy.set(from.subarray(at, at + count))
     return copy
   }
 
@@ -144,7 +142,7 @@ export class LocalMemory implements RestorableMemory {
   }
 
   #bytes(): Uint8Array {
-    const bytes = bytesOf(this.#source)
+    const bytes = locate(this.#source)
     if (bytes.length > this.#most) {
       throw new PageStoreError(
         'ERR_MEMORY_SIZE',
@@ -164,28 +162,34 @@ export class LocalMemory implements RestorableMemory {
   }
 }
 
-function checkBeside({ address, bytes }: BesideMemory): void {
-  if (typeof address !== 'bigint') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'an address must be a bigint')
-  if (types.isUint8Array(bytes) && bytes.buffer instanceof ArrayBuffer && bytes.length % pageSize === 0) return
-  throw new PageStoreError('ERR_ARGUMENT_TYPE', `bytes beside a memory are a Uint8Array of whole pages of ${pageSize}`)
+function plainBeside(given: BesideMemory): BesideMemory {
+  const { address, bytes } = optionsOf(given, ['address', 'bytes'], 'beside')
+  const plain = { address: addressOf(address), bytes: bytesOf(bytes, 'bytes beside a memory') }
+  if (!types.isSharedArrayBuffer(plain.bytes.buffer) && plain.bytes.length % pageSize === 0) return plain
+  throw wrong(`bytes beside a memory are a Uint8Array of whole pages of ${pageSize}`)
 }
 
-function bytesOf(source: LocalSource): Uint8Array {
-  if (types.isUint8Array(source)) return source
-  const buffer = types.isAnyArrayBuffer(source) ? source : source?.buffer
-  if (!types.isAnyArrayBuffer(buffer) || ArrayBuffer.isView(source)) {
-    throw new PageStoreError(
-      'ERR_ARGUMENT_TYPE',
-      'memory must be a WebAssembly.Memory, ArrayBuffer, SharedArrayBuffer or Uint8Array',
-    )
-  }
+/** Where the bytes are now. */
+function locate(source: LocalSource): Uint8Array {
+  if (types.isUint8Array(source)) return bytesOf(source, 'memory')
+  const buffer = types.isAnyArrayBuffer(source) ? source : bufferIn(source)
+  if (!types.isAnyArrayBuffer(buffer)) throw noMemory(source)
   try {
     return new Uint8Array(buffer)
   } catch {
     if (buffer.byteLength === 0) throw new PageStoreError('ERR_BUFFER_DETACHED', 'the buffer was transferred')
-    throw new PageStoreError(
-      'ERR_ARGUMENT_TYPE',
-      `the buffer has ${buffer.byteLength} bytes: more than a Uint8Array can show`,
-    )
+    throw wrong(`the buffer has ${buffer.byteLength} bytes: more than a Uint8Array can show`)
   }
+}
+
+/** Other views have a buffer, too, and are none. */
+function bufferIn(source: GrowingSource): unknown {
+  if (source === null || typeof source !== 'object' || ArrayBuffer.isView(source)) throw noMemory(source)
+  return optionsOf(source, ['buffer'], 'memory').buffer
+}
+
+function noMemory(source: unknown): PageStoreError {
+  return wrong(
+    `memory must be a WebAssembly.Memory, ArrayBuffer, SharedArrayBuffer or Uint8Array, not ${shown(source)}`,
+  )
 }

@@ -1,8 +1,8 @@
 /** The page store: each distinct page once, counted, and seen through windows without a copy. */
 
-import { types } from 'node:util'
 import { type Handle, type MemoryKind, native } from './addon/native.js'
 import { type PageStoreStats, statisticsOf } from './addon/statistics.js'
+import { bytesOf, optionsOf, shown, wrong } from './arguments.js'
 import { PageStoreError } from './errors.js'
 
 export type { MemoryKind, PageStoreStats }
@@ -44,8 +44,18 @@ const forgotten = new FinalizationRegistry<Handle>((handle) => native.close(hand
 /** For the other classes of this package: the addon's handle on a store. */
 export let handleOf: (store: PageStore) => Handle
 
+/** In place of options: what is open already. */
 class OpenHandle {
-  constructor(readonly handle: Handle) {}
+  readonly #handle: Handle
+
+  constructor(handle: Handle) {
+    this.#handle = handle
+  }
+
+  /** Asks nothing of an object of the caller's. */
+  static in(options: object): Handle | undefined {
+    return Object(options) === options && #handle in options ? options.#handle : undefined
+  }
 }
 
 /**
@@ -70,7 +80,7 @@ export class PageStore implements Disposable {
   /** @throws `ERR_CAPACITY`, `ERR_ARGUMENT_TYPE`, `ERR_OUT_OF_MEMORY` */
   constructor(options?: PageStoreOptions)
   constructor(options: PageStoreOptions | OpenHandle = {}) {
-    this.#handle = options instanceof OpenHandle ? options.handle : openStore(options)
+    this.#handle = OpenHandle.in(options) ?? openStore(options as PageStoreOptions)
     forgotten.register(this, this.#handle, this)
   }
 
@@ -80,7 +90,7 @@ export class PageStore implements Disposable {
    * @throws `ERR_STORE_CLOSED` when the last handle was closed, `ERR_TOKEN`
    */
   static open(token: PageStoreToken): PageStore {
-    return new PageStore(new OpenHandle(native.openShared(token?.pagestore)) as PageStoreOptions)
+    return new PageStore(new OpenHandle(native.openShared(nameIn(token))) as PageStoreOptions)
   }
 
   /** Bytes in one page. */
@@ -114,8 +124,10 @@ export class PageStore implements Disposable {
    * @throws as {@link storePage}
    */
   storePages(pages: Uint8Array): Uint32Array {
-    const numbers = arrayForNumbers(pages)
-    native.storePages(this.#handle, pages, numbers)
+    const bytes = bytesOf(pages, 'pages')
+    // Of what is not whole pages the addon stores nothing.
+    const numbers = arrayForNumbers(Math.trunc(bytes.length / pageSize))
+    native.storePages(this.#handle, bytes, numbers)
     return numbers
   }
 
@@ -213,9 +225,12 @@ export class PageStore implements Disposable {
   }
 }
 
-function arrayForNumbers(pages: Uint8Array): Uint32Array {
-  // The addon refuses what is no Uint8Array of whole pages.
-  const count = types.isUint8Array(pages) ? Math.trunc(pages.length / pageSize) : 0
+/** What is no object, no `share()` gave: the addon refuses it. */
+function nameIn(token: PageStoreToken): string {
+  return token === null || typeof token !== 'object' ? '' : optionsOf(token, ['pagestore'], 'a token').pagestore
+}
+
+function arrayForNumbers(count: number): Uint32Array {
   try {
     return new Uint32Array(count)
   } catch {
@@ -224,12 +239,10 @@ function arrayForNumbers(pages: Uint8Array): Uint32Array {
 }
 
 function openStore(options: PageStoreOptions): Handle {
-  if (options === null || typeof options !== 'object') {
-    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'options must be an object')
+  const { capacity, maxPages, memory } = optionsOf(options, ['capacity', 'maxPages', 'memory'])
+  const wanted = memory ?? (process.env['PAGESTORE_MEMORY'] || undefined)
+  if (wanted !== undefined && wanted !== 'huge' && wanted !== 'memfd') {
+    throw wrong(`memory is ${shown(wanted)}: must be 'huge' or 'memfd'`)
   }
-  const memory = options.memory ?? (process.env['PAGESTORE_MEMORY'] || undefined)
-  if (memory !== undefined && memory !== 'huge' && memory !== 'memfd') {
-    throw new PageStoreError('ERR_ARGUMENT_TYPE', `memory is '${memory}': must be 'huge' or 'memfd'`)
-  }
-  return native.open(options.capacity, options.maxPages, memory)
+  return native.open(capacity, maxPages, wanted)
 }

@@ -1,7 +1,7 @@
 /** Memory of another process, which is observed and never written to. */
 
 import { type Handle, native, type Region, type TrackerKind } from './addon/native.js'
-import { PageStoreError } from './errors.js'
+import { functionOf, optionsOf, wrong } from './arguments.js'
 import type { Memory } from './memory.js'
 import { handleOf, type PageStore } from './page-store.js'
 import { withReleases } from './releases.js'
@@ -43,17 +43,11 @@ export class ProcessMemory implements Memory {
 
   /** @throws `ERR_PROCESS_GONE`, `ERR_PERMISSION`, `ERR_TRACKER`, `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED` */
   constructor(store: PageStore, pid: number, options: ProcessMemoryOptions = {}) {
-    if (options === null || typeof options !== 'object') {
-      throw new PageStoreError('ERR_ARGUMENT_TYPE', 'options must be an object')
-    }
-    const { tracker, stop = true, regions } = options
-    if (regions !== undefined && typeof regions !== 'function') {
-      throw new PageStoreError('ERR_ARGUMENT_TYPE', 'regions must be a function')
-    }
+    const { tracker, stop = true, regions } = optionsOf(options, ['tracker', 'stop', 'regions'])
     this.pid = pid
     this.#store = store
     this.#stops = Boolean(stop)
-    this.#wanted = regions
+    this.#wanted = regions === undefined ? undefined : functionOf(regions, 'regions')
     this.#handle = native.openProcessMemory(handleOf(store), pid, tracker, Boolean(stop))
     forgotten.register(this, this.#handle, this)
   }
@@ -73,8 +67,7 @@ export class ProcessMemory implements Memory {
    *   `ERR_PROCESS_MEMORY`, `ERR_OUT_OF_MEMORY`, `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
    */
   capture(): Snapshot {
-    if (this.#isAsking)
-      throw new PageStoreError('ERR_ARGUMENT_TYPE', 'the function in the regions option must not capture this memory')
+    if (this.#isAsking) throw wrong('the function in the regions option must not capture this memory')
     try {
       if (this.#stops) native.stopProcess(this.#handle)
       const { keep } = this.#selectRegions()
@@ -119,8 +112,7 @@ export class ProcessMemory implements Memory {
 
   /** The regions to capture now; and for each of all regions, whether it is one of them. */
   #selectRegions(): { wanted: Region[]; keep: Uint8Array } {
-    if (this.#isAsking)
-      throw new PageStoreError('ERR_ARGUMENT_TYPE', 'the function in the regions option must not use this memory')
+    if (this.#isAsking) throw wrong('the function in the regions option must not use this memory')
     const all = native.memoryRegions(this.#handle)
     const keep = this.#wanted === undefined ? native.capturedRegions(this.#handle) : this.#filter(all, this.#wanted)
     return { wanted: all.filter((_, i) => keep[i]), keep: Uint8Array.from(keep, Number) }
@@ -132,7 +124,7 @@ export class ProcessMemory implements Memory {
       return regions.map((region) => {
         const answer: unknown = wants(region)
         if (typeof answer === 'boolean') return answer
-        throw new PageStoreError('ERR_ARGUMENT_TYPE', 'the function in the regions option must return a boolean')
+        throw wrong('the function in the regions option must return a boolean')
       })
     } finally {
       this.#isAsking = false

@@ -19,6 +19,16 @@ export function withReleases<T>(call: () => T): T {
   }
 }
 
+/** What comes of something that was just made; if that fails, nobody else could close it. */
+export function closedOnFailure<T extends { close(): void }, Result>(made: T, use: (made: T) => Result): Result {
+  try {
+    return use(made)
+  } catch (error) {
+    made.close()
+    throw error
+  }
+}
+
 /** Closes a memory of another process. */
 export function closeMemory(handle: Handle): void {
   withReleases(() => native.closeMemory(handle))

@@ -1,5 +1,6 @@
 /** What a caller may ask of `Tracee.resume`, and the same checked and in numbers, as the addon takes it. */
 
+import { addressOf, listOf, optionsOf, shown, textOf, wrong } from './arguments.js'
 import { PageStoreError } from './errors.js'
 import { signalNumber } from './linux/signals.js'
 import { mostSystemCalls, systemCallNumber, systemCallSets } from './linux/system-calls.js'
@@ -47,27 +48,23 @@ export interface PreparedResume {
   settle: number | undefined
 }
 
+const names = ['choose', 'signal', 'until', 'tid', 'timeout', 'settle'] as const
+const untilNames = ['syscall', 'address', 'symbol'] as const
+
 /** @throws `ERR_CHOICE`, `ERR_ADDRESS`, `ERR_ARGUMENT_TYPE` */
 export function prepareResume(options: ResumeOptions): PreparedResume {
-  checkObject(options, 'options')
-  const { choose, signal, until = {}, tid, timeout, settle } = options
-  checkObject(until, 'until')
+  const { choose, signal, until = {}, tid, timeout, settle } = optionsOf(options, names)
+  const { syscall, address, symbol } = optionsOf(until, untilNames, 'until')
   return {
     thread: tid === undefined ? undefined : checkedThread(tid),
     choice: choose === undefined ? undefined : checkedChoice(choose),
     timeout: timeout === undefined ? undefined : checkedTimeout(timeout),
     settle: settle === undefined ? undefined : checkedTimeout(settle, 'settle'),
     signal: signal === undefined ? undefined : signal === 'none' ? 0 : numberOfSignal(signal),
-    calls: until.syscall === undefined ? undefined : callBits(until.syscall),
-    address: until.address === undefined ? undefined : checkedAddress(until.address),
-    symbol: until.symbol,
+    calls: syscall === undefined ? undefined : callBits(syscall),
+    address: address === undefined ? undefined : addressOf(address),
+    symbol: symbol === undefined ? undefined : textOf(symbol, 'a symbol'),
   }
-}
-
-/** @throws `ERR_ARGUMENT_TYPE` */
-export function checkObject(value: unknown, name: string): void {
-  if (value !== null && typeof value === 'object') return
-  throw wrong(`${name} must be an object`)
 }
 
 /**
@@ -88,8 +85,8 @@ export function checkedTimeout(timeout: number, name = 'timeout'): number {
 
 /** @throws `ERR_ARGUMENT_TYPE` */
 export function numberOfSignal(name: string): number {
-  const number = signalNumber(name)
-  if (number === undefined) throw wrong(`there is no signal ${name}`)
+  const number = typeof name === 'string' ? signalNumber(name) : undefined
+  if (number === undefined) throw wrong(`there is no signal ${shown(name)}`)
   return number
 }
 
@@ -100,24 +97,13 @@ function checkedChoice(choose: number): number {
   throw new PageStoreError('ERR_CHOICE', `${choose} is no alternative: choose must be a whole number from 0 on`)
 }
 
-function checkedAddress(address: bigint): bigint {
-  if (typeof address !== 'bigint') throw wrong('an address must be a bigint')
-  if (BigInt.asUintN(64, address) === address) return address
-  throw new PageStoreError('ERR_ADDRESS', 'the address is negative or has more than 64 bits')
-}
-
 function callBits(names: readonly string[] | true): Uint8Array {
   if (names === true) return systemCallSets.all()
-  if (!Array.isArray(names)) throw wrong('until.syscall must be an array of names, or true')
   const calls = systemCallSets.none()
-  for (const name of names) {
-    const number = systemCallNumber(name)
-    if (number === undefined || number >= mostSystemCalls) throw wrong(`there is no system call ${name}`)
+  for (const name of listOf(names, 'until.syscall')) {
+    const number = typeof name === 'string' ? systemCallNumber(name) : undefined
+    if (number === undefined || number >= mostSystemCalls) throw wrong(`there is no system call ${shown(name)}`)
     systemCallSets.add(calls, number)
   }
   return calls
-}
-
-function wrong(message: string): PageStoreError {
-  return new PageStoreError('ERR_ARGUMENT_TYPE', message)
 }

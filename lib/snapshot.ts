@@ -1,6 +1,9 @@
 /** Snapshots: what a capture returns, to compare, to read, and to restore. */
 
+import { constants } from 'node:buffer'
+
 import { type Handle, native, type Range, type Region } from './addon/native.js'
+import { lengthOf } from './arguments.js'
 import { PageStoreError } from './errors.js'
 import { handleOf, type PageStore, pageSize } from './page-store.js'
 
@@ -100,7 +103,11 @@ export class Snapshot implements Disposable {
    * @throws `ERR_ADDRESS`, `ERR_OUT_OF_MEMORY`
    */
   map(start: bigint, length: number): Buffer {
-    const buffer = native.snapshotMap(handleOf(this.#store), this.#handle, start, length)
+    const store = handleOf(this.#store)
+    native.snapshotCheck(store, this.#handle, start, length)
+    // The engine has no Buffer that shows more.
+    if (length > constants.MAX_LENGTH) throw noMemoryFor(length)
+    const buffer = native.snapshotMap(store, this.#handle, start, length)
     // The runtime allows no external memory in a buffer.
     if (buffer === null) return this.read(start, length)
     return Buffer.from(buffer, Number(start % BigInt(pageSize)), length)
@@ -140,13 +147,14 @@ export class Snapshot implements Disposable {
  * @throws `ERR_ADDRESS` for what can be no length, `ERR_OUT_OF_MEMORY`
  */
 export function allocate(length: number): Buffer {
-  if (typeof length !== 'number') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'a length must be a number')
-  if (!Number.isSafeInteger(length) || length < 1) {
-    throw new PageStoreError('ERR_ADDRESS', `a length must be a whole number of bytes, at least 1, and not ${length}`)
-  }
+  const bytes = lengthOf(length)
   try {
-    return Buffer.allocUnsafeSlow(length)
+    return Buffer.allocUnsafeSlow(bytes)
   } catch {
-    throw new PageStoreError('ERR_OUT_OF_MEMORY', `there is no memory for ${length} bytes`)
+    throw noMemoryFor(bytes)
   }
+}
+
+function noMemoryFor(bytes: number): PageStoreError {
+  return new PageStoreError('ERR_OUT_OF_MEMORY', `there is no memory for ${bytes} bytes`)
 }

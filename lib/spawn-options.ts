@@ -3,6 +3,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
 import type { Spawn, TrackerKind } from './addon/native.js'
+import { entriesOf, functionOf, listOf, optionsOf, shortened, shown, textOf, wrong } from './arguments.js'
 import { PageStoreError } from './errors.js'
 import type { KeptStart } from './kept-start.js'
 import { checkedTimeout } from './resume-options.js'
@@ -83,6 +84,39 @@ const standardPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const fixedEnvironment = { PATH: standardPath, LANG: 'C.UTF-8', LD_BIND_NOW: '1' }
 const withoutRseq = 'glibc.pthread.rseq=0'
 
+const attachNames = ['files', 'onWarning', 'tracker'] as const
+const spawnNames = [...attachNames, 'env', 'cwd', 'stdio', 'deterministic', 'detachable', 'timeout'] as const
+const fixable = ['addresses', 'random', 'rseq', 'environment', 'processor', 'time'] as const
+const defaultStdio = ['ignore', 'inherit', 'inherit'] as const
+
+/** What was asked for, read once. */
+export type PlainSpawnOptions = SpawnOptions & { stdio: readonly ('inherit' | 'ignore' | number)[] }
+
+/** @throws `ERR_ARGUMENT_TYPE` */
+export function readAttachOptions(options: AttachOptions): AttachOptions {
+  const read = optionsOf(options, attachNames)
+  return { ...read, onWarning: read.onWarning === undefined ? undefined : functionOf(read.onWarning, 'onWarning') }
+}
+
+/**
+ * @param stdio where the caller names no streams
+ * @throws `ERR_ARGUMENT_TYPE`
+ */
+export function readSpawnOptions(
+  options: SpawnOptions,
+  stdio: PlainSpawnOptions['stdio'] = defaultStdio,
+): PlainSpawnOptions {
+  const { env, deterministic = true, ...read } = optionsOf(options, spawnNames)
+  return {
+    ...read,
+    ...readAttachOptions(read),
+    stdio: read.stdio === undefined ? stdio : listOf(read.stdio, 'stdio', 3),
+    env: env === undefined ? undefined : plainEnvironment(env),
+    deterministic:
+      typeof deterministic === 'boolean' ? deterministic : optionsOf(deterministic, fixable, 'deterministic'),
+  }
+}
+
 /**
  * @param furtherCalls a bit for each system call at which the filter shall stop the program, beside those that it must
  * @throws `ERR_ARGUMENT_TYPE`, `ERR_SPAWN` for a program that is in no directory of `PATH`
@@ -90,25 +124,18 @@ const withoutRseq = 'glibc.pthread.rseq=0'
 export function prepareSpawn(
   file: string,
   args: readonly string[],
-  options: SpawnOptions,
+  options: PlainSpawnOptions,
   furtherCalls?: Uint8Array | undefined,
 ): Spawn {
-  if (typeof file !== 'string' || file === '') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'file must be a path')
-  if (!Array.isArray(args)) throw new PageStoreError('ERR_ARGUMENT_TYPE', 'args must be an array of strings')
-  if (options === null || typeof options !== 'object') {
-    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'options must be an object')
-  }
-  const { cwd, stdio = ['ignore', 'inherit', 'inherit'], deterministic = true, detachable = false, timeout } = options
+  const { stdio, deterministic = true } = options
+  if (textOf(file, 'file') === '') throw wrong('file must be a path')
   const environment = spawnEnvironment(options)
-  if (!Array.isArray(stdio) || stdio.length > 3) {
-    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'stdio must be an array of at most three: input, output, error')
-  }
   const isFixed = (name: keyof Determinism) => isFixedBy(deterministic, name)
   return {
     file: file.includes('/') ? file : findProgram(file, environment['PATH'] ?? standardPath),
-    args: [file, ...args],
+    args: [file, ...listOf(args, 'args').map((each) => textOf(each, 'an argument of the program'))],
     env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-    cwd,
+    cwd: options.cwd === undefined ? undefined : textOf(options.cwd, 'cwd'),
     stdin: streamOf(stdio[0] ?? 'ignore', 0),
     stdout: streamOf(stdio[1] ?? 'ignore', 1),
     stderr: streamOf(stdio[2] ?? 'ignore', 2),
@@ -120,23 +147,14 @@ export function prepareSpawn(
     hasDeterministicRandom: isFixed('random'),
     hasKeptClock: typeof deterministic === 'object' && deterministic.time === true,
     sharesProcessor: isFixed('processor'),
-    isDetachable: Boolean(detachable),
+    isDetachable: Boolean(options.detachable),
     furtherCalls,
-    timeout: timeout === undefined ? undefined : checkedTimeout(timeout),
+    timeout: options.timeout === undefined ? undefined : checkedTimeout(options.timeout),
   }
 }
 
-/**
- * The environment that a program gets.
- * @throws `ERR_ARGUMENT_TYPE`
- */
+/** The environment that a program gets. */
 export function spawnEnvironment({ env, deterministic = true }: SpawnOptions): Record<string, string> {
-  if (env !== undefined && (env === null || typeof env !== 'object')) {
-    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'env must be an object')
-  }
-  if (typeof deterministic !== 'boolean' && (deterministic === null || typeof deterministic !== 'object')) {
-    throw new PageStoreError('ERR_ARGUMENT_TYPE', 'deterministic must be a boolean or an object')
-  }
   return environmentOf(env, isFixedBy(deterministic, 'environment'), isFixedBy(deterministic, 'rseq'))
 }
 
@@ -147,13 +165,24 @@ function isFixedBy(deterministic: boolean | Determinism, name: keyof Determinism
 /** @throws `ERR_ARGUMENT_TYPE` */
 export function restoresFiles(files: Files = 'restore'): boolean {
   if (files === 'restore' || files === 'ignore') return files === 'restore'
-  throw new PageStoreError('ERR_ARGUMENT_TYPE', `files must be 'restore' or 'ignore', not ${String(files)}`)
+  throw wrong(`files must be 'restore' or 'ignore', not ${shown(files)}`)
+}
+
+/** Numbers and truth values are written out; what is undefined is not there. */
+function plainEnvironment(env: Readonly<Record<string, unknown>>): Record<string, string> {
+  const environment: Record<string, string> = { __proto__: null } as never
+  for (const [name, value] of entriesOf(env, 'env')) {
+    if (value === undefined) continue
+    const text = ['number', 'boolean', 'bigint'].includes(typeof value) ? String(value) : value
+    environment[textOf(name, 'a name in env')] = textOf(text, `${shortened(name)} in env`)
+  }
+  return environment
 }
 
 function environmentOf(given: SpawnOptions['env'], isFixed: boolean, lacksRseq: boolean): Record<string, string> {
-  const environment: Record<string, string> = {}
+  const environment: Record<string, string> = { __proto__: null } as never
   for (const [name, value] of Object.entries(given ?? (isFixed ? fixedEnvironment : process.env))) {
-    if (value !== undefined) environment[name] = String(value)
+    if (value !== undefined) environment[name] = value
   }
   const tunables = environment['GLIBC_TUNABLES']
   if (lacksRseq && !tunables?.includes('rseq')) {
@@ -179,8 +208,5 @@ function streamOf(stream: 'inherit' | 'ignore' | number, fd: number): number | u
   if (stream === 'inherit') return fd
   if (stream === 'ignore') return undefined
   if (Number.isInteger(stream) && stream >= 0 && stream < 2 ** 31) return stream
-  throw new PageStoreError(
-    'ERR_ARGUMENT_TYPE',
-    `stdio must be 'inherit', 'ignore' or descriptors, not ${String(stream)}`,
-  )
+  throw wrong(`stdio must be 'inherit', 'ignore' or descriptors, not ${shown(stream)}`)
 }

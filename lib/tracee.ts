@@ -2,25 +2,28 @@
 
 import { type Handle, native, type Range, type Region, type TrackerKind } from './addon/native.js'
 import { resumeSlots as slot } from './addon/tables.js'
+import { entriesOf, shortened, shown, textOf, wrong } from './arguments.js'
 import { PageStoreError } from './errors.js'
 import { filesOf } from './linux/process-files.js'
 import { signalDisposition } from './linux/process-status.js'
 import { argumentRegisters, fitsRegister, type SystemCall, stopPointIn, systemCallIn } from './linux/registers.js'
+import { textAt } from './linux/remote-text.js'
 import { findSymbol } from './linux/symbols.js'
 import type { RestorableMemory } from './memory.js'
 import { handleOf, type PageStore } from './page-store.js'
 import type { Refusal } from './refusals.js'
-import { closeMemory, withReleases } from './releases.js'
-import {
-  checkedThread,
-  checkedTimeout,
-  checkObject,
-  numberOfSignal,
-  prepareResume,
-  type ResumeOptions,
-} from './resume-options.js'
+import { closedOnFailure, closeMemory, withReleases } from './releases.js'
+import { checkedThread, checkedTimeout, numberOfSignal, prepareResume, type ResumeOptions } from './resume-options.js'
 import { allocate, createSnapshot, type Snapshot, snapshotHandle } from './snapshot.js'
-import { type AttachOptions, type Explored, prepareSpawn, restoresFiles, type SpawnOptions } from './spawn-options.js'
+import {
+  type AttachOptions,
+  type Explored,
+  prepareSpawn,
+  readAttachOptions,
+  readSpawnOptions,
+  restoresFiles,
+  type SpawnOptions,
+} from './spawn-options.js'
 import { readStop, type Stop, stopSlots } from './stop.js'
 import { passRefusals, passWarnings, type WarningTaker, warningTaker } from './warnings.js'
 
@@ -103,8 +106,10 @@ export class Tracee implements RestorableMemory {
   static spawn(store: PageStore, file: string, args: readonly string[] = [], options: SpawnOptions = {}): Tracee {
     const tracee = Tracee.#spawn(store, file, args, options)
     const refused = native.traceeRefusals(tracee.#handle).filter((each) => each === 'addresses')
-    passRefusals(refused, tracee.#warningTaker)
-    return tracee
+    return closedOnFailure(tracee, () => {
+      passRefusals(refused, tracee.#warningTaker)
+      return tracee
+    })
   }
 
   static #spawn(
@@ -114,9 +119,10 @@ export class Tracee implements RestorableMemory {
     options: SpawnOptions,
     explored?: Explored,
   ): Tracee {
-    const what = prepareSpawn(file, args, options, explored?.furtherCalls)
-    const taker = explored?.taker ?? warningTaker(options.onWarning)
-    const handle = native.spawnTracee(handleOf(store), what, options.tracker, explored?.kept.handle)
+    const plain = readSpawnOptions(options)
+    const what = prepareSpawn(file, args, plain, explored?.furtherCalls)
+    const taker = explored?.taker ?? warningTaker(plain.onWarning)
+    const handle = native.spawnTracee(handleOf(store), what, plain.tracker, explored?.kept.handle)
     return new Tracee(store, handle, taker)
   }
 
@@ -127,8 +133,7 @@ export class Tracee implements RestorableMemory {
    *   process, in a Worker), `ERR_ARGUMENT_TYPE`, `ERR_STORE_CLOSED`
    */
   static attach(store: PageStore, pid: number, options: AttachOptions = {}): Tracee {
-    checkObject(options, 'options')
-    const { tracker, files, onWarning } = options
+    const { tracker, files, onWarning } = readAttachOptions(options)
     const isRestored = restoresFiles(files)
     const attach = () => native.attachTracee(handleOf(store), pid, tracker, isRestored)
     return new Tracee(store, withReleases(attach), warningTaker(onWarning))
@@ -260,16 +265,14 @@ export class Tracee implements RestorableMemory {
    * @throws `ERR_THREAD`, `ERR_ARGUMENT_TYPE`
    */
   setRegisters(values: Readonly<Record<string, bigint>>, tid?: number): void {
-    checkObject(values, 'registers')
-    const all = this.#registers(tid)
-    for (const [name, value] of Object.entries(values)) {
+    const changes = entriesOf(values, 'registers').map(([name, value]) => {
       const index = registerNames.indexOf(name)
-      if (index < 0) throw new PageStoreError('ERR_ARGUMENT_TYPE', `there is no register ${name}`)
-      if (typeof value !== 'bigint' || !fitsRegister(value)) {
-        throw new PageStoreError('ERR_ARGUMENT_TYPE', `${name} must be a bigint of at most 64 bits`)
-      }
-      all[index] = value
-    }
+      if (index < 0) throw wrong(`there is no register ${shown(name)}`)
+      if (typeof value !== 'bigint' || !fitsRegister(value)) throw wrong(`${name} must be a bigint of at most 64 bits`)
+      return { index, value }
+    })
+    const all = this.#registers(tid)
+    for (const { index, value } of changes) all[index] = value
     native.writeRegisters(this.#handle, tid === undefined ? undefined : checkedThread(tid), all)
   }
 
@@ -315,10 +318,10 @@ export class Tracee implements RestorableMemory {
     /** In bytes; 0 where the symbol table does not say. */
     size: number
   } {
-    if (typeof name !== 'string') throw new PageStoreError('ERR_ARGUMENT_TYPE', 'a symbol must be a string')
-    const found = findSymbol(this.regions, name, filesOf(this.pid))
+    const found = findSymbol(this.regions, textOf(name, 'a symbol'), filesOf(this.pid))
     if (found === undefined) {
-      throw new PageStoreError('ERR_SYMBOL', `neither the program nor its libraries have a symbol ${name}`)
+      const text = `neither the program nor its libraries have a symbol ${shortened(name)}`
+      throw new PageStoreError('ERR_SYMBOL', text)
     }
     return { address: found.address, size: found.size }
   }
@@ -377,22 +380,5 @@ export class Tracee implements RestorableMemory {
     return text
   }
 
-  readonly #readText = (address: number): string => {
-    const parts: Buffer[] = []
-    // Piece by piece up to the end of the string, which may be the end of what is mapped.
-    for (let at = BigInt(address); parts.length < 64; ) {
-      const length = 64n - (at % 64n)
-      let part: Buffer
-      try {
-        part = this.read(at, Number(length))
-      } catch {
-        break
-      }
-      at += length
-      const end = part.indexOf(0)
-      parts.push(end < 0 ? part : part.subarray(0, end))
-      if (end >= 0) break
-    }
-    return Buffer.concat(parts).toString()
-  }
+  readonly #readText = (address: number): string => textAt((at, length) => this.read(at, length), BigInt(address))
 }

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 
 import { PageStoreError } from '../errors.js'
 import { PageStore } from '../page-store.js'
+import { type CheckedSubject, checkedSubject } from './checked-subject.js'
 import type { Exploration, TraceStep, Violation } from './exploration.js'
 import { failedStart, neverReached, startOf } from './failed-start.js'
 import { confirmAll } from './fresh-replay.js'
@@ -29,15 +30,16 @@ const mostWithSteps = 20
  */
 export async function explore(subject: Subject, options: ExploreOptions = {}): Promise<Exploration> {
   const wanted = searchOptions(options)
+  const checked = checkedSubject(subject)
   try {
-    return await exploreRuns(subject, wanted, options)
+    return await exploreRuns(checked, wanted)
   } finally {
-    subject.close?.()
+    checked.close()
   }
 }
 
-async function exploreRuns(subject: Subject, wanted: SearchOptions, options: ExploreOptions): Promise<Exploration> {
-  const { signal, onProgress } = options
+async function exploreRuns(subject: CheckedSubject, wanted: SearchOptions): Promise<Exploration> {
+  const { signal, onProgress } = wanted
   using store = new PageStore()
   const running = subject.open(store)
   let found: Exploration

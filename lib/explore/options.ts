@@ -1,8 +1,8 @@
 /** What a user may ask of a search, and the same with every default filled in. */
 
-import { PageStoreError } from '../errors.js'
+import { checkObject, functionOf, listOf, optionsOf, shortened, shown, wrong } from '../arguments.js'
 import type { Progress } from './exploration.js'
-import type { Property } from './property.js'
+import { type Property, plainProperty } from './property.js'
 
 /** Which state is expanded next: the one nearest to the start, the one found last, or those on a random walk. */
 export type Strategy = 'breadth' | 'depth' | 'random'
@@ -54,51 +54,56 @@ export interface SearchOptions {
   seed: number
   /** Whether the search keeps what `verify` needs. */
   verify: boolean
+  signal: AbortSignal | undefined
+  onProgress: ((progress: Progress) => void) | undefined
 }
 
 const bounds = ['maxDepth', 'maxStates', 'maxTransitions', 'maxSeconds', 'maxBytes'] as const
+const flags = ['first', 'allowDeadlock', 'verify'] as const
+const names = [...bounds, ...flags, 'strategy', 'properties', 'seed', 'signal', 'onProgress'] as const
+const strategies: readonly Strategy[] = ['breadth', 'depth', 'random']
 const longestWalk = 1000
 const endless = Number.POSITIVE_INFINITY
 
 /** @throws `ERR_ARGUMENT_TYPE` */
 export function searchOptions(options: ExploreOptions): SearchOptions {
-  check(options)
-  const { strategy = 'breadth' } = options
-  return {
-    strategy,
-    properties: options.properties ?? [],
-    maxDepth: options.maxDepth ?? (strategy === 'random' ? longestWalk : endless),
-    maxStates: options.maxStates ?? endless,
-    maxTransitions: options.maxTransitions ?? endless,
-    maxSeconds: options.maxSeconds ?? endless,
-    maxBytes: options.maxBytes ?? endless,
-    first: options.first ?? false,
-    allowDeadlock: options.allowDeadlock ?? false,
-    seed: options.seed ?? 1,
-    verify: options.verify ?? false,
-  }
-}
-
-function check(options: ExploreOptions): void {
-  if (options === null || typeof options !== 'object') throw wrong('options must be an object')
-  const { strategy = 'breadth', properties = [] } = options
-  if (!['breadth', 'depth', 'random'].includes(strategy)) {
-    throw wrong(`strategy must be breadth, depth or random, not ${strategy}`)
+  const given = optionsOf(options, names)
+  const { strategy = 'breadth', seed = 1, signal, onProgress } = given
+  if (!strategies.includes(strategy)) {
+    throw wrong(`strategy must be breadth, depth or random, not ${shown(strategy)}`)
   }
   for (const name of bounds) {
-    const bound = options[name]
+    const bound: unknown = given[name]
     if (bound === undefined || (typeof bound === 'number' && bound >= 0)) continue
-    throw wrong(`${name} must be a number from 0 on`)
+    throw wrong(`${name} must be a number from 0 on, not ${shown(bound)}`)
   }
-  const isEndless = bounds.every((name) => name === 'maxDepth' || options[name] === undefined)
-  if (strategy === 'random' && isEndless && options.signal === undefined && options.first !== true) {
+  if (!Number.isFinite(seed)) throw wrong(`seed must be a number, not ${shown(seed)}`)
+  const isEndless = bounds.every((name) => name === 'maxDepth' || given[name] === undefined)
+  if (strategy === 'random' && isEndless && signal === undefined && given.first !== true) {
     throw wrong('random walks have no end: give them a bound or a signal')
   }
-  const names = properties.map(({ name }) => name)
-  const twice = names.find((name, i) => names.indexOf(name) !== i)
-  if (twice !== undefined) throw wrong(`two properties are called ${twice}`)
+  if (signal !== undefined) checkObject(signal, 'signal')
+  return {
+    strategy,
+    properties: propertiesIn(given.properties ?? []),
+    maxDepth: given.maxDepth ?? (strategy === 'random' ? longestWalk : endless),
+    maxStates: given.maxStates ?? endless,
+    maxTransitions: given.maxTransitions ?? endless,
+    maxSeconds: given.maxSeconds ?? endless,
+    maxBytes: given.maxBytes ?? endless,
+    first: Boolean(given.first),
+    allowDeadlock: Boolean(given.allowDeadlock),
+    seed,
+    verify: Boolean(given.verify),
+    signal,
+    onProgress: onProgress === undefined ? undefined : functionOf(onProgress, 'onProgress'),
+  }
 }
 
-function wrong(message: string): PageStoreError {
-  return new PageStoreError('ERR_ARGUMENT_TYPE', message)
+function propertiesIn(given: readonly Property[]): Property[] {
+  const properties = listOf(given, 'properties').map(plainProperty)
+  const names = properties.map(({ name }) => name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw wrong(`two properties are called ${shortened(twice)}`)
+  return properties
 }

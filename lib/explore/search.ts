@@ -115,7 +115,8 @@ export function createSearch(store: PageStore, running: Running, first: Step, op
       try {
         holds = property.holds(view.state)
       } catch (error) {
-        if (error instanceof Error) error.message = `in "${property.name}": ${error.message}`
+        // Not of one that is frozen.
+        if (error instanceof Error) Reflect.set(error, 'message', `in "${property.name}": ${error.message}`)
         throw error
       }
       if (property.kind === 'always' && !holds) {

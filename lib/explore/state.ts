@@ -1,5 +1,6 @@
 /** What a property sees of a state: variables by name and type, read from the memory while the property is called. */
 
+import { addressOf, lengthOf, shortened, shown, wrong } from '../arguments.js'
 import { PageStoreError } from '../errors.js'
 import type { RestorableMemory } from '../memory.js'
 import type { Layout, Located, Step } from './subject.js'
@@ -101,13 +102,14 @@ function createReaders(memory: RestorableMemory, layout: Layout | undefined): Re
   const cache = new Map<string, Located>()
 
   function locate(where: Where): Located {
-    if (typeof where === 'bigint') return { address: where, size: 0 }
+    if (typeof where === 'bigint') return { address: addressOf(where), size: 0 }
+    if (typeof where !== 'string') throw wrong(`a variable is a name or an address, and not ${shown(where)}`)
     let found = cache.get(where)
     if (found === undefined) {
       if (layout === undefined) {
         throw new PageStoreError(
           'ERR_SYMBOL',
-          `the subject has no names for its addresses: pass the address of ${where}`,
+          `the subject has no names for its addresses: pass the address of ${shortened(where)}`,
         )
       }
       found = layout.find(where)
@@ -117,20 +119,21 @@ function createReaders(memory: RestorableMemory, layout: Layout | undefined): Re
   }
 
   function viewOf(where: Where, offset: number, length: number): DataView {
+    if (!Number.isSafeInteger(offset)) throw wrong(`an offset must be a whole number of bytes, not ${shown(offset)}`)
     const bytes = memory.read(locate(where).address + BigInt(offset), length)
     return new DataView(bytes.buffer, bytes.byteOffset, length)
   }
 
   function listOf(where: Where, count: number | undefined, width: number, get: (view: DataView, at: number) => number) {
-    const length = count ?? lengthOf(where) / width
+    const length = count === undefined ? sizeOf(where) / width : lengthOf(count, 0)
     const view = viewOf(where, 0, Math.max(length * width, 1))
     return Array.from({ length }, (_, i) => get(view, i * width))
   }
 
-  function lengthOf(where: Where): number {
+  function sizeOf(where: Where): number {
     const { size } = locate(where)
     if (size > 0) return size
-    throw new PageStoreError('ERR_SYMBOL', `nothing says how large ${where} is: pass the length that you want`)
+    throw new PageStoreError('ERR_SYMBOL', `nothing says how large ${shown(where)} is: pass the length that you want`)
   }
 
   return {
@@ -152,6 +155,6 @@ function createReaders(memory: RestorableMemory, layout: Layout | undefined): Re
     uint32s: (where, count) => listOf(where, count, 4, (view, at) => view.getUint32(at, littleEndian)),
     float32s: (where, count) => listOf(where, count, 4, (view, at) => view.getFloat32(at, littleEndian)),
     float64s: (where, count) => listOf(where, count, 8, (view, at) => view.getFloat64(at, littleEndian)),
-    bytes: (where, length) => memory.read(locate(where).address, length ?? lengthOf(where)),
+    bytes: (where, length) => memory.read(locate(where).address, length ?? sizeOf(where)),
   }
 }

@@ -20,6 +20,7 @@ export interface Parts {
   tags?: Piece[]
   globals?: Piece[]
   elements?: Piece[]
+  exports?: Piece[]
   code?: Piece
   /** Sections behind all others. */
   more?: Piece
@@ -32,6 +33,7 @@ export function built({
   tags,
   globals,
   elements,
+  exports = [],
   code = store(increment),
   more = [],
 }: Parts): Uint8Array {
@@ -44,7 +46,7 @@ export function built({
     section(5, [0, 1]),
     some(13, tags),
     some(6, globals),
-    section(7, exportOf('memory', 2, 0), exportOf('alternatives', 0, 0), exportOf('choose', 0, 1)),
+    section(7, exportOf('memory', 2, 0), exportOf('alternatives', 0, 0), exportOf('choose', 0, 1), ...exports),
     some(9, elements),
     section(10, func(load, 0x41, 3, 0x49, 0x04, i32, 0x41, 2, 0x05, 0x41, 0x7f, end), func(code)),
     more,

@@ -1,5 +1,6 @@
 /** Models in plain TypeScript, whose state is an array of bytes. */
 
+import { bytesOf, checkObject, functionOf, optionsOf, shown } from '../../arguments.js'
 import { PageStoreError } from '../../errors.js'
 import { LocalMemory } from '../../local-memory.js'
 import type { PageStore } from '../../page-store.js'
@@ -30,43 +31,51 @@ export class ByteModel implements Subject {
   /**
    * A run starts from the model's state as it is when the run is opened, and puts that back when it is closed. So a model is
    * explored by one search at a time. A step throws `ERR_MODEL` for a model that returns a promise, counts its alternatives
-   * by no whole number, or has another array than before.
+   * by no whole number, or has another array than before, or one of another length.
+   * @throws `ERR_ARGUMENT_TYPE`
    */
   constructor(model: Bytes) {
+    checkObject(model, 'a model')
     this.#model = model
   }
 
   /**
    * Begins a run.
-   * @throws `ERR_ARGUMENT_TYPE`
+   * @throws `ERR_ARGUMENT_TYPE`, `ERR_BUFFER_DETACHED`
    */
   open(store: PageStore): Running {
     const model = this.#model
-    const { state } = model
+    const { state, alternatives, choose } = optionsOf(model, ['state', 'alternatives', 'choose'], 'a model')
+    const bytes = bytesOf(state, 'the state of a model')
+    functionOf(alternatives, 'alternatives of a model')
+    functionOf(choose, 'choose of a model')
+    const before = bytes.slice()
     const memory = new LocalMemory(store, state)
-    const before = Uint8Array.from(state)
-    const checked = (step: Step): Step => {
+    const checkState = (): void => {
       if (model.state !== state) refuse('its state is another array than before')
-      if (step.kind === 'choice' && !Number.isInteger(step.alternatives)) {
-        refuse(`alternatives returned ${String(step.alternatives)}, which is no whole number`)
-      }
-      return step
+      if (bytesOf(state, 'its state').length !== before.length) refuse('its state has another length than before')
+    }
+    const step = (run: () => unknown): Step => {
+      const made = stepOf(run)
+      checkState()
+      return made
     }
     return {
       memory,
-      start: () => checked(stepOf(() => model.alternatives())),
-      take: (alternative) => {
+      start: () => step(() => model.alternatives()),
+      take(alternative) {
         let result: unknown
-        const step = stepOf(() => {
+        const made = step(() => {
           result = model.choose(alternative)
           return model.alternatives()
         })
         if (isPromise(result)) refuse('choose returned a promise, and what it does later does not count')
-        return checked(step)
+        return made
       },
       close() {
         memory.close()
-        state.set(before)
+        // Where the array has lost its bytes there is nothing to put back.
+        if (bytes.length === before.length) bytes.set(before)
       },
     }
   }
@@ -80,21 +89,38 @@ function isPromise(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
-/** @param run runs a model to its next choice, and returns how many alternatives that has */
-export function stepOf(run: () => number): Step {
+/**
+ * @param run runs a model to its next choice, and returns how many alternatives that has
+ * @throws `ERR_MODEL` where it returns what is no whole number
+ */
+export function stepOf(run: () => unknown): Step {
+  let alternatives: unknown
   try {
-    const alternatives = run()
-    return alternatives < 0 ? { kind: 'end' } : { kind: 'choice', alternatives }
+    alternatives = run()
   } catch (error) {
     return { kind: 'failure', failure: failureOf(error) }
   }
+  if (!Number.isSafeInteger(alternatives)) {
+    refuse(`alternatives returned ${shown(alternatives)}, which is no whole number`)
+  }
+  const count = alternatives as number
+  return count < 0 ? { kind: 'end' } : { kind: 'choice', alternatives: count }
 }
 
+/** What was thrown may be anything, and may itself throw when it is asked. */
 function failureOf(error: unknown): Failure {
-  if (!(error instanceof Error)) return { kind: 'crash', property: String(error) }
-  const isAssertion = error.name === 'AssertionError' || ('code' in error && error.code === 'ERR_ASSERTION')
-  const detail = error.stack?.split('\n')[1]?.trim()
+  try {
+    return error instanceof Error ? failureOfError(error) : { kind: 'crash', property: String(error) }
+  } catch {
+    return { kind: 'crash', property: `${shown(error)} was thrown` }
+  }
+}
+
+function failureOfError(error: Error): Failure {
+  const [name, message, stack] = [`${error.name}`, `${error.message}`, `${error.stack}`]
+  const isAssertion = name === 'AssertionError' || ('code' in error && error.code === 'ERR_ASSERTION')
+  const detail = stack.split('\n')[1]?.trim()
   return isAssertion
-    ? { kind: 'assertion', property: error.message, detail }
-    : { kind: 'crash', property: `${error.name}: ${error.message}`, detail }
+    ? { kind: 'assertion', property: message, detail }
+    : { kind: 'crash', property: `${name}: ${message}`, detail }
 }

@@ -1,5 +1,6 @@
 /** The names of a program's variables, from the symbols of its file. */
 
+import { addressOf } from '../../arguments.js'
 import { filesOf } from '../../linux/process-files.js'
 import { findSymbol, nameOf } from '../../linux/symbols.js'
 import type { Tracee } from '../../tracee.js'
@@ -14,8 +15,9 @@ export function layoutOf(tracee: Tracee): Layout {
     hidesUnnamed: true,
     find: (name) => tracee.symbol(name),
     nameOf(address) {
+      const at = addressOf(address)
       regions ??= tracee.regions
-      const found = nameOf(regions, address, fileOf)
+      const found = nameOf(regions, at, fileOf)
       // Variables of libraries are left out.
       if (found === undefined || found.file !== regions.find(({ path }) => path.startsWith('/'))?.path) return undefined
       const size = findSymbol(regions, found.name, fileOf)?.size ?? 0

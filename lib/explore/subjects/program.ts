@@ -1,5 +1,6 @@
 /** Native programs as subjects: runs a tracee from choice to choice, and says how it failed where it failed. */
 
+import { listOf, optionsOf, textOf } from '../../arguments.js'
 import { PageStoreError } from '../../errors.js'
 import { closeKeptStart, type KeptStart, openKeptStart } from '../../kept-start.js'
 import { harmlessCalls } from '../../linux/harmless-calls.js'
@@ -7,8 +8,15 @@ import { filesOf } from '../../linux/process-files.js'
 import { nameOf } from '../../linux/symbols.js'
 import type { PageStore } from '../../page-store.js'
 import { textOfRefusals } from '../../refusals.js'
-import type { ResumeOptions } from '../../resume-options.js'
-import { type Determinism, type SpawnOptions, spawnEnvironment } from '../../spawn-options.js'
+import { closedOnFailure } from '../../releases.js'
+import { checkedTimeout, type ResumeOptions } from '../../resume-options.js'
+import {
+  type Determinism,
+  type PlainSpawnOptions,
+  readSpawnOptions,
+  type SpawnOptions,
+  spawnEnvironment,
+} from '../../spawn-options.js'
 import type { Stop } from '../../stop.js'
 import { refusalsOf, removeMadeFiles, resumeToEntries, spawnFiltered, type Tracee } from '../../tracee.js'
 import { type WarningTaker, warningTaker } from '../../warnings.js'
@@ -51,14 +59,20 @@ export class Program implements Subject {
   readonly file: string
   /** The program's arguments, without its own name. */
   readonly args: readonly string[]
-  readonly #options: ProgramOptions
+  readonly #options: PlainSpawnOptions
+  readonly #stepTimeout: number
   #kept: KeptStart | undefined
 
-  /** Starts nothing: {@link open} does. */
+  /**
+   * Starts nothing: {@link open} does.
+   * @throws `ERR_ARGUMENT_TYPE`
+   */
   constructor(file: string, args: readonly string[] = [], options: ProgramOptions = {}) {
-    this.file = file
-    this.args = args
-    this.#options = options
+    const { stepTimeout = 10_000 } = optionsOf(options, ['stepTimeout'])
+    this.file = textOf(file, 'file')
+    this.args = listOf(args, 'args').map((each) => textOf(each, 'an argument of the program'))
+    this.#options = readSpawnOptions(options, ['ignore', 'ignore', 'ignore'])
+    this.#stepTimeout = checkedTimeout(stepTimeout, 'stepTimeout')
   }
 
   /**
@@ -66,22 +80,23 @@ export class Program implements Subject {
    * @throws as `Tracee.spawn`
    */
   open(store: PageStore): RunningProgram {
-    const { stepTimeout = 10_000, ...options } = this.#options
-    const stdio = options.stdio ?? ['ignore', 'ignore', 'ignore']
+    const options = this.#options
+    const stepTimeout = this.#stepTimeout
     const env = withoutLeakCheck(spawnEnvironment(options))
     const deterministic = withTime(options.deterministic)
     const warnings: string[] = []
     const taker = options.onWarning === undefined ? collectIn(warnings) : warningTaker(options.onWarning)
-    const spawn = { timeout: stepTimeout, ...options, stdio, env, deterministic }
+    const spawn = { ...options, timeout: options.timeout ?? stepTimeout, env, deterministic }
     const hasClock = deterministic.time === true
     const harmless = harmlessCalls(options.files !== 'ignore', hasClock)
     this.#kept ??= openKeptStart(this)
     const explored = { furtherCalls: filteredCalls(harmless), kept: this.#kept, taker }
-    const tracee = spawnFiltered(store, this.file, this.args, spawn, explored)
-    const refused = textOfRefusals(refusalsOf(tracee))
-    if (refused !== undefined) warnings.push(refused)
-    const seen = { outside: new Outside(tracee, harmless, hasClock), files: warnings }
-    return new RunningProgram(tracee, stepTimeout, hasClock, seen)
+    return closedOnFailure(spawnFiltered(store, this.file, this.args, spawn, explored), (tracee) => {
+      const refused = textOfRefusals(refusalsOf(tracee))
+      if (refused !== undefined) warnings.push(refused)
+      const seen = { outside: new Outside(tracee, harmless, hasClock), files: warnings }
+      return new RunningProgram(tracee, stepTimeout, hasClock, seen)
+    })
   }
 
   /**

@@ -1,5 +1,6 @@
 /** What the addresses of a WebAssembly module are called. */
 
+import { addressOf, shortened, textOf } from '../../arguments.js'
 import { PageStoreError } from '../../errors.js'
 import type { Module } from '../../wasm/module.js'
 import type { SavedGlobal } from '../../wasm/state.js'
@@ -33,12 +34,13 @@ export function wasmLayout(
   }
   return {
     find(name) {
-      const found = names.get(name)
-      if (found === undefined) throw new PageStoreError('ERR_SYMBOL', `the module has no global ${name}`)
+      const found = names.get(textOf(name, 'the name of a global'))
+      if (found === undefined) throw new PageStoreError('ERR_SYMBOL', `the module has no global ${shortened(name)}`)
       return found
     },
     hidesUnnamed: false,
-    nameOf(at) {
+    nameOf(address) {
+      const at = addressOf(address)
       const variable = located.findLast((each) => each.address <= at)
       if (variable === undefined || at >= variable.address + BigInt(variable.size)) return undefined
       return { name: variable.name, offset: Number(at - variable.address), size: variable.size }

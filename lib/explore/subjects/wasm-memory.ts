@@ -9,6 +9,7 @@
  * It leaves to its caller: to ask for `exports` before each call of the module, since another instance may have taken over.
  */
 
+import { addressOf } from '../../arguments.js'
 import { PageStoreError } from '../../errors.js'
 import { type GrowingSource, LocalMemory } from '../../local-memory.js'
 import type { RestorableMemory } from '../../memory.js'
@@ -106,7 +107,7 @@ export class WasmMemory implements RestorableMemory {
   }
 
   read(address: bigint, length: number): Buffer {
-    if (address >= this.#kind.besideAddress) this.#saveWords()
+    if (addressOf(address) >= this.#kind.besideAddress) this.#saveWords()
     return this.#current.local.read(address, length)
   }
 

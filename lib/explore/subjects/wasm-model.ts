@@ -1,5 +1,7 @@
 /** WebAssembly modules as subjects. */
 
+import { types } from 'node:util'
+import { bytesOf, checkObject, optionsOf } from '../../arguments.js'
 import { PageStoreError } from '../../errors.js'
 import type { GrowingSource } from '../../local-memory.js'
 import type { PageStore } from '../../page-store.js'
@@ -57,12 +59,13 @@ export class WasmModel implements Subject {
    * Compiles the module; each run has an instance of its own.
    * @throws `ERR_MODEL` for a module that lacks one of the exports; that has state which does not roll back (mutable globals
    * that hold references, tables that it changes, objects that it changes and keeps, a second memory); or that has something
-   * in it that we do not know
+   * in it that we do not know; `ERR_ARGUMENT_TYPE`, `ERR_BUFFER_DETACHED`
    */
   constructor(bytes: Uint8Array, options: WasmOptions = {}) {
-    const { imports = {}, allowGlobals = false } = options
+    const { imports = {}, allowGlobals = false } = optionsOf(options, ['imports', 'allowGlobals'])
+    checkObject(imports, 'imports')
     // A copy: what was checked is what runs.
-    const own = Uint8Array.from(bytes)
+    const own = bytesOf(bytes, 'a module').slice()
     if (!engine.validate(own)) compile(own)
     this.#module = readModule(own)
     const counter = this.#module.exports.some(({ name }) => name === 'alternatives') ? 'alternatives' : undefined
@@ -159,7 +162,8 @@ export class WasmModel implements Subject {
     const from = this.#module.memories[0]?.from
     if (from === undefined) return undefined
     const memory = this.#imports[from.module]?.[from.name] as GrowingSource | undefined
-    return memory?.buffer === undefined ? refuse(`the module imports the memory ${from.module}.${from.name}`) : memory
+    if (memory !== undefined && types.isAnyArrayBuffer(memory?.buffer)) return memory
+    return refuse(`the module imports the memory ${from.module}.${from.name}`)
   }
 }
 

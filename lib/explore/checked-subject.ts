@@ -1,0 +1,162 @@
+/**
+ * A subject can be anybody's object. What it answers is checked before a search counts on it, and each part of an answer is
+ * read once: what is no run, no step, no snapshot or no bytes is refused with `ERR_MODEL`.
+ */
+
+import { addressOf, checkObject, functionOf, lengthOf, listOf, optionsOf, shown, wrong } from '../arguments.js'
+import { PageStoreError } from '../errors.js'
+import type { RestorableMemory } from '../memory.js'
+import { snapshotHandle } from '../snapshot.js'
+import type { Failure, Layout, Located, Running, Step, Subject } from './subject.js'
+
+/** A subject that can always be closed. */
+export interface CheckedSubject extends Subject {
+  close(): void
+}
+
+/** @throws `ERR_ARGUMENT_TYPE` for what is no subject */
+export function checkedSubject(subject: Subject): CheckedSubject {
+  const { open, close } = optionsOf(subject, ['open', 'close'], 'a subject')
+  functionOf(open, 'open of a subject')
+  if (close !== undefined) functionOf(close, 'close of a subject')
+  return {
+    open: (store) => checkedRun(Reflect.apply(open, subject, [store])),
+    close() {
+      if (close !== undefined) Reflect.apply(close, subject, [])
+    },
+  }
+}
+
+/** What `check` makes of an answer; what it refuses is the subject's fault, and no argument's. */
+function checked<T>(check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (!(error instanceof PageStoreError) || error.code !== 'ERR_ARGUMENT_TYPE') throw error
+    throw new PageStoreError('ERR_MODEL', `the subject cannot be explored: ${error.message}`)
+  }
+}
+
+const runNames = ['memory', 'start', 'take', 'layout', 'removeMade', 'close'] as const
+
+function checkedRun(running: Running): Running {
+  const { memory, start, take, layout, removeMade, close } = checked(() => {
+    const run = optionsOf(running, runNames, 'what open gives')
+    for (const name of ['start', 'take', 'close'] as const) functionOf(run[name], `${name} of a run`)
+    return run
+  })
+  return {
+    memory: checked(() => checkedMemory(memory)),
+    layout: layout && checked(() => checkedLayout(layout)),
+    start: () => checkedStep(Reflect.apply(start, running, [])),
+    take: (alternative) => checkedStep(Reflect.apply(take, running, [alternative])),
+    ...(removeMade && { removeMade: () => Reflect.apply(removeMade, running, []) }),
+    get warnings() {
+      const { warnings = [] } = running
+      return checked(() => listOf(warnings, 'warnings').map((each) => textIn(each, 'a warning')))
+    },
+    close: () => Reflect.apply(close, running, []),
+  }
+}
+
+function textIn(value: unknown, name: string): string {
+  if (typeof value === 'string') return value
+  throw wrong(`${name} must be a string, not ${shown(value)}`)
+}
+
+function optionalText(value: unknown, name: string): string | undefined {
+  return value === undefined ? undefined : textIn(value, name)
+}
+
+function checkedStep(step: Step): Step {
+  return checked(() => {
+    const { kind, alternatives, location, failure } = optionsOf(
+      step as { kind: string; alternatives: unknown; location: unknown; failure: Failure },
+      ['kind', 'alternatives', 'location', 'failure'],
+      'a step',
+    )
+    if (kind === 'end') return { kind }
+    if (kind === 'failure') return { kind, failure: checkedFailure(failure) }
+    if (kind !== 'choice') throw wrong(`the kind of a step must be choice, end or failure, not ${shown(kind)}`)
+    if (!Number.isSafeInteger(alternatives) || (alternatives as number) < 0) {
+      throw wrong(`a choice must have a whole number of alternatives, not ${shown(alternatives)}`)
+    }
+    return { kind, alternatives: alternatives as number, location: optionalText(location, 'a location') }
+  })
+}
+
+const failureKinds: readonly Failure['kind'][] = ['assertion', 'crash', 'exit', 'hang']
+
+function checkedFailure(failure: Failure): Failure {
+  const { kind, property, location, detail } = optionsOf(
+    failure,
+    ['kind', 'property', 'location', 'detail'],
+    'a failure',
+  )
+  if (!failureKinds.includes(kind)) throw wrong(`a failure is no ${shown(kind)}`)
+  return {
+    kind,
+    property: textIn(property, 'what failed'),
+    location: optionalText(location, 'a location'),
+    detail: optionalText(detail, 'a detail'),
+  }
+}
+
+function checkedMemory(memory: RestorableMemory): RestorableMemory {
+  checkObject(memory, 'the memory of a run')
+  return {
+    capture() {
+      const snapshot = memory.capture()
+      checked(() => snapshotHandle(snapshot))
+      return snapshot
+    },
+    read(address, length) {
+      const bytes = memory.read(address, length)
+      if (Buffer.isBuffer(bytes) && bytes.length === length) return bytes
+      throw new PageStoreError('ERR_MODEL', `the memory of the subject did not give the ${length} bytes that were read`)
+    },
+    restore: (snapshot) => memory.restore(snapshot),
+    get regions() {
+      return memory.regions
+    },
+    get tracker() {
+      return memory.tracker
+    },
+    ignore: (address, length) => memory.ignore(address, length),
+    track: (address, length) => memory.track(address, length),
+    close: () => memory.close(),
+    [Symbol.dispose]: () => memory.close(),
+  }
+}
+
+function checkedLayout(layout: Layout): Layout {
+  return {
+    find: (name) => {
+      const found = layout.find(name)
+      return checked(() => located(found))
+    },
+    hidesUnnamed: Boolean(layout.hidesUnnamed),
+    nameOf(address) {
+      const found = layout.nameOf(address)
+      if (found === undefined) return undefined
+      return checked(() => {
+        const { name, offset, size } = optionsOf(found, ['name', 'offset', 'size'], 'what a layout names')
+        return { name: textIn(name, 'a name'), offset: lengthOf(offset, 0), size: lengthOf(size, 0) }
+      })
+    },
+    declared() {
+      const ranges = layout.declared()
+      return checked(() =>
+        listOf(ranges, 'declared ranges').map((range) => {
+          const { start, end } = optionsOf(range, ['start', 'end'], 'a declared range')
+          return { start: addressOf(start), end: addressOf(end) }
+        }),
+      )
+    },
+  }
+}
+
+function located(found: Located): Located {
+  const { address, size } = optionsOf(found, ['address', 'size'], 'what a layout finds')
+  return { address: addressOf(address), size: lengthOf(size, 0) }
+}
