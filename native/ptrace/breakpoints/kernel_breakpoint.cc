@@ -75,6 +75,8 @@ void KernelBreakpoint::remove() {
   events_.clear();
 }
 
+// Before there is a breakpoint: one that outlives us for a moment, until all of our threads have ended, is ignored,
+// too.
 Status KernelBreakpoint::insert(RemoteAddress address, std::span<TracedThread* const> runners,
                                 const ThreadTable& threads, InjectedCalls& injected) {
   remove();
@@ -85,25 +87,39 @@ Status KernelBreakpoint::insert(RemoteAddress address, std::span<TracedThread* c
     registers->pass_breakpoint();
     thread->mark_registers_dirty();
   }
+  if (Status status = ignore_traps(runners, injected); !status.is_ok()) return status;
+  const Status status = open_events(address, threads);
+  if (!status.is_ok()) {
+    remove();
+    static_cast<void>(put_back(threads, injected));
+  }
+  return status;
+}
+
+Status KernelBreakpoint::open_events(RemoteAddress address, const ThreadTable& threads) {
   for (const TracedThread* thread : threads.all()) {
     if (thread->has_ended()) continue;
     const int event = open_event(thread->id(), address);
     const int error_number = errno;
-    if (event >= 0 && events_.append(event)) continue;
-    if (event >= 0) close(event);
-    remove();
-    if (event >= 0) return Status::no_memory(sizeof(event));
-    return Status::system(Error::tracee, "a breakpoint in a process that is to outlive us (perf_event_open)",
-                          error_number);
+    if (event < 0) {
+      return Status::system(Error::tracee, "a breakpoint in a process that is to outlive us (perf_event_open)",
+                            error_number);
+    }
+    if (events_.append(event)) continue;
+    close(event);
+    return Status::no_memory(sizeof(event));
   }
-  return ignore_traps(runners, injected);
+  return Status::ok();
 }
 
+// A signal that is ignored waits all the same in a thread that is traced: one that came to the breakpoint when the run
+// had ended. To ignore it once more makes the kernel drop all that wait, or the first to run would end the process.
 Status KernelBreakpoint::put_back(const ThreadTable& threads, InjectedCalls& injected) {
   if (!ignores_traps_) return Status::ok();
   for (TracedThread* thread : threads.all()) {
     if (!thread->is_stopped() || thread->is_inside_vfork()) continue;
-    const Status status = set_trap_action(*thread, SIG_DFL, injected);
+    Status status = set_trap_action(*thread, SIG_IGN, injected);
+    if (status.is_ok()) status = set_trap_action(*thread, SIG_DFL, injected);
     ignores_traps_ = !status.is_ok();
     return status;
   }

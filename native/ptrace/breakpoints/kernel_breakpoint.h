@@ -2,8 +2,8 @@
 // and nothing in the memory of the process changes. It goes with our descriptors, whatever ends us.
 //
 // The kernel sends SIGTRAP, before which the thread stops. One that is under way when we end would kill the program: so
-// the process ignores that signal from the first breakpoint on until `put_back`, unless it handles it, or ignored it
-// before. New threads have the breakpoint, too; other processes do not.
+// the process ignores that signal from before the first breakpoint on until `put_back`, unless it handles it, or
+// ignored it before. New threads have the breakpoint, too; other processes do not.
 //
 // It leaves to its caller: to `remove` it when the threads have stopped.
 #pragma once
@@ -32,6 +32,7 @@ class KernelBreakpoint : NonCopyable {
   Status put_back(const ThreadTable& threads, InjectedCalls& injected);
 
  private:
+  Status open_events(RemoteAddress address, const ThreadTable& threads);
   Status ignore_traps(std::span<TracedThread* const> runners, InjectedCalls& injected);
 
   GrowingArray<int> events_;
