@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <optional>
 
 #include "ptrace/stop.h"
 
@@ -20,15 +22,17 @@ namespace {
   __builtin_unreachable();
 }
 
-bool is_survived(int64_t number) {
+// None where that is not known: a system short of memory makes no child, or ends it.
+std::optional<bool> is_survived(int64_t number) {
   // Its end is reported by no signal, so that nobody else in this process notices it.
   const long child = syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr);
   if (child == 0) try_call(number);
-  if (child < 0) return false;
+  if (child < 0) return {};
   int status = 0;
   while (waitpid(static_cast<pid_t>(child), &status, __WALL) < 0) {
-    if (errno != EINTR) return false;
+    if (errno != EINTR) return {};
   }
+  if (WIFSIGNALED(status) && WTERMSIG(status) != SIGSYS) return {};
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -38,7 +42,11 @@ bool survives_call(int64_t number) {
   static std::atomic<uint8_t> known[kMostSystemCalls];  // 0 unknown, 1 no, 2 yes
   if (number < 0 || number >= static_cast<int64_t>(kMostSystemCalls)) return false;
   std::atomic<uint8_t>& answer = known[number];
-  if (answer == 0) answer = is_survived(number) ? 2 : 1;
+  if (answer == 0) {
+    const std::optional<bool> found = is_survived(number);
+    if (!found) return false;
+    answer = *found ? 2 : 1;
+  }
   return answer == 2;
 }
 

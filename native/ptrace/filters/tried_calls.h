@@ -9,7 +9,8 @@
 
 namespace pagestore {
 
-// Once for each number; later answers are those of the first.
+// Tried once for each number; later answers are those of the first. False, and tried again, where the system had
+// nothing left for a child.
 bool survives_call(int64_t number);
 
 }  // namespace pagestore
