@@ -48,6 +48,14 @@ int main(int argc, char** argv) {
     pthread_create(&thread, NULL, be_allowed_all, NULL);
     pthread_barrier_wait(&has_filters);
   }
+  if (strcmp(which, "parent") == 0) {
+    const pid_t child = fork();
+    if (child == 0) {
+      for (;;) pause();
+    }
+    printf("%d\n", (int)child);
+    fflush(stdout);
+  }
   if (strcmp(which, "trap") == 0) {
     struct sock_filter most[] = {NUMBER, BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_userfaultfd, 0, 1),
                                  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),

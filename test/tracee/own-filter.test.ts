@@ -1,14 +1,16 @@
 // A process with a seccomp filter of its own, which ends it for a call that it never makes by itself.
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 
 import { Tracee } from 'pagestore'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { start } from '../support/cli-run.js'
 import { store } from '../support/emptied-store.js'
 import { errorOf } from '../support/pages.js'
 import { refused } from '../support/refused.js'
-import { build } from '../support/tracees.js'
+import { build, isThere } from '../support/tracees.js'
 
 const program = build('allow-list.c')
 
@@ -51,6 +53,30 @@ describe.each(['filter', 'second', ...(refused.size > 0 ? [] : ['strict'])])(
     })
   },
 )
+
+// In a container nobody may read the filters, and a child of ours says that the calls are survived.
+test('one that has a child is captured, and the end of the child is seen, too', async () => {
+  const { pid, printed, ask, end } = await startFiltered('parent')
+  const [, child] = /^(\d+)\n/m.exec(await printed(/up\n/)) ?? []
+  onTestFinished(() => {
+    if (isThere(Number(child))) process.kill(Number(child), 'SIGKILL')
+  })
+  const tracee = Tracee.attach(store, pid, { onWarning: () => {} })
+  const snapshot = tracee.capture()
+  tracee.resume({ timeout: 5 })
+  tracee.restore(snapshot)
+  process.kill(Number(child), 'SIGKILL')
+  while (!/^State:\tZ/m.test(readFileSync(`/proc/${child}/status`, 'latin1'))) await setTimeout(1)
+  tracee.resume({ timeout: 5 })
+  const { code, message } = errorOf(() => tracee.restore(snapshot))
+  expect(code).toBe('ERR_TRACEE')
+  expect(message).toContain(`${child}, a child process of the program, has ended since`)
+  tracee.capture().release()
+  tracee.detach()
+  snapshot.release()
+  await ask(1)
+  expect(await end()).toBe(null)
+})
 
 test('a restore that takes a call which it does not allow is refused, and it runs on', async () => {
   const { pid, child, printed, ask, end } = await startFiltered('filter')

@@ -23,6 +23,21 @@ bool has_ended(int32_t code) {
   return code == CLD_EXITED || code == CLD_KILLED || code == CLD_DUMPED;
 }
 
+// What /proc says of one where the program may not be asked: that it has ended, and how; or that it is stopped, though
+// not whether that was waited for.
+void note_from_outside(const ProcessStat& stat, int32_t* code, int32_t* status) {
+  constexpr int kExitCode = 52;
+  const auto ended = static_cast<int>(stat.field(kExitCode));
+  *code = *status = 0;
+  if (stat.is_zombie()) {
+    *code = WIFEXITED(ended) ? CLD_EXITED : WCOREDUMP(ended) ? CLD_DUMPED : CLD_KILLED;
+    *status = WIFEXITED(ended) ? WEXITSTATUS(ended) : WTERMSIG(ended);
+  } else if (stat.state() == 'T') {
+    *code = CLD_STOPPED;
+    *status = SIGSTOP;
+  }
+}
+
 }  // namespace
 
 // Takes from the kernel what it would tell the program, or waits with WNOWAIT.
@@ -93,6 +108,10 @@ Status ChildProcesses::read_child(pid_t id, std::optional<RemoteAddress> scratch
     return Status::system(Error::tracee, "asking for children without a stack", ENOTSUP);
   }
   if (status.is_ok()) status = ask(*scratch, &seen);
+  if (status.error() == Error::permission) {
+    note_from_outside(stat, &seen.child.code, &seen.child.status);
+    status = Status::ok();
+  }
   if (!status.is_ok()) return is_over(seen.child.started) ? Status::ok() : status;
   return children_.append(seen) ? Status::ok() : Status::no_memory(sizeof(seen));
 }

@@ -12,8 +12,8 @@
 // others than the tracee, only those are known that are traced.
 //
 // The tracee is asked, by a call that we have it make, only of a child that may have something new to say: one that has
-// been running since it was asked last. While there are no children it costs nothing. It leaves to its caller: to
-// `read` before all else.
+// been running since it was asked last. Where a filter of its own forbids it the call, /proc says what it can. While
+// there are no children it costs nothing. It leaves to its caller: to `read` before all else.
 #pragma once
 
 #include <optional>
