@@ -91,20 +91,23 @@ function isState(label: string): boolean {
 function compare(fresh: Fresh, walk: Walk): Violation | undefined {
   const { search, subject, store, warn } = fresh
   let arrival: Arrival | undefined
+  let running: Running | undefined
   try {
-    const running = subject.open(store)
+    running = subject.open(store)
     let isDeclared = false
-    inFreshRun(running, warn, (first, start) => {
-      arrival = takeWalk({ running, first, start }, search, walk)
-      isDeclared = (running.layout?.declared().length ?? 0) > 0
+    const begun = running
+    inFreshRun(begun, warn, (first, start) => {
+      arrival = takeWalk({ running: begun, first, start }, search, walk)
+      isDeclared = (begun.layout?.declared().length ?? 0) > 0
     })
     if (arrival === undefined) return undefined
     if (!isDeclared && !comesToTheSame(fresh, walk, arrival)) return undefined
     return differenceAt(walk, arrival, search)
   } catch (error) {
+    if (!(error instanceof PageStoreError)) throw error
     // What a fresh run cannot do says nothing of the states that the search found.
-    if (error instanceof PageStoreError) return undefined
-    throw error
+    if (running === undefined) warn(`verify: no fresh run could be started to compare with: ${error.message}`)
+    return undefined
   } finally {
     arrival?.snapshot?.release()
   }

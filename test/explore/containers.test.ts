@@ -62,6 +62,12 @@ test('all runs of one program have the same addresses, and no process is left', 
   })
 })
 
+test('no run has other addresses unseen where the process that is kept for them was killed', () => {
+  const { stdout, stderr } = run('docker', [script, 'lost', shared, join(folder, 'bytes')])
+  expect(stderr).toBe('')
+  expect(stdout).toMatch(/^PageStoreError: .* could not be started: at the addresses that it had before.*\n0 left\n$/)
+})
+
 test('what another process has is captured, and one that was attached to is rolled back', () => {
   expect(run('docker', [script, 'others'])).toMatchObject({ stderr: '', stdout: 'observed, rolled back\n' })
 })

@@ -19,14 +19,15 @@ print(f"kcmp {refused(312, os.getpid(), os.getpid(), 1, 0, 0)}, pidfd_getfd {ref
   process.stdout.write(spawnSync('python3', ['-c', code]).stdout)
 }
 
-function processesOf(/** @type {string} */ file) {
-  return readdirSync('/proc').filter((pid) => {
+function idsOf(/** @type {string} */ file) {
+  const ids = readdirSync('/proc').filter((pid) => {
     try {
       return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith(`${file}\0`)
     } catch {
       return false
     }
-  }).length
+  })
+  return ids.map(Number)
 }
 
 function addresses() {
@@ -47,8 +48,29 @@ function addresses() {
   }
   subject.close()
   console.log(
-    `${stacks.size === 1 ? 'one stack' : 'stacks'}, ${keys.size === 1 ? 'one key' : 'keys'}, ${processesOf(file)} left`,
+    `${stacks.size === 1 ? 'one stack' : 'stacks'}, ${keys.size === 1 ? 'one key' : 'keys'}, ${idsOf(file).length} left`,
   )
+  store.close()
+}
+
+/** Somebody kills the process that is kept for its addresses. */
+function lost() {
+  const [file = '', ...rest] = args
+  const subject = new Program(file, rest, { onWarning: () => {} })
+  const store = new PageStore()
+  const running = subject.open(store)
+  for (const pid of idsOf(file).filter((pid) => pid !== running.memory.pid)) process.kill(pid, 'SIGKILL')
+  try {
+    subject.open(store)
+    console.log('started')
+  } catch (error) {
+    console.log(String(error))
+  }
+  running.close()
+  subject.close()
+  subject.open(store).close()
+  subject.close()
+  console.log(`${idsOf(file).length} left`)
   store.close()
 }
 
@@ -106,6 +128,7 @@ function spawnAlone() {
 
 if (act === 'calls') calls()
 else if (act === 'addresses') addresses()
+else if (act === 'lost') lost()
 else if (act === 'others') await others()
 else if (act === 'attached') await attached()
 else spawnAlone()

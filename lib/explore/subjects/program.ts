@@ -77,7 +77,8 @@ export class Program implements Subject {
 
   /**
    * Starts the program.
-   * @throws as `Tracee.spawn`
+   * @throws as `Tracee.spawn`; also if the process that is kept so that all runs have the same addresses was killed
+   *   ({@link close} makes a new beginning)
    */
   open(store: PageStore): RunningProgram {
     const options = this.#options

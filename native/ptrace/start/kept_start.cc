@@ -2,9 +2,11 @@
 
 #include <sched.h>
 
+#include <cerrno>
 #include <new>
 
 #include "linux/proc_file.h"
+#include "linux/thread_status.h"
 
 namespace pagestore {
 
@@ -24,6 +26,10 @@ bool can_be_kept(const TracedProcess& process) {
   return process.threads().size() == 1 && !process.may_have_children() && has_only_streams(process.pid());
 }
 
+bool has_ended(const TracedProcess& process) {
+  return process.has_ended() || read_thread_status(process.pid(), process.pid()).has_ended;
+}
+
 void bind_to(const std::optional<int>& processor, pid_t pid) {
   if (!processor) return;
   cpu_set_t processors;
@@ -35,11 +41,13 @@ void bind_to(const std::optional<int>& processor, pid_t pid) {
 }  // namespace
 
 Status KeptStart::start(const LaunchOptions& options, TracedProcess* process) {
-  if (kept_ && process->fork_from(*kept_).is_ok()) {
-    bind_to(options.processor, process->pid());
-    return Status::ok();
+  if (kept_) {
+    const Status status = process->fork_from(*kept_);
+    if (status.is_ok()) bind_to(options.processor, process->pid());
+    if (status.is_ok() || !has_ended(*kept_)) return status;
+    return Status::system(
+        Error::spawn, "at the addresses that it had before, as the process that was kept for that was killed", ESRCH);
   }
-  kept_.reset();
   if (Status status = launch(options, process); !status.is_ok()) return status;
   if (!process->has_random_addresses() || !can_be_kept(*process)) return Status::ok();
   kept_.reset(new (std::nothrow) TracedProcess);
