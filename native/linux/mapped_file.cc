@@ -8,6 +8,8 @@
 
 #include <cstdio>
 
+#include "linux/file_facts.h"
+#include "linux/mapped_identities.h"
 #include "linux/process_regions.h"
 #include "system/old_glibc.h"
 #include "system/page_size.h"
@@ -36,15 +38,16 @@ std::optional<FileIdentity> mapped_identity(const char* path) {
   return found;
 }
 
-MappedFile compare_mapped_file(int file, const FileIdentity& mapped) {
+MappedFile compare_mapped_file(int file, const FileIdentity& mapped, MappedIdentities& identities) {
   struct stat status;
+  FileFacts facts;
   if (read_file_status(file, &status) != 0) return MappedFile::unknown;
   if (S_ISDIR(status.st_mode)) return MappedFile::another;
   if (usual_identity(status.st_dev, status.st_ino) == mapped) return MappedFile::same;
-  if (!S_ISREG(status.st_mode)) return MappedFile::unknown;
+  if (!S_ISREG(status.st_mode) || !read_file_facts(file, &facts)) return MappedFile::unknown;
   char link[64];
   snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
-  const std::optional<FileIdentity> found = mapped_identity(link);
+  const std::optional<FileIdentity> found = identities.ask(facts.identity, link);
   if (!found) return MappedFile::unknown;
   return *found == mapped ? MappedFile::same : MappedFile::another;
 }

@@ -22,9 +22,11 @@ std::optional<FileIdentity> MappedIdentities::ask(const WhichFile& file, const c
   const std::optional<FileIdentity> mapped = mapped_identity(path);
   if (!mapped) return mapped;
   if (*mapped == usual_identity(file.device, file.inode) && !has_layers(path)) {
-    usual_[next_usual_++ % kMost] = file.device;
+    usual_[next_usual_++ % kMostUsual] = file.device;
+  } else if (known_.size() == kMostKnown) {
+    known_[next_known_++ % kMostKnown] = {file, *mapped};
   } else {
-    known_[next_known_++ % kMost] = {file, *mapped};
+    static_cast<void>(known_.append({file, *mapped}));  // without room it is asked again
   }
   return mapped;
 }

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "linux/file_facts.h"
+#include "system/growing_array.h"
 #include "system/region.h"
 
 namespace pagestore {
@@ -20,15 +21,15 @@ class MappedIdentities {
   std::optional<FileIdentity> ask(const WhichFile& file, const char* path);
 
  private:
-  static constexpr size_t kMost = 16;
+  static constexpr size_t kMostUsual = 16, kMostKnown = 256;
 
   struct Known {
     WhichFile file;
     FileIdentity mapped;
   };
-  uint64_t usual_[kMost] = {};  // devices of which all files have their usual identity
-  Known known_[kMost] = {};
-  size_t next_usual_ = 0, next_known_ = 0;
+  uint64_t usual_[kMostUsual] = {};  // devices of which all files have their usual identity
+  GrowingArray<Known> known_;
+  size_t next_usual_ = 0, next_known_ = 0;  // the one that is replaced next
 };
 
 }  // namespace pagestore

@@ -93,7 +93,11 @@ Status parse_regions(std::string_view text, RegionList* regions) {
 }
 
 bool is_anonymous(const Region& region) {
-  return region.path.empty() || region.path.starts_with('[');
+  return region.permissions[3] != 's' && (region.path.empty() || region.path.starts_with('['));
+}
+
+bool is_zero_filled(const Region& region) {
+  return is_anonymous(region) || (region.permissions[3] != 's' && region.path == "/dev/zero");
 }
 
 bool is_private_memory(const Region& region) {

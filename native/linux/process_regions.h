@@ -25,7 +25,10 @@ Status read_flagged_regions_of(pid_t pid, RegionList* regions);
 // rings).
 bool is_private_memory(const Region& region);
 
-// Whether no file backs it: a page that was never touched does not exist and reads as zero.
+// Whether no file backs it, and no memory that others may have, too, however that is called.
 bool is_anonymous(const Region& region);
+
+// Whether a page that does not exist reads as zero, whatever is behind: also of a private mapping of /dev/zero.
+bool is_zero_filled(const Region& region);
 
 }  // namespace pagestore

@@ -75,13 +75,15 @@ Status UntouchedPages::find(const Region& mapping, const AddressRange& range, Gr
 }
 
 Status UntouchedPages::add_missing(const Region& mapping, const AddressRange& range, GrowingArray<PageRun>* runs) {
-  if (range.start >= range.end || is_anonymous(mapping)) return Status::ok();
+  if (range.start >= range.end || is_zero_filled(mapping)) return Status::ok();
   if (descriptor_ < 0) {
     descriptor_ = file_.find(mapping);
     start_ = mapping.start;
     offset_ = mapping.offset;
   }
   if (descriptor_ >= 0) return add_data(mapping, range, runs);
+  // By another path than /dev/zero, as in a container.
+  if (file_.kind() == MappingFile::Kind::zeroes && mapping.permissions[3] != 's') return Status::ok();
   bool is_served = false;
   if (Status status = this->is_served(mapping, &is_served); !status.is_ok()) return status;
   return is_served ? Status::ok() : append(range, false, runs);
@@ -96,11 +98,12 @@ Status UntouchedPages::add_data(const Region& mapping, const AddressRange& range
     if (data < 0 && errno == ENXIO) return Status::ok();
     const off_t hole = data < 0 ? data : lseek(descriptor_, data, SEEK_HOLE);
     // A file system may know nothing of holes.
-    if (hole < 0) return append({at, range.end}, file_.is_memory(), runs);
+    if (hole < 0) return append({at, range.end}, file_.kind() == MappingFile::Kind::memory, runs);
     const uint64_t start = std::max(at, address_of(data) / page_size() * page_size());
     const uint64_t end = std::min(range.end, round_up(address_of(hole), page_size()));
     if (start >= range.end) return Status::ok();
-    if (Status status = append({start, end}, file_.is_memory(), runs); !status.is_ok()) return status;
+    if (Status status = append({start, end}, file_.kind() == MappingFile::Kind::memory, runs); !status.is_ok())
+      return status;
     at = std::max(end, at + page_size());
   }
   return Status::ok();
@@ -146,8 +149,7 @@ Status UntouchedPages::fill_missing(const Region& mapping, const AddressRange& g
                                     GrowingArray<AddressRange>* existing) {
   GrowingArray<AddressRange> guards;
   GrowingArray<PageRun> runs;
-  const bool is_lent = is_kernel_mapping(mapping) || mapping.path.starts_with("/dev/");
-  if (is_lent || mapping.permissions[0] != 'r') return append_part(gap, wanted.range, existing);
+  if (is_lent(mapping) || mapping.permissions[0] != 'r') return append_part(gap, wanted.range, existing);
   const Status status = pagemap_.guards(gap, &guards);
   if (status.is_ok() && !guards.empty()) return Status::refused(Error::address, guards[0].start, 0);
   if (Status found = find(mapping, gap, &runs); !found.is_ok()) return found;
@@ -168,6 +170,16 @@ Status UntouchedPages::fill_missing(const Region& mapping, const AddressRange& g
     }
   }
   return Status::ok();
+}
+
+// Memory of the kernel's or of a device, in which nothing is made to exist by being read.
+bool UntouchedPages::is_lent(const Region& mapping) {
+  if (is_kernel_mapping(mapping)) return true;
+  if (is_zero_filled(mapping)) return false;
+  file_.find(mapping);
+  if (file_.kind() != MappingFile::Kind::unknown) return file_.kind() == MappingFile::Kind::device;
+  const std::string_view path = mapping.path;
+  return path.starts_with("/dev/") && !path.starts_with("/dev/shm/") && !path.starts_with("/dev/zero");
 }
 
 // Where the file behind the mapping at hand ends, at least up to `most`: there is nothing behind its last page.

@@ -28,8 +28,9 @@ bool contains(std::span<const PageRun> runs, uint64_t address);
 
 class UntouchedPages {
  public:
-  // `pagemap` is the process's, and lives as long as this.
-  UntouchedPages(pid_t pid, const Pagemap& pagemap) : pid_(pid), pagemap_(pagemap), file_(pid) {}
+  // `pagemap` is the process's. It and `identities` live as long as this.
+  UntouchedPages(pid_t pid, const Pagemap& pagemap, MappedIdentities& identities)
+      : pid_(pid), pagemap_(pagemap), file_(pid, identities) {}
 
   // Adds the runs of `range`, in rising order. It lies in `mapping` as the kernel lists it, or in several in `listed`.
   Status find(const Region& mapping, const AddressRange& range, GrowingArray<PageRun>* runs);
@@ -53,6 +54,7 @@ class UntouchedPages {
   };
   Status fill_missing(const Region& mapping, const AddressRange& gap, const Wanted& wanted,
                       GrowingArray<AddressRange>* existing);
+  bool is_lent(const Region& mapping);
   uint64_t end_of_file(uint64_t most) const;
   Status is_served(const Region& mapping, bool* is_served);
 

@@ -19,7 +19,7 @@ class ProcessMemory::Capture {
       : memory_(memory),
         stores_(stores),
         pages_(stores, memory.captured_.tree(), memory.captured_.pages()),
-        untouched_(memory.pid_, pagemap) {}
+        untouched_(memory.pid_, pagemap, memory.identities_) {}
 
   Status take(const Pagemap& pagemap, const Region& region) {
     const AddressRange range{region.start, region.end};

@@ -107,7 +107,7 @@ Status ProcessMemory::read(uint64_t address, std::span<std::byte> bytes) const {
   Pagemap pagemap;
   GrowingArray<AddressRange> existing;
   if (Status status = Pagemap::open(pid_, &pagemap); !status.is_ok()) return status;
-  UntouchedPages pages(pid_, pagemap);
+  UntouchedPages pages(pid_, pagemap, identities_);
   if (Status status = pages.fill(address, bytes, &existing); !status.is_ok()) return status;
   for (const AddressRange& run : existing) {
     const iovec local{bytes.data() + (run.start - address), run.length()};

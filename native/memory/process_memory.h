@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 
+#include "linux/mapped_identities.h"
 #include "linux/pagemap.h"
 #include "linux/process_regions.h"
 #include "memory/memory.h"
@@ -73,6 +74,7 @@ class ProcessMemory final : public Memory {
   StoppedProcess stopped_;
   RegionList regions_, selected_;
   bool has_selection_ = false;
+  mutable MappedIdentities identities_;
 };
 
 }  // namespace pagestore

@@ -66,7 +66,7 @@ Status ClosedMemory::find_different(PageStores& stores, const PageTree& target, 
   TreeReader wanted(stores, target);
   Pagemap pagemap;
   if (Status status = Pagemap::open(process_.live_thread(), &pagemap); !status.is_ok()) return status;
-  UntouchedPages untouched(process_.live_thread(), pagemap);
+  UntouchedPages untouched(process_.live_thread(), pagemap, identities_);
   GrowingArray<PageRun> runs;
   if (Status status = untouched.find(mappings_.listed(), range, &runs); !status.is_ok()) return status;
   for (const auto& [run, is_in_file] : runs) {

@@ -12,6 +12,7 @@
 // what they are to be, the stores' lock, and that the process is stopped.
 #pragma once
 
+#include "linux/mapped_identities.h"
 #include "linux/untouched_pages.h"
 #include "memory/tracee/current_mappings.h"
 #include "memory/tracee/file_duplicates.h"
@@ -43,6 +44,7 @@ class ClosedMemory {
   TracedProcess& process_;
   const CurrentMappings& mappings_;
   const FileDuplicates& duplicates_;
+  mutable MappedIdentities identities_;
 };
 
 }  // namespace pagestore

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "linux/mapped_file.h"
+#include "linux/mapped_identities.h"
 #include "linux/process_regions.h"
 #include "memory/tracee/scratch.h"
 #include "ptrace/process_paths.h"
@@ -182,8 +183,7 @@ bool has_lost_memory(const Region& region) {
 // Whether only somebody else can make the change: pages that exist are to be dropped from a file, or from shared
 // memory, or there are to be some that are missing.
 bool takes_others(const MappingChange& change) {
-  const bool is_private_memory = is_anonymous(change.region) && change.region.permissions[3] == 'p';
-  return change.kind == Kind::ask || (change.kind == Kind::drop && !is_private_memory);
+  return change.kind == Kind::ask || (change.kind == Kind::drop && !is_anonymous(change.region));
 }
 
 // Whether the path of a region leads to no file, or to another one.
@@ -193,7 +193,8 @@ bool has_lost_name(pid_t task, const Region& region) {
   path[region.path.copy(path, sizeof(path) - 1)] = '\0';
   const ScopedFd file = look_up(task, AT_FDCWD, path);
   if (!file.is_open()) return errno == ENOENT || errno == ENOTDIR;
-  return compare_mapped_file(file.get(), region.file) == MappedFile::another;
+  MappedIdentities identities;
+  return compare_mapped_file(file.get(), region.file, identities) == MappedFile::another;
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ class PageReader {
         stores_(stores),
         remote_(process.live_thread(), process.memory().get()),
         pages_(stores, captured.tree(), captured.pages()),
-        untouched_(process.live_thread(), tracker.pagemap()) {}
+        untouched_(process.live_thread(), tracker.pagemap(), tracker.identities()) {}
 
   Status take(const DirtyRange& dirty);
   // The last call: the tree with all that was taken, and how many of its virtual pages have a page.

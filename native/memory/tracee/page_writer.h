@@ -22,7 +22,7 @@ class PageWriter {
         target_(target),
         remote_(process.live_thread(), process.memory().get()),
         target_pages_(stores, target),
-        untouched_(process.live_thread(), tracker.pagemap()) {}
+        untouched_(process.live_thread(), tracker.pagemap(), tracker.identities()) {}
 
   Status write(const DirtyRange& dirty);
   // What differs between the tree that the memory was and the one that it is to be, but for what is `left_out`.

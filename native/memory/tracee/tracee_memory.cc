@@ -87,7 +87,7 @@ Status TraceeMemory::read(uint64_t address, std::span<std::byte> bytes) const {
   if (is_other) {
     if (Status status = Pagemap::open(process_.pid(), &fresh); !status.is_ok()) return status;
   }
-  UntouchedPages pages(process_.live_thread(), is_other ? fresh : tracker_.pagemap());
+  UntouchedPages pages(process_.live_thread(), is_other ? fresh : tracker_.pagemap(), tracker_.identities());
   if (Status status = pages.fill(address, bytes, &existing); !status.is_ok()) return status;
   for (const AddressRange& run : existing) {
     std::byte* const to = bytes.data() + (run.start - address);

@@ -64,6 +64,8 @@ class TraceeTracker {
   // moment at which nothing runs.
   Status find_existing(const DirtyRange& dirty, UntouchedPages& pages, GrowingArray<PageRun>* runs) const;
   const Pagemap& pagemap() const { return pagemap_; }
+  // What was found out about files that are mapped.
+  MappedIdentities& identities() const { return identities_; }
 
   // What others than us have registered with a userfaultfd.
   const RangeSet& of_others() const { return of_others_; }
@@ -113,6 +115,7 @@ class TraceeTracker {
   bool is_known_ = false, is_refused_ = false;
   bool may_have_unmapped_ = false;  // since the memory was known last
   HotPages hot_pages_;
+  mutable MappedIdentities identities_;
 };
 
 }  // namespace pagestore

@@ -113,5 +113,22 @@ TEST(PrivateMemory, IsNotWhatTheKernelOrADeviceLends) {
   }
 }
 
+TEST(Regions, OfMemoryThatOthersMayHaveAreNotAnonymousWhateverTheyAreCalled) {
+  const auto region = [](const char* permissions, const char* path) {
+    Region made{};
+    memcpy(made.permissions, permissions, sizeof(made.permissions));
+    made.path = path;
+    return made;
+  };
+  EXPECT_TRUE(is_anonymous(region("rw-p", "")));
+  EXPECT_TRUE(is_anonymous(region("rw-p", "[anon:name]")));
+  EXPECT_FALSE(is_anonymous(region("rw-s", "[anon_shmem:name]")));
+  EXPECT_FALSE(is_anonymous(region("rw-p", "/dev/zero")));
+  EXPECT_TRUE(is_zero_filled(region("rw-p", "[heap]")));
+  EXPECT_TRUE(is_zero_filled(region("rw-p", "/dev/zero")));
+  EXPECT_FALSE(is_zero_filled(region("rw-s", "/dev/zero (deleted)")));
+  EXPECT_FALSE(is_zero_filled(region("rw-s", "[anon_shmem:name]")));
+}
+
 }  // namespace
 }  // namespace pagestore::test
