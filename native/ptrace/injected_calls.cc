@@ -106,6 +106,7 @@ Status InjectedCalls::make(TracedThread& thread, const SystemCall& call, const A
   if (Status status = run_to_exit(thread, signal); !status.is_ok()) return status;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
   *result = registers->result();
+  if (traits_.outlives_us) stubs_.note(call, *result);
   if (signal != 0) {
     if (Status status = return_to_signal(thread, signal); !status.is_ok()) return status;
   }
@@ -133,7 +134,7 @@ Status InjectedCalls::check_allowed(TracedThread& thread, const SystemCall& call
   program_.may_have_new_filters = false;
   if (Status status = allowed_.check(threads_, thread, call, AllowedCalls::Need::lives); !status.is_ok()) return status;
   if (!traits_.outlives_us) return Status::ok();
-  for (const SystemCall& behind : StubCalls::calls_behind(call)) {
+  for (const SystemCall& behind : stubs_.calls_behind(call)) {
     Status status = allowed_.check(threads_, thread, behind, AllowedCalls::Need::is_made);
     if (!status.is_ok()) return status;
   }

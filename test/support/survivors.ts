@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
+import { argumentsFor, type ProfileName } from '../../scripts/container.js'
 import { isInstalled } from './programs.js'
 import { build } from './tracees.js'
 
@@ -189,15 +190,25 @@ class Ward {
   }
 }
 
+/** As in a container with that profile: what to put before a command. */
+export function inContainer(profile: ProfileName): string[] {
+  return [build('container.c'), ...argumentsFor(profile)]
+}
+
 /** The observer is killed before each of its own system calls, from the `first` on in steps. */
-export async function killAtEachCall(target: Target, way: string, first = 1, step = 1): Promise<Found> {
+export async function killAtEachCall(
+  target: Target,
+  way: string,
+  first = 1,
+  step = 1,
+  within: string[] = [],
+): Promise<Found> {
   const tool = build('survivors/kill-at-call.c')
   const ward = new Ward(target)
   await ward.begin()
   for (let call = first; ; call += step) {
-    const child = spawn(tool, [String(call), process.execPath, observer, way, String(ward.survivor.pid)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const command = [...within, tool, String(call), process.execPath, observer, way, String(ward.survivor.pid)]
+    const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] })
     let said = ''
     child.stdout.setEncoding('utf8').on('data', (more: string) => {
       said += more

@@ -2,7 +2,14 @@
 // system call and at random, over all targets; here it is some of both.
 import { beforeAll, describe, expect, test } from 'vitest'
 
-import { type Found, findTargets, killAtEachCall, killAtRandom, type Target } from '../support/survivors.js'
+import {
+  type Found,
+  findTargets,
+  inContainer,
+  killAtEachCall,
+  killAtRandom,
+  type Target,
+} from '../support/survivors.js'
 
 const rounds = Number(process.env['PAGESTORE_TEST_ROUNDS'] ?? 0)
 const isLong = rounds > 0
@@ -41,6 +48,12 @@ describe('a process outlives its observer, which is killed', () => {
   test('before any of its system calls', async () => {
     const first = isLong ? 1 : 1 + (seed % 45)
     await eachOf((target) => killAtEachCall(target, 'trace', first, isLong ? 1 : 45), 'trace')
+  })
+
+  test('before any of them, in a container', async () => {
+    const first = isLong ? 1 : 1 + (seed % 90)
+    const docker = inContainer('docker')
+    await eachOf((target) => killAtEachCall(target, 'trace', first, isLong ? 1 : 90, docker), 'trace in a container')
   })
 
   test('while it only stops the process', async () => {

@@ -23,19 +23,38 @@ Registers as_instruction(const TracedThread& thread, Registers registers) {
   return registers;
 }
 
-// What would be left in the process by a call that nobody asks for the result of.
-StubUndo undo_of(const SystemCall& call) {
-  if (call.number == SYS_userfaultfd) return {SYS_close, 0};
-  return {};
+// What is left in the process by a call that nobody asks for the result of: a descriptor of ours.
+bool gives_descriptor(const SystemCall& call) {
+  return call.number == SYS_userfaultfd || call.number == SYS_eventfd2 || call.number == SYS_socket;
 }
 
 }  // namespace
 
-std::array<SystemCall, 2> StubCalls::calls_behind(const SystemCall& call) {
+bool StubCalls::closes_given(const SystemCall& call) const {
+  return given_ && call.number == SYS_close && call.arguments[0] == *given_;
+}
+
+StubUndo StubCalls::undo_of(const SystemCall& call) const {
+  StubUndo undo;
+  if (gives_descriptor(call)) undo.number = SYS_close;
+  if (given_ && !closes_given(call)) undo.number_before = SYS_close, undo.given_before = *given_;
+  return undo;
+}
+
+std::array<SystemCall, 3> StubCalls::calls_behind(const SystemCall& call) const {
   constexpr uint64_t kSignalBytes = 8;
   const StubUndo undo = undo_of(call);
-  return {SystemCall{static_cast<int64_t>(undo.number), {0, undo.second, 0, kSignalBytes}},
+  return {SystemCall{static_cast<int64_t>(undo.number), {0, 0, 0, kSignalBytes}},
+          SystemCall{static_cast<int64_t>(undo.number_before), {undo.given_before, 0, 0, kSignalBytes}},
           SystemCall{SYS_rt_sigprocmask, {SIG_SETMASK, 0, 0, kSignalBytes}}};
+}
+
+void StubCalls::note(const SystemCall& call, int64_t result) {
+  if (gives_descriptor(call) && result >= 0) {
+    given_ = static_cast<uint64_t>(result);
+  } else if (closes_given(call)) {
+    given_.reset();
+  }
 }
 
 // A slot is written only when nobody is in it: there are two, and one thread in one of them.

@@ -28,20 +28,30 @@ class StubCalls {
   Status enter(TracedThread& thread);
 
   // What a thread calls, behind the one that it makes for us, to put itself back.
-  static std::array<SystemCall, 2> calls_behind(const SystemCall& call);
+  std::array<SystemCall, 3> calls_behind(const SystemCall& call) const;
+  // The call was made. A descriptor that it gave is taken back with each later call, until one closes it.
+  void note(const SystemCall& call, int64_t result);
+  // The process is about to run: whatever is left of ours in it is its own now.
+  void forget_given() { given_.reset(); }
 
   StubSlots& slots() { return slots_; }
   // Nobody is in a slot any more, and nothing of ours is there.
   Status clear();
-  void on_exec() { slots_.forget(); }
+  void on_exec() {
+    slots_.forget();
+    given_.reset();
+  }
 
  private:
+  bool closes_given(const SystemCall& call) const;
+  StubUndo undo_of(const SystemCall& call) const;
   Status write(TracedThread& thread, const StubUndo& undo, const ArgumentBytes& argument, RemoteAddress* slot);
   Status leave(const TracedThread* but);
 
   const ThreadTable& threads_;
   StubSlots slots_;
   pid_t inside_ = 0;  // the thread whose registers may still be those of a stub
+  std::optional<uint64_t> given_;
 };
 
 }  // namespace pagestore

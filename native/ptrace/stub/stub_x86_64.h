@@ -2,6 +2,7 @@
 //
 //     syscall                     the injected call; while we live, a thread executes nothing else of this
 //     close(result)               or what else takes back what the call has given; or a call without an effect
+//     close(…)                    the same for what an earlier call has given
 //     rt_sigprocmask(…)           the blocked signals of the thread
 //     mov …, %rax …               the registers that the calls use, out of the data
 //     jmp *…                      to where the thread was
@@ -20,23 +21,24 @@
 
 namespace pagestore {
 
-// How what a call gave is taken back: by the call `number` of its result and of `second`.
+// How what a call gave is taken back: by the call `number` of its result; and what an earlier one gave, by the call
+// `number_before` of `given_before`.
 struct StubUndo {
   static constexpr uint64_t kNothing = 14;  // rt_sigprocmask of no signals, which the stub makes in any case
-  uint64_t number = kNothing, second = 0;
+  uint64_t number = kNothing, number_before = kNothing, given_before = 0;
 };
 
 inline constexpr size_t kMostArgumentBytes = 32;
 
 struct X86Stub {
   static constexpr bool kIsThere = true;
-  static constexpr size_t kBytes = 288, kCodeBytes = 136;
+  static constexpr size_t kBytes = 304, kCodeBytes = 152;
   static constexpr size_t kBehindCall = X86Registers::kCall.size();
-  static constexpr size_t kReturn = 32;  // where the thread begins to put itself back without a call before
+  static constexpr size_t kReturn = 46;  // where the thread begins to put itself back without a call before
 
   struct Data {
     uint64_t mark = kMark;
-    uint64_t blocked, undo_number, undo_second;
+    uint64_t blocked, undo_number, number_before, given_before;
     uint64_t rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11, rip;
     std::array<std::byte, kMostArgumentBytes> argument;  // that one of the call points to, and the kernel only reads
   };
@@ -50,8 +52,22 @@ struct X86Stub {
     X86Stub stub;
     const X86Registers& r = wanted;
     stub.instructions = code();
-    stub.data = {kMark, blocked, undo.number, undo.second, r.rax, r.rcx, r.rdx, r.rsi,
-                 r.rdi, r.r8,    r.r9,        r.r10,       r.r11, r.rip, {}};
+    stub.data = {kMark,
+                 blocked,
+                 undo.number,
+                 undo.number_before,
+                 undo.given_before,
+                 r.rax,
+                 r.rcx,
+                 r.rdx,
+                 r.rsi,
+                 r.rdi,
+                 r.r8,
+                 r.r9,
+                 r.r10,
+                 r.r11,
+                 r.rip,
+                 {}};
     return stub;
   }
   bool is_stub() const { return data.mark == kMark && instructions == code(); }
@@ -65,7 +81,6 @@ struct X86Stub {
 
   std::array<std::byte, kCodeBytes> instructions{};
   Data data{};
-  uint64_t unused = 0;
 };
 static_assert(sizeof(X86Stub) == X86Stub::kBytes);
 
@@ -81,13 +96,16 @@ constexpr std::array<std::byte, X86Stub::kCodeBytes> X86Stub::code() {
     const size_t distance = kCodeBytes + target - (size + 4);
     for (size_t i = 0; i < 4; ++i) code[size++] = static_cast<std::byte>(distance >> 8 * i & 0xff);
   };
-  add({0x0f, 0x05});                                          // syscall
-  add({0x48, 0x89, 0xc7});                                    // mov %rax, %rdi
-  add_with({0x48, 0x8b, 0x35}, offsetof(Data, undo_second));  // mov …, %rsi
-  add({0xba, 0, 0, 0, 0});                                    // mov $0, %edx
-  add({0x41, 0xba, 8, 0, 0, 0});                              // mov $8, %r10d
-  add_with({0x48, 0x8b, 0x05}, offsetof(Data, undo_number));  // mov …, %rax
-  add({0x0f, 0x05});                                          // syscall
+  add({0x0f, 0x05});                                            // syscall
+  add({0x48, 0x89, 0xc7});                                      // mov %rax, %rdi
+  add({0xbe, 0, 0, 0, 0});                                      // mov $0, %esi
+  add({0xba, 0, 0, 0, 0});                                      // mov $0, %edx
+  add({0x41, 0xba, 8, 0, 0, 0});                                // mov $8, %r10d
+  add_with({0x48, 0x8b, 0x05}, offsetof(Data, undo_number));    // mov …, %rax
+  add({0x0f, 0x05});                                            // syscall
+  add_with({0x48, 0x8b, 0x3d}, offsetof(Data, given_before));   // mov …, %rdi
+  add_with({0x48, 0x8b, 0x05}, offsetof(Data, number_before));  // mov …, %rax
+  add({0x0f, 0x05});                                            // syscall
   if (size != kReturn) return {};
   add({0xbf, 2, 0, 0, 0});                                // mov $SIG_SETMASK, %edi
   add_with({0x48, 0x8d, 0x35}, offsetof(Data, blocked));  // lea …, %rsi

@@ -73,12 +73,16 @@ TEST(Stub, ClosesWhatTheCallOpened) {
   const int next = dup(pair[0]);
   close(next);
   // dup of −1 fails, and of nothing there is nothing to be closed; inotify_init gives the number that was free.
-  EXPECT_EQ(run(X86Stub::make({}, 0, {SYS_close, 0}), 0, SYS_dup), 0u);
-  EXPECT_EQ(run(X86Stub::make({}, 0, {SYS_close, 0}), 0, SYS_inotify_init), 0u);
+  EXPECT_EQ(run(X86Stub::make({}, 0, {SYS_close}), 0, SYS_dup), 0u);
+  EXPECT_EQ(run(X86Stub::make({}, 0, {SYS_close}), 0, SYS_inotify_init), 0u);
   EXPECT_EQ(fcntl(next, F_GETFD), -1);
   EXPECT_EQ(run(X86Stub::make({}, 0, {}), 0, SYS_inotify_init), 0u);
   EXPECT_NE(fcntl(next, F_GETFD), -1);
-  for (const int each : {next, pair[0], pair[1]}) close(each);
+  // What an earlier call gave is closed behind another.
+  EXPECT_EQ(run(X86Stub::make({}, 0, {StubUndo::kNothing, SYS_close, static_cast<uint64_t>(next)}), 0, SYS_getpid), 0u);
+  EXPECT_EQ(fcntl(next, F_GETFD), -1);
+  EXPECT_NE(fcntl(pair[0], F_GETFD), -1);
+  for (const int each : pair) close(each);
 }
 
 #endif
