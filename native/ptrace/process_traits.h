@@ -33,7 +33,7 @@ struct ProcessTraits {
 
 class Userfaultfd;
 
-// Memory that a program has registered with userfaultfds of its own, now or at some time.
+// Memory that a program has registered with userfaultfds of its own, as far as it has not been seen to be given up.
 struct RegisteredMemory {
   RangeSet all;
   RangeSet served;  // of that: whoever touches a page that does not exist waits until somebody has made it

@@ -5,8 +5,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <utility>
 
 #include "linux/elf_class.h"
 #include "linux/proc_file.h"
@@ -86,6 +88,30 @@ Status TracedProcess::find_flagged_mappings() {
       return status;
     }
   }
+  return Status::ok();
+}
+
+// The kernel shows which mappings are registered, but not with what: none of these is with ours.
+Status TracedProcess::find_given_up_memory() {
+  if (program_.registered.all.empty()) return Status::ok();
+  RegionList regions;
+  RegisteredMemory still;
+  if (Status status = read_flagged_regions_of(live_thread(), &regions); !status.is_ok()) return status;
+  RegionReader reader(regions.bytes());
+  for (Region region; reader.next(&region);) {
+    if (!region.is_served && !region.reports_writes) continue;
+    for (const AddressRange& each : program_.registered.all.overlapping({region.start, region.end})) {
+      const AddressRange part{std::max(each.start, region.start), std::min(each.end, region.end)};
+      if (Status status = still.add(part, region.is_served); !status.is_ok()) return status;
+    }
+  }
+  const auto are_equal = [](const RangeSet& a, const RangeSet& b) {
+    return std::equal(a.ranges().begin(), a.ranges().end(), b.ranges().begin(), b.ranges().end());
+  };
+  const RegisteredMemory& before = program_.registered;
+  if (are_equal(still.all, before.all) && are_equal(still.served, before.served)) return Status::ok();
+  changes_.mark_mappings_changed();
+  program_.registered = std::move(still);
   return Status::ok();
 }
 
@@ -173,6 +199,7 @@ Status TracedProcess::resume(const RunOptions& options, Stop* stop) {
   if (!options.breakpoint) {
     if (Status status = kernel_breakpoint_.put_back(threads_, injected_); !status.is_ok()) return status;
   }
+  if (traits_.outlives_us) injected_.stubs()->forget_given();
   return loop_.resume(*asked, options, stop);
 }
 

@@ -94,8 +94,9 @@ class TracedProcess : NonCopyable {
   // Around all mappings that it made to grow down.
   const AddressRange& growing() const { return program_.growing; }
   void set_growing(const AddressRange& range) { program_.growing = range; }
-  // What it has registered with userfaultfds of its own.
+  // What it has registered with userfaultfds of its own; the second leaves out what it has given up since.
   const RegisteredMemory& registered() const { return program_.registered; }
+  Status find_given_up_memory();
   // Where the kernel may drop pages that the program has freed, until somebody writes to them.
   const RangeSet& freed() const { return program_.freed; }
   void clear_freed() { program_.freed.clear(); }

@@ -1,9 +1,9 @@
 /* Memory that a thread of the program itself serves, by a userfaultfd, or is told of writes to. First the kind of
- * memory (anonymous, file, shared, minor), then what is done: serves      prints where it is and waits to be observed:
- * page 0 was asked for, and is full of nines watches     the same, but it is told of writes, and the pages exist steps
- * the same as `serves`, with a choice before and after a private page is written registers   at the first choice of a
- * memory that nobody has registered it registers it; the exit code says if it could Exit code 77: the system does not
- * let us. */
+ * memory (anonymous, file, shared, minor), then what is done. `serves`: it prints where it is and waits to be observed;
+ * page 0 was asked for, and is full of nines. `watches`: the same, but it is told of writes, and the pages exist.
+ * `steps`: as `serves`, with a choice before and after a private page is written. `gives-up`: as `steps`, but before
+ * the choice it unregisters the memory. `registers`: at the first choice of a memory that nobody has registered it
+ * registers it; the exit code says if it could. Exit code 77: the system does not let us. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -106,7 +106,14 @@ int main(int argc, char** argv) {
   }
   printf("%p %d\n", (void*)at, at[0]);
   fflush(stdout);
-  if (strcmp(what, "steps") == 0) {
+  const int gives_up = strcmp(what, "gives-up") == 0;
+  if (gives_up) {
+    ps_choose(1);
+    // The thread that waits keeps the open file.
+    struct uffdio_range all = {(unsigned long)at, kAll};
+    if (ioctl(served, UFFDIO_UNREGISTER, &all) != 0) return 5;
+  }
+  if (strcmp(what, "steps") == 0 || gives_up) {
     int way = ps_choose(2);
     if (way == 0)
       at[10] = 5;

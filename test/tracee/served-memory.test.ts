@@ -78,8 +78,8 @@ test.each(['anonymous', 'shared'])('a page that it is told of when it is written
   tracee.detach()
 })
 
-function atChoice(store: PageStore, kind: string, tracker: 'none' | undefined): Tracee | undefined {
-  const tracee = Tracee.spawn(store, program, [kind, 'steps'], {
+function atChoice(store: PageStore, kind: string, tracker: 'none' | undefined, what = 'steps'): Tracee | undefined {
+  const tracee = Tracee.spawn(store, program, [kind, what], {
     stdio: [],
     files: 'ignore',
     onWarning: () => undefined,
@@ -108,6 +108,25 @@ test.each([undefined, 'none'] as const)('a page that was missing is missing agai
   tracee.resume({ choose: 0 })
   expect(tracee.resume({ choose: 0 })).toMatchObject({ kind: 'exit', code: 0 })
 })
+
+test.each(['anonymous', 'shared'].flatMap((kind) => [undefined, 'none'].map((tracker) => [kind, tracker] as const)))(
+  'what a program has given up is memory like all other (%s, tracker: %s)',
+  (kind, tracker) => {
+    using store = new PageStore()
+    const tracee = atChoice(store, kind, tracker as 'none' | undefined, 'gives-up')
+    if (!tracee) return
+    tracee.capture().release()
+    expect(tracee.resume({ choose: 0 }).kind).toBe('choice')
+    const before = tracee.capture()
+    tracee.resume({ choose: 1 })
+    const after = tracee.capture()
+    for (const each of [before, after, before, after]) {
+      tracee.restore(each)
+      expect(tracee.capture().key).toBe(each.key)
+    }
+    expect(tracee.resume({ choose: 0 })).toMatchObject({ kind: 'exit', code: 0 })
+  },
+)
 
 test('in shared memory that is refused before anything changes', () => {
   using store = new PageStore()

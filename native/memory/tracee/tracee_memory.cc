@@ -27,6 +27,7 @@ Status TraceeMemory::read_mappings() {
   if (!process_.has_run()) return Status::ok();
   if (process_.has_unseen_changes()) mark_unknown();
   if (Status status = tracker_.add_new(process_.advised()); !status.is_ok()) return status;
+  if (Status status = process_.find_given_up_memory(); !status.is_ok()) return status;
   const bool is_served = !process_.registered().served.empty();
   const bool may_differ = mappings_.read_size() || process_.has_changed_mappings() || is_served;
   if (!may_differ && tracker_.is_known()) return Status::ok();
