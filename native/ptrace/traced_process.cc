@@ -197,7 +197,7 @@ Status TracedProcess::resume(const RunOptions& options, Stop* stop) {
   TracedThread* asked;
   if (Status status = thread(options.thread, &asked); !status.is_ok()) return status;
   if (!options.breakpoint) {
-    if (Status status = kernel_breakpoint_.put_back(threads_, injected_); !status.is_ok()) return status;
+    if (Status status = kernel_breakpoint_.put_back(threads_, injected_, waiter_); !status.is_ok()) return status;
   }
   if (traits_.outlives_us) injected_.stubs()->forget_given();
   return loop_.resume(*asked, options, stop);
@@ -239,7 +239,7 @@ Status TracedProcess::detach() {
   }
   if (traits_.outlives_us) {
     const ThreadTable::InUse in_use(threads_);
-    static_cast<void>(kernel_breakpoint_.put_back(threads_, injected_));
+    static_cast<void>(kernel_breakpoint_.put_back(threads_, injected_, waiter_));
     static_cast<void>(injected_.stubs()->clear());
   }
   return release_all();

@@ -2,6 +2,7 @@
 
 #include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -55,6 +56,31 @@ Status set_trap_action(TracedThread& first, void (*handler)(int), InjectedCalls&
   return Status::system(Error::tracee, "ignoring SIGTRAP in the process", static_cast<int>(-result));
 }
 
+// A thread that is stopped before a signal of ours stops elsewhere, without executing anything. Another signal that
+// comes meanwhile is the next thing that is reported of it.
+Status leave_trap(TracedThread& thread, ProcessWaiter& waiter) {
+  while (thread.is_at(activity::Kind::signal_delivery)) {
+    WaitEvent event;
+    ptrace(PTRACE_INTERRUPT, thread.id(), nullptr, nullptr);
+    if (Status status = thread.run(PTRACE_CONT, 0); !status.is_ok()) return status;
+    if (Status status = waiter.wait_for_stop(thread, &event); !status.is_ok()) return status;
+    if (event.ptrace_event() != 0) {
+      thread.on_interrupt(event.ptrace_event() == PTRACE_EVENT_STOP && event.signal() != SIGTRAP);
+      continue;
+    }
+    siginfo_t info{};
+    if (ptrace(PTRACE_GETSIGINFO, thread.id(), nullptr, &info) != 0) {
+      return Status::process_gone(thread.id(), "was killed");
+    }
+    thread.enter(activity::SignalDelivery{});
+    if (KernelBreakpoint::is_cause(info)) continue;
+    thread.ask(question::Signal{info});
+    thread.set_pending_stop(thread.signal_stop());
+    break;
+  }
+  return Status::ok();
+}
+
 }  // namespace
 
 bool KernelBreakpoint::is_cause(const siginfo_t& info) {
@@ -89,10 +115,7 @@ Status KernelBreakpoint::insert(RemoteAddress address, std::span<TracedThread* c
   }
   if (Status status = ignore_traps(runners, injected); !status.is_ok()) return status;
   const Status status = open_events(address, threads);
-  if (!status.is_ok()) {
-    remove();
-    static_cast<void>(put_back(threads, injected));
-  }
+  if (!status.is_ok()) remove();
   return status;
 }
 
@@ -112,18 +135,25 @@ Status KernelBreakpoint::open_events(RemoteAddress address, const ThreadTable& t
   return Status::ok();
 }
 
-// A signal that is ignored waits all the same in a thread that is traced: one that came to the breakpoint when the run
-// had ended. To ignore it once more makes the kernel drop all that wait, or the first to run would end the process.
-Status KernelBreakpoint::put_back(const ThreadTable& threads, InjectedCalls& injected) {
+// A signal that is ignored comes all the same to a thread that is traced. While it is ignored still, threads leave the
+// stops before one that is nobody's; and to ignore it once more makes the kernel drop all that wait, of threads that
+// came to the breakpoint when the run had ended. Else the first thread to run without us would end the process.
+Status KernelBreakpoint::put_back(const ThreadTable& threads, InjectedCalls& injected, ProcessWaiter& waiter) {
   if (!ignores_traps_) return Status::ok();
+  TracedThread* maker = nullptr;
   for (TracedThread* thread : threads.all()) {
     if (!thread->is_stopped() || thread->is_inside_vfork()) continue;
-    Status status = set_trap_action(*thread, SIG_IGN, injected);
-    if (status.is_ok()) status = set_trap_action(*thread, SIG_DFL, injected);
-    ignores_traps_ = !status.is_ok();
-    return status;
+    const bool is_nobodys = thread->is_at(activity::Kind::signal_delivery) && thread->asked_signal() == nullptr;
+    if (is_nobodys) {
+      if (Status status = leave_trap(*thread, waiter); !status.is_ok()) return status;
+    }
+    maker = thread;
   }
-  return Status::ok();
+  if (maker == nullptr) return Status::ok();
+  Status status = set_trap_action(*maker, SIG_IGN, injected);
+  if (status.is_ok()) status = set_trap_action(*maker, SIG_DFL, injected);
+  ignores_traps_ = !status.is_ok();
+  return status;
 }
 
 }  // namespace pagestore

@@ -29,7 +29,7 @@ class KernelBreakpoint : NonCopyable {
   static bool is_cause(const siginfo_t& info);
 
   // The process does with SIGTRAP what it did before.
-  Status put_back(const ThreadTable& threads, InjectedCalls& injected);
+  Status put_back(const ThreadTable& threads, InjectedCalls& injected, ProcessWaiter& waiter);
 
  private:
   Status open_events(RemoteAddress address, const ThreadTable& threads);
