@@ -9,9 +9,11 @@
 namespace pagestore {
 
 Sameness compare_tasks(pid_t a, pid_t b, Shared what) {
-  const long result = syscall(SYS_kcmp, a, b, what == Shared::memory ? KCMP_VM : KCMP_FILES, 0, 0);
+  const int type = what == Shared::memory ? KCMP_VM : KCMP_FILES;
+  const long result = syscall(SYS_kcmp, a, b, type, 0, 0);
   if (result >= 0) return result == 0 ? Sameness::same : Sameness::different;
-  return errno == ESRCH ? Sameness::different : Sameness::unknown;
+  const bool is_others = errno == EPERM && syscall(SYS_kcmp, a, a, type, 0, 0) == 0;
+  return errno == ESRCH || is_others ? Sameness::different : Sameness::unknown;
 }
 
 Sameness compare_files(pid_t task, int32_t a, pid_t other, int32_t b) {

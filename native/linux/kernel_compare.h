@@ -2,7 +2,7 @@
 //
 // Some systems refuse the call (containers without CAP_SYS_PTRACE): then nothing is known, and `unknown` is no answer.
 // Each answer was true at the moment of the call; of a task that runs it may be false by the next. It leaves to its
-// caller: both tasks, threads or processes, are ours to trace.
+// caller: the first task, a thread or a process, is ours to trace, and both are where files are compared.
 #pragma once
 
 #include <sys/types.h>
@@ -12,7 +12,8 @@
 namespace pagestore {
 
 enum class Shared : uint8_t { memory, descriptors };
-// Whether they share that. A task that has ended shares nothing.
+// Whether they share that. A task that has ended shares nothing, nor does one that is not ours to trace: it is somebody
+// else's.
 Sameness compare_tasks(pid_t a, pid_t b, Shared what);
 
 // Whether descriptor `a` of `task` and descriptor `b` of `other` are one open file.

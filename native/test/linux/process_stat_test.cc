@@ -2,6 +2,7 @@
 #include "linux/process_stat.h"
 
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "linux/kernel_compare.h"
@@ -53,6 +54,19 @@ TEST(Tasks, ThatAreNotThereShareNothing) {
     EXPECT_NE(compare_tasks(getpid(), getpid(), what), Sameness::different);
     EXPECT_NE(compare_tasks(getpid(), INT32_MAX, what), Sameness::same);
   }
+}
+
+// Who is not ours to trace is somebody else's, where the kernel compares tasks at all.
+TEST(Tasks, OfOthersShareNothing) {
+  if (getuid() != 0 || compare_tasks(getpid(), getpid(), Shared::memory) == Sameness::unknown) GTEST_SKIP();
+  const pid_t child = fork();
+  if (child == 0) {
+    if (setgid(65534) != 0 || setuid(65534) != 0) _exit(2);
+    _exit(compare_tasks(getpid(), getppid(), Shared::memory) == Sameness::different ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace

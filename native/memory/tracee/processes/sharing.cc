@@ -144,13 +144,6 @@ Status compare_with(TracedProcess& process, Shared what, std::optional<RemoteAdd
   const pid_t ours = process.live_thread();
   for (ComparedTask& task : tasks) task.answer = compare_tasks(ours, task.id, what);
   if (!has_unknown(tasks)) return Status::ok();
-  // Where the call is allowed, who is not ours to trace is somebody else's.
-  if (compare_tasks(ours, ours, what) == Sameness::same) {
-    for (ComparedTask& task : tasks) {
-      if (is_unknown(task)) task.answer = Sameness::different;
-    }
-    return Status::ok();
-  }
   if (what == Shared::descriptors) return compare_descriptors(process, tasks);
   if (!scratch) return Status::system(Error::tracee, "asking who shares the memory without a stack", ENOTSUP);
   return compare_memory(process, *scratch, tasks);
