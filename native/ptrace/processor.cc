@@ -2,6 +2,10 @@
 
 #include <sched.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <utility>
 
@@ -22,36 +26,45 @@ struct Pinned {
 };
 thread_local Pinned pinned;
 
+// How many threads of this process have taken each: all that is known where the system allows no such names.
+std::atomic<int> taken_here[CPU_SETSIZE];
+
 bool is_in(const cpu_set_t& set, int processor) {
   return CPU_ISSET(static_cast<size_t>(processor), &set);
 }
 
-// How many have claimed it; `claim` is ours if one was left.
-int count_claims(int processor, ScopedFd* claim) {
+// How many have claimed it, `here` of them in this process; `claim` is ours if one was left.
+int count_claims(int processor, int here, ScopedFd* claim) {
   int count = 0;
   *claim = ScopedFd();
   for (int i = 0; i < kNames; ++i) {
     char name[48];
     snprintf(name, sizeof(name), "pagestore/processor/%d/%d", processor, i);
     ScopedFd made = claim_name(name);
-    if (!made.is_open()) ++count;
+    if (!made.is_open() && errno == EADDRINUSE) ++count;
     if (made.is_open() && !claim->is_open()) *claim = std::move(made);
   }
-  return count;
+  return std::max(count, here);
 }
+
+struct Choice {
+  std::optional<int> processor;
+  int here = 0;  // how many threads of this process had taken it
+  ScopedFd claim;
+};
 
 // Not the one that we happen to run on: a program can tell processors apart, and its C library notes on which
 // it started.
-std::optional<int> choose(const cpu_set_t& allowed, std::optional<int> last, ScopedFd* claim) {
-  std::optional<int> best;
-  int fewest = kNames + 1;
+Choice choose(const cpu_set_t& allowed, std::optional<int> last) {
+  Choice best;
+  int fewest = INT_MAX;
   const auto consider = [&](int processor) {
+    const int here = taken_here[processor].load();
     ScopedFd claimed;
-    const int count = count_claims(processor, &claimed);
+    const int count = count_claims(processor, here, &claimed);
     if (count >= fewest) return;
     fewest = count;
-    best = processor;
-    *claim = std::move(claimed);
+    best = {processor, here, std::move(claimed)};
   };
   if (last && is_in(allowed, *last)) consider(*last);
   for (int i = 0; i < CPU_SETSIZE && fewest > 0; ++i) {
@@ -60,20 +73,31 @@ std::optional<int> choose(const cpu_set_t& allowed, std::optional<int> last, Sco
   return best;
 }
 
+// Other threads may choose at the same time.
+Choice choose_and_take(const cpu_set_t& allowed, std::optional<int> last) {
+  for (;;) {
+    Choice choice = choose(allowed, last);
+    int before = choice.here;
+    if (!choice.processor || taken_here[*choice.processor].compare_exchange_strong(before, before + 1)) return choice;
+  }
+}
+
 }  // namespace
 
 std::optional<int> SharedProcessor::take() {
   if (pinned.uses == 0) {
     if (sched_getaffinity(0, sizeof(pinned.before), &pinned.before) != 0) return {};
-    ScopedFd claim;
-    const std::optional<int> chosen = choose(pinned.before, pinned.processor, &claim);
-    if (!chosen) return {};
+    Choice chosen = choose_and_take(pinned.before, pinned.processor);
+    if (!chosen.processor) return {};
     cpu_set_t one;
     CPU_ZERO(&one);
-    CPU_SET(static_cast<size_t>(*chosen), &one);
-    if (sched_setaffinity(0, sizeof(one), &one) != 0) return {};
-    pinned.processor = chosen;
-    pinned.claim = std::move(claim);
+    CPU_SET(static_cast<size_t>(*chosen.processor), &one);
+    if (sched_setaffinity(0, sizeof(one), &one) != 0) {
+      --taken_here[*chosen.processor];
+      return {};
+    }
+    pinned.processor = chosen.processor;
+    pinned.claim = std::move(chosen.claim);
   }
   ++pinned.uses;
   is_taken_ = true;
@@ -84,6 +108,7 @@ SharedProcessor::~SharedProcessor() {
   if (!is_taken_ || --pinned.uses > 0) return;
   sched_setaffinity(0, sizeof(pinned.before), &pinned.before);
   pinned.claim = ScopedFd();
+  --taken_here[*pinned.processor];
 }
 
 }  // namespace pagestore

@@ -3,9 +3,9 @@
 // Tracers get different processors, as far as this thread may run on enough of them: those on other threads of this
 // process, and those in other processes. Whoever takes a processor says so by the name of a socket, which the kernel
 // gives to one at a time and takes back when the process ends, however that happens; it is known within a network
-// namespace, that is, to all but those in other containers. Several tracees of one thread share the thread's processor,
-// and a thread takes the one that it had before, if that is still the best. It is a matter of speed alone: where the
-// system does not let us choose, everything runs on as it was.
+// namespace, that is, to all but those in other containers; where the system allows no sockets, within this process.
+// Several tracees of one thread share the thread's processor, and a thread takes the one that it had before, if that is
+// still the best. It is a matter of speed alone: where the system does not let us choose, everything runs on as it was.
 #pragma once
 
 #include <optional>

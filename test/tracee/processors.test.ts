@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 
 import { PageStore, Tracee } from '../../lib/index.js'
+import { systemCallNumber } from '../../lib/linux/system-calls.js'
+import { build } from '../support/tracees.js'
 
 const store = new PageStore()
 let tracees: Tracee[] = []
@@ -47,6 +49,29 @@ test('a tracer claims the processor that it and its tracee run on, once, until i
   tracees.pop()!.close()
   expect(claims()).toEqual([])
 })
+
+test.skipIf(!/[-,]/.test(allowed('self')!))(
+  'threads take different ones, also where the system allows no sockets',
+  () => {
+    const thread = `
+    import { readFileSync } from 'node:fs'
+    import { parentPort } from 'node:worker_threads'
+    import { PageStore, Tracee } from 'pagestore'
+    const tracee = Tracee.spawn(new PageStore(), 'sleep', ['1000'], { stdio: [] })
+    const status = readFileSync('/proc/' + tracee.pid + '/status', 'latin1')
+    parentPort.postMessage(/^Cpus_allowed_list:\\t(.*)$/m.exec(status)[1])
+    parentPort.once('message', () => tracee.close())`
+    const script = `
+    const { once } = await import('node:events')
+    const { Worker } = await import('node:worker_threads')
+    const workers = [1, 2].map(() => new Worker(${JSON.stringify(thread)}, { eval: true }))
+    const taken = await Promise.all(workers.map((worker) => once(worker, 'message')))
+    for (const worker of workers) worker.postMessage('end')
+    process.stdout.write(String(new Set(taken.flat()).size))`
+    const command = [String(systemCallNumber('socket')), '--', process.execPath, '--input-type=module', '-e', script]
+    expect(execFileSync(build('deny.c'), command, { encoding: 'utf8', cwd: import.meta.dirname })).toBe('2')
+  },
+)
 
 test('where it may run on one processor alone, it runs on that', () => {
   const script = `
