@@ -43,8 +43,12 @@ void bind_to(const std::optional<int>& processor, pid_t pid) {
 Status KeptStart::start(const LaunchOptions& options, TracedProcess* process) {
   if (kept_) {
     const Status status = process->fork_from(*kept_);
-    if (status.is_ok()) bind_to(options.processor, process->pid());
-    if (status.is_ok() || !has_ended(*kept_)) return status;
+    if (status.is_ok()) {
+      bind_to(options.processor, process->pid());
+      return status;
+    }
+    // It may be dying still.
+    if (status.error() != Error::process_gone && !has_ended(*kept_)) return status;
     return Status::system(
         Error::spawn, "at the addresses that it had before, as the process that was kept for that was killed", ESRCH);
   }
