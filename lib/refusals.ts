@@ -22,5 +22,6 @@ export function textOfRefusals(refused: readonly Refusal[]): string | undefined 
   if (refused.length === 0) return undefined
   const names = refused.map((each) => asked[each]).filter(Boolean)
   const effects = refused.map((each) => costs[each])
-  return `system: refused, as in a container: ${names.join(', ')}. So ${effects.join('; ')}: it takes longer, and finds the same (docs/containers.md)`
+  const unless = refused.includes('addresses') ? ' unless the program depends on its addresses' : ''
+  return `system: refused, as in a container: ${names.join(', ')}. So ${effects.join('; ')}: it takes longer, and finds the same${unless} (docs/containers.md)`
 }

@@ -173,7 +173,9 @@ void fail(const Status& status) {
       fail_at_choice(static_cast<int64_t>(value), limit);
     case Error::tracker:
       fail("ERR_TRACKER", "%s: %s%s", what, reason,
-           status.error_number() == EPERM ? " (in a container, its seccomp profile must allow that)" : "");
+           status.error_number() == EPERM || status.error_number() == ENOSYS
+               ? " (in a container, its seccomp profile must allow that)"
+               : "");
     case Error::process_memory:
     case Error::child:
     case Error::tracee:

@@ -1,5 +1,5 @@
-/* Runs a program in which some system calls are refused with EPERM, as a container's profile would:
- * deny NUMBER... -- program arguments... */
+/* Runs a program in which some system calls are refused with EPERM, as a container's profile would, or as if the kernel
+ * did not have them: deny [ENOSYS] NUMBER... -- program arguments... */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -13,10 +13,11 @@
 int main(int argc, char** argv) {
   struct sock_filter filter[64] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))};
   unsigned short length = 1;
-  int i = 1;
+  const int is_unknown = argc > 1 && strcmp(argv[1], "ENOSYS") == 0;
+  int i = 1 + is_unknown;
   for (; i < argc && strcmp(argv[i], "--") != 0 && length < 60; i++) {
     filter[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)atoi(argv[i]), 0, 1);
-    filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+    filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (is_unknown ? ENOSYS : EPERM));
   }
   filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   const struct sock_fprog program = {length, filter};

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
 import { systemCallNumber } from '../../lib/linux/system-calls.js'
+import { main } from '../support/cli-run.js'
 import { trackers } from '../support/local-sources.js'
 import { refused } from '../support/refused.js'
 import { build } from '../support/tracees.js'
@@ -34,6 +35,17 @@ test.each(['userfaultfd', 'pidfd_getfd', 'pidfd_open'])('without %s everything i
 test.runIf(best === 'write-protect')('who insists on write-protect is told what was denied, and what allows it', () => {
   expect(runWithout(['userfaultfd'], 'write-protect')).toMatch(/^ERR_TRACKER userfaultfd.*seccomp profile/)
   expect(runWithout(['pidfd_getfd'], 'write-protect')).toMatch(/^ERR_TRACKER pidfd_getfd.*seccomp profile/)
+})
+
+// Profiles answer calls that they do not know like a kernel that does not have them.
+test.runIf(best === 'write-protect' && refused.size === 0)('a call that is said not to exist is refused, too', () => {
+  const numbers = ['ENOSYS', ...['userfaultfd', 'clone3', 'kcmp'].map((name) => String(systemCallNumber(name)))]
+  const insisting = spawnSync(build('deny.c'), [...numbers, '--', process.execPath, script, 'write-protect'])
+  expect(insisting.stdout.toString()).toMatch(/^ERR_TRACKER userfaultfd.*seccomp profile/)
+  const jugs = build('../../examples/models/jugs.c')
+  const command = [...numbers, '--', process.execPath, main, 'check', '--json', '--max-states', '20', '--', jugs]
+  const { warnings } = JSON.parse(spawnSync(build('deny.c'), command).stdout.toString())
+  expect(warnings[0]).toMatch(/^system: refused, .*userfaultfd\. .*it takes longer, and finds the same \(/)
 })
 
 test('without process_vm_readv and process_vm_writev it works through /proc', () => {

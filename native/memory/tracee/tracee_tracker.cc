@@ -69,7 +69,9 @@ Status TraceeTracker::begin() {
   hot_pages_.clear();
   if (wanted_ == TrackerKind::none) return Status::ok();
   const Status status = take_userfaultfd();
-  is_refused_ = status.error() == Error::tracker && status.error_number() == EPERM;
+  // Profiles of containers answer calls that they do not know as a kernel would that does not have them.
+  const int error_number = status.error() == Error::tracker ? status.error_number() : 0;
+  is_refused_ = error_number == EPERM || error_number == ENOSYS;
   return status.error() == Error::tracker && !wanted_ ? Status::ok() : status;
 }
 
