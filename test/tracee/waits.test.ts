@@ -167,7 +167,7 @@ test.each(
   ),
 )('a snapshot in the middle of %s has the time that was left then', (kind) => {
   const store = new PageStore()
-  const long = 1200
+  const long = 2400
   const tracee = Tracee.spawn(store, waits, [kind, `${long}`], { stdio: [...quiet] })
   tracee.capture().release()
   expect(isInWait(tracee)).toBe(true)
