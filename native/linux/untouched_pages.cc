@@ -51,12 +51,25 @@ bool contains(std::span<const PageRun> runs, uint64_t address) {
   return run != runs.end() && run->range.start <= address;
 }
 
+// Ranges come in rising order, as a rule: the list is not gone over once more for each.
 Status UntouchedPages::find(const RegionList& listed, const AddressRange& range, GrowingArray<PageRun>* runs) {
-  RegionReader reader(listed.bytes());
-  for (Region mapping; reader.next(&mapping) && mapping.start < range.end;) {
-    const AddressRange part = clip({mapping.start, mapping.end}, range);
-    if (part.start >= part.end) continue;
-    if (Status status = find(mapping, part, runs); !status.is_ok()) return status;
+  const std::span<const std::byte> bytes = listed.bytes();
+  const auto advance = [this] {
+    passed_ = listed_.end;
+    has_listed_ = rest_.next(&listed_);
+  };
+  const bool is_same = bytes.data() == list_.data() && bytes.size() == list_.size();
+  if (!is_same || range.start < passed_) {
+    list_ = bytes;
+    rest_ = RegionReader(bytes);
+    passed_ = 0;
+    has_listed_ = rest_.next(&listed_);
+  }
+  while (has_listed_ && listed_.end <= range.start) advance();
+  while (has_listed_ && listed_.start < range.end) {
+    if (Status status = find(listed_, clip({listed_.start, listed_.end}, range), runs); !status.is_ok()) return status;
+    if (listed_.end >= range.end) break;
+    advance();
   }
   return Status::ok();
 }

@@ -32,13 +32,14 @@ class UntouchedPages {
   UntouchedPages(pid_t pid, const Pagemap& pagemap, MappedIdentities& identities)
       : pid_(pid), pagemap_(pagemap), file_(pid, identities) {}
 
-  // Adds the runs of `range`, in rising order. It lies in `mapping` as the kernel lists it, or in several in `listed`.
+  // Adds the runs of `range`, in rising order. It lies in `mapping` as the kernel lists it, or in several in `listed`,
+  // which stays the same list for as long as it is asked about; there, ranges in rising order take the least time.
   Status find(const Region& mapping, const AddressRange& range, GrowingArray<PageRun>* runs);
+  Status find(const RegionList& listed, const AddressRange& range, GrowingArray<PageRun>* runs);
   // Makes `bytes`, which are at `address`, what they are where no page exists, and adds the runs that the caller is to
   // read through the process: those that exist, or that nobody may read but by a debugger's right. Refused with the
   // first address at which there is nothing.
   Status fill(uint64_t address, std::span<std::byte> bytes, GrowingArray<AddressRange>* existing);
-  Status find(const RegionList& listed, const AddressRange& range, GrowingArray<PageRun>* runs);
   // A page of a run that the last `find` added, of one file. False where there is none: the file has become shorter.
   bool read_from_file(uint64_t address, std::byte* page) const;
 
@@ -65,6 +66,12 @@ class UntouchedPages {
   uint64_t start_ = 0, offset_ = 0;  // of that mapping
   RangeSet served_;
   bool knows_served_ = false;
+  // The list that was asked about last, its mapping at hand, and where the one before that ends.
+  std::span<const std::byte> list_;
+  RegionReader rest_{{}};
+  Region listed_{};
+  bool has_listed_ = false;
+  uint64_t passed_ = 0;
 };
 
 }  // namespace pagestore

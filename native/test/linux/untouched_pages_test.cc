@@ -137,5 +137,34 @@ TEST_F(UntouchedPagesTest, OfSharedMemoryAreThoseOfOthersToo) {
   }
 }
 
+// In any order, and whatever lies between them.
+TEST_F(UntouchedPagesTest, AreFoundInAListOfMappings) {
+  ASSERT_TRUE(map(-1, MAP_PRIVATE | MAP_ANONYMOUS));
+  for (size_t page = 0; page < kPages; page += 2) {
+    at_[page * page_size()] = 1;
+    ASSERT_EQ(mprotect(at_ + page * page_size(), page_size(), PROT_READ), 0);
+  }
+  munmap(at_ + 5 * page_size(), page_size());
+  RegionList list;
+  ASSERT_TRUE(ok(read_regions_of(getpid(), &list)));
+  UntouchedPages pages(getpid(), pagemap_, identities_);
+  const auto found = [&](size_t first, size_t end) {
+    GrowingArray<PageRun> runs;
+    EXPECT_TRUE(ok(pages.find(list, {address(first), address(end)}, &runs)));
+    std::vector<size_t> numbers;
+    for (const PageRun& run : runs) numbers.push_back((run.range.start - address()) / page_size());
+    return numbers;
+  };
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(found(0, 1), std::vector<size_t>{0});
+    EXPECT_EQ(found(0, 1), std::vector<size_t>{0});
+    EXPECT_EQ(found(1, 5), (std::vector<size_t>{2, 4}));
+    EXPECT_EQ(found(5, 6), std::vector<size_t>{});
+    EXPECT_EQ(found(6, kPages), std::vector<size_t>{6});
+    EXPECT_EQ(found(2, 3), std::vector<size_t>{2});
+    EXPECT_EQ(found(0, kPages), (std::vector<size_t>{0, 2, 4, 6}));
+  }
+}
+
 }  // namespace
 }  // namespace pagestore::test
