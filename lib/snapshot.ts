@@ -105,12 +105,13 @@ export class Snapshot implements Disposable {
   map(start: bigint, length: number): Buffer {
     const store = handleOf(this.#store)
     native.snapshotCheck(store, this.#handle, start, length)
-    // The engine has no Buffer that shows more.
-    if (length > constants.MAX_LENGTH) throw noMemoryFor(length)
+    const offset = Number(start % BigInt(pageSize))
+    // The engine has no Buffer over more memory.
+    if (offset + length > constants.MAX_LENGTH) throw noMemoryFor(length)
     const buffer = native.snapshotMap(store, this.#handle, start, length)
     // The runtime allows no external memory in a buffer.
     if (buffer === null) return this.read(start, length)
-    return Buffer.from(buffer, Number(start % BigInt(pageSize)), length)
+    return Buffer.from(buffer, offset, length)
   }
 
   /**

@@ -6,7 +6,7 @@ import { closeResult, countsOfArguments, makeCall, type PublicCall } from '../su
 import { trappedFormsOf, withSetterOfArrays } from '../support/trapped.js'
 
 /** At how many moments of a call, evenly spread, the code of the caller acts. */
-const mostMoments = Number(process.env['PAGESTORE_TEST_ROUNDS'] ?? 4)
+const mostMoments = Number(process.env['PAGESTORE_TEST_ROUNDS'] ?? 3)
 const thrown = new Error('thrown by code of the caller')
 
 /** What the caller's code does, and when: the how manieth time that it runs. */

@@ -312,10 +312,10 @@ const ofRuns = [
 
 const readers = ['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float32', 'float64']
 const lists = ['int8s', 'uint8s', 'int16s', 'uint16s', 'int32s', 'uint32s', 'float32s', 'float64s']
-const ofStates = membersOf('a State', ({ program }) => createStateView(program.memory, program.layout).state, {
-  ...Object.fromEntries(readers.map((name) => [name, () => ['variable', 0]])),
-  ...Object.fromEntries(lists.map((name) => [name, () => ['constant', 1]])),
-  bytes: () => ['variable', 4],
+const ofStates = membersOf('a State', ({ module }) => createStateView(module.memory, module.layout).state, {
+  ...Object.fromEntries(readers.map((name) => [name, () => ['exported', 0]])),
+  ...Object.fromEntries(lists.map((name) => [name, () => ['exported', 1]])),
+  bytes: () => ['exported', 4],
   kind: none,
   alternatives: none,
   location: none,
