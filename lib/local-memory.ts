@@ -86,7 +86,7 @@ export class LocalMemory implements RestorableMemory {
 
   /**
    * Takes a snapshot. It costs what was written since the last capture or restore; the first one costs everything.
-   * @throws `ERR_BUFFER_DETACHED`, `ERR_OUT_OF_MEMORY`, `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
+   * @throws `ERR_BUFFER_DETACHED`, `ERR_OUT_OF_MEMORY`, `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`, `ERR_STORE_DAMAGED`
    */
   capture(): Snapshot {
     return createSnapshot(
@@ -97,7 +97,8 @@ export class LocalMemory implements RestorableMemory {
 
   /**
    * Makes the memory equal to `snapshot`, which may be of any memory in the same store that was no longer than this one.
-   * What this one is longer becomes zero.
+   * What this one is longer becomes zero. After `ERR_STORE_DAMAGED` the memory is neither the old nor the new one, until
+   * another `restore` succeeds.
    * @throws `ERR_MEMORY_SIZE`, `ERR_OTHER_STORE`, and as {@link capture}
    */
   restore(snapshot: Snapshot): void {

@@ -7,8 +7,13 @@ import { lengthOf } from './arguments.js'
 import { PageStoreError } from './errors.js'
 import { handleOf, type PageStore, pageSize } from './page-store.js'
 
-// A snapshot that nobody released is released when it is collected.
-const forgotten = new FinalizationRegistry<Handle>((handle) => native.releaseSnapshot(handle))
+// A snapshot that nobody released is released when it is collected. If the store is damaged then, nobody is there to be
+// told.
+const forgotten = new FinalizationRegistry<Handle>((handle) => {
+  try {
+    native.releaseSnapshot(handle)
+  } catch {}
+})
 
 /** For the other classes of this package: the addon's handle on a snapshot. */
 export let snapshotHandle: (snapshot: Snapshot) => Handle
@@ -19,7 +24,8 @@ export let createSnapshot: (store: PageStore, handle: Handle) => Snapshot
  * A memory at one moment. It shares its pages and page tables with every other snapshot that has the same ones, and costs
  * only those that no other has.
  *
- * Every method throws `ERR_STORE_CLOSED` after its store was closed and `ERR_SNAPSHOT_RELEASED` after `release()`.
+ * Every method throws `ERR_STORE_CLOSED` after its store was closed, `ERR_SNAPSHOT_RELEASED` after `release()`, and
+ * `ERR_STORE_DAMAGED` where what the snapshot keeps is not what was stored.
  */
 export class Snapshot implements Disposable {
   static {
@@ -131,7 +137,10 @@ export class Snapshot implements Disposable {
     native.keepSnapshotKey(handleOf(this.#store), this.#handle)
   }
 
-  /** Gives back the pages that no other snapshot has. A second call does nothing. */
+  /**
+   * Gives back the pages that no other snapshot has. A second call does nothing.
+   * @throws `ERR_STORE_DAMAGED` where not all of them are there; the others are given back
+   */
   release(): void {
     forgotten.unregister(this)
     native.releaseSnapshot(this.#handle)

@@ -182,7 +182,7 @@ export class Tracee implements RestorableMemory {
    * Takes a snapshot. It costs what was written since the last capture or restore; the first one costs everything.
    * @throws `ERR_ADDRESS` (what makes the state is not all captured), `ERR_OUT_OF_MEMORY`, `ERR_TRACEE` (in the middle of
    *   `vfork`, or while another process shares the memory), `ERR_FILES` (a thread has descriptors of its own),
-   *   `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`
+   *   `ERR_MEMORY_CLOSED`, `ERR_STORE_CLOSED`, `ERR_STORE_DAMAGED`
    */
   capture(): Snapshot {
     const snapshot = createSnapshot(this.#store, native.captureMemory(handleOf(this.#store), this.#handle))
@@ -191,10 +191,11 @@ export class Tracee implements RestorableMemory {
   }
 
   /**
-   * Makes the program what it was at a snapshot, stopped where it was stopped. After `ERR_MAPPING` the program is
-   * neither the old nor the new one, until another `restore` succeeds.
+   * Makes the program what it was at a snapshot, stopped where it was stopped. After `ERR_MAPPING` and
+   * `ERR_STORE_DAMAGED` the program is neither the old nor the new one, until another `restore` succeeds.
    * @throws `ERR_THREADS`, `ERR_TRACEE` (a process that the program started cannot be put back), `ERR_FILES`,
-   *   `ERR_MAPPING`, `ERR_OTHER_MEMORY`, `ERR_OTHER_STORE`, `ERR_SNAPSHOT_RELEASED`, `ERR_OUT_OF_MEMORY`
+   *   `ERR_MAPPING`, `ERR_OTHER_MEMORY`, `ERR_OTHER_STORE`, `ERR_SNAPSHOT_RELEASED`, `ERR_OUT_OF_MEMORY`,
+   *   `ERR_STORE_DAMAGED`
    */
   restore(snapshot: Snapshot): void {
     native.restoreMemory(handleOf(this.#store), this.#handle, snapshotHandle(snapshot))

@@ -138,6 +138,7 @@
       "native/ptrace/wait_table.cc",
       "native/ptrace/waiter.cc",
       "native/snapshot/captured_memory.cc",
+      "native/snapshot/checked_tables.cc",
       "native/snapshot/fingerprint.cc",
       "native/snapshot/masks.cc",
       "native/snapshot/owned.cc",

@@ -67,7 +67,7 @@ class Program {
   }
 
  private:
-  void drop(Snapshot* snapshot) { release(*LockedStores(*store_), snapshot); }
+  void drop(Snapshot* snapshot) { must(release(*LockedStores(*store_), snapshot)); }
 
   SharedStore* store_ = nullptr;
   std::unique_ptr<Tracee> tracee_;

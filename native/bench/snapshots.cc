@@ -36,7 +36,7 @@ SharedStore* create_store() {
 }
 
 void release(SharedStore* store, Snapshot* snapshot) {
-  pagestore::release(*LockedStores(*store), snapshot);
+  must(pagestore::release(*LockedStores(*store), snapshot));
 }
 
 void local_memory(benchmark::State& state) {

@@ -41,7 +41,7 @@ Handle Addon::add(const SnapshotEntry& snapshot) {
   if (entry != nullptr && snapshots_.add(entry, &handle)) return handle;
   delete entry;
   Snapshot lost = snapshot.snapshot;
-  release(*LockedStores(*store(snapshot.store)), &lost);
+  static_cast<void>(release(*LockedStores(*store(snapshot.store)), &lost));
   fail_for_handle();
 }
 
@@ -66,7 +66,7 @@ void Addon::close_all_of(Handle store) {
     if (memory->store == store) close_memory(each);
   });
   snapshots_.for_each([&](SnapshotEntry* snapshot, Handle each) {
-    if (snapshot->store == store) release_snapshot(each);
+    if (snapshot->store == store) static_cast<void>(release_snapshot(each));
   });
 }
 
@@ -75,12 +75,13 @@ void Addon::close_memory(Handle handle) {
   if (entry) entry->memory->release(*LockedStores(*store(entry->store)));
 }
 
-void Addon::release_snapshot(Handle handle) {
+Status Addon::release_snapshot(Handle handle) {
   const std::unique_ptr<SnapshotEntry> entry(snapshots_.take(handle));
-  if (!entry) return;
+  if (!entry) return Status::ok();
   const LockedStores stores(*store(entry->store));
-  release(*stores, &entry->snapshot);
+  Status status = release(*stores, &entry->snapshot);
   if (MemoryEntry* owner = memory(entry->memory)) owner->memory->on_release(*stores);
+  return status;
 }
 
 napi_value Addon::referred(napi_ref reference) const {

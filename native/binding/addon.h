@@ -55,7 +55,7 @@ class Addon : NonCopyable {
   // To close twice is no error.
   void close_store(Handle handle);
   void close_memory(Handle handle);
-  void release_snapshot(Handle handle);
+  Status release_snapshot(Handle handle);
   void close_kept_start(Handle handle) { delete starts_.take(handle); }
 
   // What the addon must know of this environment's JavaScript before anybody can change it.

@@ -139,6 +139,8 @@ void fail(const Status& status) {
     case Error::page_number:
     case Error::not_owned:
       fail_for_page(status);
+    case Error::damaged:
+      fail("ERR_STORE_DAMAGED", "the store is damaged, close it: %s %" PRIu64, what, value);
     case Error::reference_count:
       fail("ERR_REFERENCE_COUNT", "page %" PRIu64 " has %" PRIu64 " references, the most that the store can count",
            value, limit);

@@ -71,7 +71,7 @@ void make_key(const Arguments& arguments, const Subject& subject) {
 void keep_key(const Arguments& arguments) {
   const Subject subject = key_subject(arguments);
   make_key(arguments, subject);
-  keep_key_alone(*LockedStores(subject.store), &subject.snapshot);
+  check(keep_key_alone(*LockedStores(subject.store), &subject.snapshot));
 }
 
 // (store, snapshot) -> number
@@ -159,7 +159,7 @@ napi_value fingerprint(const Arguments& arguments) {
 
 // (snapshot): releasing twice is no error
 void release(const Arguments& arguments) {
-  arguments.addon().release_snapshot(arguments.handle(0));
+  check(arguments.addon().release_snapshot(arguments.handle(0)));
 }
 
 }  // namespace

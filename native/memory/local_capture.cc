@@ -27,7 +27,8 @@ Status LocalMemory::for_each_dirty(PageStores& stores, TreeReader* reader, Visit
   };
   for (const PageRun& run : dirty_) {
     for (VirtualPage page = run.first; page < run.end; ++page) {
-      const Child child = reader->page_at(page);
+      Child child;
+      if (status = reader->page_at(page, &child); !status.is_ok()) return status;
       prefetch_page(bytes_.data + page * page_size(), kLines);
       if (child != Child::absent) prefetch_page(stores.pages.bytes(number_of(child)), kLines);
       ahead[count++] = {page, child};
@@ -59,7 +60,8 @@ class LocalMemory::Capture {
     if (beside.length > 0) {
       if (Status status = edit_.remove(end, beside.first()); !status.is_ok()) return status;
       for (end = beside.first(); end < beside.end(); ++end) {
-        const Child child = known->page_at(end);
+        Child child;
+        if (Status status = known->page_at(end, &child); !status.is_ok()) return status;
         if (is_equal(end, child)) continue;
         if (Status status = store(end); !status.is_ok()) return status;
       }
@@ -118,10 +120,10 @@ Status LocalMemory::capture(Snapshot* snapshot) {
 namespace {
 
 // How much memory a snapshot with these regions needs; bytes beside it are to lie where ours do.
-uint64_t memory_length(PageStores& stores, const PageTree& regions, const BesideBytes& beside) {
-  const uint64_t end = end_of_regions(stores, regions);
-  const bool has_ours = beside.length > 0 && end == beside.address + beside.length;
-  return has_ours ? end_of_regions(stores, regions, beside.address) : end;
+Status find_length(PageStores& stores, const PageTree& regions, const BesideBytes& beside, uint64_t* length) {
+  Status status = find_end(stores, regions, UINT64_MAX, length);
+  const bool has_ours = beside.length > 0 && *length == beside.address + beside.length;
+  return status.is_ok() && has_ours ? find_end(stores, regions, beside.address, length) : status;
 }
 
 }  // namespace
@@ -131,6 +133,28 @@ class LocalMemory::Restore {
  public:
   Restore(LocalMemory& memory, PageStores& stores) : memory_(memory), stores_(stores) {}
 
+  // All that may differ from `target`.
+  Status write(const PageTree& target) {
+    TreeReader wanted(stores_, target);
+    Status status = memory_.for_each_dirty(stores_, &wanted, [this](VirtualPage page, Child child) {
+      memory_.count(page, write(page, child));
+      return Status::ok();
+    });
+    const BesideBytes& beside = memory_.beside_;
+    for (VirtualPage page = beside.first(); page < beside.end() && status.is_ok(); ++page) {
+      Child child;
+      status = wanted.page_at(page, &child);
+      if (status.is_ok()) write(page, child);
+    }
+    if (!status.is_ok() || !memory_.is_known_) return status;
+    const auto write_page = [this](VirtualPage page, Child, Child child) {
+      write(page, child);
+      return Status::ok();
+    };
+    return PageTables(stores_).differences(memory_.captured_.tree(), target, 0, UINT64_MAX, write_page);
+  }
+
+ private:
   // Whether the page was equal already.
   bool write(VirtualPage page, Child child) {
     const std::span<std::byte> target = memory_.bytes_of(page);
@@ -148,7 +172,6 @@ class LocalMemory::Restore {
     return false;
   }
 
- private:
   LocalMemory& memory_;
   PageStores& stores_;
 };
@@ -158,21 +181,15 @@ Status LocalMemory::restore(const Snapshot& snapshot) {
   if (Status status = find_dirty(Protect::nothing); !status.is_ok()) return status;
 
   const LockedStores stores(*store_);
-  const uint64_t length = memory_length(*stores, snapshot.regions, beside_);
+  uint64_t length;
+  if (Status status = find_length(*stores, snapshot.regions, beside_, &length); !status.is_ok()) return status;
   if (length > bytes_.length) return Status::refused(Error::memory_size, bytes_.length, length);
-  // The last that can fail: the memory is written only after it.
   OwnedTree tree;
   if (Status status = OwnedTree::ref(*stores, snapshot.memory, &tree); !status.is_ok()) return status;
-  Restore restore(*this, *stores);
-  TreeReader wanted(*stores, snapshot.memory);
-  static_cast<void>(for_each_dirty(*stores, &wanted, [&](VirtualPage page, Child child) {
-    count(page, restore.write(page, child));
-    return Status::ok();
-  }));
-  for (VirtualPage page = beside_.first(); page < beside_.end(); ++page) restore.write(page, wanted.page_at(page));
-  if (is_known_) {
-    PageTables(*stores).differences(captured_.tree(), snapshot.memory, 0, UINT64_MAX,
-                                    [&](VirtualPage page, Child, Child child) { restore.write(page, child); });
+  // From here on only a damaged store can fail, and then the memory is no longer known.
+  if (Status status = Restore(*this, *stores).write(snapshot.memory); !status.is_ok()) {
+    is_known_ = false;
+    return status;
   }
   captured_.mark_restored(*stores, std::move(tree), snapshot.pages);
   mark_known();

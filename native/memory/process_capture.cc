@@ -63,7 +63,10 @@ class ProcessMemory::Capture {
   Status take_unknown(const AddressRange& clean) {
     for (uint64_t at = clean.start; at < clean.end;) {
       uint64_t end = at;
-      while (end < clean.end && pages_.is_absent(end / page_size())) end += page_size();
+      for (bool is_absent = true; end < clean.end; end += page_size()) {
+        if (Status status = pages_.is_absent(end / page_size(), &is_absent); !status.is_ok()) return status;
+        if (!is_absent) break;
+      }
       if (end > at) {
         if (Status status = take_run({at, end}); !status.is_ok()) return status;
       }

@@ -22,13 +22,16 @@ Wide term(PageStores& stores, VirtualPage virtual_page, Child page) {
   return (Wide{hash.high} << 64) | hash.low;
 }
 
-// The fingerprint of tree `to`, from that of tree `from`.
-Fingerprint advance(PageStores& stores, const Fingerprint& fingerprint, const PageTree& from, const PageTree& to) {
-  Wide sum = wide(fingerprint);
-  PageTables(stores).differences(from, to, 0, UINT64_MAX, [&](VirtualPage virtual_page, Child old, Child now) {
+// From the fingerprint of tree `from` to that of tree `to`.
+Status advance(PageStores& stores, const PageTree& from, const PageTree& to, Fingerprint* fingerprint) {
+  Wide sum = wide(*fingerprint);
+  const auto exchange = [&](VirtualPage virtual_page, Child old, Child now) {
     sum += term(stores, virtual_page, now) - term(stores, virtual_page, old);
-  });
-  return narrow(sum);
+    return Status::ok();
+  };
+  if (Status status = PageTables(stores).differences(from, to, 0, UINT64_MAX, exchange); !status.is_ok()) return status;
+  *fingerprint = narrow(sum);
+  return Status::ok();
 }
 
 }  // namespace
@@ -36,7 +39,8 @@ Fingerprint advance(PageStores& stores, const Fingerprint& fingerprint, const Pa
 Status Fingerprints::of(PageStores& stores, const PageTree& memory, Fingerprint* fingerprint) {
   OwnedTree ours;
   if (Status status = OwnedTree::ref(stores, memory, &ours); !status.is_ok()) return status;
-  fingerprint_ = *fingerprint = advance(stores, fingerprint_, memory_, memory);
+  if (Status status = advance(stores, memory_, memory, &fingerprint_); !status.is_ok()) return status;
+  *fingerprint = fingerprint_;
   replace(stores, &memory_, std::move(ours));
   return Status::ok();
 }

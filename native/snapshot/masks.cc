@@ -33,13 +33,10 @@ Status Masks::apply(PageStores& stores, const PageTree& memory, const Recognitio
 
 Status Masks::mask(PageStores& stores, const PageTree& memory, const PageTree& ignored, OwnedTree* masked) {
   RangeSet ranges;
-  const uint64_t length = ignored.root == Child::absent ? 0 : stored_length(stores, ignored);
-  AddressRange part[256];
-  for (uint64_t at = 0; at < length; at += sizeof(part)) {
-    const std::span next(part, std::min(length - at, sizeof(part)) / sizeof(part[0]));
-    read_stored_bytes(stores, ignored, at, std::as_writable_bytes(next));
-    if (Status status = ranges.add_all(next); !status.is_ok()) return status;
-  }
+  GrowingArray<std::byte> bytes;
+  if (Status status = read_stored_bytes(stores, ignored, &bytes); !status.is_ok()) return status;
+  const std::span stored(reinterpret_cast<const AddressRange*>(bytes.data()), bytes.size() / sizeof(AddressRange));
+  if (Status status = ranges.add_all(stored); !status.is_ok()) return status;
   if (ranges.empty() && kept_ignored_.empty()) return OwnedTree::ref(stores, memory, masked);
   OwnedTree result;
   if (Status status = mask_changed(stores, memory, ranges, &result); !status.is_ok()) return status;
@@ -81,18 +78,23 @@ Status Masks::mask_page(PageStores& stores, const RangeSet& ignored, const Memor
 Status Masks::find_changed(PageStores& stores, const PageTree& memory, const RangeSet& ignored,
                            GrowingArray<MemoryPage>* changed) const {
   const PageTables tables(stores);
-  bool fits = true;
   const auto note = [&](VirtualPage virtual_page, Child, Child page) {
-    fits = fits && changed->append({virtual_page, page});
+    const bool fits = changed->append({virtual_page, page});
+    return fits ? Status::ok() : Status::no_memory(changed->size() * sizeof(MemoryPage));
   };
-  if (!kept_ignored_.empty()) tables.differences(kept_memory_, memory, 0, UINT64_MAX, note);
+  if (!kept_ignored_.empty()) {
+    Status status = tables.differences(kept_memory_, memory, 0, UINT64_MAX, note);
+    if (!status.is_ok()) return status;
+  }
   const size_t sorted = changed->size();
   GrowingArray<AddressRange> either;
-  fits = fits && append_symmetric_difference(kept_ignored_, ignored, &either);
-  for (const AddressRange& range : either) {
-    tables.differences({}, memory, range.start / page_size(), (range.end - 1) / page_size(), note);
+  if (!append_symmetric_difference(kept_ignored_, ignored, &either)) {
+    return Status::no_memory((kept_ignored_.ranges().size() + ignored.ranges().size()) * sizeof(AddressRange));
   }
-  if (!fits) return Status::no_memory(changed->size() * sizeof(MemoryPage));
+  for (const AddressRange& range : either) {
+    const VirtualPage first = range.start / page_size(), last = (range.end - 1) / page_size();
+    if (Status status = tables.differences({}, memory, first, last, note); !status.is_ok()) return status;
+  }
   if (changed->size() > sorted) {
     std::sort(changed->begin(), changed->end(),
               [](const MemoryPage& a, const MemoryPage& b) { return a.virtual_page < b.virtual_page; });

@@ -19,7 +19,6 @@ Status OwnedBlanks::borrow(size_t count) {
   return status;
 }
 
-// The reference is there, unless the store is damaged.
 OwnedPage::~OwnedPage() {
   if (child_ == Child::absent) return;
   const PageNumber number = number_of(child_);
@@ -51,7 +50,12 @@ Status OwnedPage::keep(OwnedBlank blank, OwnedPage* owned) {
 }
 
 OwnedTree::~OwnedTree() {
-  if (tree_.root != Child::absent) PageTables(*stores_).unref(tree_);
+  static_cast<void>(give_back());
+}
+
+Status OwnedTree::give_back() {
+  const PageTree tree = take();
+  return tree.root == Child::absent ? Status::ok() : PageTables(*stores_).unref(tree);
 }
 
 Status OwnedTree::ref(PageStores& stores, const PageTree& tree, OwnedTree* owned) {

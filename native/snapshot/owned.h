@@ -3,9 +3,9 @@
 // Whatever builds a tree owns its blanks, its pages and its tables through these, so that no path out of a function,
 // with or without an error, gives anything back by hand. They are moved, never copied.
 //
-// They own references and do not lock the stores. It leaves to its caller: to have the stores' lock for as long as one
-// of these lives. A reference that must last longer goes into a plain PageTree (by `replace` or `take`), whose owner
-// gives it back later, under the lock again.
+// They own references and do not lock the stores. Where the store is damaged, they give back what is there. It leaves
+// to its caller: to have the stores' lock for as long as one of these lives. A reference that must last longer goes
+// into a plain PageTree (by `replace` or `take`), whose owner gives it back later, under the lock again.
 #pragma once
 
 #include <utility>
@@ -117,6 +117,9 @@ class OwnedTree {
 
   // One more reference on `tree`.
   static Status ref(PageStores& stores, const PageTree& tree, OwnedTree* owned);
+
+  // What the destructor does, which cannot say whether all was there that the tree refers to.
+  Status give_back();
 
   const PageTree& get() const { return tree_; }
   // The reference is the caller's from now on.

@@ -19,15 +19,13 @@ class PageCapture {
   Status capture(VirtualPage virtual_page, OwnedBlank blank, bool* is_same);
 
   // Whether the memory was known to have nothing, or zeroes, there.
-  bool is_absent(VirtualPage virtual_page) { return known_.page_at(virtual_page) == Child::absent; }
+  Status is_absent(VirtualPage virtual_page, bool* is_absent);
 
   // The same, of all from `first` to just before `end`.
-  bool is_absent(VirtualPage first, VirtualPage end) const;
+  Status is_absent(VirtualPage first, VirtualPage end, bool* is_absent) const;
 
   // There is nothing at `virtual_page`, or from `first` to just before `end`.
-  Status remove(VirtualPage virtual_page) {
-    return is_absent(virtual_page) ? Status::ok() : edit_.set(virtual_page, {});
-  }
+  Status remove(VirtualPage virtual_page);
   Status remove(VirtualPage first, VirtualPage end) { return edit_.remove(first, end); }
 
   Status finish(OwnedTree* tree, uint64_t* pages) { return edit_.finish(tree, pages); }

@@ -25,6 +25,7 @@ struct PageStores final : StoreCompanion {
   PageStore& pages;
   PageStore tables;
   PageStore keys;
+  uint64_t pages_put = 0;  // how often a page was put into a tree: no tree has more
 };
 
 // Makes the stores for page tables and for keys, unless they are there.

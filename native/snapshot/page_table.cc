@@ -37,11 +37,13 @@ constexpr uint64_t bit(size_t slot) {
 // A table that is being made. It owns the reference on each child that was put into it; the others are the old table's.
 class PageTables::Draft {
  public:
-  Draft(PageTables& tables, const Part& old, unsigned level)
-      : tables_(tables), level_(level), table_(tables.read(old, level)) {}
+  Draft(PageTables& tables, unsigned level) : tables_(tables), level_(level) {}
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;
-  ~Draft() { tables_.unref_children(level_, table_, owned_); }
+  ~Draft() { static_cast<void>(tables_.unref_children(level_, table_, owned_)); }
+
+  // First of all.
+  Status read(const Part& old) { return tables_.read(old, level_, &table_); }
 
   unsigned level() const { return level_; }
   const Table& table() const { return table_; }
@@ -70,19 +72,16 @@ class PageTables::Draft {
  private:
   PageTables& tables_;
   unsigned level_;
-  Table table_;
+  Table table_{};
   uint64_t owned_ = 0;  // a bit for each slot
 };
 
-PageTables::Table PageTables::read(const Part& part, unsigned level) const {
-  Table table{};
-  if (part.child == Child::absent) return table;
-  if (part.level < level) {
-    table[0] = part.child;
-  } else {
-    memcpy(table.data(), stores_.tables.bytes(number_of(part.child)), kTableBytes);
-  }
-  return table;
+Status PageTables::read(const Part& part, unsigned level, Table* table) const {
+  *table = {};
+  if (part.child == Child::absent) return Status::ok();
+  if (part.level == level) return checked_.read(part.child, level, table);
+  (*table)[0] = part.child;
+  return Status::ok();
 }
 
 PageTables::Part PageTables::child_in(const Part& part, unsigned level, const Table& table, size_t slot) {
@@ -103,6 +102,7 @@ Status PageTables::edit(const PageTree& from, std::span<PageChange> changes, Own
   }
 
   PS_ASSERT(is_rising(changes));
+  stores_.pages_put += changes.size();
   uint64_t counted = *pages;
   Child root;
   if (Status status = rebuild(part_of(from), levels, changes, &root, &counted); !status.is_ok()) return status;
@@ -120,7 +120,8 @@ Status PageTables::rebuild(const Part& old, unsigned level, std::span<PageChange
     *result = old.child;
     return ref({old.child, old.level});
   }
-  Draft draft(*this, old, level);
+  Draft draft(*this, level);
+  if (Status status = draft.read(old); !status.is_ok()) return status;
   if (Status status = fill(old, changes, &draft, pages); !status.is_ok()) return status;
   return store(&draft, result);
 }
@@ -155,10 +156,9 @@ Status PageTables::store(Draft* draft, Child* result) {
   PageStore& store = stores_.tables;
   PageNumber number;
   if (Status status = store.store(Holder::snapshot, draft->bytes(), 1, &number); !status.is_ok()) return status;
-  PageStore::Counts counts;
-  Status status = store.counts_of(index_of(number), &counts);
   // A table that was stored before has references of its own, and the draft gives back those that it owns.
-  if (counts.snapshots == 1) status = draft->hand_over();
+  Status status = Status::ok();
+  if (store.count_of(Holder::snapshot, number) == 1) status = draft->hand_over();
   if (status.is_ok()) {
     *result = table_child(number);
   } else {
@@ -171,37 +171,42 @@ Status PageTables::ref_children(unsigned level, const Table& table, uint64_t slo
   PageNumber numbers[kFanOut];
   size_t count = 0;
   for (size_t slot = 0; slot < kFanOut; ++slot) {
-    if ((slots & bit(slot)) != 0 && table[slot] != Child::absent) numbers[count++] = number_of(table[slot]);
+    if ((slots & bit(slot)) == 0 || table[slot] == Child::absent) continue;
+    if (!checked_.is_intact(table[slot], level - 1)) return CheckedTables::damage(table[slot], level - 1);
+    numbers[count++] = number_of(table[slot]);
   }
   PageStore& store = level == 1 ? stores_.pages : stores_.tables;
   return store.ref(Holder::snapshot, numbers, count);
 }
 
-void PageTables::unref_children(unsigned level, const Table& table, uint64_t slots) {
+// Gives back all that is there, also where something is not.
+Status PageTables::unref_children(unsigned level, const Table& table, uint64_t slots) {
+  Status result = Status::ok();
   for (size_t slot = 0; slot < kFanOut; ++slot) {
-    if ((slots & bit(slot)) != 0) unref(level - 1, table[slot]);
+    if ((slots & bit(slot)) == 0 || table[slot] == Child::absent) continue;
+    Status status = unref(level - 1, table[slot]);
+    if (result.is_ok()) result = status;
   }
+  return result;
 }
 
-// The reference is there, unless the store is damaged.
-void PageTables::unref(unsigned level, Child child) {
-  if (child == Child::absent) return;
+Status PageTables::unref(unsigned level, Child child) {
+  if (child == Child::absent) return Status::ok();
+  if (!checked_.is_intact(child, level)) return CheckedTables::damage(child, level);
   const PageNumber number = number_of(child);
-  if (level == 0) {
-    static_cast<void>(stores_.pages.unref(Holder::snapshot, &number, 1));
-    return;
-  }
+  if (level == 0) return stores_.pages.unref(Holder::snapshot, &number, 1);
   PageStore& store = stores_.tables;
-  PageStore::Counts counts;
-  static_cast<void>(store.counts_of(index_of(number), &counts));
-  const bool is_last = counts.snapshots == 1;
-  const Table table = is_last ? read({child, level}, level) : Table{};
-  static_cast<void>(store.unref(Holder::snapshot, &number, 1));
-  if (is_last) unref_children(level, table, kAllSlots);
+  const bool is_last = store.count_of(Holder::snapshot, number) == 1;
+  Table table;
+  if (is_last) memcpy(table.data(), store.bytes(number), kTableBytes);
+  // First, so that a table which leads back to itself is not given back twice.
+  Status status = store.unref(Holder::snapshot, &number, 1);
+  return status.is_ok() && is_last ? unref_children(level, table, kAllSlots) : status;
 }
 
 Status PageTables::ref(const PageTree& tree) {
   if (tree.root == Child::absent) return Status::ok();
+  if (Status status = checked_.check(tree.root, tree.levels); !status.is_ok()) return status;
   const PageNumber number = number_of(tree.root);
   return stores_.tables.ref(Holder::snapshot, &number, 1);
 }
@@ -211,7 +216,8 @@ Status PageTables::lower(OwnedTree* tree) {
   for (;;) {
     const PageTree top = tree->get();
     if (top.root == Child::absent || top.levels == kFewestLevels) break;
-    const Table table = read(part_of(top), top.levels);
+    Table table;
+    if (Status status = read(part_of(top), top.levels, &table); !status.is_ok()) return status;
     for (size_t slot = 1; slot < kFanOut; ++slot) {
       if (table[slot] != Child::absent) return Status::ok();
     }
@@ -223,18 +229,22 @@ Status PageTables::lower(OwnedTree* tree) {
   return Status::ok();
 }
 
-Child PageTables::page_at(const PageTree& tree, VirtualPage virtual_page) const {
-  return leaf_at(tree, virtual_page)[virtual_page % kFanOut];
+Status PageTables::page_at(const PageTree& tree, VirtualPage virtual_page, Child* page) const {
+  Table leaf;
+  if (Status status = leaf_at(tree, virtual_page, &leaf); !status.is_ok()) return status;
+  *page = leaf[virtual_page % kFanOut];
+  return *page == Child::absent ? Status::ok() : checked_.check(*page, 0);
 }
 
-PageTables::Leaf PageTables::leaf_at(const PageTree& tree, VirtualPage virtual_page) const {
-  if (tree.root == Child::absent || levels_for(virtual_page) > tree.levels) return {};
+Status PageTables::leaf_at(const PageTree& tree, VirtualPage virtual_page, Table* leaf) const {
+  *leaf = {};
+  if (tree.root == Child::absent || levels_for(virtual_page) > tree.levels) return Status::ok();
   Child child = tree.root;
   for (unsigned level = tree.levels; level > 1 && child != Child::absent; --level) {
-    const std::byte* table = stores_.tables.bytes(number_of(child));
-    memcpy(&child, table + slot_of(virtual_page, level) * sizeof(Child), sizeof(Child));
+    Status status = checked_.read_slot(child, level, slot_of(virtual_page, level), &child);
+    if (!status.is_ok()) return status;
   }
-  return read({child, 1}, 1);
+  return read({child, 1}, 1, leaf);
 }
 
 }  // namespace pagestore

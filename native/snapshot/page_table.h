@@ -23,14 +23,19 @@
 // pages makes at most d tables a level, a difference visits only what differs, a release only what has no other
 // reference.
 //
+// No number is followed before it was checked (snapshot/checked_tables.h). Nor does a walk go on for ever in a store
+// that is damaged: with each step there is one level less to go, so a table that leads back to itself has a table where
+// a page must be; and where tables lead to one another again and again, the walk ends once it has read more of them
+// than all trees ever needed.
+//
 // It leaves to its caller: to have the lock of the stores.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
+#include "snapshot/checked_tables.h"
 #include "snapshot/owned.h"
 #include "snapshot/page_tree.h"
 #include "system/status.h"
@@ -45,28 +50,25 @@ struct PageChange {
 
 class PageTables {
  public:
-  explicit PageTables(PageStores& stores) : stores_(stores) {}
+  explicit PageTables(PageStores& stores) : stores_(stores), checked_(stores) {}
 
   // The tree that `from` becomes when some pages are others. Changes come in rising order, no virtual page twice. It
   // takes the page out of each change that it uses, also when it fails. `pages` changes by how many more virtual pages
   // have a page.
   Status edit(const PageTree& from, std::span<PageChange> changes, OwnedTree* to, uint64_t* pages);
 
-  Child page_at(const PageTree& tree, VirtualPage virtual_page) const;
-
-  // The pages of the leaf table that `virtual_page` lies in.
-  using Leaf = std::array<Child, kFanOut>;
-  Leaf leaf_at(const PageTree& tree, VirtualPage virtual_page) const;
+  Status page_at(const PageTree& tree, VirtualPage virtual_page, Child* page) const;
 
   // Calls `visit(virtual page, page in a, page in b)` for each from `first` to `last` at which they differ, in rising
-  // order.
+  // order, until one call fails.
   template <typename Visit>
-  void differences(const PageTree& a, const PageTree& b, VirtualPage first, VirtualPage last, Visit visit) const;
+  Status differences(const PageTree& a, const PageTree& b, VirtualPage first, VirtualPage last, Visit visit) const;
 
  private:
   friend class OwnedTree;
+  friend class TreeReader;
   class Draft;
-  using Table = std::array<Child, kFanOut>;
+  using Table = CheckedTables::Table;
 
   // A part of a tree, a table at `level`; or, where the tree is not that high, its root. Level 0 is a page.
   struct Part {
@@ -75,56 +77,75 @@ class PageTables {
     bool operator==(const Part&) const = default;
   };
 
-  // Which virtual pages `differences` goes over, and what it calls for each.
+  // Which virtual pages `differences` goes over, what it calls for each, and why it ended.
   template <typename Visit>
   struct Walk {
     VirtualPage first, last;
     Visit& visit;
+    uint64_t left;  // how many steps down are possible, unless the store is damaged
+    Status status = Status::ok();
   };
 
   static Part part_of(const PageTree& tree) { return {tree.root, tree.levels}; }
-  Table read(const Part& part, unsigned level) const;
+  Status read(const Part& part, unsigned level, Table* table) const;
+  // The pages of the leaf table that `virtual_page` lies in; none was checked.
+  Status leaf_at(const PageTree& tree, VirtualPage virtual_page, Table* leaf) const;
   static Part child_in(const Part& part, unsigned level, const Table& table, size_t slot);
   Status ref(const PageTree& tree);
-  void unref(const PageTree& tree) { unref(tree.levels, tree.root); }
+  Status unref(const PageTree& tree) { return unref(tree.levels, tree.root); }
   Status rebuild(const Part& old, unsigned level, std::span<PageChange> changes, Child* result, uint64_t* pages);
   Status fill(const Part& old, std::span<PageChange> changes, Draft* draft, uint64_t* pages);
   Status store(Draft* draft, Child* result);
   Status ref_children(unsigned level, const Table& table, uint64_t slots);
-  void unref_children(unsigned level, const Table& table, uint64_t slots);
-  void unref(unsigned level, Child child);
+  Status unref_children(unsigned level, const Table& table, uint64_t slots);
+  Status unref(unsigned level, Child child);
   Status lower(OwnedTree* tree);
 
   template <typename Visit>
-  void differences(unsigned level, const Part& a, const Part& b, VirtualPage base, const Walk<Visit>& walk) const;
+  bool differences(unsigned level, const Part& a, const Part& b, VirtualPage base, Walk<Visit>* walk) const;
 
   PageStores& stores_;
+  CheckedTables checked_;
 };
 
 template <typename Visit>
-void PageTables::differences(const PageTree& a, const PageTree& b, VirtualPage first, VirtualPage last,
-                             Visit visit) const {
+Status PageTables::differences(const PageTree& a, const PageTree& b, VirtualPage first, VirtualPage last,
+                               Visit visit) const {
   const unsigned level = a.levels > b.levels ? a.levels : b.levels;
-  if (level > 0) differences(level, part_of(a), part_of(b), 0, Walk<Visit>{first, last, visit});
+  // For each page, of either tree, one at each level.
+  Walk<Visit> walk{first, last, visit, 2 * level * stores_.pages_put};
+  if (level > 0) static_cast<void>(differences(level, part_of(a), part_of(b), 0, &walk));
+  return walk.status;
 }
 
+// False when the walk has ended.
 template <typename Visit>
-void PageTables::differences(unsigned level, const Part& a, const Part& b, VirtualPage base,
-                             const Walk<Visit>& walk) const {
-  if (a == b || (a.child == Child::absent && b.child == Child::absent)) return;
+bool PageTables::differences(unsigned level, const Part& a, const Part& b, VirtualPage base, Walk<Visit>* walk) const {
+  if (a == b || (a.child == Child::absent && b.child == Child::absent)) return true;
   if (level == 0) {
-    walk.visit(base, a.child, b.child);
-    return;
+    for (const Part& part : {a, b}) {
+      if (part.child != Child::absent && walk->status.is_ok()) walk->status = checked_.check(part.child, 0);
+    }
+    if (walk->status.is_ok()) walk->status = walk->visit(base, a.child, b.child);
+    return walk->status.is_ok();
   }
-  const Table table_a = read(a, level), table_b = read(b, level);
+  Table table_a, table_b;
+  walk->status = read(a, level, &table_a);
+  if (walk->status.is_ok()) walk->status = read(b, level, &table_b);
+  if (walk->status.is_ok() && walk->left-- == 0) {
+    walk->status = Status::damaged("more page tables than there ever were pages, at virtual page", base);
+  }
+  if (!walk->status.is_ok()) return false;
   const unsigned shift = (level - 1) * kFanOutBits;
   for (size_t slot = 0; slot < kFanOut; ++slot) {
     if (table_a[slot] == Child::absent && table_b[slot] == Child::absent) continue;
     const VirtualPage start = base + (VirtualPage{slot} << shift);
     const VirtualPage end = start + ((VirtualPage{1} << shift) - 1);
-    if (end < walk.first || start > walk.last) continue;
-    differences(level - 1, child_in(a, level, table_a, slot), child_in(b, level, table_b, slot), start, walk);
+    if (end < walk->first || start > walk->last) continue;
+    const Part in_a = child_in(a, level, table_a, slot), in_b = child_in(b, level, table_b, slot);
+    if (!differences(level - 1, in_a, in_b, start, walk)) return false;
   }
+  return true;
 }
 
 // Looks up the pages of one tree, one after another: neighbours cost nothing more. The tree is to live as long as this.
@@ -132,19 +153,20 @@ class TreeReader {
  public:
   TreeReader(PageStores& stores, const PageTree& tree) : tables_(stores), tree_(tree) {}
 
-  Child page_at(VirtualPage virtual_page) {
+  Status page_at(VirtualPage virtual_page, Child* page) {
     if (virtual_page / kFanOut != leaf_number_) {
-      leaf_ = tables_.leaf_at(tree_, virtual_page);
+      if (Status status = tables_.leaf_at(tree_, virtual_page, &leaf_); !status.is_ok()) return status;
       leaf_number_ = virtual_page / kFanOut;
     }
-    return leaf_[virtual_page % kFanOut];
+    *page = leaf_[virtual_page % kFanOut];
+    return *page == Child::absent ? Status::ok() : tables_.checked_.check(*page, 0);
   }
 
  private:
   PageTables tables_;
   const PageTree& tree_;
   VirtualPage leaf_number_ = UINT64_MAX;
-  PageTables::Leaf leaf_{};
+  PageTables::Table leaf_{};
 };
 
 }  // namespace pagestore

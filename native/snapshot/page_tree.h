@@ -37,6 +37,7 @@ constexpr Child table_child(PageNumber table) {
 constexpr bool is_table(Child child) {
   return (static_cast<uint32_t>(child) & kIsTable) != 0;
 }
+// Whether it names one is for the reader to check: of what no table can have, this gives a number that never is.
 constexpr PageNumber number_of(Child child) {
   PS_ASSERT(child != Child::absent);
   return PageNumber{(static_cast<uint32_t>(child) & ~kIsTable) - 1};

@@ -17,8 +17,11 @@ struct KeyRecord {
 };
 static_assert(sizeof(KeyRecord) == kKeyBytes);
 
-bool fits_into_key(PageStores& stores, const PageTree& tracked) {
-  return stored_length(stores, tracked) <= sizeof(KeyRecord::here);
+// UINT64_MAX: they do not fit.
+Status length_in_key(PageStores& stores, const PageTree& tracked, uint64_t* length) {
+  Status status = stored_length(stores, tracked, length);
+  if (*length > sizeof(KeyRecord::here)) *length = UINT64_MAX;
+  return status;
 }
 
 }  // namespace
@@ -27,10 +30,12 @@ Status make_key(PageStores& stores, Snapshot* snapshot) {
   PS_ASSERT(snapshot->key == Child::absent && (snapshot->is_masked || snapshot->tracked.root != Child::absent));
   KeyRecord record{};
   if (snapshot->tracked.root != Child::absent) {
-    if (fits_into_key(stores, snapshot->tracked)) {
-      const uint64_t length = stored_length(stores, snapshot->tracked);
+    uint64_t length;
+    if (Status status = length_in_key(stores, snapshot->tracked, &length); !status.is_ok()) return status;
+    if (length != UINT64_MAX) {
       record.length_here = static_cast<uint32_t>(length) + 1;
-      read_stored_bytes(stores, snapshot->tracked, 0, {record.here, length});
+      Status status = read_stored_bytes(stores, snapshot->tracked, {record.here, length});
+      if (!status.is_ok()) return status;
     } else {
       record.tracked = snapshot->tracked.root;
     }
@@ -47,8 +52,12 @@ Status make_key(PageStores& stores, Snapshot* snapshot) {
   return Status::ok();
 }
 
-void keep_key_alone(PageStores& stores, Snapshot* snapshot) {
+Status keep_key_alone(PageStores& stores, Snapshot* snapshot) {
   PS_ASSERT(snapshot->key != Child::absent);
+  uint64_t length = UINT64_MAX;
+  if (snapshot->tracked.root != Child::absent) {
+    if (Status status = length_in_key(stores, snapshot->tracked, &length); !status.is_ok()) return status;
+  }
   for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->regions, &snapshot->threads,
                          &snapshot->waits, &snapshot->files}) {
     give_back(stores, tree);
@@ -57,44 +66,47 @@ void keep_key_alone(PageStores& stores, Snapshot* snapshot) {
     give_back(stores, &snapshot->masked);
     give_back(stores, &snapshot->counted);
     give_back(stores, &snapshot->contents);
-    if (fits_into_key(stores, snapshot->tracked)) give_back(stores, &snapshot->tracked);
+    if (length != UINT64_MAX) give_back(stores, &snapshot->tracked);
   }
   snapshot->is_key_alone = true;
+  return Status::ok();
 }
 
-void release(PageStores& stores, Snapshot* snapshot) {
+Status release(PageStores& stores, Snapshot* snapshot) {
+  Status result = Status::ok();
   if (snapshot->key != Child::absent) {
     const PageNumber number = number_of(snapshot->key);
-    static_cast<void>(stores.keys.unref(Holder::snapshot, &number, 1));
+    result = stores.keys.unref(Holder::snapshot, &number, 1);
+    if (!result.is_ok()) result = Status::damaged("a key that is not stored", index_of(number));
   }
   for (PageTree* tree : {&snapshot->memory, &snapshot->ignored, &snapshot->tracked, &snapshot->regions,
                          &snapshot->counted, &snapshot->threads, &snapshot->waits, &snapshot->files,
                          &snapshot->contents, &snapshot->live, &snapshot->masked}) {
-    give_back(stores, tree);
+    Status status = OwnedTree(stores, *tree).give_back();
+    if (result.is_ok()) result = status;
   }
   *snapshot = {};
+  return result;
 }
 
 Status read_snapshot(PageStores& stores, const Snapshot& snapshot, const AddressRange& range,
                      std::span<std::byte> bytes) {
   PS_ASSERT(bytes.size() == range.length());
   if (Status status = check_covered(stores, snapshot.regions, range); !status.is_ok()) return status;
-  read_memory(stores, snapshot.memory, range.start, bytes);
-  return Status::ok();
+  return read_memory(stores, snapshot.memory, range.start, bytes);
 }
 
 Status difference(PageStores& stores, const Snapshot& a, const Snapshot& b, GrowingArray<AddressRange>* ranges) {
-  bool fits = true;
-  PageTables(stores).differences(a.memory, b.memory, 0, UINT64_MAX, [&](VirtualPage virtual_page, Child, Child) {
+  const auto add = [&](VirtualPage virtual_page, Child, Child) {
     const AddressRange page{virtual_page * page_size(), (virtual_page + 1) * page_size()};
     if (!ranges->empty() && (*ranges)[ranges->size() - 1].end == page.start) {
       (*ranges)[ranges->size() - 1].end = page.end;
-    } else if (fits) {
-      fits = ranges->append(page);
+    } else if (!ranges->append(page)) {
+      return Status::no_memory((ranges->size() + 1) * sizeof(AddressRange));
     }
-  });
-  if (fits) return Status::ok();
-  return Status::no_memory((ranges->size() + 1) * sizeof(AddressRange));
+    return Status::ok();
+  };
+  return PageTables(stores).differences(a.memory, b.memory, 0, UINT64_MAX, add);
 }
 
 }  // namespace pagestore

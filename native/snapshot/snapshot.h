@@ -43,9 +43,10 @@ struct Snapshot {
 Status make_key(PageStores& stores, Snapshot* snapshot);
 
 // Of a snapshot that has a key, releases all that the key is not made of.
-void keep_key_alone(PageStores& stores, Snapshot* snapshot);
+Status keep_key_alone(PageStores& stores, Snapshot* snapshot);
 
-void release(PageStores& stores, Snapshot* snapshot);
+// Where the store is damaged, releases what is there, and says so.
+Status release(PageStores& stores, Snapshot* snapshot);
 
 // A snapshot that is given back unless somebody takes it, under the lock under which it was made.
 class OwnedSnapshot {
@@ -59,7 +60,7 @@ class OwnedSnapshot {
     return *this;
   }
   ~OwnedSnapshot() {
-    if (stores_ != nullptr) release(*stores_, &snapshot_);
+    if (stores_ != nullptr) static_cast<void>(release(*stores_, &snapshot_));
   }
 
   // Its references are the caller's from now on, to be released in the end.

@@ -60,42 +60,44 @@ Status SnapshotMap::show_owned(const PageTree& tree, const AddressRange& pages) 
   OwnedTree owned;
   if (Status status = OwnedTree::ref(*stores, tree, &owned); !status.is_ok()) return status;
   tree_ = owned.take();
-  return show(*stores, tree, pages) ? Status::ok() : Status::out_of_memory("mmap", mapping_.bytes(), errno);
+  return show(*stores, tree, pages);
 }
 
-bool SnapshotMap::show(PageStores& stores, const PageTree& tree, const AddressRange& pages) {
-  bool fits = true;
+Status SnapshotMap::show(PageStores& stores, const PageTree& tree, const AddressRange& pages) {
   PageNumber first = kNoPage;
   size_t count = 0, offset = 0;
-  PageTables(stores).differences(
-      {}, tree, pages.start, pages.end - 1, [&](VirtualPage virtual_page, Child, Child page) {
-        const size_t at = (virtual_page - pages.start) * page_size();
-        const PageNumber number = number_of(page);
-        if (count > 0 && index_of(number) == index_of(first) + count && at == offset + count * page_size()) {
-          ++count;
-          return;
-        }
-        fits = fits && show_run(stores, first, count, offset);
-        first = number;
-        count = 1;
-        offset = at;
-      });
-  return fits && show_run(stores, first, count, offset);
+  const auto add = [&](VirtualPage virtual_page, Child, Child page) {
+    const size_t at = (virtual_page - pages.start) * page_size();
+    const PageNumber number = number_of(page);
+    if (count > 0 && index_of(number) == index_of(first) + count && at == offset + count * page_size()) {
+      ++count;
+      return Status::ok();
+    }
+    Status status = show_run(stores, first, count, offset);
+    first = number;
+    count = 1;
+    offset = at;
+    return status;
+  };
+  Status status = PageTables(stores).differences({}, tree, pages.start, pages.end - 1, add);
+  return status.is_ok() ? show_run(stores, first, count, offset) : status;
 }
 
-bool SnapshotMap::show_run(PageStores& stores, PageNumber first, size_t count, size_t offset) {
+Status SnapshotMap::show_run(PageStores& stores, PageNumber first, size_t count, size_t offset) {
   std::byte* at = mapping_.data() + offset;
   if (count >= kWorthMapping && take_run()) {
     if (stores.pages.map_over(first, count, at)) {
       ++runs_;
-      return true;
+      return Status::ok();
     }
     runs_in_use.fetch_sub(2);
     // Nothing may be mapped there now.
-    if (!mapping_.renew(offset, count * page_size())) return false;
+    if (!mapping_.renew(offset, count * page_size())) {
+      return Status::out_of_memory("mmap", mapping_.bytes(), errno);
+    }
   }
   if (count > 0) memcpy(at, stores.pages.bytes(first), count * page_size());
-  return true;
+  return Status::ok();
 }
 
 void SnapshotMap::end() {

@@ -42,9 +42,9 @@ class SnapshotMap {
   SnapshotMap(SharedStore* store, Mapping mapping) : store_(store), mapping_(std::move(mapping)) {}
   ~SnapshotMap() = default;
   Status show_owned(const PageTree& tree, const AddressRange& pages);
-  // False when a page could neither be mapped nor copied.
-  bool show(PageStores& stores, const PageTree& tree, const AddressRange& pages);
-  bool show_run(PageStores& stores, PageNumber first, size_t count, size_t offset);
+  Status show(PageStores& stores, const PageTree& tree, const AddressRange& pages);
+  // Refused where the run could neither be mapped nor copied.
+  Status show_run(PageStores& stores, PageNumber first, size_t count, size_t offset);
   void end();
 
   SharedStore* store_;

@@ -3,18 +3,21 @@
 // It leaves to its caller: to have the stores' lock.
 #pragma once
 
-#include "snapshot/page_table.h"
+#include "snapshot/stored_bytes.h"
 #include "system/region.h"
 
 namespace pagestore {
 
 // The bytes of a stored list, to be read.
-Status read_regions(PageStores& stores, const PageTree& regions, GrowingArray<std::byte>* bytes);
+inline Status read_regions(PageStores& stores, const PageTree& regions, GrowingArray<std::byte>* bytes) {
+  return read_stored_bytes(stores, regions, bytes);
+}
 
 // Whether regions cover all of `range`. Refused with the first address that none covers.
 Status check_covered(PageStores& stores, const PageTree& regions, const AddressRange& range);
 
-// The end of the last region that starts below `below`; 0 without one, since an empty memory ends where it starts.
-uint64_t end_of_regions(PageStores& stores, const PageTree& regions, uint64_t below = UINT64_MAX);
+// The end of the last region that is captured and starts below `below`; 0 without one, since an empty memory ends where
+// it starts.
+Status find_end(PageStores& stores, const PageTree& regions, uint64_t below, uint64_t* end);
 
 }  // namespace pagestore

@@ -16,12 +16,9 @@ Status TreeEdit::set(VirtualPage virtual_page, OwnedPage page) {
 }
 
 Status TreeEdit::remove(VirtualPage first, VirtualPage end) {
-  Status status = Status::ok();
-  if (first >= end) return status;
-  PageTables(stores_).differences(from_, {}, first, end - 1, [&](VirtualPage virtual_page, Child, Child) {
-    if (status.is_ok()) status = set(virtual_page, {});
-  });
-  return status;
+  if (first >= end) return Status::ok();
+  return PageTables(stores_).differences(from_, {}, first, end - 1,
+                                         [&](VirtualPage virtual_page, Child, Child) { return set(virtual_page, {}); });
 }
 
 Status TreeEdit::flush() {

@@ -199,14 +199,13 @@ Status PageStore::ref(Holder holder, const PageNumber* numbers, size_t count) {
 Status PageStore::unref(Holder holder, const PageNumber* numbers, size_t count) {
   PS_ASSERT(is_locked_exclusively());
   constexpr size_t kAhead = 8;
-  const auto owned = [&](PageNumber n) { return index_of(n) < counters_.top ? references(holder, n) : Count{0}; };
   for (size_t i = 0; i < count; ++i) {
     const PageNumber n = numbers[i];
     // It will likely be recycled.
-    if (i + kAhead < count && owned(numbers[i + kAhead]) == 1) {
+    if (i + kAhead < count && count_of(holder, numbers[i + kAhead]) == 1) {
       index_.prefetch(HashTag{record(numbers[i + kAhead]).link});
     }
-    if (owned(n) == 0) {
+    if (count_of(holder, n) == 0) {
       undo_unref(holder, numbers, i);
       return refuse_unref(n);
     }

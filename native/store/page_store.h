@@ -111,6 +111,12 @@ class PageStore {
   // None of a recycled page.
   Status counts_of(uint64_t number, Counts* counts) const;
 
+  // How many of them `holder` has: none on a number that never was.
+  Count count_of(Holder holder, PageNumber n) const {
+    PS_ASSERT(is_locked());
+    return index_of(n) < counters_.top ? references(holder, n) : Count{0};
+  }
+
   // The bytes of a page in use, to be read only.
   Status page(uint64_t number, const std::byte** page) const;
 

@@ -18,6 +18,7 @@ enum class Error : uint8_t {
   page_number,      // not a page that is stored: never was, or was recycled
   not_owned,        // a reference that who gives it back does not have
   reference_count,  // one more reference than a count can hold
+  damaged,          // what snapshots keep in a store is not what was stored
   capacity,         // a capacity or budget that no store can have
   store_closed,
   not_captured,    // a range that makes the state, and is not all in memory that snapshots take
@@ -62,6 +63,9 @@ class [[nodiscard]] Status {
   // How many there are.
   uint32_t users() const { return static_cast<uint32_t>(limit_ >> 32); }
   uint32_t snapshots() const { return static_cast<uint32_t>(limit_); }
+
+  // `what` was found, and is followed by `number` in the message.
+  static Status damaged(const char* what, uint64_t number) { return Status(Error::damaged, what, number, 0, 0); }
 
   // The system refused `what`.
   static Status system(Error error, const char* what, int error_number) {

@@ -27,6 +27,8 @@ const char* name_of(Error error) {
       return "not owned";
     case Error::reference_count:
       return "reference count";
+    case Error::damaged:
+      return "damaged";
     case Error::capacity:
       return "capacity";
     case Error::store_closed:

@@ -84,7 +84,8 @@ Status ClosedMemory::find_different(PageStores& stores, const PageTree& target, 
       Status status = is_in_file ? Status::ok() : remote.read({numbers, count}, pages, reached);
       Different different;
       for (size_t i = 0; status.is_ok() && i < count; ++i) {
-        const Child child = wanted.page_at(numbers[i]);
+        Child child;
+        if (status = wanted.page_at(numbers[i], &child); !status.is_ok()) break;
         const std::byte* bytes = bytes_of(stores, child);
         if (reached[i] ? pages_equal(pages[i], bytes, page_size()) : child == Child::absent) continue;
         different.add(numbers[i], child, bytes);
@@ -101,15 +102,16 @@ template <typename Visit>
 Status ClosedMemory::find_missing(PageStores& stores, const PageTree& target, const AddressRange& range,
                                   std::span<const PageRun> existing, Visit visit) const {
   Different different;
-  Status status = Status::ok();
   const VirtualPage first = range.start / page_size(), last = range.end / page_size() - 1;
-  PageTables(stores).differences({}, target, first, last, [&](VirtualPage page, Child, Child child) {
-    if (!status.is_ok() || contains(existing, page * page_size())) return;
+  const auto add = [&](VirtualPage page, Child, Child child) {
+    if (contains(existing, page * page_size())) return Status::ok();
     different.add(page, child, bytes_of(stores, child));
-    if (different.count < kMost) return;
-    status = visit(different);
+    if (different.count < kMost) return Status::ok();
+    Status status = visit(different);
     different.count = 0;
-  });
+    return status;
+  };
+  Status status = PageTables(stores).differences({}, target, first, last, add);
   return status.is_ok() && different.count > 0 ? visit(different) : status;
 }
 

@@ -27,13 +27,16 @@ class CapturedReader final : public MemoryReader {
   CapturedReader(PageStores& stores, const PageTree& memory) : stores_(stores), memory_(memory) {}
   bool read(uint64_t address, std::span<std::byte> bytes) override {
     if (address + bytes.size() < address) return false;
-    read_memory(stores_, memory_, address, bytes);
-    return true;
+    if (status_.is_ok()) status_ = read_memory(stores_, memory_, address, bytes);
+    return status_.is_ok();
   }
+  // Why a read failed.
+  const Status& status() const { return status_; }
 
  private:
   PageStores& stores_;
   const PageTree& memory_;
+  Status status_ = Status::ok();
 };
 
 uint64_t below(uint64_t stack_pointer) {
@@ -131,6 +134,7 @@ Status DeadStacks::prepare(std::span<const std::byte> threads, PageStores& store
     const bool is_first = state.thread == process_.pid();
     const std::optional<AddressRange> stack =
         find_thread_stack(sources, *thread, is_first, state.registers.thread_area());
+    if (!captured.status().is_ok()) return captured.status();
     if (!stack) continue;
     if (Status status = contexts_.add_stack(*stack); !status.is_ok()) return status;
   }
@@ -141,7 +145,10 @@ Status DeadStacks::prepare(std::span<const std::byte> threads, PageStores& store
 Status DeadStacks::find(const ThreadState& state, PageStores& stores, const PageTree& memory, DeadStack* dead) {
   PS_ASSERT(mappings_ != nullptr);
   *dead = {};
-  if (!has_guard_) contexts_.set_guard(stores, memory, state.registers.thread_area());
+  if (!has_guard_) {
+    Status status = contexts_.set_guard(stores, memory, state.registers.thread_area());
+    if (!status.is_ok()) return status;
+  }
   has_guard_ = true;
   TracedThread* thread;
   CapturedReader captured(stores, memory);
@@ -150,6 +157,7 @@ Status DeadStacks::find(const ThreadState& state, PageStores& stores, const Page
   const bool is_first = state.thread == process_.pid();
   const std::optional<AddressRange> stack =
       find_thread_stack(sources, *thread, is_first, state.registers.thread_area());
+  if (!captured.status().is_ok()) return captured.status();
   // The kernel makes one of the stack and another mapping that grows down to it.
   if (!stack || overlap(*stack, process_.growing())) return Status::ok();
   if (process_.last_stop().kind == StopKind::exit) {
@@ -161,6 +169,7 @@ Status DeadStacks::find(const ThreadState& state, PageStores& stores, const Page
   registers.values = state.registers.by_dwarf_number();
   registers.instruction = Registers(state.registers).instruction_pointer();
   const StackWalk walk = unwinder_.walk(registers, code, captured);
+  if (!captured.status().is_ok()) return captured.status();
   add_leftovers(walk, dead);
   Proof proof(walk, *stack, state.blocked_signals);
   if (!proof.is_complete()) return Status::ok();

@@ -40,8 +40,9 @@ Status check_captured(const RegionList& regions, uint64_t address) {
 // Of whichever layout lies at `address`; nothing of what is none.
 Status find_arrays(const DeclaringMemory& memory, uint64_t address, RangeArrays* arrays) {
   trap::Layout layout;
-  read_memory(memory.stores, memory.memory, address, std::as_writable_bytes(std::span(&layout, 1)));
   *arrays = {};
+  const auto bytes = std::as_writable_bytes(std::span(&layout, 1));
+  if (Status status = read_memory(memory.stores, memory.memory, address, bytes); !status.is_ok()) return status;
   if (layout.magic == 0) return check_captured(memory.regions, address);
   if (layout.is_checked == 0) return Status::ok();
   if (layout.magic == trap::kRangesNumber) {
@@ -65,8 +66,9 @@ Status append(const DeclaringMemory& memory, const RangeArray& declared, bool ma
   trap::Range part[64];
   for (uint32_t done = 0; done < declared.count;) {
     const std::span next(part, std::min<size_t>(std::size(part), declared.count - done));
-    read_memory(memory.stores, memory.memory, declared.address + uint64_t{done} * sizeof(trap::Range),
-                std::as_writable_bytes(next));
+    const uint64_t address = declared.address + uint64_t{done} * sizeof(trap::Range);
+    Status status = read_memory(memory.stores, memory.memory, address, std::as_writable_bytes(next));
+    if (!status.is_ok()) return status;
     done += static_cast<uint32_t>(next.size());
     for (const trap::Range& each : next) {
       if (each.length == 0) continue;

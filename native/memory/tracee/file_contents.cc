@@ -195,7 +195,12 @@ Status FileContents::take(PageStores& stores, KnownFile& file, const KnownFiles:
   const bool may_be_as_first = file.is_named && file.inside == 0 && file.length == file.first_length;
   if (!may_be_as_first) return Status::ok();
   const bool has_added = file.first_length > file.base;
-  if (has_added && !has_same_file_pages(stores, part_of(file, 0), trees_.current, trees_.first)) return Status::ok();
+  bool is_as_first = true;
+  if (has_added) {
+    Status status = compare_file_pages(stores, part_of(file, 0), trees_.current, trees_.first, &is_as_first);
+    if (!status.is_ok()) return status;
+  }
+  if (!is_as_first) return Status::ok();
   return drop_contents(stores, &trees_, &file);
 }
 

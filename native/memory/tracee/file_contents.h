@@ -108,7 +108,7 @@ class FileContents : NonCopyable {
   Status take(PageStores& stores, KnownFile& file, const KnownFiles::Where& where);
   Status read(PageStores& stores, KnownFile& file, const KnownFiles::Where& where, PageTree* tree);
   Target target_of(size_t index, const Saved& saved) const;
-  bool is_there(PageStores& stores, const KnownFile& file, const Target& target) const;
+  Status find_there(PageStores& stores, const KnownFile& file, const Target& target, bool* is_there) const;
   Status check_unkept(const KnownFile& file, const Target& target, uint64_t event) const;
   Status open_pending(size_t index, const Target& target, const KnownFiles::Where& where);
   Status write(PageStores& stores, KnownFile& file, const Target& target, int descriptor);

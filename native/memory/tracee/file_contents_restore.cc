@@ -59,11 +59,14 @@ FileContents::Target FileContents::target_of(size_t index, const Saved& saved) c
   return {at->length, at->inside, saved.tree, false};
 }
 
-bool FileContents::is_there(PageStores& stores, const KnownFile& file, const Target& target) const {
-  if (file.is_unreachable && target.is_as_first) return true;
-  if (!file.dirty.empty() || file.length != target.length || file.inside != target.inside) return false;
-  if (file.is_as_first && target.is_as_first) return true;
-  return has_same_file_pages(stores, part_of(file, 0), tree_of(file), target.tree);
+// Whether the file is what it is to be.
+Status FileContents::find_there(PageStores& stores, const KnownFile& file, const Target& target, bool* is_there) const {
+  *is_there = file.is_unreachable && target.is_as_first;
+  if (*is_there) return Status::ok();
+  if (!file.dirty.empty() || file.length != target.length || file.inside != target.inside) return Status::ok();
+  *is_there = file.is_as_first && target.is_as_first;
+  if (*is_there) return Status::ok();
+  return compare_file_pages(stores, part_of(file, 0), tree_of(file), target.tree, is_there);
 }
 
 Status FileContents::check(PageStores& stores, const Saved& saved, const KnownFiles::Where& where) {
@@ -73,8 +76,13 @@ Status FileContents::check(PageStores& stores, const Saved& saved, const KnownFi
   for (size_t i = 0; i < files_.all().size(); ++i) {
     const KnownFile& file = files_.all()[i];
     const Target target = target_of(i, saved);
-    if (is_there(stores, file, target)) continue;
-    Status status = Status::ok();
+    bool is_there;
+    Status status = find_there(stores, file, target, &is_there);
+    if (status.is_ok() && is_there) continue;
+    if (!status.is_ok()) {
+      close_pending();
+      return status;
+    }
     if (!file.is_kept) {
       status = check_unkept(file, target, saved.event);
     } else if (file.inside != target.inside) {
@@ -156,7 +164,8 @@ Status FileContents::write(PageStores& stores, KnownFile& file, const Target& ta
     FileRanges unknown = file.dirty;
     unknown.add(file.length, FileRanges::kEnd);
     const FileWrite write{tree_of(file), target.tree, unknown, target.length};
-    error_number = write_file_pages(stores, descriptor, part_of(file, file.base), write);
+    Status status = write_file_pages(stores, descriptor, part_of(file, file.base), write, &error_number);
+    if (!status.is_ok()) return status;
   } else if (ftruncate(descriptor, static_cast<off_t>(target.length)) != 0) {
     error_number = errno;
   } else {

@@ -41,8 +41,7 @@ Status describe(const OpenFiles& files, GrowingArray<std::byte>* bytes) {
 // References on the root of a tree.
 uint64_t references(const PageStores& stores, const PageTree& tree) {
   const PageStore& store = is_table(tree.root) ? stores.tables : stores.pages;
-  PageStore::Counts counts;
-  return store.counts_of(index_of(number_of(tree.root)), &counts).is_ok() ? counts.snapshots : 0;
+  return store.count_of(Holder::snapshot, number_of(tree.root));
 }
 
 }  // namespace

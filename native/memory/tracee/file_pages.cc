@@ -157,19 +157,26 @@ Status remove_file_pages(PageStores& stores, const FilePart& part, const PageTre
   return edit.finish(tree, &total);
 }
 
-bool has_same_file_pages(PageStores& stores, const FilePart& part, const PageTree& a, const PageTree& b) {
-  bool is_same = true;
-  if (a == b) return true;
-  PageTables(stores).differences(a, b, part.first, last_of(part), [&](VirtualPage, Child, Child) { is_same = false; });
-  return is_same;
+Status compare_file_pages(PageStores& stores, const FilePart& part, const PageTree& a, const PageTree& b,
+                          bool* is_same) {
+  *is_same = true;
+  return PageTables(stores).differences(a, b, part.first, last_of(part), [&](VirtualPage, Child, Child) {
+    *is_same = false;
+    return Status::ok();
+  });
 }
 
 // Its length is set last: somebody else may have it mapped, and this may fail midway. Pages in which something is not
 // known are written whole.
-int write_file_pages(PageStores& stores, int descriptor, const FilePart& part, const FileWrite& write) {
-  struct stat status;
-  if (read_file_status(descriptor, &status) != 0) return errno;
-  const auto present = static_cast<uint64_t>(status.st_size);
+Status write_file_pages(PageStores& stores, int descriptor, const FilePart& part, const FileWrite& write,
+                        int* error_number) {
+  struct stat facts;
+  *error_number = 0;
+  if (read_file_status(descriptor, &facts) != 0) {
+    *error_number = errno;
+    return Status::ok();
+  }
+  const auto present = static_cast<uint64_t>(facts.st_size);
   FileRanges unknown = write.unknown;
   unknown.add(present, FileRanges::kEnd);
   FileWriter writer(stores, descriptor, part, present, write.length);
@@ -182,22 +189,29 @@ int write_file_pages(PageStores& stores, int descriptor, const FilePart& part, c
                                 ? last_of(part) + 1
                                 : std::max(part.first + (range.end + page_size() - 1) / page_size(), first);
     if (first > next) {
-      tables.differences(write.now, write.wanted, next, first - 1,
-                         [&](VirtualPage at, Child, Child page) { writer.put(at, page); });
+      const auto put = [&](VirtualPage at, Child, Child page) {
+        writer.put(at, page);
+        return Status::ok();
+      };
+      Status status = tables.differences(write.now, write.wanted, next, first - 1, put);
+      if (!status.is_ok()) return status;
     }
     next = first;
     if (end == first) continue;
-    tables.differences({}, write.wanted, first, end - 1, [&](VirtualPage at, Child, Child page) {
+    const auto renew = [&](VirtualPage at, Child, Child page) {
       writer.clear(next, at);
       writer.put(at, page);
       next = at + 1;
-    });
+      return Status::ok();
+    };
+    if (Status status = tables.differences({}, write.wanted, first, end - 1, renew); !status.is_ok()) return status;
     writer.clear(next, end);
     next = end;
   }
-  if (writer.is_failed()) return errno != 0 ? errno : EIO;
-  if (present == write.length) return 0;
-  return ftruncate(descriptor, static_cast<off_t>(write.length)) == 0 ? 0 : errno;
+  const bool is_done =
+      !writer.is_failed() && (present == write.length || ftruncate(descriptor, static_cast<off_t>(write.length)) == 0);
+  if (!is_done) *error_number = errno != 0 ? errno : EIO;
+  return Status::ok();
 }
 
 }  // namespace pagestore

@@ -39,16 +39,19 @@ Status store_file_pages(PageStores& stores, const FilePart& part, std::span<cons
 // A tree without the pages of the file.
 Status remove_file_pages(PageStores& stores, const FilePart& part, const PageTree& from, OwnedTree* tree);
 
-bool has_same_file_pages(PageStores& stores, const FilePart& part, const PageTree& a, const PageTree& b);
+Status compare_file_pages(PageStores& stores, const FilePart& part, const PageTree& a, const PageTree& b,
+                          bool* is_same);
 
 // Makes a file that is `now`, but for bytes that are `unknown`, what `wanted` says, `length` bytes long. What lies
-// before the part's start stays. It is never shorter in between than both before and after. Returns 0 or errno.
+// before the part's start stays. It is never shorter in between than both before and after. Where the system refuses,
+// `*error_number` says why; else it is 0.
 struct FileWrite {
   const PageTree& now;
   const PageTree& wanted;
   FileRanges unknown;
   uint64_t length;
 };
-int write_file_pages(PageStores& stores, int descriptor, const FilePart& part, const FileWrite& write);
+Status write_file_pages(PageStores& stores, int descriptor, const FilePart& part, const FileWrite& write,
+                        int* error_number);
 
 }  // namespace pagestore

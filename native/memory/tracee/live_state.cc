@@ -36,7 +36,7 @@ struct StopKey {
 // A file name of the program's, up to 255 characters.
 Status put_file_name(const CapturedTracee& tracee, uint64_t address, GrowingArray<std::byte>* bytes) {
   std::byte text[256];
-  read_memory(tracee.stores, tracee.memory, address, text);
+  if (Status status = read_memory(tracee.stores, tracee.memory, address, text); !status.is_ok()) return status;
   const size_t length = strnlen(reinterpret_cast<const char*>(text), sizeof(text) - 1);
   return put_bytes({text, length + 1}, bytes);
 }

@@ -68,7 +68,9 @@ Status PageReader::add(VirtualPage first, VirtualPage end, bool was_written) {
 
 Status PageReader::remove(VirtualPage first, VirtualPage end) {
   // Where there was nothing, what waits to be read goes on waiting.
-  if (first >= end || pages_.is_absent(first, end)) return Status::ok();
+  if (first >= end) return Status::ok();
+  bool is_absent;
+  if (Status status = pages_.is_absent(first, end, &is_absent); !status.is_ok() || is_absent) return status;
   if (Status status = flush(); !status.is_ok()) return status;
   return pages_.remove(first, end);
 }

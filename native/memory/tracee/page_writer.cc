@@ -14,7 +14,10 @@ Status PageWriter::write(const DirtyRange& dirty) {
   if (dirty.kind == DirtyRange::Kind::absent) return write_missing(dirty.range, {});
   if (dirty.kind != DirtyRange::Kind::written) return write_untracked(dirty);
   for (VirtualPage page = dirty.range.start / page_size(); page < dirty.range.end / page_size(); ++page) {
-    if (Status status = write_page(page, target_pages_.page_at(page)); !status.is_ok()) return status;
+    Child child;
+    Status status = target_pages_.page_at(page, &child);
+    if (status.is_ok()) status = write_page(page, child);
+    if (!status.is_ok()) return status;
   }
   return Status::ok();
 }
@@ -33,32 +36,28 @@ Status PageWriter::write_untracked(const DirtyRange& dirty) {
 
 // Pages that do not exist yet: outside of `existing`.
 Status PageWriter::write_missing(const AddressRange& range, std::span<const PageRun> existing) {
-  Status status = Status::ok();
   const VirtualPage first = range.start / page_size(), last = range.end / page_size() - 1;
-  PageTables(stores_).differences({}, target_, first, last, [&](VirtualPage page, Child, Child child) {
-    if (!status.is_ok() || contains(existing, page * page_size())) return;
-    status = tracker_.check_write(page, false);
-    if (status.is_ok()) status = write_page(page, child);
+  return PageTables(stores_).differences({}, target_, first, last, [&](VirtualPage page, Child, Child child) {
+    if (contains(existing, page * page_size())) return Status::ok();
+    Status status = tracker_.check_write(page, false);
+    return status.is_ok() ? write_page(page, child) : status;
   });
-  return status;
 }
 
 Status PageWriter::write_differences(const PageTree& from, const RegionList& regions, const RangeSet& left_out) {
-  Status status = Status::ok();
   RegionReader reader(regions.bytes());
   Region region{};
-  PageTables(stores_).differences(from, target_, 0, UINT64_MAX, [&](VirtualPage page, Child, Child child) {
+  return PageTables(stores_).differences(from, target_, 0, UINT64_MAX, [&](VirtualPage page, Child, Child child) {
     const uint64_t address = page * page_size();
     while (region.end <= address && reader.next(&region)) continue;
     const AddressRange here{address, address + page_size()};
-    if (!left_out.empty() && !left_out.overlapping(here).empty()) return;
+    if (!left_out.empty() && !left_out.overlapping(here).empty()) return Status::ok();
     // That was compared.
-    if (!tracker_.of_others().empty() && !tracker_.of_others().overlapping(here).empty()) return;
+    if (!tracker_.of_others().empty() && !tracker_.of_others().overlapping(here).empty()) return Status::ok();
     // Below a stack nothing need be zero, and a write there would make it grow.
     const bool is_mapped = region.start <= address && address < region.end;
-    if (status.is_ok() && (is_mapped || child != Child::absent)) status = write_page(page, child);
+    return is_mapped || child != Child::absent ? write_page(page, child) : Status::ok();
   });
-  return status;
 }
 
 Status PageWriter::write_page(VirtualPage page, Child child) {
@@ -99,7 +98,8 @@ Status PageWriter::write_different(VirtualPage first, VirtualPage end, bool is_i
   }
   if (Status status = read({numbers, count}, is_in_file, pages, reached); !status.is_ok()) return status;
   for (size_t i = 0; i < count; ++i) {
-    const Child wanted = target_pages_.page_at(numbers[i]);
+    Child wanted;
+    if (Status status = target_pages_.page_at(numbers[i], &wanted); !status.is_ok()) return status;
     const AddressRange here{numbers[i] * page_size(), (numbers[i] + 1) * page_size()};
     const bool may_vanish = wanted != Child::absent && !process_.freed().overlapping(here).empty();
     if (reached[i] && !may_vanish && pages_equal(pages[i], bytes_of(wanted), page_size())) continue;

@@ -189,13 +189,9 @@ Status Tracee::see_mappings() {
 
 Status Tracee::read_parts(const Snapshot& snapshot, Parts* parts) const {
   const LockedStores stores(*store_);
-  const uint64_t length = stored_length(*stores, snapshot.threads);
-  if (!parts->state.resize(length)) return Status::no_memory(length);
-  read_stored_bytes(*stores, snapshot.threads, 0, {parts->state.data(), length});
-  const uint64_t waits = stored_length(*stores, snapshot.waits);
-  if (!parts->waits.resize(waits)) return Status::no_memory(waits);
-  read_stored_bytes(*stores, snapshot.waits, 0, {parts->waits.data(), waits});
-  return read_regions(*stores, snapshot.regions, &parts->mappings);
+  Status status = read_stored_bytes(*stores, snapshot.threads, &parts->state);
+  if (status.is_ok()) status = read_stored_bytes(*stores, snapshot.waits, &parts->waits);
+  return status.is_ok() ? read_regions(*stores, snapshot.regions, &parts->mappings) : status;
 }
 
 // What is written through them is not seen.

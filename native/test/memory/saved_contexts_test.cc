@@ -51,7 +51,7 @@ class Contexts : public testing::Test {
     EXPECT_TRUE(ok(edit.finish(&tree, &count)));
     NoCode none;
     SearchedStack stack{whole, {whole.start, whole.end - kInUse}, {}};
-    contexts->set_guard(*stores, tree.get(), kArea);
+    EXPECT_TRUE(ok(contexts->set_guard(*stores, tree.get(), kArea)));
     EXPECT_TRUE(ok(contexts->leave_in_use(*stores, tree.get(), none, &stack)));
     return stack.dead;
   }

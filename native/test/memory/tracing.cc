@@ -52,7 +52,8 @@ ScopedSnapshot& ScopedSnapshot::operator=(ScopedSnapshot&& other) noexcept {
 }
 
 ScopedSnapshot::~ScopedSnapshot() {
-  if (store_ != nullptr) release(*LockedStores(*store_), &snapshot_);
+  if (store_ == nullptr) return;
+  EXPECT_TRUE(ok(release(*LockedStores(*store_), &snapshot_)));
 }
 
 void Program::create(size_t max_pages) {

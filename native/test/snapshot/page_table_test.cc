@@ -4,86 +4,13 @@
 #include <map>
 #include <random>
 
-#include "snapshot/snapshot.h"
 #include "snapshot/stored_bytes.h"
-#include "snapshot/tree_edit.h"
-#include "snapshot/valid_trees.h"
-#include "stores.h"
+#include "snapshot/trees.h"
 
 namespace pagestore::test {
 namespace {
 
-class SnapshotTree : public OnEachMemory {
- protected:
-  void SetUp() override {
-    OnEachMemory::SetUp();
-    if (IsSkipped()) return;
-    open(kMostSnapshotPages);
-  }
-
-  void open(size_t most_tables) {
-    stores_.reset();
-    pages_ = std::make_unique<PageStore>();
-    stores_ = std::make_unique<PageStores>(*pages_);
-    ASSERT_TRUE(ok(stores_->pages.open(file(), {})));
-    ASSERT_TRUE(
-        ok(stores_->tables.open(file(), {.max_pages = most_tables, .page_bytes = kTableBytes, .has_users = false})));
-    ASSERT_TRUE(ok(stores_->keys.open(file(), {.page_bytes = kKeyBytes, .has_users = false})));
-  }
-
-  // The page with that content; 0 is the page of zeroes.
-  OwnedPage page(uint64_t content) {
-    if (content == 0) return {};
-    PageNumber number = kNoPage;
-    EXPECT_TRUE(ok(stores_->pages.store(Holder::snapshot, page_of(content).data(), 1, &number)));
-    return {stores_->pages, number};
-  }
-
-  using Model = std::map<VirtualPage, uint64_t>;  // without zeroes
-
-  PageTree edit(const PageTree& from, const Model& changes, uint64_t* pages) {
-    TreeEdit edit(*stores_, from, *pages);
-    for (const auto& [virtual_page, content] : changes) EXPECT_TRUE(ok(edit.set(virtual_page, page(content))));
-    OwnedTree tree;
-    EXPECT_TRUE(ok(edit.finish(&tree, pages)));
-    return tree.take();
-  }
-
-  PageTree tree_of(const Model& model) {
-    uint64_t pages = 0;
-    const PageTree tree = edit({}, model, &pages);
-    EXPECT_EQ(pages, model.size());
-    return tree;
-  }
-
-  void release(const PageTree& tree) { OwnedTree(*stores_, tree); }
-
-  Model differences(const PageTree& a, const PageTree& b, VirtualPage first = 0, VirtualPage last = UINT64_MAX) {
-    Model found;
-    VirtualPage before = 0;
-    PageTables(*stores_).differences(a, b, first, last, [&](VirtualPage virtual_page, Child, Child now) {
-      EXPECT_TRUE(found.empty() || virtual_page > before);
-      before = virtual_page;
-      found[virtual_page] = static_cast<uint64_t>(now);
-    });
-    return found;
-  }
-
-  testing::AssertionResult is_valid(const PageTree& tree) {
-    if (!stores_->tables.is_valid()) return testing::AssertionFailure() << "the store of tables";
-    return are_valid(*stores_, std::span(&tree, 1));
-  }
-
-  void expect_empty() {
-    EXPECT_EQ(stores_->pages.size(), 0u);
-    EXPECT_EQ(stores_->pages.stats().references, 0u);
-    EXPECT_EQ(stores_->tables.size(), 0u);
-    EXPECT_EQ(stores_->tables.stats().references, 0u);
-  }
-
-  std::unique_ptr<PageStore> pages_;
-  std::unique_ptr<PageStores> stores_;
-};
+class SnapshotTree : public OnTrees {};
 ON_EACH_MEMORY(SnapshotTree);
 
 TEST_P(SnapshotTree, EqualPagesAtEqualVirtualPagesHaveOneRootHoweverTheyCameToBe) {
@@ -122,7 +49,8 @@ TEST_P(SnapshotTree, EqualPagesAtEqualVirtualPagesHaveOneRootHoweverTheyCameToBe
     for (const auto& [b, model_b] : kept) ASSERT_EQ(a == b, model_a == model_b);
   }
   for (const auto& [virtual_page, content] : model) {
-    const Child found = PageTables(*stores_).page_at(tree, virtual_page);
+    Child found;
+    ASSERT_TRUE(ok(PageTables(*stores_).page_at(tree, virtual_page, &found)));
     ASSERT_TRUE(found != Child::absent && page_is(stores_->pages.bytes(number_of(found)), content));
   }
   std::shuffle(kept.begin(), kept.end(), random);
@@ -251,18 +179,26 @@ TEST_P(SnapshotTree, BlanksThatAreNotKeptGoBack) {
   for (const OwnedPage& each : again) EXPECT_LT(index_of(number_of(each.get())), 3u);
 }
 
+// As far as one page reaches they are one run: what goes on is only compared.
 TEST_P(SnapshotTree, BytesOfAMemoryAreStoredLikeAnyOthers) {
   const PageTree memory = tree_of({{1, 1}, {2, 2}, {6, 3}});
   for (const uint64_t address : {size_t{0}, size_t{5}, page_size() - 3, 3 * page_size(), 5 * page_size() + 7}) {
-    for (const uint64_t length : {size_t{1}, page_size(), 3 * page_size() + 11, 9 * page_size()}) {
+    for (const uint64_t length : {size_t{1}, page_size() - 24, page_size(), 3 * page_size() + 11, 9 * page_size()}) {
       BytesWriter writer(*stores_, length);
       OwnedTree written, plain;
       ASSERT_TRUE(ok(writer.append(memory, address, length)));
       ASSERT_TRUE(ok(writer.finish(&written)));
-      Bytes bytes(length);
-      read_memory(*stores_, memory, address, bytes);
+      Bytes bytes(length), found(length);
+      ASSERT_TRUE(ok(read_memory(*stores_, memory, address, bytes)));
+      ASSERT_TRUE(ok(read_memory(*stores_, written.get(), kStoredHeadBytes, found)));
+      EXPECT_EQ(found, bytes);
       ASSERT_TRUE(ok(store_bytes(*stores_, bytes, &plain)));
-      EXPECT_EQ(written.get(), plain.get()) << length << " bytes at " << address;
+      const bool is_short = length + kStoredHeadBytes <= page_size();
+      EXPECT_EQ(written.get() == plain.get(), is_short) << length << " bytes at " << address;
+      EXPECT_TRUE(ok(read_stored_bytes(*stores_, plain.get(), found)));
+      EXPECT_EQ(found, bytes);
+      const Status status = read_stored_bytes(*stores_, written.get(), found);
+      EXPECT_TRUE(is_short ? ok(status) : refused(status, Error::damaged));
     }
   }
   release(memory);
@@ -275,11 +211,14 @@ TEST_P(SnapshotTree, BytesThatAreNotThereCostNothing) {
   {
     BytesWriter writer(*stores_, length);
     OwnedTree written;
+    uint64_t stored = 0;
     ASSERT_TRUE(ok(writer.append(memory, 1, length)));
     ASSERT_TRUE(ok(writer.finish(&written)));
-    EXPECT_EQ(stored_length(*stores_, written.get()), length);
+    EXPECT_TRUE(ok(stored_length(*stores_, written.get(), &stored)));
+    EXPECT_EQ(stored, length);
     Bytes found(page_size());
-    read_stored_bytes(*stores_, written.get(), (page_size() << 36) - 1, found);
+    const uint64_t offset = (page_size() << 36) - 1;
+    ASSERT_TRUE(ok(read_memory(*stores_, written.get(), kStoredHeadBytes + offset, found)));
     EXPECT_TRUE(page_is(found.data(), 2));
   }
   release(memory);
@@ -288,7 +227,8 @@ TEST_P(SnapshotTree, BytesThatAreNotThereCostNothing) {
 
 TEST_P(SnapshotTree, BytesAreStoredWithTheirLength) {
   std::vector<PageTree> trees;
-  for (const size_t length : {size_t{0}, size_t{1}, page_size() - 8, page_size() - 7, page_size() * 3 + 5}) {
+  for (const size_t length :
+       {size_t{0}, size_t{1}, page_size() - 24, page_size() - 23, page_size() - 8, page_size() * 3 + 5}) {
     Bytes bytes(length, std::byte{0});
     for (const bool zero : {true, false}) {
       if (!zero && length == 0) continue;
@@ -296,16 +236,27 @@ TEST_P(SnapshotTree, BytesAreStoredWithTheirLength) {
       OwnedTree owned;
       ASSERT_TRUE(ok(store_bytes(*stores_, bytes, &owned)));
       const PageTree tree = owned.take();
-      EXPECT_EQ(stored_length(*stores_, tree), length);
-      Bytes read(length);
-      read_stored_bytes(*stores_, tree, 0, read);
-      EXPECT_EQ(read, bytes);
+      uint64_t stored = 0;
+      ASSERT_TRUE(ok(stored_length(*stores_, tree, &stored)));
+      EXPECT_EQ(stored, length);
+      GrowingArray<std::byte> read;
+      ASSERT_TRUE(ok(read_stored_bytes(*stores_, tree, &read)));
+      EXPECT_EQ(Bytes(read.begin(), read.end()), bytes);
       for (const PageTree& other : trees) EXPECT_NE(other, tree);
       trees.push_back(tree);
     }
   }
   for (const PageTree& tree : trees) release(tree);
   expect_empty();
+}
+
+TEST_P(SnapshotTree, TheEmptyTreeHasNoBytes) {
+  GrowingArray<std::byte> read;
+  uint64_t length = 1;
+  EXPECT_TRUE(ok(stored_length(*stores_, {}, &length)));
+  EXPECT_EQ(length, 0u);
+  EXPECT_TRUE(ok(read_stored_bytes(*stores_, {}, &read)));
+  EXPECT_TRUE(read.empty());
 }
 
 }  // namespace

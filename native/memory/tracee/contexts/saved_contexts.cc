@@ -94,14 +94,18 @@ uint64_t SavedContexts::decrypted(uint64_t word) const {
   return encrypts_ ? std::rotr(word, kRotation) ^ guard_ : 0;
 }
 
-void SavedContexts::set_guard(PageStores& stores, const PageTree& memory, uint64_t thread_area) {
+Status SavedContexts::set_guard(PageStores& stores, const PageTree& memory, uint64_t thread_area) {
   uint64_t guard = 0;
-  if (kGuard != 0) read_memory(stores, memory, thread_area + kGuard, std::as_writable_bytes(std::span(&guard, 1)));
+  if (kGuard != 0) {
+    const auto bytes = std::as_writable_bytes(std::span(&guard, 1));
+    if (Status status = read_memory(stores, memory, thread_area + kGuard, bytes); !status.is_ok()) return status;
+  }
   const bool encrypts = kGuard != 0 && !is_thread_and_error(guard);
   if (!encrypts) guard = 0;
   is_known_ = is_known_ && encrypts == encrypts_ && guard == guard_;
   encrypts_ = encrypts;
   guard_ = guard;
+  return Status::ok();
 }
 
 Status SavedContexts::add_stack(const AddressRange& stack) {
@@ -167,13 +171,15 @@ bool SavedContexts::scan_page(const ChangedPage& page, const AddressRange& dead)
 Status SavedContexts::find_new_stacks(PageStores& stores, const PageTree& memory) {
   if (new_.all().empty()) return Status::ok();
   for (const AddressRange& each : new_.all()) pointers_.remove_overlapping(each);
-  PageTables(stores).differences({}, memory, 0, UINT64_MAX, [&](VirtualPage virtual_page, Child, Child page) {
+  const auto search = [&](VirtualPage virtual_page, Child, Child page) {
     ++searched_pages_;
     find_pointers(new_, words_of(stores, page));
     fits_ = pointers_.set(virtual_page, {found_.data(), found_.size()}) && fits_;
-  });
+    return Status::ok();
+  };
+  Status status = PageTables(stores).differences({}, memory, 0, UINT64_MAX, search);
   fits_ = pointers_.settle() && fits_;
-  return fits_ ? Status::ok() : Status::no_memory(sizeof(StackPointer));
+  return fits_ || !status.is_ok() ? status : Status::no_memory(sizeof(StackPointer));
 }
 
 Status SavedContexts::update(PageStores& stores, const PageTree& memory, const AddressRange& dead) {
@@ -181,9 +187,11 @@ Status SavedContexts::update(PageStores& stores, const PageTree& memory, const A
   Status status = is_known_ ? find_new_stacks(stores, memory) : Status::ok();
   new_.clear();
   if (status.is_ok()) {
-    PageTables(stores).differences(kept_, memory, 0, UINT64_MAX, [&](VirtualPage virtual_page, Child, Child page) {
+    const auto search = [&](VirtualPage virtual_page, Child, Child page) {
       fits_ = fits_ && scan_page({virtual_page, words_of(stores, page)}, dead);
-    });
+      return Status::ok();
+    };
+    status = PageTables(stores).differences(kept_, memory, 0, UINT64_MAX, search);
   }
   fits_ = pointers_.settle() && fits_;
   OwnedTree ours;
@@ -212,7 +220,7 @@ class SavedContexts::Search {
   Search(const SavedContexts& all, PageStores& stores, const PageTree& memory, MemoryReader& code)
       : all_(all), stores_(stores), memory_(memory), code_(code) {}
 
-  void run(const AddressRange& known, SearchedStack* stack) {
+  Status run(const AddressRange& known, SearchedStack* stack) {
     dead_ = stack->dead;
     lowest_ = dead_.end;
     // What lies right below the stack pointer is no place for a context.
@@ -237,12 +245,18 @@ class SavedContexts::Search {
       scan_range(more);
     }
     stack->dead.end = std::max(dead_.start, dead_.end);
+    return status_;
   }
 
  private:
-  uint64_t word_at(uint64_t address) const {
+  // Zeroes where it fails.
+  void read(uint64_t address, std::span<uint64_t> words) {
+    if (status_.is_ok()) status_ = read_memory(stores_, memory_, address, std::as_writable_bytes(words));
+    if (!status_.is_ok()) std::fill(words.begin(), words.end(), 0);
+  }
+  uint64_t word_at(uint64_t address) {
     uint64_t word;
-    read_memory(stores_, memory_, address, std::as_writable_bytes(std::span(&word, 1)));
+    read(address, std::span(&word, 1));
     return word;
   }
 
@@ -257,7 +271,9 @@ class SavedContexts::Search {
     for (uint64_t start = range.start; start < range.end;) {
       const VirtualPage page = start / page_size();
       const uint64_t end = std::min(range.end, (page + 1) * page_size());
-      const auto words = words_of(stores_, PageTables(stores_).page_at(memory_, page));
+      Child child = Child::absent;
+      if (status_.is_ok()) status_ = PageTables(stores_).page_at(memory_, page, &child);
+      const auto words = status_.is_ok() ? words_of(stores_, child) : std::span<const uint64_t>();
       if (!words.empty()) scan_range(start, words.subspan(start % page_size() / kWord, (end - start) / kWord));
       start = end;
     }
@@ -278,30 +294,30 @@ class SavedContexts::Search {
   }
 
   // jmp_buf of glibc: the stack pointer, then where the code goes on.
-  bool is_encrypted_context(uint64_t address, uint64_t word) const {
+  bool is_encrypted_context(uint64_t address, uint64_t word) {
     if (!contains(dead_, all_.decrypted(word))) return false;
     return all_.is_code(all_.decrypted(word_at(address + kWord)));
   }
 
   // ucontext_t, and musl's jmp_buf: the same in the clear. Others have where the code goes on first: what
   // __builtin_setjmp fills, and small libraries.
-  bool is_plain_context(uint64_t address) const {
+  bool is_plain_context(uint64_t address) {
     if (all_.is_code(word_at(address + kWord))) return !is_of_handler(address);
     return all_.is_code(word_at(address - kWord));
   }
 
   // The kernel notes on the stack of a signal's handler what the signal interrupted. Of a handler that runs, this was
   // unwound; one that has ended leaves it behind.
-  bool is_of_handler(uint64_t address) const {
+  bool is_of_handler(uint64_t address) {
     return kReturnBefore > 0 && is_signal_return(code_, word_at(address - kReturnBefore));
   }
 
   // What a library leaves that switches stacks by itself. A stack that nobody ran on yet has the address of a function
   // there.
-  bool has_return_address(uint64_t pointer) const {
+  bool has_return_address(uint64_t pointer) {
     if (pointer % kWord != 0) return false;
     uint64_t words[kMostSaved];
-    read_memory(stores_, memory_, pointer, std::as_writable_bytes(std::span(words)));
+    read(pointer, words);
     return std::any_of(std::begin(words), std::end(words), [this](uint64_t word) { return all_.is_code(word); });
   }
 
@@ -310,7 +326,7 @@ class SavedContexts::Search {
   void find_behind(uint64_t pointer) {
     const uint64_t start = (pointer + kWord - 1) & ~(kWord - 1);
     uint64_t words[kMostBehind + 1];
-    read_memory(stores_, memory_, start, std::as_writable_bytes(std::span(words)));
+    read(start, words);
     for (size_t i = 0; i < kMostBehind && contains(dead_, start + i * kWord); ++i) {
       const uint64_t address = start + i * kWord, decrypted = all_.decrypted(words[i]);
       const bool is_plain = contains(dead_, words[i]) && words[i] <= address && all_.is_code(words[i + 1]);
@@ -325,6 +341,7 @@ class SavedContexts::Search {
   MemoryReader& code_;
   AddressRange dead_{};
   uint64_t lowest_ = 0;  // where what is in use begins
+  Status status_ = Status::ok();
 };
 
 Status SavedContexts::leave_in_use(PageStores& stores, const PageTree& memory, MemoryReader& code,
@@ -333,8 +350,7 @@ Status SavedContexts::leave_in_use(PageStores& stores, const PageTree& memory, M
   if (!is_known_) release(stores);
   if (Status status = update(stores, memory, stack->dead); !status.is_ok()) return status;
   const AddressRange known = *stacks_.find_around(stack->whole);
-  Search(*this, stores, memory, code).run(known, stack);
-  return Status::ok();
+  return Search(*this, stores, memory, code).run(known, stack);
 }
 
 }  // namespace pagestore

@@ -47,7 +47,7 @@ class SavedContexts {
 
   // What the C library encrypts with. It is the same in all threads; `thread_area` is that of the first one, as others
   // may have been made without the library. Where it is another number, all memory is looked through again.
-  void set_guard(PageStores& stores, const PageTree& memory, uint64_t thread_area);
+  Status set_guard(PageStores& stores, const PageTree& memory, uint64_t thread_area);
 
   // A stack that is going to be searched.
   Status add_stack(const AddressRange& stack);
