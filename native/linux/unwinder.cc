@@ -293,12 +293,14 @@ bool Unwinder::walk_part(Frame* frame, MemoryReader& code, StackWalk* walk) {
     if (rule->kind == Rule::Kind::signal_return) return frame->leave_signal(&part);
     const std::optional<uint64_t> base = frame->base(rule->frame);
     if (!base) return false;
-    // A function that was just entered, and one that keeps nothing there, need not have a frame where a call does not
-    // use the stack.
-    const bool may_be_empty = !kCallUsesStack && !is_call;
-    part.rises = part.rises && (*base > frame->stack_pointer() || (may_be_empty && *base == frame->stack_pointer()));
+    const uint64_t stack = frame->stack_pointer();
+    const bool has_caller = frame->leave(rule->frame, *base);
+    // Where a call does not use the stack, functions need not have a frame: one that was just entered, one that keeps
+    // nothing there, and the first of all, which goes back to nobody.
+    const bool may_be_empty = !kCallUsesStack && (!is_call || !has_caller);
+    part.rises = part.rises && (*base > stack || (may_be_empty && *base == stack));
     part.end = *base;
-    if (!frame->leave(rule->frame, *base)) {
+    if (!has_caller) {
       walk->is_whole = true;
       return false;
     }
