@@ -6,7 +6,7 @@ import { systemCallName } from './system-calls.js'
 export interface SystemCall {
   /** As in the manual: `openat`; `syscall_500` for one that has no name here. */
   name: string
-  /** Its six arguments, as the registers have them. After the call, the first of arm64 is the result. */
+  /** Its six arguments, as the registers have them. After the call, unless it was interrupted, the first of arm64 is the result. */
   args: readonly bigint[]
 }
 
@@ -20,6 +20,8 @@ interface Roles {
   args: readonly string[]
   /** Where the kernel puts what it gave. */
   result: string
+  /** Where the first argument of a call is that was interrupted, if not where it was. */
+  interruptedFirst?: string
   /** The instruction that makes a call. */
   instruction: Buffer
 }
@@ -38,6 +40,7 @@ const arm64: Roles = {
   nextCall: 'x8',
   args: ['x0', 'x1', 'x2', 'x3', 'x4', 'x5'],
   result: 'x0',
+  interruptedFirst: 'orig_x0',
   instruction: Buffer.from([0x01, 0x00, 0x00, 0xd4]),
 }
 const roles: Partial<Record<string, Roles>> = { x64, arm64 }
@@ -77,14 +80,24 @@ export function systemCallIn(
   read: (address: bigint, length: number) => Buffer,
   arch: string = process.arch,
 ): SystemCall | undefined {
-  const { currentCall, nextCall, args, instruction } = rolesOf(arch)
+  const { currentCall, nextCall, args, instruction, interruptedFirst } = rolesOf(arch)
+  const values = args.map((name) => registers[name] ?? 0n)
   // The kernel counts calls with 32 bits.
   let number = Number(BigInt.asIntN(32, registers[currentCall] ?? -1n))
-  if (number < 0) {
+  if (number >= 0) {
+    if (interruptedFirst !== undefined && isInterruption(resultIn(registers, arch))) {
+      values[0] = registers[interruptedFirst] ?? 0n
+    }
+  } else {
     if (!instruction.equals(readOrNothing(read, stopPointIn(registers, arch), instruction.length))) return undefined
     number = Number(BigInt.asIntN(32, registers[nextCall] ?? -1n))
   }
-  return { name: systemCallName(number, arch), args: args.map((name) => registers[name] ?? 0n) }
+  return { name: systemCallName(number, arch), args: values }
+}
+
+/** Whether a call has that result because it was interrupted (native/ptrace/system_call.h). */
+function isInterruption(result: number): boolean {
+  return [-512, -513, -514, -516].includes(result)
 }
 
 function readOrNothing(read: (address: bigint, length: number) => Buffer, address: bigint, length: number): Buffer {

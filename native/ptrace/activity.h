@@ -37,6 +37,7 @@ struct EnteredCall {
   int64_t number;
   bool expects_filter_stop;                   // the system call filter will stop the thread once more for the same call
   int64_t began = 0;                          // when, in monotonic nanoseconds; 0 where nobody knows
+  uint64_t first_argument = 0;                // it is made with
   CallEffects effects = {};                   // what its exit will tell
   std::optional<int64_t> answer = {};         // its result is ours; these two: answered_calls.h
   std::optional<SystemCall> replaced = {};    // the kernel makes another call instead of this

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "linux/process_regions.h"
+#include "ptrace/hidden_register.h"
 #include "ptrace/pending_signals.h"
 #include "ptrace/saved_context.h"
 #include "system/assert.h"
@@ -97,6 +98,7 @@ Status InjectedCalls::make(TracedThread& thread, const SystemCall& call, const A
     return Status::system(Error::tracee, "a system call in a thread that runs 32-bit code", ENOTSUP);
   }
   if (Status status = check_allowed(thread, call); !status.is_ok()) return status;
+  if (Status status = leave_entry(waiter_, thread); !status.is_ok()) return status;
   if (Status status = thread.rewind_interrupted_call(); !status.is_ok()) return status;
   SavedContext saved(thread);
   if (Status status = saved.save(); !status.is_ok()) return status;

@@ -73,7 +73,7 @@ void ObservedWaits::on_stop(pid_t pid, pid_t thread, const ThreadSleep& sleep) {
   } else {
     remove(thread);
   }
-  static_cast<void>(cache.flush());
+  static_cast<void>(cache.flush(true));
 }
 
 void ObservedWaits::before_release(pid_t pid, pid_t thread) {
@@ -94,7 +94,7 @@ void ObservedWaits::before_release(pid_t pid, pid_t thread) {
     // The call will not wait, and the next one may be just the same.
     if (is_ready(pid, static_cast<int>(call_of(*registers).arguments[0]), use)) remove(thread);
   }
-  static_cast<void>(cache.flush());
+  static_cast<void>(cache.flush(true));
 }
 
 void ObservedWaits::on_release() {

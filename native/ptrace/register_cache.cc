@@ -111,17 +111,18 @@ Status RegisterCache::check(const Registers& wanted) {
 
 void RegisterCache::set(const Registers& registers) {
   registers_ = registers;
-  has_registers_ = is_dirty_ = true;
+  has_registers_ = is_dirty_ = are_set_ = true;
 }
 
-Status RegisterCache::flush() {
+Status RegisterCache::flush(bool has_stepped_back) {
   if (!is_dirty_) return Status::ok();
-  if (Status status = check(registers_); !status.is_ok()) return status;
-  if (!write_registers(thread_, registers_)) {
+  const Registers wanted = has_stepped_back ? registers_.stepped_back() : registers_;
+  if (Status status = check(wanted); !status.is_ok()) return status;
+  if (!write_registers(thread_, wanted)) {
     has_present_ = false;
     return refused(thread_, "writing registers (PTRACE_SETREGSET)");
   }
-  present_ = registers_;
+  present_ = wanted;
   is_dirty_ = false;
   return Status::ok();
 }

@@ -26,10 +26,17 @@ class RegisterCache {
   Status get(Registers** registers);
   // What `get` gave, or `set` was given.
   Registers& current() { return registers_; }
+  const Registers& current() const { return registers_; }
+  bool has_current() const { return has_registers_; }
+  // Whether they were set at this stop.
+  bool are_set() const { return are_set_; }
   void set(const Registers& registers);
   void mark_dirty() { is_dirty_ = true; }
-  // Refused where the kernel would leave a register as it is, or not take all.
-  Status flush();
+  // What the kernel hands over as something else is shown like this from now on.
+  void show(const Registers& registers) { registers_ = registers; }
+  // Refused where the kernel would leave a register as it is, or not take all. `has_stepped_back`: the kernel has, out
+  // of a call that the thread is in by these registers.
+  Status flush(bool has_stepped_back = false);
   // Whether `flush` would be refused registers of that kind; changes nothing.
   Status check(const Registers& wanted);
 
@@ -41,13 +48,14 @@ class RegisterCache {
   Status get_blocked_signals(uint64_t* signals);
   Status set_blocked_signals(uint64_t signals);
 
-  void forget() { has_registers_ = has_present_ = has_vectors_ = has_blocked_ = is_dirty_ = false; }
+  void forget() { has_registers_ = has_present_ = has_vectors_ = has_blocked_ = is_dirty_ = are_set_ = false; }
 
  private:
   Status read_present();
 
   pid_t thread_;
-  bool has_registers_ = false, has_present_ = false, has_vectors_ = false, has_blocked_ = false, is_dirty_ = false;
+  bool has_registers_ = false, has_present_ = false, has_vectors_ = false, has_blocked_ = false, is_dirty_ = false,
+       are_set_ = false;
   Registers registers_{}, present_{};  // the latter are those that the kernel has
   uint64_t blocked_ = 0;
   GrowingArray<std::byte> vectors_;

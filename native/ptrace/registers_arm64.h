@@ -1,7 +1,11 @@
 // General registers of arm64: as the kernel hands them over, followed by the number of the call that the
 // thread is in and the base of its thread-local storage, which the kernel hands over separately.
 //
-// Compiled and tested as values; not run on an arm64 kernel yet.
+// Where this kernel decides about signals, it has stepped back already out of a call that was interrupted: it shows the
+// thread before the call, with the first argument, and keeps to itself that there is a call and how it ended, which
+// says whether a handler ends it. Here such a thread is shown as on other processors (hidden_call.h): behind the call,
+// in it, with the result that says how it ended. As results are where first arguments are, that one has a word of its
+// own.
 #pragma once
 
 #include <array>
@@ -18,18 +22,20 @@ namespace pagestore {
 struct Arm64Registers {
   uint64_t x[31], sp, pc, pstate;
   uint64_t call_number, tpidr;
+  uint64_t first_argument;  // of the call that was interrupted
 
-  static constexpr std::array kNames = {"x0",  "x1",  "x2",  "x3",  "x4",  "x5",  "x6",     "x7",      "x8",
-                                        "x9",  "x10", "x11", "x12", "x13", "x14", "x15",    "x16",     "x17",
-                                        "x18", "x19", "x20", "x21", "x22", "x23", "x24",    "x25",     "x26",
-                                        "x27", "x28", "x29", "x30", "sp",  "pc",  "pstate", "syscall", "tpidr"};
+  static constexpr std::array kNames = {
+      "x0",  "x1",  "x2",  "x3",  "x4",  "x5",  "x6",  "x7",     "x8",      "x9",    "x10",    "x11", "x12",
+      "x13", "x14", "x15", "x16", "x17", "x18", "x19", "x20",    "x21",     "x22",   "x23",    "x24", "x25",
+      "x26", "x27", "x28", "x29", "x30", "sp",  "pc",  "pstate", "syscall", "tpidr", "orig_x0"};
   // brk #0, and svc #0.
   static constexpr std::array kBreakpoint = {std::byte{0x00}, std::byte{0x00}, std::byte{0x20}, std::byte{0xd4}};
   static constexpr std::array kCall = {std::byte{0x01}, std::byte{0x00}, std::byte{0x00}, std::byte{0xd4}};
   static constexpr uint64_t kPastBreakpoint = 0;
   static constexpr uint64_t kRedZone = 0;
   static constexpr int64_t kRestartCall = 128;
-  static constexpr bool kRestartsLate = false;  // whether a call is made again is decided before an interruption
+  static constexpr bool kHidesCalls = true;
+  static constexpr bool kHidesRegister = true;
 
   uint64_t& instruction_pointer() { return pc; }
   uint64_t stack() const { return sp; }
@@ -40,7 +46,9 @@ struct Arm64Registers {
   // In the processor's state for programs of 32 bits, where our calls would mean something else.
   bool runs_32_bit_code() const { return (pstate & 0x10) != 0; }
 
-  SystemCall call() const { return {static_cast<int32_t>(call_number), {x[0], x[1], x[2], x[3], x[4], x[5]}}; }
+  SystemCall call() const {
+    return {static_cast<int32_t>(call_number), {first_of_call(), x[1], x[2], x[3], x[4], x[5]}};
+  }
   SystemCall next_call() const { return {static_cast<int64_t>(x[8]), {x[0], x[1], x[2], x[3], x[4], x[5]}}; }
 
   // Why a tracer cannot make one of the other: nothing is known that forbids it.
@@ -55,31 +63,59 @@ struct Arm64Registers {
   void replace(const SystemCall& call) {
     call_number = static_cast<uint64_t>(call.number);
     for (size_t i = 0; i < call.arguments.size(); ++i) x[i] = call.arguments[i];
+    first_argument = 0;
   }
 
-  // At the entry of a call there is no result yet: it shares a register with the first argument. For a call
-  // that was interrupted the kernel steps back itself before a tracer sees the thread.
-  void rewind_call() {
+  void rewind_call() { rewind_call(call().number); }
+  void rewind_call(int64_t number) {
+    x[0] = first_of_call();
+    x[8] = static_cast<uint64_t>(number);
     pc -= kCall.size();
     cancel_call();
   }
-  void rewind_call(int64_t number) {
-    x[8] = static_cast<uint64_t>(number);
-    rewind_call();
+  void rewind_restart() { rewind_call(result() == kRestartBlock ? kRestartCall : call().number); }
+  void return_to_call(int64_t number, int64_t result) {
+    pc += kCall.size();
+    call_number = x[8] = static_cast<uint64_t>(number);
+    first_argument = x[0];
+    x[0] = static_cast<uint64_t>(result);
   }
-  void rewind_restart() { rewind_call(); }
-  // Not possible here, where kRestartsLate is false.
-  void return_to_call(int64_t, int64_t) {}
   void set_next_call(int64_t number) { x[8] = static_cast<uint64_t>(number); }
-  void cancel_call() { call_number = UINT64_MAX; }
+  void cancel_call() {
+    call_number = UINT64_MAX;
+    first_argument = 0;
+  }
+  // At the entry and the exit of a call it says which of both it is.
+  uint64_t hidden_register() const { return x[7]; }
+  void set_hidden_register(uint64_t value) { x[7] = value; }
+
+  // At the exit of a call: what its first argument was.
+  void keep_first_argument(uint64_t argument) { first_argument = argument; }
+  bool is_in_same_call(const Arm64Registers& other) const {
+    return pc == other.pc && sp == other.sp && call_number == other.call_number &&
+           first_argument == other.first_argument;
+  }
+  // As the kernel has them where it has stepped back.
+  Arm64Registers stepped_back() const {
+    Arm64Registers registers = *this;
+    if (is_interrupted_here()) registers.x[0] = first_argument, registers.pc -= kCall.size();
+    registers.cancel_call();
+    return registers;
+  }
 
   // Not needed here, where no breakpoint is kept by the kernel.
   void pass_breakpoint() {}
 
-  void set_argument(size_t i, uint64_t value) { x[i] = value; }
-  // The result is where the first argument was, which the kernel remembers by itself.
+  void set_argument(size_t i, uint64_t value) {
+    if (i == 0 && is_interrupted_here()) {
+      first_argument = value;
+    } else {
+      x[i] = value;
+    }
+  }
+  // The result is where the first argument was.
   void put_back_argument(size_t i, uint64_t value) {
-    if (i != 0) x[i] = value;
+    if (i != 0 || is_interrupted_here()) set_argument(i, value);
   }
 
   // Those that DWARF numbers.
@@ -105,6 +141,11 @@ struct Arm64Registers {
     memcpy(&kept[8], &vectors[kStatus], sizeof(kept[8]));
     return kept;
   }
+
+ private:
+  bool is_interrupted_here() const { return is_in_call() && is_restart(result()); }
+  // At the entry of a call there is no result yet.
+  uint64_t first_of_call() const { return is_interrupted_here() ? first_argument : x[0]; }
 };
 static_assert(sizeof(Arm64Registers) == Arm64Registers::kNames.size() * sizeof(uint64_t));
 

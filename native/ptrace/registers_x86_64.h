@@ -27,7 +27,10 @@ struct X86Registers {
   static constexpr uint64_t kPastBreakpoint = kBreakpoint.size();  // how far past it a thread stops
   static constexpr uint64_t kRedZone = 128;                        // bytes below the stack pointer that are in use
   static constexpr int64_t kRestartCall = 219;                     // restart_syscall: goes on with an interrupted call
-  static constexpr bool kRestartsLate = true;  // whether a call is made again is decided after an interruption
+  // Whether the kernel hides from a tracer that a thread was interrupted in a call (registers_arm64.h).
+  static constexpr bool kHidesCalls = false;
+  // Whether it hides one of the registers where a thread enters or leaves a call (hidden_register.h).
+  static constexpr bool kHidesRegister = false;
 
   uint64_t& instruction_pointer() { return rip; }
   uint64_t stack() const { return rsp; }
@@ -81,6 +84,14 @@ struct X86Registers {
   void set_next_call(int64_t number) { rax = static_cast<uint64_t>(number); }
   // The call that the thread is in is not made, or not made again.
   void cancel_call() { orig_rax = UINT64_MAX; }
+  // Nothing is hidden: these are of use for arm64 alone.
+  uint64_t hidden_register() const { return 0; }
+  void set_hidden_register(uint64_t) {}
+  void keep_first_argument(uint64_t) {}
+  bool is_in_same_call(const X86Registers& other) const {
+    return rip == other.rip && rsp == other.rsp && orig_rax == other.orig_rax && rdi == other.rdi;
+  }
+  X86Registers stepped_back() const { return *this; }
 
   // The next instruction is executed although the kernel keeps a breakpoint there (the processor's resume flag).
   void pass_breakpoint() { eflags |= 1 << 16; }

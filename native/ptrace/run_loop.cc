@@ -8,6 +8,8 @@
 
 #include "ptrace/answered_calls.h"
 #include "ptrace/breakpoints/step_over.h"
+#include "ptrace/call_return.h"
+#include "ptrace/hidden_register.h"
 #include "ptrace/signal_delivery.h"
 #include "ptrace/system_call_filter.h"
 #include "ptrace/threads_at_rest.h"
@@ -23,13 +25,6 @@ Status unless_dying(TracedThread& thread, const Status& status) {
   if (status.error() != Error::process_gone) return status;
   thread.mark_dying();
   return Status::ok();
-}
-
-// At the exit of a call that we interrupted, where the kernel has not stepped back yet, and only the kernel can.
-bool must_leave_call(TracedThread& thread) {
-  Registers* registers;
-  return !Registers::kRestartsLate && thread.is_at(activity::Kind::call_exit) &&
-         thread.get_registers(&registers).is_ok() && (registers->result() == -EINTR || is_restart(registers->result()));
 }
 
 // Milliseconds to wait, where `left` are left in all, and something may have to be done at `next` (nanoseconds).
@@ -128,6 +123,7 @@ Status RunLoop::resume(TracedThread& asked, const RunOptions& options, Stop* sto
   Status status = run({runners.data(), runners.size()}, asked, options, stop);
   parts_.breakpoint.remove();
   parts_.kernel_breakpoint.remove();
+  if (status.is_ok() && !has_ended()) status = leave_exits(parts_.waiter, parts_.threads);
   if (status.error() == Error::process_gone && parts_.waiter.wait_for_end()) status = Status::ok();
   if (!status.is_ok()) return status;
   if (has_ended()) *stop = end_stop();
@@ -191,6 +187,10 @@ Status RunLoop::insert_breakpoint(std::span<TracedThread* const> runners, const 
 Status RunLoop::run_on(TracedThread& thread, const RunOptions& options, int signal) {
   if (Status status = parts_.clock_calls.prepare(thread); !status.is_ok()) return status;
   if (Status status = prepare_answered_call(parts_.traits, parts_.injected, thread); !status.is_ok()) return status;
+  if (Status status = take_back_to_call(parts_.waiter, parts_.memory, thread); !status.is_ok()) return status;
+  if (Status status = write_hidden_register(parts_.waiter, thread); !status.is_ok()) return status;
+  // A thread in a group-stop would run on: it is stopped again before it does.
+  if (thread.is_in_group_stop()) ptrace(PTRACE_INTERRUPT, thread.id(), nullptr, nullptr);
   thread.settle_repeated_call(signal);
   return thread.run(request(options, thread), signal);
 }
@@ -204,14 +204,13 @@ Status RunLoop::start(TracedThread& thread, const RunOptions& options, const Sig
     signal_thread(parts_.traits.pid, thread.id(), deliver);
     deliver = 0;
   } else if (deliver != 0) {
-    Status status = stop_before_signal(parts_.waiter, thread, info, parts_.injected.stubs());
+    Status status = stop_before_signal(parts_.waiter, parts_.memory, thread, info, parts_.injected.stubs());
     if (!status.is_ok()) return status;
-  } else if (thread.asked_signal() != nullptr && !thread.is_at(activity::Kind::signal_delivery)) {
+  } else if (thread.asked_signal() != nullptr &&
+             (!thread.is_at(activity::Kind::signal_delivery) || thread.has_to_return())) {
     if (Status status = thread.suppress_signal(); !status.is_ok()) return status;
   }
   if (Status status = parts_.classifier.before_run(thread); !status.is_ok()) return status;
-  // A thread in a group-stop would run on: it is stopped again before it does.
-  if (thread.is_in_group_stop()) ptrace(PTRACE_INTERRUPT, thread.id(), nullptr, nullptr);
   // The kernel does not report the end of the first thread before those of all others.
   const bool is_unreported_end = thread.asks(question::Kind::thread_exit) && thread.id() == parts_.traits.pid;
   if (Status status = run_on(thread, options, deliver); !status.is_ok()) return status;
@@ -222,7 +221,8 @@ Status RunLoop::start(TracedThread& thread, const RunOptions& options, const Sig
 Status RunLoop::run_to_exec(Stop* stop) {
   for (;;) {
     if (Status status = wait_for_stop({}, stop); !status.is_ok()) return status;
-    if (has_ended() || stop->kind == StopKind::exec) return Status::ok();
+    if (has_ended()) return Status::ok();
+    if (stop->kind == StopKind::exec) return leave_exits(parts_.waiter, parts_.threads);
     if (Status status = start(*parts_.threads.all()[0], {}, {}); !status.is_ok()) return status;
   }
 }
@@ -389,10 +389,6 @@ Status RunLoop::wait_until_stopped(const RunOptions& options) {
     const Status status = unless_dying(*stopped, parts_.classifier.classify(*stopped, event, options, &pending));
     if (!status.is_ok()) return status;
     if (pending) stopped->set_pending_stop(*pending);
-    if (!pending && must_leave_call(*stopped)) {
-      ptrace(PTRACE_INTERRUPT, stopped->id(), nullptr, nullptr);
-      if (Status resumed = unless_dying(*stopped, stopped->run(PTRACE_CONT, 0)); !resumed.is_ok()) return resumed;
-    }
   }
   return Status::ok();
 }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "ptrace/call_return.h"
+#include "ptrace/hidden_register.h"
 #include "ptrace/pending_signals.h"
 #include "ptrace/saved_context.h"
 #include "system/assert.h"
@@ -57,9 +59,15 @@ Status send_and_stop(ProcessWaiter& waiter, TracedThread& thread, int signal) {
 
 }  // namespace
 
-Status stop_before_signal(ProcessWaiter& waiter, TracedThread& thread, const siginfo_t& info, StubCalls* stubs) {
+Status stop_before_signal(ProcessWaiter& waiter, const RemoteMemory& memory, TracedThread& thread,
+                          const siginfo_t& info, StubCalls* stubs) {
   PS_ASSERT(thread.is_stopped() && !thread.is_inside_vfork());
-  if (!thread.is_at(activity::Kind::signal_delivery)) {
+  if (!thread.is_at(activity::Kind::signal_delivery) || thread.has_to_return()) {
+    // Where the kernel takes from registers what it was interrupted in, they are put back at the signal.
+    if (Registers::kHidesCalls) {
+      if (Status status = leave_entry(waiter, thread); !status.is_ok()) return status;
+      if (Status status = take_back_to_call(waiter, memory, thread); !status.is_ok()) return status;
+    }
     SavedContext saved(thread);
     if (Status status = saved.save(); !status.is_ok()) return status;
     saved.drop_question();
@@ -70,7 +78,7 @@ Status stop_before_signal(ProcessWaiter& waiter, TracedThread& thread, const sig
     if (Status status = choose_signal(thread, info.si_signo, stubs != nullptr, &signal); !status.is_ok()) return status;
     if (stubs != nullptr) {
       if (Status status = stubs->enter(thread); !status.is_ok()) return status;
-    } else {
+    } else if (!thread.kernel_knows_call()) {
       registers->cancel_call();
       thread.mark_registers_dirty();
     }

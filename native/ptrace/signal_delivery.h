@@ -7,6 +7,7 @@
 
 #include <signal.h>
 
+#include "linux/remote_memory.h"
 #include "ptrace/process_waiter.h"
 #include "ptrace/stop.h"
 #include "ptrace/stub/stub_calls.h"
@@ -15,7 +16,8 @@ namespace pagestore {
 
 // `info` is what the thread's handler will get; `stubs` are those of a process that outlives us, or null. Leaves to its
 // caller: the thread is stopped, not inside vfork.
-Status stop_before_signal(ProcessWaiter& waiter, TracedThread& thread, const siginfo_t& info, StubCalls* stubs);
+Status stop_before_signal(ProcessWaiter& waiter, const RemoteMemory& memory, TracedThread& thread,
+                          const siginfo_t& info, StubCalls* stubs);
 
 // What a thread that is let run receives by such an answer; without a number where it is nothing.
 siginfo_t signal_for(const TracedThread& thread, const SignalAnswer& answer);

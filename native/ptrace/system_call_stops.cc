@@ -30,7 +30,6 @@ bool is_heap_key(const SystemCall& call) {
 bool is_interrupted_at_exit(TracedThread& thread, int64_t result) {
   Registers* registers;
   if (result != -EINTR && !is_restart(result)) return false;
-  if (!Registers::kRestartsLate) return true;
   return thread.get_registers(&registers).is_ok() && is_interrupted(*registers);
 }
 
@@ -67,6 +66,7 @@ Status SystemCallStops::classify_by_filter(TracedThread& thread, const RunOption
     return Status::ok();
   }
   activity::EnteredCall entered{call.number, false};
+  entered.first_argument = call.arguments[0];
   if (is_repeated) entered.reported = before->reported;
   thread.set_entered_call(entered);
   if (note_other_interface(thread, call)) return Status::ok();
@@ -99,7 +99,9 @@ Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options
   std::copy(std::begin(info.entry.args), std::end(info.entry.args), call.arguments.begin());
   const bool is_stopped_at = is_filtered(parts_.traits.further_calls, call.number) || file_calls_.is_filtered(call);
   const bool expects_filter_stop = parts_.traits.has_filter && is_stopped_at;
-  thread.enter(activity::CallEntry{activity::EnteredCall{call.number, expects_filter_stop, monotonic_nanoseconds()}});
+  activity::EnteredCall entered{call.number, expects_filter_stop, monotonic_nanoseconds()};
+  entered.first_argument = call.arguments[0];
+  thread.enter(activity::CallEntry{entered});
   parts_.waits.on_entry(thread, call);
   return classify_entry(thread, call, options, stop);
 }
@@ -109,11 +111,14 @@ Status SystemCallStops::classify_exit(TracedThread& thread, int64_t result, cons
   const std::optional<activity::EnteredCall> call = thread.call_before();
   thread.enter(activity::CallExit{});
   if (call && call->replaced) return leave_replaced_call(thread, *call, options, stop);
-  // A wait by the program's own clock knows what is left of it. Where the thread is to return to the call that it
-  // waits in, it leaves another one, which was not made.
+  if (call && (result == -EINTR || is_restart(result))) thread.show_first_argument(call->first_argument);
+  // A wait by the program's own clock knows what is left of it.
   if (thread.waits_by_clock()) {
     if (Status status = parts_.clock_calls.finish(thread); !status.is_ok()) return status;
-  } else if (!thread.has_to_return()) {
+    // The kernel may have noted the first argument that it was given for the wait: it is put right where the thread
+    // stops.
+    if (Registers::kHidesCalls && thread.kernel_knows_call()) ptrace(PTRACE_INTERRUPT, thread.id(), nullptr, nullptr);
+  } else {
     parts_.waits.on_exit(thread, result, call ? call->began : 0);
   }
   if (!call) return Status::ok();

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "ptrace/hidden_call.h"
 #include "ptrace/traced_thread.h"
 #include "ptrace/trap.h"
 
@@ -37,6 +38,12 @@ constexpr int64_t kBeforeRestarts = -511;
 uint8_t restart_code(int64_t result) {
   return static_cast<uint8_t>(kBeforeRestarts - result);
 }
+// Of a sleep that a rollback has put the thread into the kernel remembers nothing, so that it makes the call again. That
+// is the same state as where it remembers.
+int64_t remembered_result(const Registers& registers) {
+  const bool is_sleep = interruption_of(registers.call()) == kRestartBlock;
+  return is_sleep && registers.result() == kRestartNoHand ? kRestartBlock : registers.result();
+}
 int64_t result_of(uint8_t restart) {
   return kBeforeRestarts - restart;
 }
@@ -65,7 +72,7 @@ Status TracedThread::save(GrowingArray<std::byte>* bytes) {
     if (registers->result() == kRestartBlock) state.registers.set_result(static_cast<uint64_t>(kRestartNoHand));
   } else if (has_entered || makes_again) {
     state.registers.rewind_call();
-    if (makes_again) state.restart = restart_code(registers->result());
+    if (makes_again) state.restart = restart_code(remembered_result(*registers));
   } else {
     state.registers.cancel_call();
   }
@@ -113,6 +120,9 @@ Status TracedThread::load(const ThreadState& state, std::span<const std::byte> v
   if (Status status = check_stopped(); !status.is_ok()) return status;
   if (Status status = registers_.set_vectors(vectors); !status.is_ok()) return status;
   if (Status status = registers_.set_blocked_signals(state.blocked_signals); !status.is_ok()) return status;
+  const bool keeps_hidden_register =
+      registers_.are_set() && registers_.current().hidden_register() == state.registers.hidden_register();
+  if (is_at_hidden_register() && !keeps_hidden_register) is_hidden_register_lost_ = true;
   registers_.set(state.registers);
   set_entered_call({});
   load_clock_wait(state);

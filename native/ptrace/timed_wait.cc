@@ -35,19 +35,21 @@ int64_t time_waited(pid_t pid, pid_t thread, const ThreadSleep& sleep, const Reg
 
 bool make_again(const ThreadSleep& sleep, Registers* registers) {
   if (registers->result() != -EINTR) return false;
-  if (Registers::kRestartsLate) {
-    if (!registers->is_in_call() || is_done(registers->call().number)) return false;
+  if (registers->is_in_call()) {
+    if (is_done(registers->call().number)) return false;
     registers->set_result(static_cast<uint64_t>(kRestartNoHand));
     return true;
   }
-  // The kernel of arm64 has decided already that the call fails, and put its result where the first argument was.
-  if (!sleep.call || is_done(sleep.call->number) || registers->next_call().number != sleep.call->number ||
+  // The kernel hides the call, and has put its result where the first argument was.
+  if (!Registers::kHidesCalls || !sleep.call || is_done(sleep.call->number) ||
+      registers->next_call().number != sleep.call->number ||
       registers->instruction_pointer() != sleep.call->instruction.value() ||
       registers->stack() != sleep.call->stack.value()) {
     return false;
   }
   registers->set_result(sleep.call->first_argument);
   registers->rewind_call(sleep.call->number);
+  registers->return_to_call(sleep.call->number, kRestartNoHand);
   return true;
 }
 

@@ -38,8 +38,8 @@ struct TimedWait {
   bool is_ending = false;            // we interrupt it because its time is over
 };
 
-// Of a stopped thread whose call failed because it was interrupted (EINTR): the call is made again, unless a handler
-// runs. False if it was something else.
+// Of a stopped thread whose call failed because it was interrupted (EINTR): its registers become those of one whose
+// call is made again, unless a handler runs. False if it was something else.
 bool make_again(const ThreadSleep& sleep, Registers* registers);
 
 }  // namespace pagestore

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "ptrace/hidden_call.h"
 #include "ptrace/shortened_wait.h"
 #include "ptrace/wait_limits.h"
 
@@ -32,7 +33,12 @@ void TimedWaits::before_interrupt(TracedThread& thread) const {
   const auto call = thread.call_before();
   const bool is_known = (call && call->began != 0) || (thread.wait() && thread.wait()->is_made_again) ||
                         monotonic_nanoseconds() - run_began_ < kShortRun;
-  if (!is_known || !Registers::kRestartsLate) thread.sleep() = read_sleep(traits_.pid, thread.id());
+  if (!is_known || Registers::kHidesCalls) thread.sleep() = read_sleep(traits_.pid, thread.id());
+}
+
+void TimedWaits::on_interrupt(TracedThread& thread) const {
+  reveal_call(thread, memory_);
+  settle(thread, 0);
 }
 
 void TimedWaits::settle(TracedThread& thread, int64_t began) const {
@@ -101,8 +107,7 @@ void TimedWaits::on_exit(TracedThread& thread, int64_t result, int64_t began) co
     wait.reset();
     return;
   }
-  // Elsewhere the kernel decides first.
-  if (Registers::kRestartsLate) settle(thread, began);
+  settle(thread, began);
 }
 
 void TimedWaits::before_release(TracedThread& thread) const {

@@ -33,7 +33,7 @@ class TimedWaits {
   void before_interrupt(TracedThread& thread) const;
   // It has stopped, for that or for a signal, perhaps within a call: whether the call is made again is for the kernel
   // to decide, when it is known whether a handler runs.
-  void on_interrupt(TracedThread& thread) const { settle(thread, 0); }
+  void on_interrupt(TracedThread& thread) const;
   // It stopped at the entry or the exit of a call. `began`: when it entered the call that it leaves; 0 if unknown.
   void on_entry(TracedThread& thread, const SystemCall& call) const;
   void on_exit(TracedThread& thread, int64_t result, int64_t began) const;

@@ -15,6 +15,8 @@
 #include "linux/process_regions.h"
 #include "linux/thread_status.h"
 #include "ptrace/answered_calls.h"
+#include "ptrace/call_return.h"
+#include "ptrace/hidden_register.h"
 #include "ptrace/release/late_releases.h"
 #include "ptrace/seizing.h"
 #include "ptrace/trap.h"
@@ -203,6 +205,15 @@ Status TracedProcess::resume(const RunOptions& options, Stop* stop) {
   return loop_.resume(*asked, options, stop);
 }
 
+Status TracedProcess::show_all_registers() {
+  const ThreadTable::InUse in_use(threads_);
+  for (TracedThread* thread : threads_.all()) {
+    if (!thread->is_stopped() || thread->is_inside_vfork()) continue;
+    if (Status status = leave_entry(waiter_, *thread); !status.is_ok()) return status;
+  }
+  return Status::ok();
+}
+
 Status TracedProcess::call(const SystemCall& call, int64_t* result, TracedThread* maker) {
   PS_ASSERT(tracer_ == this_thread());
   const ThreadTable::InUse in_use(threads_);
@@ -269,18 +280,6 @@ Status TracedProcess::release_all() {
   return result;
 }
 
-// Where the kernel decides whether the thread makes an interrupted call again.
-Status TracedProcess::return_to_call(TracedThread& thread) {
-  while (thread.has_to_return() && !thread.is_at(activity::Kind::interrupted) &&
-         !thread.is_at(activity::Kind::signal_delivery)) {
-    WaitEvent event;
-    if (Status status = thread.run(PTRACE_CONT, 0); !status.is_ok()) return status;
-    if (Status status = waiter_.wait_for_stop(thread, &event); !status.is_ok()) return status;
-    thread.on_interrupt(event.ptrace_event() == PTRACE_EVENT_STOP && event.signal() != SIGTRAP);
-  }
-  return Status::ok();
-}
-
 Status TracedProcess::detach_thread(TracedThread& thread) {
   Registers* registers;
   if (Status status = thread.get_registers(&registers); !status.is_ok()) return status;
@@ -290,7 +289,7 @@ Status TracedProcess::detach_thread(TracedThread& thread) {
     thread.mark_registers_dirty();
   }
   if (Status status = leave_cancelled_call(traits_, injected_, thread); !status.is_ok()) return status;
-  if (Status status = return_to_call(thread); !status.is_ok()) return status;
+  if (Status status = take_back_to_call(waiter_, memory_, thread); !status.is_ok()) return status;
   waits_.before_release(thread);
   int signal = thread.asked_signal() != nullptr ? thread.asked_signal()->si_signo : 0;
   if (signal != 0 && !thread.is_at(activity::Kind::signal_delivery)) {

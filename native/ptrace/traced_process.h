@@ -118,6 +118,8 @@ class TracedProcess : NonCopyable {
   void mark_timers_changed() { program_.may_have_changed_timers = true; }
   void mark_timers_known() { program_.may_have_changed_timers = false; }
   const Stop& last_stop() const { return loop_.last_stop(); }
+  // All registers of all threads can be read: see hidden_register.h.
+  Status show_all_registers();
   // Of the kept clock; zero where none is kept.
   int64_t elapsed() const { return clock_.elapsed(); }
   const KeptAlarm& alarm() const { return clock_.alarm(); }
@@ -144,7 +146,6 @@ class TracedProcess : NonCopyable {
   Status free_threads();
   Status release_all();
   Status detach_thread(TracedThread& thread);
-  Status return_to_call(TracedThread& thread);
 
   pid_t tracer_ = 0;
   bool is_released_ = false;  // detached, or killed

@@ -20,6 +20,8 @@ void TracedThread::enter(const activity::Any& next) {
   const bool may_repeat = kind != activity::Kind::call_entry && kind != activity::Kind::inside_vfork;
   if (call && call->reported && may_repeat) repeated_call_ = call->reported;
   activity_ = next;
+  shown_call_.reset();
+  if (is_in_signal_code()) show_expected_call();
 }
 
 void TracedThread::on_exec() {
@@ -34,28 +36,99 @@ void TracedThread::on_exec() {
   wait_.reset();
   clock_wait_.reset();
   interruption_.reset();
+  shown_call_.reset();
+  expected_call_.reset();
+  is_hidden_register_lost_ = false;
   is_in_group_stop_ = continues_call_ = false;
 }
 
 void TracedThread::on_interrupt(bool is_group_stop) {
   enter(activity::Interrupted{});
   is_in_group_stop_ = is_group_stop;
-  Registers* registers;
-  if (interruption_ && get_registers(&registers).is_ok()) return_to_call();
 }
 
-// Leaves to its caller: the thread is stopped where the kernel decides about signals, and its registers were read.
+// Those of a thread that was taken back into its call, where it is about to make it again.
+Registers TracedThread::wanted_registers() const {
+  Registers registers = registers_.current();
+  if (!interruption_) return registers;
+  const auto& [result, number, is_kept] = *interruption_;
+  registers.return_to_call(number, result == kRestartBlock && !is_kept ? kRestartNoHand : result);
+  return registers;
+}
+
 void TracedThread::return_to_call() {
-  auto [result, number, is_kept] = *std::exchange(interruption_, std::nullopt);
-  if (!Registers::kRestartsLate) return;
-  if (result == kRestartBlock && !is_kept) result = kRestartNoHand;
-  registers_.current().return_to_call(number, result);
+  Registers* registers;
+  if (!interruption_ || !get_registers(&registers).is_ok()) return;
+  *registers = wanted_registers();
+  interruption_.reset();
   continues_call_ = false;
   mark_registers_dirty();
 }
 
+bool TracedThread::has_to_return() const {
+  if (!Registers::kHidesCalls) return interruption_ && !is_in_signal_code();
+  if (!registers_.has_current() || !is_stopped() || is_inside_vfork()) return false;
+  Registers wanted = wanted_registers();
+  if (is_interrupted(wanted)) return !kernel_knows_call();
+  // What the kernel keeps would be taken for an interruption of the call that the thread is before.
+  return shown_call_ && is_in_signal_code() &&
+         wanted.instruction_pointer() == shown_call_->stepped_back().instruction_pointer();
+}
+
+// At the exit of the call its result is still what the registers say.
+bool TracedThread::kernel_knows_call() const {
+  if (!shown_call_) return false;
+  const Registers wanted = wanted_registers();
+  return is_interrupted(wanted) && shown_call_->is_in_same_call(wanted) &&
+         (shown_call_->result() == wanted.result() || is_at(activity::Kind::call_exit));
+}
+
+void TracedThread::show_call(int64_t number, int64_t result) {
+  Registers* registers;
+  if (!get_registers(&registers).is_ok()) return;
+  Registers shown = *registers;
+  shown.return_to_call(number, result);
+  registers_.show(shown);
+  shown_call_ = shown;
+}
+
+void TracedThread::show_expected_call() {
+  Registers* registers;
+  if (!expected_call_ || !get_registers(&registers).is_ok()) return;
+  Registers before = expected_call_->stepped_back();
+  if (registers->stack() != before.stack() || registers->instruction_pointer() != before.instruction_pointer()) return;
+  // Kernels differ in what they remember where a tracer has changed the first argument at the entry.
+  const uint64_t first_argument = expected_call_->call().arguments[0];
+  if (registers->call().arguments[0] != first_argument) mark_registers_dirty();
+  registers->set_argument(0, first_argument);
+  show_call(expected_call_->call().number, expected_call_->result());
+}
+
+void TracedThread::show_first_argument(uint64_t argument) {
+  Registers* registers;
+  if (!Registers::kHidesCalls || !get_registers(&registers).is_ok() || !registers->is_in_call()) return;
+  Registers shown = *registers;
+  shown.keep_first_argument(argument);
+  registers_.show(shown);
+  shown_call_ = shown;
+}
+
+bool TracedThread::is_at_hidden_register() const {
+  if (!Registers::kHidesRegister) return false;
+  const auto* entry = std::get_if<activity::CallEntry>(&activity_);
+  return is_at(activity::Kind::call_exit) || (entry != nullptr && !entry->is_past_filters);
+}
+
+void TracedThread::set_errand(const Errand& errand) {
+  question_ = errand.question;
+  pending_stop_ = errand.pending_stop;
+  later_stop_ = errand.later_stop;
+  wait_ = errand.wait;
+}
+
 bool TracedThread::listen() {
   if (ptrace(PTRACE_LISTEN, thread_, nullptr, nullptr) != 0) return false;
+  expected_call_.reset();
   enter(activity::Interrupted{});
   enter(activity::Running{});
   is_in_group_stop_ = true;
@@ -245,28 +318,27 @@ Status TracedThread::set_context(const Context& context) {
 
 Status TracedThread::run(int request, int signal) {
   PS_ASSERT(signal == 0 || request == PTRACE_DETACH || is_at(activity::Kind::signal_delivery));
-  if (is_at(activity::Kind::signal_delivery) || is_at(activity::Kind::interrupted)) {
+  if (is_in_signal_code()) {
     if (Status status = remember_interrupted_call(); !status.is_ok()) return status;
   }
-  if (interruption_) {
-    const bool is_in_signal_code = is_at(activity::Kind::signal_delivery) || is_at(activity::Kind::interrupted);
-    Registers* registers;
-    if (Status status = get_registers(&registers); !status.is_ok()) return status;
-    if (is_in_signal_code) {
-      return_to_call();
-    } else if (request != PTRACE_DETACH) {
-      ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr);
-    }
-  }
+  if (is_in_signal_code()) return_to_call();
   settle_repeated_call(0);
-  if (Status status = registers_.flush(); !status.is_ok()) return status;
+  expected_call_.reset();
+  if (kernel_knows_call()) expected_call_ = registers_.current();
+  std::optional<uint64_t> first_argument;
+  if (registers_.has_current()) first_argument = registers_.current().call().arguments[0];
+  stops_at_calls_ = request == PTRACE_SYSCALL;
+  if (!is_at_hidden_register()) is_hidden_register_lost_ = false;
+  if (Status status = flush_registers(); !status.is_ok()) return status;
   if (ptrace(static_cast<__ptrace_request>(request), thread_, nullptr, signal) != 0) {
     return errno == ESRCH ? Status::process_gone(thread_, "was killed")
                           : Status::system(Error::tracee, "running a thread (ptrace)", errno);
   }
   registers_.forget();
+  sleep_ = {};
   activity::Running running;
   if (const auto* entry = std::get_if<activity::CallEntry>(&activity_); entry != nullptr) running.call = entry->call;
+  if (running.call && first_argument) running.call->first_argument = *first_argument;
   if (const auto* vfork = std::get_if<activity::InsideVfork>(&activity_); vfork != nullptr) {
     running = {vfork->call, true};
   }

@@ -103,7 +103,8 @@ class TracedThread {
   const siginfo_t* asked_signal() const;  // null unless that is the question
   Stop signal_stop() const;               // with question::Signal
 
-  // What it slept in when we were about to interrupt it; the wait that it was interrupted in (timed_waits.h).
+  // What it slept in when we were about to interrupt it, until it runs again; the wait that it was interrupted in
+  // (timed_waits.h).
   ThreadSleep& sleep() { return sleep_; }
   std::optional<TimedWait>& wait() { return wait_; }
   const std::optional<TimedWait>& wait() const { return wait_; }
@@ -119,7 +120,7 @@ class TracedThread {
   // thread runs inside vfork.
   Status get_registers(Registers** registers);
   void mark_registers_dirty() { registers_.mark_dirty(); }
-  Status flush_registers() { return registers_.flush(); }
+  Status flush_registers() { return registers_.flush(is_in_signal_code()); }
   // Whether registers like these can be written.
   Status check_registers(const Registers& wanted) {
     const Status status = check_stopped();
@@ -143,11 +144,36 @@ class TracedThread {
   // thread is let go, the caller has settled a call that is repeated with that signal.
   Status run(int request, int signal);
 
-  // A thread that is about to make an interrupted call again, and that did run or will be put elsewhere meanwhile, must
-  // go back into the call first: there the kernel decides whether a signal ends the call. It does so where we interrupt
-  // it, which `run` does.
-  bool has_to_return() const { return interruption_.has_value(); }
+  // A thread that is about to make an interrupted call again, or is in one by its registers, must be where the kernel
+  // decides whether a signal ends that call, and knows how it ended: if it did run or was put elsewhere meanwhile, it
+  // has to be taken there before it runs (call_return.h).
+  bool has_to_return() const;
   void forget_interruption() { interruption_.reset(); }
+  // Its registers become those of a thread in that call.
+  void return_to_call();
+
+  // Where the kernel hides such calls (hidden_call.h): the thread is shown in one that was interrupted.
+  void show_call(int64_t number, int64_t result);
+  bool has_shown_call() const { return shown_call_.has_value(); }
+  // At the exit of the call of which this was the first argument, as the kernel remembers it.
+  void show_first_argument(uint64_t argument);
+  // Whether the kernel decides about the call that the registers show, without having to be told.
+  bool kernel_knows_call() const;
+  // Where the kernel hides a register (hidden_register.h): whether it does so now, from those that are shown, or of
+  // those that were put there.
+  bool is_at_hidden_register() const;
+  bool is_hidden_register_unknown() const { return is_at_hidden_register() && !registers_.are_set(); }
+  bool is_hidden_register_lost() const { return is_at_hidden_register() && is_hidden_register_lost_; }
+  // What it waits to have answered and what it has to report, to be put back where it is run on only to stop elsewhere.
+  struct Errand {
+    question::Any question;
+    std::optional<Stop> pending_stop, later_stop;
+    std::optional<TimedWait> wait;
+  };
+  Errand errand() const { return {question_, pending_stop_, later_stop_, wait_}; }
+  void set_errand(const Errand& errand);
+  // Whether it has stopped at each call that it made since it ran last.
+  bool stops_at_calls() const { return stops_at_calls_; }
 
   // What a thread is stopped for, to be put back after an injected call.
   struct Interruption {
@@ -172,7 +198,11 @@ class TracedThread {
   void load_clock_wait(const ThreadState& state);
   Status check_stopped() const;
   Status remember_interrupted_call();
-  void return_to_call();
+  bool is_in_signal_code() const {
+    return is_at(activity::Kind::signal_delivery) || is_at(activity::Kind::interrupted);
+  }
+  Registers wanted_registers() const;
+  void show_expected_call();
 
   pid_t thread_;
   activity::Any activity_;
@@ -185,6 +215,11 @@ class TracedThread {
   std::optional<int64_t> interrupted_call_;
   std::optional<RemoteAddress> id_address_;
   std::optional<Interruption> interruption_;
+  // What the kernel keeps of an interrupted call and does not show: where the thread is stopped; where it stops next,
+  // unless it does anything before.
+  std::optional<Registers> shown_call_, expected_call_;
+  bool stops_at_calls_ = false;
+  bool is_hidden_register_lost_ = false;  // the thread has another one than it shall have
   ThreadSleep sleep_;
   std::optional<TimedWait> wait_;
   std::optional<ClockWait> clock_wait_;

@@ -1,5 +1,6 @@
 #include "memory/tracee/tracee.h"
 
+#include <cerrno>
 #include <new>
 
 #include "linux/thread_status.h"
@@ -93,6 +94,7 @@ Status Tracee::capture_all(Snapshot* snapshot) {
   GrowingArray<std::byte> bytes, waits, files, file_key, signals, timers, children;
   SavedState saved;
   if (Status status = this->regions(&regions); !status.is_ok()) return status;
+  if (Status status = process_.show_all_registers(); !status.is_ok()) return status;
   if (Status status = children_.read(memory_.mappings().scratch(), files_.is_restored()); !status.is_ok())
     return status;
   if (Status status = files_.read(memory_.mappings().scratch()); !status.is_ok()) return status;
@@ -289,6 +291,9 @@ Status Tracee::set_registers(std::optional<pid_t> id, const Registers& registers
   Registers* found;
   if (Status status = find_registers(id, &thread, &found); !status.is_ok()) return status;
   const Registers before = *found;
+  if (thread->is_hidden_register_unknown() && registers.hidden_register() != before.hidden_register()) {
+    return Status::system(Error::tracee, "x7 at the entry of a call, which the kernel hides (PTRACE_SYSCALL)", ENOTSUP);
+  }
   thread->forget_interruption();
   thread->wait().reset();
   thread->clock_wait().reset();

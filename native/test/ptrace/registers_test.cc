@@ -143,6 +143,50 @@ TEST(X86, GoesOnWithASleepAndMakesOtherCallsAnew) {
   }
 }
 
+TYPED_TEST(RegistersOf, AreBackInTheCallThatTheyWereBeforeAgain) {
+  TypeParam registers = this->some();
+  registers.prepare(this->kSomeCall, RemoteAddress(0x4000));
+  const TypeParam before = registers;
+  registers.return_to_call(this->kSomeCall.number, kRestartSys);
+  EXPECT_TRUE(registers.is_in_call());
+  EXPECT_EQ(registers.result(), kRestartSys);
+  EXPECT_EQ(registers.instruction_pointer(), 0x4000 + TypeParam::kCall.size());
+  EXPECT_TRUE(registers.call() == this->kSomeCall);
+  registers.rewind_call();
+  EXPECT_EQ(memcmp(&registers, &before, sizeof(before)), 0);
+}
+
+TYPED_TEST(RegistersOf, GoOnWithASleepByAnotherCallAndTheSameArguments) {
+  TypeParam registers = this->some();
+  registers.prepare(this->kSomeCall, RemoteAddress(0x4000));
+  registers.return_to_call(this->kSomeCall.number, kRestartBlock);
+  registers.rewind_restart();
+  EXPECT_EQ(registers.next_call().number, TypeParam::kRestartCall);
+  EXPECT_EQ(registers.next_call().arguments, this->kSomeCall.arguments);
+}
+
+TYPED_TEST(RegistersOf, HaveOtherArgumentsWhereTheyAreInAnInterruptedCall) {
+  TypeParam registers = this->some();
+  registers.prepare(this->kSomeCall, RemoteAddress(0x4000));
+  registers.return_to_call(this->kSomeCall.number, kRestartSys);
+  for (size_t i = 0; i < 6; ++i) registers.set_argument(i, 100 + i);
+  EXPECT_EQ(registers.result(), kRestartSys);
+  EXPECT_TRUE(registers.call() == (SystemCall{this->kSomeCall.number, {100, 101, 102, 103, 104, 105}}));
+}
+
+TEST(Arm64, AreWrittenBeforeTheCallWhereTheKernelHasSteppedBack) {
+  Arm64Registers before{};
+  before.prepare({63, {7, 8, 9}}, RemoteAddress(0x4000));
+  Arm64Registers inside = before;
+  inside.return_to_call(63, kRestartSys);
+  const Arm64Registers written = inside.stepped_back();
+  EXPECT_EQ(memcmp(&written, &before, sizeof(before)), 0);
+  // Of a call that has come to an end nothing is taken back.
+  inside.set_result(5);
+  EXPECT_EQ(inside.stepped_back().pc, inside.pc);
+  EXPECT_EQ(inside.stepped_back().x[0], 5u);
+}
+
 TEST(X86, KnowsItsRegistersByTheirPlaceInTheStruct) {
   X86Registers registers{};
   for (size_t i = 0; i < X86Registers::kNames.size(); ++i) word(registers, i) = i;
