@@ -38,8 +38,8 @@ constexpr int64_t kBeforeRestarts = -511;
 uint8_t restart_code(int64_t result) {
   return static_cast<uint8_t>(kBeforeRestarts - result);
 }
-// Of a sleep that a rollback has put the thread into the kernel remembers nothing, so that it makes the call again. That
-// is the same state as where it remembers.
+// Of a sleep that a rollback has put the thread into the kernel remembers nothing, so that it makes the call again.
+// That is the same state as where it remembers.
 int64_t remembered_result(const Registers& registers) {
   const bool is_sleep = interruption_of(registers.call()) == kRestartBlock;
   return is_sleep && registers.result() == kRestartNoHand ? kRestartBlock : registers.result();
