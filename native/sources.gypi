@@ -27,6 +27,8 @@
       "native/linux/remote_pages.cc",
       "native/linux/remote_socket.cc",
       "native/linux/same_file.cc",
+      "native/linux/saved_vectors.cc",
+      "native/linux/signal_frame.cc",
       "native/linux/thread_sleep.cc",
       "native/linux/thread_status.cc",
       "native/linux/trace_obstacle.cc",

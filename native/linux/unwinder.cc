@@ -1,7 +1,6 @@
 #include "linux/unwinder.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -21,17 +20,8 @@ namespace {
 constexpr uint64_t kMostFrames = 16384, kMostCost = 128 << 20;
 constexpr uint64_t kCostOfModule = 8, kCostOfExpression = 64;  // for each byte of an expression
 
-// What a signal handler returns to, and where the kernel put what it interrupted: registers at `kRegisters` above the
-// stack pointer there, in the kernel's order.
 #if defined(__x86_64__)
 
-constexpr uint8_t kSignalReturn[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};  // mov $15, %rax; syscall
-constexpr uint64_t kContext = 0, kAlternate = kContext + 16, kRegisters = kContext + 40, kSignal = kContext + 304;
-constexpr size_t kSavedRegisters = 17;
-// Of a fault: its error code and its number, then the address that it was about.
-constexpr uint64_t kFault = kContext + 192, kFaultBytes = 16, kFaultAddress = kContext + 216;
-// r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, and where the code goes on.
-constexpr uint8_t kNumbers[kSavedRegisters] = {8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2, 7, UINT8_MAX};
 constexpr uint64_t without_signature(uint64_t address) {
   return address;
 }
@@ -39,13 +29,6 @@ constexpr bool kCallUsesStack = true;
 
 #else
 
-constexpr uint8_t kSignalReturn[] = {0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4};  // mov x8, #139; svc #0
-constexpr uint64_t kSignal = 0, kContext = 128, kAlternate = kContext + 16, kRegisters = kContext + 176 + 8;
-constexpr size_t kSavedRegisters = 33;
-constexpr uint64_t kFault = 0, kFaultBytes = 0, kFaultAddress = kContext + 176;
-// x0 to x30, sp, and where the code goes on.
-constexpr uint8_t kNumbers[kSavedRegisters] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,       16,
-                                               17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, UINT8_MAX};
 // Addresses of programs have 48 bits; above them lies the signature.
 constexpr uint64_t without_signature(uint64_t address) {
   return address & ((uint64_t{1} << 48) - 1);
@@ -54,30 +37,7 @@ constexpr bool kCallUsesStack = false;
 
 #endif
 
-// Of what the kernel says about a signal.
-struct SignalNote {
-  int32_t signal, error, code;
-};
-
-// The kernel writes down a fault in each signal's frame, and keeps it until the thread's next one.
-void find_leftovers(uint64_t at, const SignalNote& note, MemoryReader& stack, AddressRange (&leftovers)[2]) {
-  const bool is_of_fault = note.signal == SIGSEGV || note.signal == SIGBUS || note.signal == SIGFPE ||
-                           note.signal == SIGILL || note.signal == SIGTRAP;
-  const bool is_fault = is_of_fault && note.code > 0;
-  constexpr uint64_t kPageFault = 14;
-  uint64_t fault[2] = {0, kPageFault};
-  if (kFaultBytes > 0) static_cast<void>(stack.read_value(at + kFault, &fault));
-  if (!is_fault) leftovers[0] = {at + kFault, at + kFault + kFaultBytes};
-  if (!is_fault || fault[1] != kPageFault) leftovers[1] = {at + kFaultAddress, at + kFaultAddress + sizeof(uint64_t)};
-}
-
 }  // namespace
-
-bool is_signal_return(MemoryReader& code, uint64_t address) {
-  uint8_t bytes[sizeof(kSignalReturn)];
-  return code.read(address, std::as_writable_bytes(std::span(bytes))) &&
-         memcmp(bytes, kSignalReturn, sizeof(bytes)) == 0;
-}
 
 // Registers of a frame: their values, or where in memory they are, to be read if one is needed.
 class Unwinder::Frame final : public FrameValues {
@@ -118,29 +78,11 @@ class Unwinder::Frame final : public FrameValues {
     return true;
   }
 
-  // Becomes the frame that a signal interrupted, and says which signal that was.
-  bool leave_signal(StackPart* part) {
-    const uint64_t at = stack_pointer();
-    struct {
-      uint64_t start;
-      int32_t flags, unused;
-      uint64_t length;
-    } stack;
-    uint64_t saved[kSavedRegisters];
-    SignalNote note;
-    if (!stack_.read_value(at + kSignal, &note) || !stack_.read_value(at + kAlternate, &stack) ||
-        !stack_.read(at + kRegisters, std::as_writable_bytes(std::span(saved)))) {
-      return false;
-    }
-    part->signal = note.signal;
-    find_leftovers(at, note, stack_, part->leftovers);
-    constexpr int32_t kDisabled = 2;
-    const bool is_disabled = (stack.flags & kDisabled) != 0;
-    if (is_disabled || !range_of(stack.start, stack.length, &part->alternate).is_ok()) part->alternate = {};
-    for (size_t i = 0; i < kSavedRegisters; ++i) {
-      if (kNumbers[i] < kFrameRegisters) slots_[kNumbers[i]] = {Slot::Kind::value, saved[i]};
-    }
-    instruction_ = saved[kSavedRegisters - 1];
+  // Becomes the frame that a signal interrupted.
+  bool leave_signal(SignalFrame* signal) {
+    if (!read_signal_frame(stack_pointer(), stack_, signal)) return false;
+    for (size_t i = 0; i < kFrameRegisters; ++i) slots_[i] = {Slot::Kind::value, signal->interrupted.values[i]};
+    instruction_ = signal->interrupted.instruction;
     return true;
   }
 
@@ -290,7 +232,7 @@ bool Unwinder::walk_part(Frame* frame, MemoryReader& code, StackWalk* walk) {
       walk->is_whole = true;
       return false;
     }
-    if (rule->kind == Rule::Kind::signal_return) return frame->leave_signal(&part);
+    if (rule->kind == Rule::Kind::signal_return) return frame->leave_signal(&part.handled);
     const std::optional<uint64_t> base = frame->base(rule->frame);
     if (!base) return false;
     const uint64_t stack = frame->stack_pointer();

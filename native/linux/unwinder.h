@@ -13,33 +13,24 @@
 
 #include <sys/types.h>
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 
 #include "linux/frame_rule.h"
 #include "linux/memory_reader.h"
+#include "linux/signal_frame.h"
 #include "system/address_range.h"
 #include "system/region.h"
 
 namespace pagestore {
 
-// By DWARF numbers. Where code goes on is apart: the return address has a number of its own on some processors alone.
-struct FrameRegisters {
-  std::array<uint64_t, kFrameRegisters> values{};
-  uint64_t instruction = 0;
-};
-
 // The part of a walk that lies on one stack, or between two interruptions by signals.
 struct StackPart {
-  uint64_t stack = 0;        // the stack pointer where the thread stopped, or was interrupted
-  uint64_t end = 0;          // the base of its last frame; behind it follows the signal frame, if there is one
-  bool rises = true;         // whether each frame lies above that of the function which it called
-  int signal = 0;            // that this part handles; 0 for the last part
-  AddressRange alternate{};  // the alternate stack when that signal came; empty without one
-  // What the kernel noted there of a fault, but of an earlier one: the thread's last, whenever that was.
-  AddressRange leftovers[2]{};
+  uint64_t stack = 0;   // the stack pointer where the thread stopped, or was interrupted
+  uint64_t end = 0;     // the base of its last frame; behind it follows the signal frame, if there is one
+  bool rises = true;    // whether each frame lies above that of the function which it called
+  SignalFrame handled;  // what this part is the handler of; of the last part nothing
 };
 
 struct StackWalk {
@@ -51,9 +42,6 @@ struct StackWalk {
 
   const StackPart& last() const { return parts[count - 1]; }
 };
-
-// Whether that is the code which the handler of a signal returns to.
-bool is_signal_return(MemoryReader& code, uint64_t address);
 
 class Unwinder {
  public:

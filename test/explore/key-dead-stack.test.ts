@@ -1,6 +1,4 @@
 /** Stack counts unless it is proven dead: choices on every kind of stack are explored exactly. */
-import { readFileSync } from 'node:fs'
-
 import { PageStore, type ResumeOptions, Tracee } from 'pagestore'
 import { explore, Program } from 'pagestore/explore'
 import { describe, expect, test } from 'vitest'
@@ -61,10 +59,7 @@ describe.each(['-O0', '-O1', '-O2'])('%s', (level) => {
     expect(new Set([guard[1], guard[2], guard[3], guard[5]]).size).toBe(4)
   })
 
-  // With tiles a signal's frame is larger: what no processor writes of it, and red zones, hold what an earlier fault left.
-  const hasTiles = readFileSync('/proc/cpuinfo', 'latin1').includes('amx_tile')
-  const known = Object.entries(programs).filter(([name]) => name !== 'after-faults' || !hasTiles)
-  test.each(known)('%s', async (name, [states, transitions, violations]) => {
+  test.each(Object.entries(programs))('%s', async (name, [states, transitions, violations]) => {
     for (const strategy of ['breadth', 'depth'] as const) {
       for (const program of [dynamic, whole]) {
         const found = await explore(new Program(program, [name]), { strategy, verify: true })

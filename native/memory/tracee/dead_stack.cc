@@ -50,8 +50,14 @@ bool is_first_frame(uint64_t end, const AddressRange& stack) {
   return end <= stack.end + kMostBehind && stack.end <= end + kMostBefore;
 }
 
-bool is_blocked(int signal, uint64_t blocked) {
-  return signal > 0 && signal <= 64 && (blocked >> (signal - 1) & 1) != 0;
+bool has(int signal, uint64_t signals) {
+  return signal > 0 && signal <= 64 && (signals >> (signal - 1) & 1) != 0;
+}
+
+// Whether the signal cannot come again as long as its handler runs. A frame without SA_SIGINFO may name any signal, but
+// hardly one that its handler began to block.
+bool is_kept_out(const SignalFrame& frame, uint64_t blocked) {
+  return has(frame.signal, blocked) && !has(frame.signal, frame.blocked);
 }
 
 // Decides what a walk proves, part for part from where the thread stopped.
@@ -70,13 +76,14 @@ class Proof {
       const StackPart &part = walk_.parts[i], &next = walk_.parts[i + 1];
       if (!part.rises) return false;
       if (is_own(part)) lowest_ = std::min(lowest_, part.stack);
+      const AddressRange& other = part.handled.alternate;
       const bool is_same_stack =
-          next.stack > part.end && is_own(part) == is_own(next) && (is_own(part) || is_in(next, part.alternate));
+          next.stack > part.end && is_own(part) == is_own(next) && (is_own(part) || is_in(next, other));
       if (is_same_stack) continue;
-      if (!is_in(part, part.alternate) || !is_blocked(part.signal, blocked_)) return false;
-      if (below(run) > part.alternate.start && !is_own(part)) {
-        alternate_ = {part.alternate.start, below(run)};
-        whole_alternate_ = part.alternate;
+      if (!is_in(part, other) || !is_kept_out(part.handled, blocked_)) return false;
+      if (below(run) > other.start && !is_own(part)) {
+        alternate_ = {other.start, below(run)};
+        whole_alternate_ = other;
       }
       run = next.stack;
     }
@@ -100,14 +107,6 @@ class Proof {
   uint64_t lowest_ = 0;
   AddressRange alternate_{}, whole_alternate_{};
 };
-
-void add_leftovers(const StackWalk& walk, DeadStack* dead) {
-  for (size_t i = 0; i < walk.count; ++i) {
-    for (const AddressRange& range : walk.parts[i].leftovers) {
-      if (range.length() > 0) dead->leftovers[dead->leftover_count++] = range;
-    }
-  }
-}
 
 }  // namespace
 
@@ -170,7 +169,7 @@ Status DeadStacks::find(const ThreadState& state, PageStores& stores, const Page
   registers.instruction = Registers(state.registers).instruction_pointer();
   const StackWalk walk = unwinder_.walk(registers, code, captured);
   if (!captured.status().is_ok()) return captured.status();
-  add_leftovers(walk, dead);
+  for (size_t i = 0; i < walk.count; ++i) dead->leftovers[i] = walk.parts[i].handled.leftovers;
   Proof proof(walk, *stack, state.blocked_signals);
   if (!proof.is_complete()) return Status::ok();
   dead->own = proof.own();

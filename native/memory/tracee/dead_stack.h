@@ -25,11 +25,8 @@ namespace pagestore {
 // What is dead of the stacks of one thread; empty where nothing is proven.
 struct DeadStack {
   AddressRange own{}, alternate{};
-  // What the kernel left of earlier faults in the frames of signals whose handlers run.
-  size_t leftover_count = 0;
-  AddressRange leftovers[2 * StackWalk::kMostParts]{};
-
-  std::span<const AddressRange> of_earlier_faults() const { return {leftovers, leftover_count}; }
+  // Of the frames of signals whose handlers run.
+  std::array<Leftovers, StackWalk::kMostParts> leftovers{};
 };
 
 class DeadStacks {

@@ -113,8 +113,10 @@ Status describe(const CapturedTracee& tracee, LiveState* live) {
     for (const AddressRange& range : {dead.own, dead.alternate}) {
       if (status.is_ok() && range.length() > 0) status = add(range, &live->ranges.ignored);
     }
-    for (const AddressRange& range : dead.of_earlier_faults()) {
-      if (status.is_ok()) status = add(range, &live->ranges.ignored);
+    for (const Leftovers& each : dead.leftovers) {
+      for (const AddressRange& range : each.ranges()) {
+        if (status.is_ok()) status = add(range, &live->ranges.ignored);
+      }
     }
     if (ends) continue;
     if (status.is_ok()) status = ignore_red_zone(thread.state(), &live->ranges.ignored);
