@@ -13,7 +13,7 @@
 // It leaves to its caller: to say when mappings have changed, and that the process is stopped.
 #pragma once
 
-#include "linux/unwinder.h"
+#include "linux/unwind/unwinder.h"
 #include "memory/tracee/contexts/saved_contexts.h"
 #include "memory/tracee/current_mappings.h"
 #include "memory/tracee/saved_state.h"

@@ -1,6 +1,6 @@
 // Of a signal's frame, what nobody wrote is left out, and nothing else: shown by frames on stacks that held other
 // bytes.
-#include "linux/signal_frame.h"
+#include "linux/unwind/signal_frame.h"
 
 #include <signal.h>
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 // Frames are undone as the tables say; whatever the tables say, a walk ends and nothing is harmed.
-#include "linux/unwinder.h"
+#include "linux/unwind/unwinder.h"
 
 #include <ucontext.h>
 #include <unistd.h>
@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "linux/frame_expression.h"
-#include "linux/frame_rule.h"
-#include "linux/frame_table.h"
 #include "linux/process_regions.h"
 #include "linux/program_layout.h"
 #include "linux/remote_memory.h"
+#include "linux/unwind/frame_expression.h"
+#include "linux/unwind/frame_rule.h"
+#include "linux/unwind/frame_table.h"
 #include "support.h"
 
 namespace pagestore::test {

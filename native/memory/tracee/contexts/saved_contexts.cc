@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstring>
 
-#include "linux/unwinder.h"
+#include "linux/unwind/unwinder.h"
 #include "ptrace/registers.h"
 #include "snapshot/page_table.h"
 #include "snapshot/stored_bytes.h"

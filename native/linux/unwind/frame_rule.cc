@@ -1,4 +1,4 @@
-#include "linux/frame_rule.h"
+#include "linux/unwind/frame_rule.h"
 
 #include <algorithm>
 

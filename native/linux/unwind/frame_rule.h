@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <span>
 
-#include "linux/dwarf_reader.h"
+#include "linux/unwind/dwarf_reader.h"
 
 namespace pagestore {
 

@@ -1,4 +1,4 @@
-#include "linux/signal_frame.h"
+#include "linux/unwind/signal_frame.h"
 
 #include <signal.h>
 
@@ -6,7 +6,7 @@
 #include <cstring>
 
 #if defined(__x86_64__)
-#include "linux/saved_vectors.h"
+#include "linux/unwind/saved_vectors.h"
 #endif
 
 namespace pagestore {

@@ -1,4 +1,4 @@
-#include "linux/unwinder.h"
+#include "linux/unwind/unwinder.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -7,9 +7,9 @@
 #include <cstring>
 #include <utility>
 
-#include "linux/frame_expression.h"
-#include "linux/frame_table.h"
 #include "linux/proc_file.h"
+#include "linux/unwind/frame_expression.h"
+#include "linux/unwind/frame_table.h"
 #include "system/old_glibc.h"
 
 namespace pagestore {

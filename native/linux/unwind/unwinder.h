@@ -17,9 +17,9 @@
 #include <optional>
 #include <span>
 
-#include "linux/frame_rule.h"
 #include "linux/memory_reader.h"
-#include "linux/signal_frame.h"
+#include "linux/unwind/frame_rule.h"
+#include "linux/unwind/signal_frame.h"
 #include "system/address_range.h"
 #include "system/region.h"
 

@@ -1,4 +1,4 @@
-#include "linux/frame_expression.h"
+#include "linux/unwind/frame_expression.h"
 
 namespace pagestore {
 

@@ -1,4 +1,4 @@
-#include "linux/saved_vectors.h"
+#include "linux/unwind/saved_vectors.h"
 
 #if defined(__x86_64__)
 

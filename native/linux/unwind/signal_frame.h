@@ -11,9 +11,9 @@
 #include <array>
 #include <cstdint>
 
-#include "linux/frame_rule.h"
-#include "linux/leftovers.h"
 #include "linux/memory_reader.h"
+#include "linux/unwind/frame_rule.h"
+#include "linux/unwind/leftovers.h"
 #include "system/address_range.h"
 
 namespace pagestore {

@@ -6,7 +6,7 @@
 
 #include <optional>
 
-#include "linux/frame_rule.h"
+#include "linux/unwind/frame_rule.h"
 
 namespace pagestore {
 

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "linux/leftovers.h"
 #include "linux/memory_reader.h"
+#include "linux/unwind/leftovers.h"
 
 namespace pagestore {
 

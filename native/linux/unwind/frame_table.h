@@ -8,8 +8,8 @@
 
 #include <optional>
 
-#include "linux/frame_rule.h"
 #include "linux/memory_reader.h"
+#include "linux/unwind/frame_rule.h"
 #include "system/address_range.h"
 
 namespace pagestore {

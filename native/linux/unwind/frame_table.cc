@@ -1,4 +1,4 @@
-#include "linux/frame_table.h"
+#include "linux/unwind/frame_table.h"
 
 #include <elf.h>
 #include <unistd.h>
