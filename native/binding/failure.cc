@@ -89,8 +89,13 @@ namespace {
 // What was asked of whom, why not, and what helps.
 [[noreturn]] void fail_for_permission(const Status& status) {
   constexpr const char* kCode = "ERR_PERMISSION";
-  if (status.limit() != 0) {
-    fail(kCode, "process %" PRIu64 " can make no such system call for us: %s", status.value(), status.what());
+  if (status.is_forbidden_call()) {
+    char mapping[64] = "";
+    if (const auto address = status.mapping_of_call()) {
+      snprintf(mapping, sizeof(mapping), "the mapping at 0x%" PRIx64 " could not be put back: ", *address);
+    }
+    fail(kCode, "%sprocess %" PRIu64 " can make no such system call for us: %s", mapping, status.value(),
+         status.what());
   }
   constexpr const char* kAsked = "process %" PRIu64 " is not ours to read or trace: the system refused %s (%s)";
   char asked[160];

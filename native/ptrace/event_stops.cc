@@ -117,7 +117,8 @@ Status EventStops::on_exec(TracedThread& thread) {
   parts_.threads.remove_all_but(thread);
   parts_.files.set_own_descriptors(OwnDescriptors::nobody);
   parts_.followers.started().on_parting();
-  ++parts_.program.number;
+  // What was a copy of Node has added ours, and no others.
+  if (parts_.program.number++ == 0 && parts_.traits.is_spawned) parts_.program.filters.clear();
   parts_.program.declarers = {};
   parts_.program.growing = {};
   parts_.program.registered = {};

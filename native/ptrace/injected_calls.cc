@@ -27,6 +27,13 @@ bool is_fault(const TracedThread& thread, int signal) {
          ptrace(PTRACE_GETSIGINFO, thread.id(), nullptr, &info) == 0 && info.si_code > 0;
 }
 
+// Whether a filter has answered the call by this signal.
+bool is_trapped(const TracedThread& thread, int signal) {
+  constexpr int kSeccomp = 1;  // SYS_SECCOMP
+  siginfo_t info{};
+  return signal == SIGSYS && ptrace(PTRACE_GETSIGINFO, thread.id(), nullptr, &info) == 0 && info.si_code == kSeccomp;
+}
+
 // The signal before which the thread is stopped, if the kernel can put it back among those that wait: it does so where
 // a signal that is delivered is blocked by then, with all that it knows of it. One that waits behind others of the same
 // number would come after them.
@@ -129,15 +136,18 @@ Status InjectedCalls::return_to_signal(TracedThread& thread, int signal) {
   return Status::ok();
 }
 
-// What we have started has our filters, and makes calls before it adds others.
+// What we have started has our filters, and those that it was seen to add.
 Status InjectedCalls::check_allowed(TracedThread& thread, const SystemCall& call) {
-  if (traits_.is_spawned) return Status::ok();
+  if (traits_.is_spawned) {
+    if (!program_.has_unknown_filters && program_.filters.allow(call, CallNeed::lives)) return Status::ok();
+    return AllowedCalls::forbidden(thread.id());
+  }
   if (program_.may_have_new_filters) allowed_.forget();
   program_.may_have_new_filters = false;
-  if (Status status = allowed_.check(threads_, thread, call, AllowedCalls::Need::lives); !status.is_ok()) return status;
+  if (Status status = allowed_.check(threads_, thread, call, CallNeed::lives); !status.is_ok()) return status;
   if (!traits_.outlives_us) return Status::ok();
   for (const SystemCall& behind : stubs_.calls_behind(call)) {
-    Status status = allowed_.check(threads_, thread, behind, AllowedCalls::Need::is_made);
+    Status status = allowed_.check(threads_, thread, behind, CallNeed::is_made);
     if (!status.is_ok()) return status;
   }
   return Status::ok();
@@ -180,6 +190,7 @@ Status InjectedCalls::run_to_exit(TracedThread& thread, int signal) {
       // A signal, or a stop of the system call filter.
       thread.enter(activity::Interrupted{});
       if (event.ptrace_event() != 0) continue;
+      if (is_trapped(thread, event.signal())) return AllowedCalls::forbidden(thread.id());
       unblockable = event.signal();
       if (is_fault(thread, *unblockable)) {
         return Status::system(Error::tracee, "a system call instruction where one was found before", EFAULT);

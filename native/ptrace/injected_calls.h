@@ -30,8 +30,8 @@ class InjectedCalls {
         memory_(memory),
         stubs_(threads, memory) {}
 
-  // Leaves to its caller: the thread is stopped. Refused where it is inside vfork, or runs 32-bit code; and, of a
-  // process that was attached to, where a filter of its own may kill it for the call (`permission`).
+  // Leaves to its caller: the thread is stopped. Refused where it is inside vfork, or runs 32-bit code; and where a
+  // filter of its own may kill it for the call (`permission`).
   Status make(TracedThread& thread, const SystemCall& call, int64_t* result) { return make(thread, call, {}, result); }
   // With bytes for an argument to point to, in a process that outlives us.
   Status make(TracedThread& thread, const SystemCall& call, const ArgumentBytes& argument, int64_t* result);

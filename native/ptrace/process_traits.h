@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "ptrace/declarers.h"
+#include "ptrace/filters/filter_programs.h"
 #include "ptrace/stop.h"
 #include "system/address_range.h"
 
@@ -52,6 +53,7 @@ struct ProgramFacts {
   bool has_guards = false;  // it has made pages fault by MADV_GUARD_INSTALL, which no list of mappings shows
   bool may_have_changed_timers = true;  // made or deleted one (timer_create) since somebody looked
   bool may_have_new_filters = true;     // seccomp, since somebody asked
+  bool has_unknown_filters = false;     // of its own, of which nothing is known
   bool may_have_children = false;       // processes that it has started, and not waited for
   bool is_32_bit = false;
   bool has_made_other_calls = false;  // of an interface for 32-bit programs, or x32: nobody knows what they did
@@ -61,10 +63,12 @@ struct CurrentProgram : ProgramFacts {
   RegisteredMemory registered;
   RangeSet freed;                            // pages there may vanish until they are written to (MADV_FREE)
   const Userfaultfd* userfaultfd = nullptr;  // ours, which has to give up what it registers
+  FilterPrograms filters;                    // that it was seen to add to its own, and keeps beyond exec
 
   // As of a fork of `other`, which has no userfaultfd: none of the other's is its own.
   Status begin_as(const CurrentProgram& other) {
     static_cast<ProgramFacts&>(*this) = other;
+    if (Status status = filters.add_all(other.filters); !status.is_ok()) return status;
     return freed.add_all(other.freed.ranges());
   }
 };

@@ -55,7 +55,8 @@ constexpr struct {
     {SYS_copy_file_range, SystemCallKind::transfer},
     {SYS_io_submit, SystemCallKind::transfer},
     {SYS_io_uring_enter, SystemCallKind::transfer},
-    {SYS_prctl, SystemCallKind::mapping},  // it moves the program's break, and names mappings
+    {SYS_prctl, SystemCallKind::mapping},  // it moves the program's break, names mappings, and adds filters
+    {SYS_seccomp, SystemCallKind::filter},
 };
 
 #if defined(__x86_64__)

@@ -33,6 +33,7 @@ enum class SystemCallKind : uint8_t {
   mapping,  // changes mappings
   advice,   // replaces or drops pages
   timer,    // makes or deletes one of the kernel's timers
+  filter,   // adds a filter (seccomp)
   process_exit,
   thread_exit,
   id_address,

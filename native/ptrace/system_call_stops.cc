@@ -12,6 +12,7 @@
 #include "linux/kernel_pages.h"
 #include "linux/userfaultfd.h"
 #include "ptrace/answered_calls.h"
+#include "ptrace/filters/added_filter.h"
 #include "ptrace/trap.h"
 #include "ptrace/untraced_clone.h"
 #include "system/page_size.h"
@@ -182,6 +183,7 @@ Status SystemCallStops::classify_entry(TracedThread& thread, const SystemCall& c
     case SystemCallKind::mapping:
     case SystemCallKind::advice:
     case SystemCallKind::timer:
+    case SystemCallKind::filter:
     case SystemCallKind::other:
       break;
   }
@@ -200,8 +202,15 @@ void SystemCallStops::note_change(const SystemCall& call) {
   if (kind == SystemCallKind::advice) note_advice(call);
   if (call.number == SYS_ioctl) note_registration(call);
   if (kind == SystemCallKind::timer) parts_.program.may_have_changed_timers = true;
-  const bool sets_filter = call.number == SYS_prctl && call.arguments[0] == PR_SET_SECCOMP;
-  if (call.number == SYS_seccomp || sets_filter) parts_.program.may_have_new_filters = true;
+  if (adds_filter(call)) note_filter(call);
+}
+
+// Without room to note it nothing is allowed.
+void SystemCallStops::note_filter(const SystemCall& call) {
+  parts_.program.may_have_new_filters = true;
+  if (parts_.traits.is_spawned && !add_filter_of(call, parts_.memory, &parts_.program.filters).is_ok()) {
+    parts_.program.has_unknown_filters = true;
+  }
 }
 
 // Pages and their tables may be replaced although the same is mapped again.

@@ -43,6 +43,7 @@ class SystemCallStops {
   Status classify_entry(TracedThread& thread, const SystemCall& call, const RunOptions& options,
                         std::optional<Stop>* stop);
   void note_change(const SystemCall& call);
+  void note_filter(const SystemCall& call);
   void note_mapping_change(const SystemCall& call);
   void note_advice(const SystemCall& call);
   void note_registration(const SystemCall& call);

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <optional>
 
 namespace pagestore {
 
@@ -88,7 +89,13 @@ class [[nodiscard]] Status {
 
   // It may make no system call for us: `what` says why.
   static Status call_forbidden(int pid, const char* what) {
-    return Status(Error::permission, what, static_cast<uint64_t>(pid), 1, 0);
+    return Status(Error::permission, what, static_cast<uint64_t>(pid), kNoMapping, 0);
+  }
+  bool is_forbidden_call() const { return error_ == Error::permission && limit_ != 0; }
+  // The same, for which what is or was mapped at `address` cannot be put back.
+  Status at_mapping(uint64_t address) const { return Status(error_, what_, value_, address, error_number_); }
+  std::optional<uint64_t> mapping_of_call() const {
+    return limit_ == kNoMapping ? std::nullopt : std::optional(limit_);
   }
 
   // What is or was mapped at `address` cannot be put back.
@@ -127,6 +134,8 @@ class [[nodiscard]] Status {
  private:
   Status(Error error, const char* what, uint64_t value, uint64_t limit, int error_number)
       : what_(what), value_(value), limit_(limit), error_number_(error_number), error_(error) {}
+
+  static constexpr uint64_t kNoMapping = 1;  // no mapping begins there
 
   const char* what_;  // always a literal
   uint64_t value_;

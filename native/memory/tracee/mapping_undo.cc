@@ -91,17 +91,23 @@ class Undo {
   Status call(const SystemCall& call, uint64_t address, int64_t* result = nullptr) {
     int64_t ignored = 0;
     if (result == nullptr) result = &ignored;
-    if (Status status = process_.call(call, result); !status.is_ok()) return status;
+    if (Status status = process_.call(call, result); !status.is_ok()) return failed_at(address, status);
     if (*result >= 0 || *result < -4095) return Status::ok();
     return Status::mapping(address, static_cast<int>(-*result));
+  }
+
+  static Status failed_at(uint64_t address, const Status& status) {
+    return status.is_forbidden_call() ? status.at_mapping(address) : status;
   }
 
   static Region anonymous(const AddressRange& range) { return {range.start, range.end, 0, {'r', 'w', '-', 'p'}, {}}; }
 
   Status set_break(uint64_t wanted) {
     int64_t result = 0;
-    if (Status status = process_.call({SYS_brk, {wanted}}, &result); !status.is_ok()) return status;
-    return static_cast<uint64_t>(result) == wanted ? Status::ok() : Status::mapping(wanted, ENOMEM);
+    if (Status status = process_.call({SYS_brk, {wanted}}, &result); !status.is_ok()) return failed_at(wanted, status);
+    if (static_cast<uint64_t>(result) == wanted) return Status::ok();
+    // The kernel answers with the break that there is, and a filter with an error.
+    return Status::mapping(wanted, result < 0 ? static_cast<int>(-result) : ENOMEM);
   }
 
   Status unmap(const AddressRange& range) { return call({SYS_munmap, {range.start, range.length()}}, range.start); }

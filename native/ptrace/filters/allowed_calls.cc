@@ -1,5 +1,6 @@
 #include "ptrace/filters/allowed_calls.h"
 
+#include <linux/seccomp.h>
 #include <sys/ptrace.h>
 #include <unistd.h>
 
@@ -8,7 +9,6 @@
 #include <cstring>
 
 #include "linux/proc_file.h"
-#include "ptrace/filters/filter_program.h"
 #include "ptrace/filters/tried_calls.h"
 
 namespace pagestore {
@@ -38,7 +38,8 @@ Status read_status(pid_t thread, FilterStatus* status) {
 
 }  // namespace
 
-Status AllowedCalls::check(const ThreadTable& threads, const TracedThread& maker, const SystemCall& call, Need need) {
+Status AllowedCalls::check(const ThreadTable& threads, const TracedThread& maker, const SystemCall& call,
+                           CallNeed need) {
   if (!is_known_) {
     if (Status status = find(threads); !status.is_ok()) return status;
   }
@@ -47,7 +48,7 @@ Status AllowedCalls::check(const ThreadTable& threads, const TracedThread& maker
     if (Status status = find(maker); !status.is_ok()) return status;
   }
   if (is_allowed(call, need)) return Status::ok();
-  return Status::call_forbidden(maker.id(), "its own filter (seccomp) may end it for that");
+  return forbidden(maker.id());
 }
 
 // A thread that is started later has the filters of the one that starts it.
@@ -84,22 +85,21 @@ Status AllowedCalls::find(const TracedThread& thread) {
 
 Status AllowedCalls::read_programs(const TracedThread& thread, uint64_t count, bool* can_read) {
   constexpr auto kGetFilter = static_cast<__ptrace_request>(0x420c);
-  steps_.clear();
-  ends_.clear();
+  programs_.clear();
   *can_read = false;
   for (uint64_t i = 0; i < count; ++i) {
     const long length = ptrace(kGetFilter, thread.id(), i, nullptr);
     if (length <= 0) return Status::ok();
-    const size_t before = steps_.size();
-    if (!steps_.resize(before + static_cast<size_t>(length))) return Status::no_memory(sizeof(sock_filter));
-    if (ptrace(kGetFilter, thread.id(), i, steps_.data() + before) != length) return Status::ok();
-    if (!ends_.append(steps_.size())) return Status::no_memory(sizeof(size_t));
+    GrowingArray<sock_filter> steps;
+    if (!steps.resize(static_cast<size_t>(length))) return Status::no_memory(sizeof(sock_filter));
+    if (ptrace(kGetFilter, thread.id(), i, steps.data()) != length) return Status::ok();
+    if (Status status = programs_.add({steps.data(), steps.size()}); !status.is_ok()) return status;
   }
   *can_read = true;
   return Status::ok();
 }
 
-bool AllowedCalls::is_allowed(const SystemCall& call, Need need) const {
+bool AllowedCalls::is_allowed(const SystemCall& call, CallNeed need) const {
   switch (known_) {
     case Known::nothing_filtered:
       return true;
@@ -110,14 +110,7 @@ bool AllowedCalls::is_allowed(const SystemCall& call, Need need) const {
     case Known::by_program:
       break;
   }
-  const seccomp_data data = filtered_call(call);
-  size_t start = 0;
-  for (const size_t end : ends_) {
-    const auto answer = answer_of_filter({steps_.data() + start, end - start}, data);
-    if (!answer || !(need == Need::is_made ? is_made(*answer) : is_harmless(*answer))) return false;
-    start = end;
-  }
-  return true;
+  return programs_.allow(call, need);
 }
 
 }  // namespace pagestore

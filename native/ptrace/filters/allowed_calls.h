@@ -8,20 +8,21 @@
 // It leaves to its caller: the threads are stopped; to `forget` what is known when the process may have got a filter.
 #pragma once
 
-#include <linux/filter.h>
-
+#include "ptrace/filters/filter_programs.h"
 #include "ptrace/thread_table.h"
 
 namespace pagestore {
 
 class AllowedCalls {
  public:
-  // What becomes of a call that must not end the process: by `lives` it may be refused.
-  enum class Need : uint8_t { lives, is_made };
-
   // `permission` where the thread must not make the call.
-  Status check(const ThreadTable& threads, const TracedThread& maker, const SystemCall& call, Need need);
+  Status check(const ThreadTable& threads, const TracedThread& maker, const SystemCall& call, CallNeed need);
   void forget() { is_known_ = false; }
+
+  // What `check` says of a thread that must not make a call.
+  static Status forbidden(pid_t thread) {
+    return Status::call_forbidden(thread, "its own filter (seccomp) may end it for that");
+  }
 
  private:
   enum class Known : uint8_t { nothing_filtered, by_program, by_trial, nothing_allowed };
@@ -29,14 +30,13 @@ class AllowedCalls {
   Status find(const ThreadTable& threads);
   Status find(const TracedThread& thread);
   Status read_programs(const TracedThread& thread, uint64_t count, bool* can_read);
-  bool is_allowed(const SystemCall& call, Need need) const;
+  bool is_allowed(const SystemCall& call, CallNeed need) const;
 
   bool is_known_ = false, has_filters_ = false;  // the latter: any thread
   // Of the thread that was asked about last.
   pid_t thread_ = 0;
   Known known_ = Known::nothing_filtered;
-  GrowingArray<sock_filter> steps_;  // of all programs
-  GrowingArray<size_t> ends_;        // of each of them
+  FilterPrograms programs_;
 };
 
 }  // namespace pagestore
