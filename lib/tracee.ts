@@ -50,9 +50,10 @@ export let spawnFiltered: (
 export let refusalsOf: (tracee: Tracee) => Refusal[]
 /**
  * For the explorer: `resume` that stops before each of these system calls, too, one bit for each. Of a program that has
- * a filter they must be among those of {@link spawnFiltered}; then no other call costs anything.
+ * a filter they must be among those of {@link spawnFiltered}; then no other call costs anything. `goesOn`: this is more of
+ * the last run, and nothing was done to the program since.
  */
-export let resumeToEntries: (tracee: Tracee, options: ResumeOptions, calls: Uint8Array) => Stop
+export let resumeToEntries: (tracee: Tracee, options: ResumeOptions & { goesOn: boolean }, calls: Uint8Array) => Stop
 /** For the explorer: the arguments of the call that a thread is about to make, where it stopped for that. */
 export let callArguments: (tracee: Tracee, tid: number) => bigint[]
 /** For the explorer: takes away files and folders that a program has made since its first snapshot, to which it was restored. */
@@ -74,7 +75,7 @@ export class Tracee implements RestorableMemory {
   static {
     spawnFiltered = (store, file, args, options, explored) => Tracee.#spawn(store, file, args, options, explored)
     refusalsOf = (tracee) => native.traceeRefusals(tracee.#handle)
-    resumeToEntries = (tracee, options, calls) => tracee.#resume(options, calls)
+    resumeToEntries = (tracee, { goesOn, ...options }, calls) => tracee.#resume(options, { calls, goesOn })
     removeMadeFiles = (tracee) => native.removeMadeFiles(tracee.#handle)
     callArguments = (tracee, tid) => {
       const values = tracee.#registers(tid)
@@ -147,7 +148,7 @@ export class Tracee implements RestorableMemory {
     return this.#resume(options)
   }
 
-  #resume(options: ResumeOptions, entries?: Uint8Array): Stop {
+  #resume(options: ResumeOptions, explored?: { calls: Uint8Array; goesOn: boolean }): Stop {
     const { choice, signal, calls, address, symbol, thread, timeout, settle } = prepareResume(options)
     const breakpoint = symbol === undefined ? address : this.symbol(symbol).address
     const request = this.#request
@@ -156,8 +157,9 @@ export class Tracee implements RestorableMemory {
     request[slot.tid] = thread ?? Number.NaN
     request[slot.timeout] = timeout ?? Number.NaN
     request[slot.settle] = settle ?? Number.NaN
-    request[slot.onlyEntries] = entries === undefined ? Number.NaN : 1
-    native.resumeTracee(this.#handle, request, entries ?? calls, breakpoint, this.#stop.numbers)
+    request[slot.onlyEntries] = explored === undefined ? Number.NaN : 1
+    request[slot.goesOn] = explored?.goesOn ? 1 : Number.NaN
+    native.resumeTracee(this.#handle, request, explored?.calls ?? calls, breakpoint, this.#stop.numbers)
     const stop = readStop(this.#stop, this.#fileName, this.#readText)
     if (stop.kind === 'exec') this.#fileNames.clear()
     return stop

@@ -57,7 +57,7 @@ export const stopSlots = { kind: 0, tid: 1, value: 2, flags: 3, text: 4, file: 5
 export const stopFlags = { entering: 1, hasAddress: 2, ended: 4 } as const
 
 /** Where each part of what `resume` asks for is; NaN for what it does not ask for. */
-export const resumeSlots = { choose: 0, signal: 1, tid: 2, timeout: 3, onlyEntries: 4, settle: 5 } as const
+export const resumeSlots = { choose: 0, signal: 1, tid: 2, timeout: 3, onlyEntries: 4, settle: 5, goesOn: 6 } as const
 
 /**
  * What a warning is about: streams that the host passed on, written and read; files that are ignored; names, shared mappings

@@ -98,7 +98,7 @@ withStepTimeout(program.command('replay'))
   .argument('<trace>', 'a trace file that check has written')
   .argument('<program...>', 'what to run, after --')
   .action((trace: string, command: string[], options: ReplayOptions) =>
-    endWith(async () => (await import('./replay.js')).replay(trace, command, options)),
+    endWith(async (signal) => (await import('./replay.js')).replay(trace, command, options, signal)),
   )
 
 await program.parseAsync()
@@ -148,7 +148,10 @@ async function until(job: (signal: AbortSignal) => Promise<void>): Promise<void>
   if (stop.signal.aborted) dieOf(stop.signal.reason)
 }
 
-/** Runs a job that returns its exit code. The first Ctrl-C asks it to end with what it has; a second one kills us. */
+/**
+ * Runs a job that returns its exit code. The first Ctrl-C asks it to end with what it has, and we die of it if the job
+ * throws it back; a second one kills us.
+ */
 async function endWith(job: (signal: AbortSignal) => Promise<number>): Promise<void> {
   const stop = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort(name))
@@ -156,6 +159,7 @@ async function endWith(job: (signal: AbortSignal) => Promise<number>): Promise<v
   try {
     process.exitCode = await job(stop.signal)
   } catch (error) {
+    if (stop.signal.aborted && error === stop.signal.reason) return dieOf(stop.signal.reason)
     debuglog('pagestore')('%O', error)
     process.stderr.write(`error: ${printable(String(error instanceof Error ? error.message : error))}\n`)
     const hint = hintFor(error)

@@ -1,7 +1,9 @@
 /** `pagestore replay`: takes the path of a trace again, and says whether it still leads to the violation. */
 
 import { Program } from '../explore/index.js'
-import { type Replayed, replay as replayPath } from '../explore/trace.js'
+import type { Step } from '../explore/subject.js'
+import { replay as replayPath } from '../explore/trace.js'
+import { Interrupted, takeStep } from '../explore/turns.js'
 import { PageStore, PageStoreError, type Tracee } from '../index.js'
 import { printable } from '../printable.js'
 import { exitCodes, stepText } from './check.js'
@@ -13,29 +15,45 @@ export interface ReplayOptions {
   stepTimeout: number
 }
 
-/** @returns the exit code: 1 where the violation is there again, 0 where it is not */
-export function replay(file: string, command: readonly string[], { gdb = false, stepTimeout }: ReplayOptions): number {
+/**
+ * Prints each step as soon as it is taken.
+ * @returns the exit code: 1 where the violation is there again, 0 where it is not
+ * @throws the signal's reason, if it is aborted
+ */
+export async function replay(
+  file: string,
+  command: readonly string[],
+  { gdb = false, stepTimeout }: ReplayOptions,
+  signal: AbortSignal,
+): Promise<number> {
   const trace = readTrace(file)
   const [program = '', ...args] = command
   using store = new PageStore()
   // Only a detachable program can be handed to a debugger, and only one that reads the system's clocks.
   const subject = new Program(program, args, { stepTimeout, detachable: gdb, deterministic: { time: !gdb } })
   const running = subject.open(store)
+  let taken = 0
   try {
-    const first = running.start()
+    const first = await takeStep(running, undefined, signal)
     const start = running.memory.capture()
-    const replayed = replayPath(running, start, first, trace.choices)
-    for (const [i, step] of replayed.steps.entries()) process.stdout.write(`${stepText(step, i)}\n`)
-    process.stdout.write(`${printable(outcome(replayed))}\n`)
-    if (gdb) handOver(running.memory, replayed)
-    return isThere(trace, replayed) ? exitCodes.violation : exitCodes.clean
+    const end = await replayPath(running, { snapshot: start, step: first }, trace.choices, {
+      signal,
+      onStep: (step) => void process.stdout.write(`${stepText(step, taken++)}\n`),
+    })
+    process.stdout.write(`${printable(outcome(end))}\n`)
+    if (gdb) handOver(running.memory, end)
+    return isThere(trace, end) ? exitCodes.violation : exitCodes.clean
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error
+    process.stdout.write(`interrupted after ${taken} of ${trace.choices.length} choices\n`)
+    throw signal.reason
   } finally {
     running.close()
     subject.close()
   }
 }
 
-function outcome({ end }: Replayed): string {
+function outcome(end: Step): string {
   switch (end.kind) {
     case 'failure':
       return [end.failure.kind, end.failure.property, end.failure.location, end.failure.detail]
@@ -50,7 +68,7 @@ function outcome({ end }: Replayed): string {
   }
 }
 
-function isThere({ kind, property }: Trace, { end }: Replayed): boolean {
+function isThere({ kind, property }: Trace, end: Step): boolean {
   switch (kind) {
     case 'assertion':
     case 'crash':
@@ -71,7 +89,7 @@ function isThere({ kind, property }: Trace, { end }: Replayed): boolean {
 }
 
 /** Detaches from the program and leaves it stopped, before what it stopped for, until a debugger attaches. */
-function handOver(tracee: Tracee, { end }: Replayed): void {
+function handOver(tracee: Tracee, end: Step): void {
   const { pid } = tracee
   process.kill(pid, 'SIGSTOP')
   // The signal that it is about to receive would end it. Without the signal, the instruction runs again, and faults again.

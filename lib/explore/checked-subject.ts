@@ -8,6 +8,7 @@ import { PageStoreError } from '../errors.js'
 import type { RestorableMemory } from '../memory.js'
 import { snapshotHandle } from '../snapshot.js'
 import type { Failure, Layout, Located, Running, Step, Subject } from './subject.js'
+import { shareParts } from './turns.js'
 
 /** A subject that can always be closed. */
 export interface CheckedSubject extends Subject {
@@ -45,7 +46,7 @@ function checkedRun(running: Running): Running {
     for (const name of ['start', 'take', 'close'] as const) functionOf(run[name], `${name} of a run`)
     return run
   })
-  return {
+  const run: Running = {
     memory: checked(() => checkedMemory(memory)),
     layout: layout && checked(() => checkedLayout(layout)),
     start: () => checkedStep(Reflect.apply(start, running, [])),
@@ -57,6 +58,8 @@ function checkedRun(running: Running): Running {
     },
     close: () => Reflect.apply(close, running, []),
   }
+  shareParts(running, run, checkedStep)
+  return run
 }
 
 function textIn(value: unknown, name: string): string {

@@ -6,13 +6,14 @@ import { PageStoreError } from '../errors.js'
 import { PageStore } from '../page-store.js'
 import { type CheckedSubject, checkedSubject } from './checked-subject.js'
 import type { Exploration, TraceStep, Violation } from './exploration.js'
-import { failedStart, neverReached, startOf } from './failed-start.js'
+import { failedStart, interruptedStart, neverReached, startOf } from './failed-start.js'
 import { confirmAll } from './fresh-replay.js'
 import { type ExploreOptions, type SearchOptions, searchOptions } from './options.js'
 import { closeAtStart, warnInto } from './put-back.js'
 import { createSearch, type Search } from './search.js'
 import type { Running, Subject } from './subject.js'
 import { replay } from './trace.js'
+import { Interrupted } from './turns.js'
 import { verify } from './verify.js'
 import { verifyPaths } from './verify-paths.js'
 
@@ -23,9 +24,10 @@ const mostWithSteps = 20
 
 /**
  * Takes every alternative at every choice of a subject, each state once, and reports what is wrong with it. The event
- * loop runs every 50 ms.
+ * loop runs every 50 ms, and every 100 ms within a step of a native program.
  *
- * A search that is aborted resolves, too, with what it has found so far.
+ * A search that is aborted resolves, too, with what it has found so far. It is aborted within a step of a native program;
+ * violations that it has found have two seconds to be confirmed.
  * @throws `ERR_ARGUMENT_TYPE`, `ERR_PROGRAM`, `ERR_MODEL`, as `Tracee.spawn`, and what a property throws
  */
 export async function explore(subject: Subject, options: ExploreOptions = {}): Promise<Exploration> {
@@ -47,7 +49,7 @@ async function exploreRuns(subject: CheckedSubject, wanted: SearchOptions): Prom
   const left: string[] = []
   const warn = warnInto(left)
   try {
-    const first = startOf(running)
+    const first = await startOf(running, signal)
     if (first.kind === 'choice' || first.kind === 'end') {
       search = createSearch(store, running, first, wanted)
       const isAborted = await runToItsEnd(search, signal, onProgress)
@@ -55,6 +57,9 @@ async function exploreRuns(subject: CheckedSubject, wanted: SearchOptions): Prom
     } else {
       found = failedStart(first, running, wanted)
     }
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error
+    found = interruptedStart(running)
   } finally {
     closeAtStart(running, search?.start, warn)
   }
@@ -65,7 +70,7 @@ async function exploreRuns(subject: CheckedSubject, wanted: SearchOptions): Prom
     const difference = await verifyPaths(search, subject, store, { seed: wanted.seed, signal, warn })
     if (difference !== undefined) all.push(difference)
   }
-  const violations = await confirmAll(all, subject, wanted.properties, found.bound === 'aborted', warn)
+  const violations = await confirmAll(all, { subject, properties: wanted.properties, signal, warn })
   return { ...found, violations, warnings: [...found.warnings, ...left] }
 }
 
@@ -114,7 +119,8 @@ async function report(
   const warnings = [...(running.warnings ?? [])]
   for (const violation of canContinue ? violations.slice(0, mostWithSteps) : []) {
     await setImmediate()
-    if (violation.choices.length > 0) violation.steps = stepsOf(violation, search, running, warnings)
+    if (signal?.aborted) break
+    if (violation.choices.length > 0) violation.steps = await stepsOf(violation, search, running, { warnings, signal })
   }
   return {
     complete,
@@ -132,15 +138,19 @@ async function report(
   }
 }
 
-function stepsOf(
+async function stepsOf(
   { choices }: Violation,
-  search: Search,
+  { start, first }: Search,
   running: Running,
-  warnings: string[],
-): TraceStep[] | undefined {
+  { warnings, signal }: { warnings: string[]; signal: AbortSignal | undefined },
+): Promise<TraceStep[] | undefined> {
+  const steps: TraceStep[] = []
   try {
-    return replay(running, search.start, search.first, choices).steps
+    const from = { snapshot: start, step: first }
+    await replay(running, from, choices, { signal, onStep: (step) => void steps.push(step) })
+    return steps
   } catch (error) {
+    if (error instanceof Interrupted) return undefined
     const code = error instanceof PageStoreError ? error.code : undefined
     if (code !== 'ERR_TRACE' && code !== 'ERR_OUT_OF_MEMORY') throw error
     warnings.push(

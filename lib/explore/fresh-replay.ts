@@ -15,29 +15,40 @@ import { inFreshRun, type Warn } from './put-back.js'
 import { killedProperty } from './search.js'
 import { createStateView } from './state.js'
 import type { Running, Step, Subject } from './subject.js'
+import { Interrupted, takeStep } from './turns.js'
+
+/** What confirming takes, beside the violations. */
+export interface Confirming {
+  subject: Subject
+  properties: readonly Property[]
+  /** Once it is aborted, hangs are believed, and all the rest has {@link patience} milliseconds. */
+  signal: AbortSignal | undefined
+  warn: Warn
+}
+
+const patience = 2000
 
 /**
  * The same violations, with those that do not recur as what they are, and last. Each takes a start of the subject and the
  * time of its path; a hang takes as long as a step may.
- * @param isHurried whether hangs are believed
  */
-export async function confirmAll(
-  violations: readonly Violation[],
-  subject: Subject,
-  properties: readonly Property[],
-  isHurried: boolean,
-  warn: Warn,
-): Promise<Violation[]> {
+export async function confirmAll(violations: readonly Violation[], confirming: Confirming): Promise<Violation[]> {
+  const { signal } = confirming
   const confirmed: Violation[] = []
   const refuted: Violation[] = []
+  const limit = new AbortController()
+  const giveUp = () => void setTimeout(() => limit.abort(), patience).unref()
+  if (signal?.aborted) giveUp()
+  else signal?.addEventListener('abort', giveUp, { once: true })
   for (const violation of violations) {
     await setImmediate()
-    const isTaken = isOfOnePath(violation) && !(isHurried && violation.kind === 'hang')
-    const again = isTaken ? takeAgain(violation, subject, properties, warn) : recurred
+    const isTaken = isOfOnePath(violation) && !(signal?.aborted && violation.kind === 'hang')
+    const again = isTaken ? await takeAgain(violation, { ...confirming, signal: limit.signal }) : recurred
     if (again.kind === 'recurs') confirmed.push(violation)
     else if (again.kind === 'impossible') confirmed.push(unconfirmed(violation, again.why))
     else refuted.push(unfaithful(violation, again.found))
   }
+  signal?.removeEventListener('abort', giveUp)
   return [...confirmed, ...refuted]
 }
 
@@ -49,19 +60,22 @@ function isOfOnePath({ kind, property }: Violation): boolean {
 /** What a fresh run came to. */
 type Again = { kind: 'recurs' } | { kind: 'differs'; found: string } | { kind: 'impossible'; why: string }
 const recurred: Again = { kind: 'recurs' }
+const interrupted: Again = { kind: 'impossible', why: 'there was an interruption' }
 
-function takeAgain(violation: Violation, subject: Subject, properties: readonly Property[], warn: Warn): Again {
+async function takeAgain(violation: Violation, { subject, properties, signal, warn }: Confirming): Promise<Again> {
+  if (signal?.aborted) return interrupted
   let running: Running | undefined
   try {
     using store = new PageStore()
     const opened = subject.open(store)
     running = opened
-    return inFreshRun(opened, warn, (first) => {
-      const step = takePath(opened, first, violation.choices)
+    return await inFreshRun(opened, { warn, signal }, async (first): Promise<Again> => {
+      const step = await takePath(opened, first, violation.choices, signal)
       if (typeof step === 'string') return { kind: 'differs', found: step }
       return recurs(violation, step, opened, properties) ? recurred : { kind: 'differs', found: textOf(step) }
     })
   } catch (error) {
+    if (error instanceof Interrupted) return interrupted
     if (!(error instanceof PageStoreError)) throw error
     // Where there was no run, it has refuted nothing.
     const isImpossible = running === undefined || error.code === 'ERR_OUT_OF_MEMORY'
@@ -70,12 +84,17 @@ function takeAgain(violation: Violation, subject: Subject, properties: readonly 
 }
 
 /** @returns the last step, or why there is none */
-function takePath(running: Running, first: Step, choices: readonly number[]): Step | string {
+async function takePath(
+  running: Running,
+  first: Step,
+  choices: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<Step | string> {
   let step = first
   for (const [i, choice] of choices.entries()) {
     if (step.kind !== 'choice') return `${textOf(step)} after ${i} of ${choices.length} choices`
     if (choice >= step.alternatives) return `choice ${i + 1} has only ${step.alternatives} alternatives`
-    step = running.take(choice)
+    step = await takeStep(running, choice, signal)
   }
   return step
 }

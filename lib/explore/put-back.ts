@@ -12,6 +12,7 @@ import { PageStoreError } from '../errors.js'
 import type { RestorableMemory } from '../memory.js'
 import type { Snapshot } from '../snapshot.js'
 import type { Running, Step } from './subject.js'
+import { takeStep } from './turns.js'
 
 const firstTry = 64
 
@@ -71,13 +72,18 @@ export function warnInto(warnings: string[]): Warn {
 /**
  * Starts a fresh run, and takes it back and closes it in the end.
  * @param use gets what the start led to, and a snapshot of it if that is a choice
+ * @throws Interrupted
  */
-export function inFreshRun<T>(running: Running, warn: Warn, use: (first: Step, start: Snapshot | undefined) => T): T {
+export async function inFreshRun<T>(
+  running: Running,
+  { warn, signal }: { warn: Warn; signal: AbortSignal | undefined },
+  use: (first: Step, start: Snapshot | undefined) => Promise<T>,
+): Promise<T> {
   let start: Snapshot | undefined
   try {
-    const first = running.start()
+    const first = await takeStep(running, undefined, signal)
     if (first.kind === 'choice') start = running.memory.capture()
-    return use(first, start)
+    return await use(first, start)
   } finally {
     closeAtStart(running, start, warn)
     start?.release()

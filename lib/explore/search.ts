@@ -14,9 +14,11 @@ import type { SearchOptions } from './options.js'
 import { mustTryToGoBack, tryToGoBack } from './put-back.js'
 import { createRandom } from './random.js'
 import { createReservoir } from './reservoir.js'
+import { createShortestViolations, type Found } from './shortest-violations.js'
 import { createStateView } from './state.js'
 import { bytesOf } from './store-bytes.js'
 import type { Running, Step } from './subject.js'
+import { partsOf } from './turns.js'
 
 /** A state that was reached by a second path, from which it was not expanded. */
 export interface Sample {
@@ -29,7 +31,7 @@ export interface Sample {
 }
 
 export interface Search {
-  /** Runs until nothing is left, a bound is reached (`bound` says which), or `isTimeUp` returns true. */
+  /** Runs until nothing is left, a bound is reached (`bound` says which), a step lasts, or `isTimeUp` returns true. */
   run(isTimeUp: () => boolean): void
   readonly isOver: boolean
   readonly bound: Bound | undefined
@@ -62,6 +64,7 @@ const sizeInterval = 64
  */
 export function createSearch(store: PageStore, running: Running, first: Step, options: SearchOptions): Search {
   const { memory } = running
+  const parts = partsOf(running)
   const isRandom = options.strategy === 'random'
   const frontier: Frontier = options.strategy === 'depth' ? createStack() : createQueue()
   const random = createRandom(options.seed)
@@ -78,7 +81,7 @@ export function createSearch(store: PageStore, running: Running, first: Step, op
   // States that are not expanded because they are too far away.
   const tooDeep = new Set<number>()
 
-  const violations = new Map<string, Violation>()
+  const violations = createShortestViolations()
   const reached = new Map<string, readonly number[]>()
   const openProperties = new Set(options.properties)
   const samples = createReservoir<Sample>(mostSamples, random, ({ snapshot }) => snapshot.release())
@@ -86,8 +89,8 @@ export function createSearch(store: PageStore, running: Running, first: Step, op
   let deepest = 0
   let deadlocks = 0
   let bound: Bound | undefined
-  /** The snapshot that the memory is equal to. */
-  let inMemory: Snapshot | undefined
+  let inMemory: Snapshot | undefined // what the memory is equal to
+  let isInStep = false // whether a step was begun that is not over
 
   function pathTo(state: number): number[] {
     const path: number[] = []
@@ -95,16 +98,8 @@ export function createSearch(store: PageStore, running: Running, first: Step, op
     return path.reverse()
   }
 
-  /** @param path made only for a violation that is reported; it has at least `depth` choices */
   function addViolation(found: Found, path: () => number[], depth: number): void {
-    const { kind, property, location, detail } = found
-    const name = `${kind}\0${property}`
-    const shortest = violations.get(name)
-    if (shortest !== undefined && shortest.choices.length <= depth) return
-    const choices = path()
-    if (shortest !== undefined && shortest.choices.length <= choices.length) return
-    violations.set(name, { kind, property, choices, location, detail })
-    if (options.first) bound = 'first'
+    if (violations.add(found, path, depth) && options.first) bound = 'first'
   }
 
   function checkState(step: Step, state: number, depth: number): void {
@@ -201,12 +196,23 @@ export function createSearch(store: PageStore, running: Running, first: Step, op
     return String((key === undefined ? undefined : stateOfKey.get(key)) ?? 'a state that the search has not seen')
   }
 
+  /** Takes an alternative, or goes on to. @returns undefined if the step is not over */
+  function stepOn(choice: number): Step | undefined {
+    const step = isInStep ? parts.goOn() : parts.begin(choice)
+    isInStep = step === undefined
+    return step
+  }
+
   /** Takes the next alternative of a node. */
   function expand(node: Node): void {
-    const choice = node.next++
-    if (inMemory !== node.snapshot) memory.restore(node.snapshot)
-    inMemory = undefined
-    const step = running.take(choice)
+    if (!isInStep) {
+      node.next++
+      if (inMemory !== node.snapshot) memory.restore(node.snapshot)
+      inMemory = undefined
+    }
+    const choice = node.next - 1
+    const step = stepOn(choice)
+    if (step === undefined) return
     if (!node.isRevisited) transitions++
     const arrival = { parent: node.state, choice, depth: node.depth + 1 }
     if (step.kind === 'failure') {
@@ -245,9 +251,10 @@ export function createSearch(store: PageStore, running: Running, first: Step, op
       memory.restore(start)
       walk = { state: 0, alternatives: alternativesOf(first), depth: 0 }
     }
-    const choice = Math.floor(random() * walk.alternatives)
-    walkPath.push(choice)
-    const step = running.take(choice)
+    if (!isInStep) walkPath.push(Math.floor(random() * walk.alternatives))
+    const [choice = 0] = walkPath.slice(-1)
+    const step = stepOn(choice)
+    if (step === undefined) return
     transitions++
     const depth = walk.depth + 1
     if (step.kind === 'failure') {
@@ -298,14 +305,18 @@ export function createSearch(store: PageStore, running: Running, first: Step, op
     return frontier.current() === undefined
   }
 
+  /** Whether something is left to expand, and no bound is reached. */
+  function isOpen(): boolean {
+    dropExpanded()
+    const isLeft = !isDone()
+    bound ??= isLeft ? reachedBound(iteration++) : tooDeep.size > 0 ? 'depth' : undefined
+    return isLeft && bound === undefined
+  }
+
   function advance(): void {
-    const node = frontier.current()
-    if (isRandom) attempt(walkOn, () => [...walkPath])
-    else if (node !== undefined)
-      attempt(
-        () => expand(node),
-        () => [...pathTo(node.state), node.next - 1],
-      )
+    const node = isRandom ? undefined : frontier.current()
+    const path = () => (node === undefined ? [...walkPath] : [...pathTo(node.state), node.next - 1])
+    attempt(() => (node === undefined ? walkOn() : expand(node)), path)
   }
 
   /**
@@ -319,6 +330,7 @@ export function createSearch(store: PageStore, running: Running, first: Step, op
       if (!(error instanceof PageStoreError)) throw error
       inMemory = undefined
       walk = undefined
+      isInStep = false
       if (error.code === 'ERR_OUT_OF_MEMORY') {
         bound = 'bytes'
       } else if (error.code === 'ERR_PROCESS_GONE') {
@@ -333,16 +345,9 @@ export function createSearch(store: PageStore, running: Running, first: Step, op
   return {
     run(isTimeUp) {
       while (!isOver) {
-        dropExpanded()
-        if (isDone()) {
-          isOver = true
-          if (tooDeep.size > 0) bound ??= 'depth'
-        } else {
-          bound ??= reachedBound(iteration++)
-          if (bound === undefined) advance()
-          else isOver = true
-        }
-        if (isTimeUp()) return
+        if (isInStep || isOpen()) advance()
+        else isOver = true
+        if (isInStep || isTimeUp()) return
       }
     },
     get isOver() {
@@ -365,7 +370,7 @@ export function createSearch(store: PageStore, running: Running, first: Step, op
       return deadlocks
     },
     get violations() {
-      return [...violations.values()]
+      return violations.all
     },
     reached,
     start,
@@ -386,8 +391,6 @@ interface Arrival {
 
 /** How far a state is from the start, and whether it was expanded from farther away. */
 type Position = Pick<Node, 'depth' | 'isRevisited'>
-
-type Found = Pick<Violation, 'kind' | 'property' | 'location' | 'detail'>
 
 function alternativesOf(step: Step): number {
   return step.kind === 'choice' ? step.alternatives : 0

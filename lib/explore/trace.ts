@@ -5,23 +5,29 @@ import type { Snapshot } from '../snapshot.js'
 import { changesBetween } from './changes.js'
 import type { TraceStep } from './exploration.js'
 import type { Running, Step } from './subject.js'
+import { takeStep } from './turns.js'
 
-/** What a replay found. */
-export interface Replayed {
-  steps: TraceStep[]
-  /** What the last choice led to. */
-  end: Step
+/** What a replay is given, beside the path. */
+export interface Replay {
+  signal: AbortSignal | undefined
+  /** Gets each step as soon as it is taken. */
+  onStep(step: TraceStep): void
 }
 
 /**
  * Takes a path again, from a snapshot of the first choice, and reports at each choice what has changed since the one
  * before.
- * @throws `ERR_TRACE` where the program has no such path
+ * @returns what the last choice led to
+ * @throws `ERR_TRACE` where the program has no such path; Interrupted
  */
-export function replay(running: Running, start: Snapshot, first: Step, choices: readonly number[]): Replayed {
+export async function replay(
+  running: Running,
+  { snapshot: start, step: first }: { snapshot: Snapshot; step: Step },
+  choices: readonly number[],
+  { signal, onStep }: Replay,
+): Promise<Step> {
   const { memory, layout } = running
   memory.restore(start)
-  const steps: TraceStep[] = []
   let step = first
   let before: Snapshot | undefined
   for (const [i, choice] of choices.entries()) {
@@ -34,12 +40,12 @@ export function replay(running: Running, start: Snapshot, first: Step, choices: 
         `choice ${i + 1} is ${choice}, of ${alternatives} alternatives${location && ` at ${location}`}`,
       )
     }
-    step = running.take(choice)
+    step = await takeStep(running, choice, signal)
     const after = memory.capture()
-    steps.push({ choice, alternatives, location, changes: changesBetween(before ?? start, after, layout) })
+    onStep({ choice, alternatives, location, changes: changesBetween(before ?? start, after, layout) })
     before?.release()
     before = after
   }
   before?.release()
-  return { steps, end: step }
+  return step
 }

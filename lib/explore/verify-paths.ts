@@ -18,6 +18,7 @@ import { inFreshRun, type Warn } from './put-back.js'
 import { createRandom } from './random.js'
 import type { Search } from './search.js'
 import type { Running, Step, Subject } from './subject.js'
+import { Interrupted, takeStep } from './turns.js'
 
 const mostWalks = 16
 const longestWalk = 256
@@ -48,6 +49,7 @@ interface Fresh {
   search: Search
   subject: Subject
   store: PageStore
+  signal: AbortSignal | undefined
   warn: Warn
 }
 
@@ -62,7 +64,7 @@ export async function verifyPaths(
   for (let i = 0; i < mostWalks; i++) {
     await setImmediate()
     if (signal?.aborted) break
-    const difference = compare({ search, subject, store, warn }, randomWalk(search, random))
+    const difference = await compare({ search, subject, store, signal, warn }, randomWalk(search, random))
     if (difference !== undefined) return difference
   }
   return undefined
@@ -88,22 +90,23 @@ function isState(label: string): boolean {
   return /^\d+$/.test(label)
 }
 
-function compare(fresh: Fresh, walk: Walk): Violation | undefined {
-  const { search, subject, store, warn } = fresh
+async function compare(fresh: Fresh, walk: Walk): Promise<Violation | undefined> {
+  const { search, subject, store, signal, warn } = fresh
   let arrival: Arrival | undefined
   let running: Running | undefined
   try {
     running = subject.open(store)
     let isDeclared = false
     const begun = running
-    inFreshRun(begun, warn, (first, start) => {
-      arrival = takeWalk({ running: begun, first, start }, search, walk)
+    await inFreshRun(begun, { warn, signal }, async (first, start) => {
+      arrival = await takeWalk({ running: begun, first, start }, fresh, walk)
       isDeclared = (begun.layout?.declared().length ?? 0) > 0
     })
     if (arrival === undefined) return undefined
-    if (!isDeclared && !comesToTheSame(fresh, walk, arrival)) return undefined
+    if (!isDeclared && !(await comesToTheSame(fresh, walk, arrival))) return undefined
     return differenceAt(walk, arrival, search)
   } catch (error) {
+    if (error instanceof Interrupted) return undefined
     if (!(error instanceof PageStoreError)) throw error
     // What a fresh run cannot do says nothing of the states that the search found.
     if (running === undefined) warn(`verify: no fresh run could be started to compare with: ${error.message}`)
@@ -114,13 +117,17 @@ function compare(fresh: Fresh, walk: Walk): Violation | undefined {
 }
 
 /** @returns where a fresh run first leaves the search's path; undefined where it stays on it */
-function takeWalk({ running, first, start }: Begun, search: Search, { choices, labels }: Walk): Arrival | undefined {
+async function takeWalk(
+  { running, first, start }: Begun,
+  { search, signal }: Fresh,
+  { choices, labels }: Walk,
+): Promise<Arrival | undefined> {
   const { memory } = running
   let step = first
   const comparesKeys = start?.key === search.start.key
   for (const [i, choice] of choices.entries()) {
     if (step.kind !== 'choice' || choice >= step.alternatives) return { step, snapshot: undefined, taken: i }
-    step = running.take(choice)
+    step = await takeStep(running, choice, signal)
     const expected = labels[i] ?? ''
     const isFailure = step.kind === 'failure'
     if (isFailure || !comparesKeys) {
@@ -135,13 +142,17 @@ function takeWalk({ running, first, start }: Begun, search: Search, { choices, l
 }
 
 /** Whether another fresh run that takes the same choices comes to the same. */
-function comesToTheSame({ search, subject, store, warn }: Fresh, { choices }: Walk, first: Arrival): boolean {
+async function comesToTheSame(
+  { search, subject, store, signal, warn }: Fresh,
+  { choices }: Walk,
+  first: Arrival,
+): Promise<boolean> {
   const running = subject.open(store)
-  return inFreshRun(running, warn, (begun) => {
+  return await inFreshRun(running, { warn, signal }, async (begun) => {
     let step = begun
     for (const choice of choices.slice(0, first.taken)) {
       if (step.kind !== 'choice' || choice >= step.alternatives) return false
-      step = running.take(choice)
+      step = await takeStep(running, choice, signal)
     }
     if (step.kind === 'failure' || first.step.kind === 'failure') {
       return step.kind === first.step.kind && search.labelOf(step) === search.labelOf(first.step)

@@ -44,9 +44,9 @@ inline constexpr const char* kStopFlags[] = {"entering", "hasAddress", "ended"};
 static_assert(ends_with(kStopFlags, StopFlag::ended));
 
 // Of what `resume` is asked for, in a Float64Array; NaN for what is undefined.
-enum class ResumeSlot : size_t { choose, signal, thread, timeout, only_entries, settle };
-inline constexpr const char* kResumeSlots[] = {"choose", "signal", "tid", "timeout", "onlyEntries", "settle"};
-static_assert(ends_with(kResumeSlots, ResumeSlot::settle));
+enum class ResumeSlot : size_t { choose, signal, thread, timeout, only_entries, settle, goes_on };
+inline constexpr const char* kResumeSlots[] = {"choose", "signal", "tid", "timeout", "onlyEntries", "settle", "goesOn"};
+static_assert(ends_with(kResumeSlots, ResumeSlot::goes_on));
 
 // Of warnings.
 inline constexpr const char* kWarnings[] = {"outside",       "input",   "ignored",  "names",

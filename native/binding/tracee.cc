@@ -199,6 +199,7 @@ void resume(const Arguments& arguments) {
   options.settle = asked(ResumeSlot::settle);
   if (arguments.has(2)) options.system_calls = calls_in(arguments.bytes(2));
   options.only_entries = asked(ResumeSlot::only_entries).has_value();
+  options.goes_on = asked(ResumeSlot::goes_on).has_value();
   if (arguments.has(3)) options.breakpoint = RemoteAddress(arguments.address(3));
   ask_environment(&options, arguments.env());
   const auto to = arguments.doubles(4, std::size(kStopSlots));

@@ -15,7 +15,6 @@
 #include "ptrace/threads_at_rest.h"
 #include "ptrace/time_stamp_counter.h"
 #include "system/assert.h"
-#include "system/monotonic_clock.h"
 
 namespace pagestore {
 
@@ -148,8 +147,9 @@ Status ClockCalls::begin_wait(TracedThread& thread, const SystemCall& call, cons
     wait.reset();
     return answer(parts_.traits, thread, 0);
   }
-  wait->began = monotonic_nanoseconds();
-  if (wait->real_end == 0) wait->real_end = std::min(wait->began, INT64_MAX - left) + left;
+  const int64_t now = monotonic_nanoseconds();
+  if (!goes_on || wait->began < step_began_) wait->began = now;
+  if (wait->real_end == 0) wait->real_end = std::min(now, INT64_MAX - left) + left;
   wait->is_in_kernel = true;
   wait->asks_at_once = ends_at_once;
   // The program's own limit does where it says the same.

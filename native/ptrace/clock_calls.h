@@ -17,6 +17,7 @@
 #include "ptrace/process_traits.h"
 #include "ptrace/started/followers.h"
 #include "ptrace/thread_table.h"
+#include "system/monotonic_clock.h"
 
 namespace pagestore {
 
@@ -35,6 +36,9 @@ class ClockCalls {
     KeptClock& clock;
   };
   explicit ClockCalls(const Parts& parts) : parts_(parts) {}
+
+  // Threads run on from where they were when something else has come in between, or after a rollback.
+  void begin_step() { step_began_ = monotonic_nanoseconds(); }
 
   // Before each run of a thread, which may be at the entry of a call. If it is a wait afterwards, the thread has to
   // stop at the call's exit.
@@ -67,6 +71,7 @@ class ClockCalls {
 
   const Parts parts_;
   uint64_t waits_begun_ = kMostThreads;
+  int64_t step_began_ = 0;  // by the system's monotonic clock
 };
 
 }  // namespace pagestore

@@ -16,8 +16,8 @@ struct ClockWait {
   ClockLimit limit;
   // Of two waits whose limits pass at the same moment the one that began first ends first: their order.
   uint64_t turn;
-  // Nanoseconds of the system's monotonic clock: when the thread went into the kernel last, and when the limit would
-  // have passed by that clock.
+  // Nanoseconds of the system's monotonic clock: when the thread went into the kernel first in this step, and when the
+  // limit would have passed by that clock.
   int64_t began = 0, real_end = 0;
   bool is_in_kernel = false;  // else it was interrupted, and is to go on
   bool is_over = false;       // the clock has come to the limit: the kernel is asked once more, with a limit of zero

@@ -119,6 +119,7 @@ Status RunLoop::resume(TracedThread& asked, const RunOptions& options, Stop* sto
   }
   parts_.changes.mark_run();
   parts_.waits.on_run();
+  if (!options.goes_on) parts_.clock_calls.begin_step();
   restless_ = 0;
   Status status = run({runners.data(), runners.size()}, asked, options, stop);
   parts_.breakpoint.remove();

@@ -85,6 +85,9 @@ struct RunOptions {
   // rollback that comes too early, and a state is one in which nobody is in the middle of something. A clock that we
   // keep does not follow the system's then: nobody is outside.
   std::optional<int64_t> settle;
+  // Whether this is more of the last run, in which nothing was done to the process since: what has waited in it goes on
+  // to wait.
+  bool goes_on = false;
 
   bool wants(int64_t call) const {
     return system_calls && call >= 0 && call < static_cast<int64_t>(kMostSystemCalls) &&

@@ -1,14 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { describe, expect, test } from 'vitest'
 
-import { runCli, startCli } from '../support/cli-run.js'
+import { runCli, type Started, startCli } from '../support/cli-run.js'
 import { buildExample } from '../support/examples.js'
-import { isInstalled, ownFolder } from '../support/programs.js'
-import { isThere } from '../support/tracees.js'
+import { compile, isInstalled, ownFolder } from '../support/programs.js'
+import { includes, isThere } from '../support/tracees.js'
 
 const folder = ownFolder()
 const trace = join(folder, 'trace.json')
@@ -104,6 +104,61 @@ describe('check', () => {
     expect(stdout).toMatch(/^no violation in [\d ]+ states; the search is not complete: an interruption\n/)
     expect(isThere(pid)).toBe(false)
   })
+})
+
+/** A program whose second step never ends, and the file that it makes in it. */
+function endless(name: string, how: string) {
+  const file = join(folder, `${name}-begun`)
+  const source = `
+#include <fcntl.h>
+#include "pagestore.h"
+int main(void) {
+  ps_choose(2), ps_choose(2);
+  close(open("${file}", O_CREAT | O_WRONLY, 0600));
+  ${how}
+}`
+  const program = compile(folder, name, source, ...includes)
+  /** Sends a signal to what runs the program, when that is in the step. */
+  const interrupt = async ({ child }: Started, signal: NodeJS.Signals) => {
+    while (!existsSync(file)) await delay(20)
+    child.kill(signal)
+    rmSync(file)
+  }
+  const isLeft = () => spawnSync('pgrep', ['-f', `^${program}`]).status === 0
+  return { program, interrupt, isLeft }
+}
+
+describe.each([
+  ['runs on', 'for (;;) ;'],
+  ['waits', 'pause();'],
+])('a step that %s', (name, how) => {
+  const { program, interrupt, isLeft } = endless(name.replace(' ', '-'), how)
+  const patient = ['--step-timeout', 3_600_000]
+
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('ends with the summary so far by %s', async (signal) => {
+    const job = startCli(['check', ...patient, '--trace', trace, '--', program])
+    await interrupt(job, signal)
+    const { code, stdout } = await job.ended
+    expect(code).toBe(3)
+    expect(stdout).toMatch(
+      /^no violation, but the program reached outside: .*; the search is not complete: an interruption\n/,
+    )
+    expect(isLeft()).toBe(false)
+  })
+
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'ends with the steps so far in a replay by %s',
+    async (signal) => {
+      const file = join(folder, 'endless.json')
+      writeFileSync(file, JSON.stringify({ version: 1, kind: 'hang', property: 'endless', choices: [1, 0] }))
+      const job = startCli(['replay', ...patient, file, '--', program])
+      await interrupt(job, signal)
+      const { signal: killedBy, stdout, stderr } = await job.ended
+      expect({ killedBy, stderr }).toEqual({ killedBy: signal, stderr: '' })
+      expect(stdout).toMatch(/^1\. alternative 1 of 2 at .*\ninterrupted after 1 of 2 choices\n$/)
+      expect(isLeft()).toBe(false)
+    },
+  )
 })
 
 describe('replay', () => {

@@ -21,6 +21,7 @@ import type { Stop } from '../../stop.js'
 import { refusalsOf, removeMadeFiles, resumeToEntries, spawnFiltered, type Tracee } from '../../tracee.js'
 import { type WarningTaker, warningTaker } from '../../warnings.js'
 import type { Failure, Layout, Running, Step, Subject } from '../subject.js'
+import { setParts } from '../turns.js'
 import { readsClockOnly } from './clock-spin.js'
 import { checkLayout } from './declared.js'
 import { filteredCalls, Outside } from './outside.js'
@@ -39,6 +40,9 @@ export interface ProgramOptions extends SpawnOptions {
 // to a choice of their own.
 const settling = 2000
 const settlingWithRestless = 20
+
+// Milliseconds after which a step that is not over gives the event loop a turn.
+const longestPart = 100
 
 // Signals whose default action does not end a process. Those of a terminal stop none that is alone in its session.
 const ignorable = new Set(['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'])
@@ -135,6 +139,10 @@ export class RunningProgram implements Running {
   /** The thread that makes the choices. */
   #chooser: number | undefined
   #isThreaded: boolean
+  /** The step that was begun: what it asks for next, and the milliseconds that it may still take. */
+  #options: ResumeOptions & { goesOn: boolean } = { goesOn: false }
+  #left = 0
+  #isStarting = true
 
   /** For {@link Program}. */
   constructor(
@@ -150,6 +158,7 @@ export class RunningProgram implements Running {
     this.#outside = seen.outside
     this.#fileWarnings = seen.files
     this.#isThreaded = tracee.threads.length > 1
+    setParts(this, { begin: (alternative) => this.#begin(alternative), goOn: () => this.#goOn() })
   }
 
   /** What the program did that does not roll back: a sentence each, that begins with what it is about and a colon. */
@@ -159,21 +168,12 @@ export class RunningProgram implements Running {
 
   /** @throws `ERR_PROGRAM` for a program that cannot be explored, `ERR_THREADS` where a second thread makes a choice */
   start(): Step {
-    const step = this.#run()
-    checkLayout(this.memory)
-    this.#outside.onStart()
-    if (step.kind !== 'end') return step
-    throw new PageStoreError(
-      'ERR_PROGRAM',
-      'the program ended without a choice: it must include pagestore.h and call ps_choose',
-    )
+    return this.#run(undefined)
   }
 
   /** @throws `ERR_PROGRAM` when the program does what cannot be rolled back: starts a process, becomes another program */
   take(alternative: number): Step {
-    const step = this.#run(alternative)
-    this.#outside.onStepEnd()
-    return step
+    return this.#run(alternative)
   }
 
   /** Names of files do not roll back: the next run would find them. */
@@ -185,20 +185,58 @@ export class RunningProgram implements Running {
     this.memory.close()
   }
 
-  #run(choose?: number): Step {
-    const end = performance.now() + this.#stepTimeout
+  #run(alternative: number | undefined): Step {
+    let step = this.#begin(alternative)
+    while (step === undefined) step = this.#goOn()
+    return step
+  }
+
+  #begin(choose: number | undefined): Step | undefined {
+    this.#isStarting = choose === undefined
     const settle = this.#restWarnings.length > 0 ? settlingWithRestless : settling
-    let options: ResumeOptions = { choose, settle, timeout: this.#stepTimeout }
-    for (;;) {
-      const stop = resumeToEntries(this.memory, options, this.#outside.calls)
-      this.#outside.onStop(stop)
-      this.#checkRest()
-      const step = this.#stepOf(stop)
-      if (step !== undefined) return step
-      const timeout = Math.ceil(end - performance.now())
-      if (timeout <= 0) return this.#hang()
-      options = { settle, timeout }
+    this.#options = { choose, settle, goesOn: false }
+    this.#left = this.#stepTimeout
+    return this.#goOn()
+  }
+
+  /** Time that the program does not run is none of its step's. */
+  #goOn(): Step | undefined {
+    const begun = performance.now()
+    const end = begun + this.#left
+    const endOfPart = begun + longestPart
+    for (let now = begun; ; ) {
+      const step = this.#resume(Math.max(Math.ceil(Math.min(end, endOfPart) - now), 0))
+      if (step !== undefined) return this.#over(step)
+      now = performance.now()
+      if (now >= end) return this.#over(this.#hang())
+      if (now >= endOfPart) break
     }
+    this.#left = end - performance.now()
+    return undefined
+  }
+
+  /** @returns undefined where the program has to run on */
+  #resume(timeout: number): Step | undefined {
+    const options = { ...this.#options, timeout }
+    this.#options = { settle: options.settle, goesOn: true }
+    const stop = resumeToEntries(this.memory, options, this.#outside.calls)
+    this.#outside.onStop(stop)
+    this.#checkRest()
+    return this.#stepOf(stop)
+  }
+
+  #over(step: Step): Step {
+    if (!this.#isStarting) {
+      this.#outside.onStepEnd()
+      return step
+    }
+    checkLayout(this.memory)
+    this.#outside.onStart()
+    if (step.kind !== 'end') return step
+    throw new PageStoreError(
+      'ERR_PROGRAM',
+      'the program ended without a choice: it must include pagestore.h and call ps_choose',
+    )
   }
 
   /** What a stop means for the search; undefined where the program runs on. */
@@ -217,7 +255,7 @@ export class RunningProgram implements Running {
         if (ignorable.has(stop.signal) || this.memory.handlesSignal(stop.signal)) return undefined
         return failure(this.#crash(stop.signal, stop.address))
       case 'timeout':
-        return this.#hang()
+        return undefined
       case 'fork':
         throw new PageStoreError(
           'ERR_PROGRAM',
