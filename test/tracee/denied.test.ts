@@ -9,11 +9,17 @@ import { trackers } from '../support/local-sources.js'
 import { refused } from '../support/refused.js'
 import { build } from '../support/tracees.js'
 
-const script = fileURLToPath(new URL('../support/denied.mjs', import.meta.url))
+const [script, throwing] = ['denied', 'throwing-taker'].map((name) =>
+  fileURLToPath(new URL(`../support/${name}.mjs`, import.meta.url)),
+) as [string, string]
+
+function runScriptWithout(calls: string[], file: string, ...args: string[]) {
+  const numbers = calls.map((name) => String(systemCallNumber(name)))
+  return spawnSync(build('deny.c'), [...numbers, '--', process.execPath, file, ...args])
+}
 
 function spawnWithout(calls: string[], ...args: string[]) {
-  const numbers = calls.map((name) => String(systemCallNumber(name)))
-  return spawnSync(build('deny.c'), [...numbers, '--', process.execPath, script, ...args])
+  return runScriptWithout(calls, script, ...args)
 }
 
 function runWithout(calls: string[], ...args: string[]): string {
@@ -57,6 +63,14 @@ test.skipIf(refused.has('personality'))('without fixed addresses it works, and a
   expect(stdout.toString()).toBe(`${best}\n`)
   expect(stderr.toString()).toMatch(/PAGESTORE_SYSTEM.*personality\(ADDR_NO_RANDOMIZE\)/)
 })
+
+test.skipIf(refused.has('personality'))(
+  'a taker that throws at that warning gets its error, and no program is left',
+  () => {
+    const { stdout, stderr } = runScriptWithout(['personality'], throwing)
+    expect(stdout.toString() + stderr.toString()).toBe('not now\nleft: \nexit\nleft: \n')
+  },
+)
 
 test('without ptrace an error says so, and what allows it', () => {
   expect(runWithout(['ptrace'])).toMatch(/^ERR_PERMISSION .*refused ptrace\(PTRACE_SEIZE\).*seccomp profile/)
