@@ -25,6 +25,11 @@ export function printable(text: string): string {
   return text.replace(unprintable, escaped)
 }
 
+/** Text of several lines of our own, in which nothing but their ends is left: what is in a line must have none. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n')
+}
+
 /** JSON that means the same: line ends between its parts stay. */
 export function printableJson(json: string): string {
   return json.replace(unprintable, (character) => (character === '\n' ? character : unicode(character)))

@@ -5,12 +5,12 @@ import type { WarningKind } from './addon/tables.js'
 import { printable } from './printable.js'
 import { type Refusal, textOfRefusals } from './refusals.js'
 
-/** Receives each warning once; none of a kind comes twice. */
+/** Receives each warning once, a line whatever names are in it; none of a kind comes twice. */
 export type WarningTaker = (text: string, kind: WarningKind | 'system') => void
 
 const toNode: WarningTaker = (text, kind) => {
   const code = kind === 'processes' || kind === 'system' ? `PAGESTORE_${kind.toUpperCase()}` : 'PAGESTORE_FILES'
-  process.emitWarning(printable(text), { type: 'PageStoreWarning', code })
+  process.emitWarning(text, { type: 'PageStoreWarning', code })
 }
 
 /** @param onWarning the user's; undefined for a warning of Node's */
@@ -30,7 +30,7 @@ export function passWarnings(handle: Handle, taker: WarningTaker, made?: Disposa
   const errors: unknown[] = []
   for (const [kind, text] of all) {
     try {
-      taker(text, kind)
+      taker(printable(text), kind)
     } catch (error) {
       errors.push(error)
     }

@@ -87,7 +87,7 @@ function save({ violations }: Exploration, { trace }: CheckOptions, command: rea
   const first = violations.find(hasPath)
   if (first === undefined) return
   try {
-    writeFileSync(trace, `${JSON.stringify(traceOf(command, first), undefined, 2)}\n`)
+    writeFileSync(trace, `${printableJson(JSON.stringify(traceOf(command, first), undefined, 2))}\n`)
   } catch (error) {
     process.stderr.write(
       `warning: the trace is not saved: ${printable(String(error instanceof Error ? error.message : error))}\n`,

@@ -5,10 +5,10 @@
  */
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
-import { debuglog } from 'node:util'
+import { debuglog, inspect } from 'node:util'
 import { Command, InvalidArgumentError, Option } from 'commander'
 
-import { printable, quotedForShell } from '../printable.js'
+import { printable, printableLines, quotedForShell } from '../printable.js'
 import type { CheckOptions } from './check.js'
 import type { ReplayOptions } from './replay.js'
 import type { RunOptions } from './run.js'
@@ -33,6 +33,7 @@ const program = new Command('pagestore')
     process.stdout.write(`${version}\n`)
     process.exit(0)
   })
+  .configureOutput({ outputError: (text, write) => write(printableMisuse(text)) })
   .helpCommand('help [command]', 'say what a command does, and its options')
 
 withRunOptions(program.command('demo'), { rounds: 12, interval: 200 })
@@ -133,6 +134,17 @@ function wholeNumber(least: number, most: number): (text: string) => number {
   }
 }
 
+/** A message of commander's, with words of the command line in it and perhaps a line of its own behind it. */
+function printableMisuse(text: string): string {
+  const [, message = text, suggestion = ''] = /^(.*?)(\n\(Did you mean [^\n]*)?\n$/s.exec(text) ?? []
+  return `${printable(message)}${printableLines(suggestion)}\n`
+}
+
+/** For whoever looks for a fault of ours: the stack, too. */
+function debug(error: unknown): void {
+  debuglog('pagestore')('%s', printableLines(inspect(error)))
+}
+
 /** Runs `job`, which a signal ends early. */
 async function until(job: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const stop = new AbortController()
@@ -160,7 +172,7 @@ async function endWith(job: (signal: AbortSignal) => Promise<number>): Promise<v
     process.exitCode = await job(stop.signal)
   } catch (error) {
     if (stop.signal.aborted && error === stop.signal.reason) return dieOf(stop.signal.reason)
-    debuglog('pagestore')('%O', error)
+    debug(error)
     process.stderr.write(`error: ${printable(String(error instanceof Error ? error.message : error))}\n`)
     const hint = hintFor(error)
     if (hint !== '') process.stderr.write(hint)
@@ -183,7 +195,7 @@ function hintFor(error: unknown): string {
 }
 
 function fail(error: unknown): never {
-  debuglog('pagestore')('%O', error)
+  debug(error)
   return program.error(`error: ${printable(String(error instanceof Error ? error.message : error))}`)
 }
 

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 
 import { PageStoreError } from '../errors.js'
 import { PageStore } from '../page-store.js'
+import { printable } from '../printable.js'
 import { type CheckedSubject, checkedSubject } from './checked-subject.js'
 import type { Exploration, TraceStep, Violation } from './exploration.js'
 import { failedStart, interruptedStart, neverReached, startOf } from './failed-start.js'
@@ -71,7 +72,7 @@ async function exploreRuns(subject: CheckedSubject, wanted: SearchOptions): Prom
     if (difference !== undefined) all.push(difference)
   }
   const violations = await confirmAll(all, { subject, properties: wanted.properties, signal, warn })
-  return { ...found, violations, warnings: [...found.warnings, ...left] }
+  return { ...found, violations, warnings: [...found.warnings, ...left].map(printable) }
 }
 
 /** @returns whether the search was aborted */
