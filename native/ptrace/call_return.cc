@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "ptrace/requests.h"
 #include "ptrace/saved_context.h"
 #include "system/old_glibc.h"
 
@@ -13,7 +14,7 @@ namespace pagestore {
 // It stops there before it executes an instruction, and before it looks for signals.
 Status take_to_signal_code(ProcessWaiter& waiter, TracedThread& thread) {
   WaitEvent event;
-  ptrace(PTRACE_INTERRUPT, thread.id(), nullptr, nullptr);
+  interrupt_thread(thread.id());
   if (Status status = thread.run(PTRACE_CONT, 0); !status.is_ok()) return status;
   if (Status status = waiter.wait_for_stop(thread, &event); !status.is_ok()) return status;
   thread.on_interrupt(event.ptrace_event() == PTRACE_EVENT_STOP && event.signal() != SIGTRAP);

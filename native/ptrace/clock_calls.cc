@@ -12,6 +12,7 @@
 #include "ptrace/alarm_calls.h"
 #include "ptrace/answered_calls.h"
 #include "ptrace/clock_reads.h"
+#include "ptrace/requests.h"
 #include "ptrace/threads_at_rest.h"
 #include "ptrace/time_stamp_counter.h"
 #include "system/assert.h"
@@ -249,7 +250,7 @@ pid_t ClockCalls::pass_time(bool is_paced) {
     ring();
   } else {
     next.thread->clock_wait()->is_over = true;
-    ptrace(PTRACE_INTERRUPT, next.thread->id(), nullptr, nullptr);
+    interrupt_thread(next.thread->id());
   }
   return restless;
 }

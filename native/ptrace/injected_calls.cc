@@ -10,6 +10,7 @@
 #include "linux/process_regions.h"
 #include "ptrace/hidden_register.h"
 #include "ptrace/pending_signals.h"
+#include "ptrace/requests.h"
 #include "ptrace/saved_context.h"
 #include "system/assert.h"
 #include "system/old_glibc.h"
@@ -200,7 +201,7 @@ Status InjectedCalls::run_to_exit(TracedThread& thread, int signal) {
     __ptrace_syscall_info info{};
     if (ptrace(PTRACE_GET_SYSCALL_INFO, thread.id(), sizeof(info), &info) < 0) {
       thread.enter(activity::Interrupted{});
-      return Status::process_gone(thread.id(), "was killed");
+      return refused_request(thread.id(), "asking about a system call (PTRACE_GET_SYSCALL_INFO)");
     }
     if (info.op != PTRACE_SYSCALL_INFO_EXIT) {
       thread.enter(activity::CallEntry{});

@@ -2,7 +2,7 @@
 
 #include <sys/ptrace.h>
 
-#include <cerrno>
+#include "ptrace/requests.h"
 
 namespace pagestore {
 
@@ -15,8 +15,7 @@ Status read_pending_signals(pid_t thread, SignalQueue queue, GrowingArray<siginf
   for (;;) {
     const long count = ptrace(PTRACE_PEEKSIGINFO, thread, &request, found);
     if (count < 0) {
-      return errno == ESRCH ? Status::process_gone(thread, "was killed")
-                            : Status::system(Error::tracee, "reading pending signals (ptrace)", errno);
+      return refused_request(thread, "reading pending signals (PTRACE_PEEKSIGINFO)");
     }
     const auto number = static_cast<size_t>(count);
     if (!signals->append(std::span<const siginfo_t>(found, number))) return Status::no_memory(sizeof(found));

@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "ptrace/requests.h"
+
 namespace pagestore {
 
 namespace {
@@ -80,11 +82,6 @@ bool write_registers(pid_t thread, const Arm64Registers& registers) {
 
 #endif
 
-// ptrace says ESRCH of a thread that was killed while it was stopped.
-Status refused(pid_t thread, const char* what) {
-  return errno == ESRCH ? Status::process_gone(thread, "was killed") : Status::system(Error::tracee, what, errno);
-}
-
 }  // namespace
 
 Status RegisterCache::get(Registers** registers) {
@@ -98,7 +95,7 @@ Status RegisterCache::get(Registers** registers) {
 
 Status RegisterCache::read_present() {
   if (has_present_) return Status::ok();
-  if (!read_registers(thread_, &present_)) return refused(thread_, "reading registers (PTRACE_GETREGSET)");
+  if (!read_registers(thread_, &present_)) return refused_request(thread_, "reading registers (PTRACE_GETREGSET)");
   has_present_ = true;
   return Status::ok();
 }
@@ -115,12 +112,15 @@ void RegisterCache::set(const Registers& registers) {
 }
 
 Status RegisterCache::flush(bool has_stepped_back) {
+  if (owed_blocked_) {
+    if (Status status = set_blocked_signals(*owed_blocked_); !status.is_ok()) return status;
+  }
   if (!is_dirty_) return Status::ok();
   const Registers wanted = has_stepped_back ? registers_.stepped_back() : registers_;
   if (Status status = check(wanted); !status.is_ok()) return status;
   if (!write_registers(thread_, wanted)) {
     has_present_ = false;
-    return refused(thread_, "writing registers (PTRACE_SETREGSET)");
+    return refused_request(thread_, "writing registers (PTRACE_SETREGSET)");
   }
   present_ = wanted;
   is_dirty_ = false;
@@ -132,7 +132,7 @@ Status RegisterCache::get_vectors(std::span<const std::byte>* vectors) {
     if (!vectors_.resize(kMostVectorBytes)) return Status::no_memory(kMostVectorBytes);
     size_t bytes = kMostVectorBytes;
     if (!transfer(PTRACE_GETREGSET, thread_, kVectors, vectors_.data(), &bytes)) {
-      return refused(thread_, "reading vector registers (PTRACE_GETREGSET)");
+      return refused_request(thread_, "reading vector registers (PTRACE_GETREGSET)");
     }
     static_cast<void>(vectors_.resize(bytes));
     has_vectors_ = true;
@@ -150,7 +150,7 @@ Status RegisterCache::set_vectors(std::span<const std::byte> vectors) {
   memcpy(vectors_.data(), vectors.data(), vectors.size());
   size_t bytes = vectors_.size();
   if (!transfer(PTRACE_SETREGSET, thread_, kVectors, vectors_.data(), &bytes)) {
-    return refused(thread_, "writing vector registers (PTRACE_SETREGSET)");
+    return refused_request(thread_, "writing vector registers (PTRACE_SETREGSET)");
   }
   has_vectors_ = true;
   return Status::ok();
@@ -158,7 +158,7 @@ Status RegisterCache::set_vectors(std::span<const std::byte> vectors) {
 
 Status RegisterCache::get_blocked_signals(uint64_t* signals) {
   if (!has_blocked_ && ptrace(kGetSignalMask, thread_, sizeof(blocked_), &blocked_) != 0) {
-    return refused(thread_, "reading blocked signals (PTRACE_GETSIGMASK)");
+    return refused_request(thread_, "reading blocked signals (PTRACE_GETSIGMASK)");
   }
   has_blocked_ = true;
   *signals = blocked_;
@@ -168,11 +168,13 @@ Status RegisterCache::get_blocked_signals(uint64_t* signals) {
 Status RegisterCache::set_blocked_signals(uint64_t signals) {
   if (has_blocked_ && signals == blocked_) return Status::ok();
   has_blocked_ = false;
+  owed_blocked_ = signals;
   if (ptrace(kSetSignalMask, thread_, sizeof(signals), &signals) != 0) {
-    return refused(thread_, "blocking signals (PTRACE_SETSIGMASK)");
+    return refused_request(thread_, "blocking signals (PTRACE_SETSIGMASK)");
   }
   blocked_ = signals;
   has_blocked_ = true;
+  owed_blocked_.reset();
   return Status::ok();
 }
 

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <optional>
 #include <span>
 
 #include "ptrace/registers.h"
@@ -44,7 +45,7 @@ class RegisterCache {
   Status get_vectors(std::span<const std::byte>* vectors);
   Status set_vectors(std::span<const std::byte> vectors);
 
-  // Bit n − 1 is signal n.
+  // Bit n − 1 is signal n. What was refused is owed: `flush` tries it again.
   Status get_blocked_signals(uint64_t* signals);
   Status set_blocked_signals(uint64_t signals);
 
@@ -58,6 +59,7 @@ class RegisterCache {
        are_set_ = false;
   Registers registers_{}, present_{};  // the latter are those that the kernel has
   uint64_t blocked_ = 0;
+  std::optional<uint64_t> owed_blocked_;
   GrowingArray<std::byte> vectors_;
 };
 

@@ -10,6 +10,7 @@
 #include "ptrace/breakpoints/step_over.h"
 #include "ptrace/call_return.h"
 #include "ptrace/hidden_register.h"
+#include "ptrace/requests.h"
 #include "ptrace/signal_delivery.h"
 #include "ptrace/system_call_filter.h"
 #include "ptrace/threads_at_rest.h"
@@ -126,6 +127,8 @@ Status RunLoop::resume(TracedThread& asked, const RunOptions& options, Stop* sto
   parts_.kernel_breakpoint.remove();
   if (status.is_ok() && !has_ended()) status = leave_exits(parts_.waiter, parts_.threads);
   if (status.error() == Error::process_gone && parts_.waiter.wait_for_end()) status = Status::ok();
+  // Between two calls nothing runs, also after one that failed.
+  if (!status.is_ok() && !has_ended()) static_cast<void>(interrupt_all({}));
   if (!status.is_ok()) return status;
   if (has_ended()) *stop = end_stop();
   set_last(*stop, stop->thread != 0 ? stop->thread : last_thread_);
@@ -191,7 +194,7 @@ Status RunLoop::run_on(TracedThread& thread, const RunOptions& options, int sign
   if (Status status = take_back_to_call(parts_.waiter, parts_.memory, thread); !status.is_ok()) return status;
   if (Status status = write_hidden_register(parts_.waiter, thread); !status.is_ok()) return status;
   // A thread in a group-stop would run on: it is stopped again before it does.
-  if (thread.is_in_group_stop()) ptrace(PTRACE_INTERRUPT, thread.id(), nullptr, nullptr);
+  if (thread.is_in_group_stop()) interrupt_thread(thread.id());
   thread.settle_repeated_call(signal);
   return thread.run(request(options, thread), signal);
 }
@@ -367,7 +370,8 @@ Status RunLoop::interrupt_all(const RunOptions& options) {
   for (TracedThread* thread : parts_.threads.all()) {
     if (!thread->is_running()) continue;
     if (!thread->is_inside_vfork()) parts_.waits.before_interrupt(*thread);
-    ptrace(PTRACE_INTERRUPT, thread->id(), nullptr, nullptr);
+    if (interrupt_thread(thread->id())) continue;
+    return Status::system(Error::tracee, "interrupting a thread (PTRACE_INTERRUPT)", errno);
   }
   return wait_until_stopped(options);
 }

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "linux/thread_status.h"
+#include "ptrace/requests.h"
 
 namespace pagestore {
 
@@ -18,8 +19,8 @@ Status seize_thread(const Seizing& seizing, pid_t thread, bool* is_seized, Threa
     return process_refused(pid, "ptrace(PTRACE_SEIZE)", error_number);
   }
   *sleep = read_sleep(pid, thread);
-  ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr);
   *is_seized = true;
+  interrupt_thread(thread);
   return Status::ok();
 }
 

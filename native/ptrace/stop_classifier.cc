@@ -4,13 +4,24 @@
 
 #include "ptrace/alarm_calls.h"
 #include "ptrace/breakpoints/kernel_breakpoint.h"
+#include "ptrace/requests.h"
 #include "ptrace/time_stamp_counter.h"
 #include "system/assert.h"
 
 namespace pagestore {
 
+// Also a thread of which that cannot be found out is stopped, and nobody may wait for it.
 Status StopClassifier::classify(TracedThread& thread, const WaitEvent& event, const RunOptions& options,
                                 std::optional<Stop>* stop) {
+  const Status status = classify_stop(thread, event, options, stop);
+  if (!status.is_ok() && status.error() != Error::process_gone && thread.is_running()) {
+    thread.enter(activity::Interrupted{});
+  }
+  return status;
+}
+
+Status StopClassifier::classify_stop(TracedThread& thread, const WaitEvent& event, const RunOptions& options,
+                                     std::optional<Stop>* stop) {
   PS_ASSERT(!event.is_end() && event.thread == thread.id());
   stop->reset();
   const int kind = event.ptrace_event(), signal = event.signal();
@@ -62,7 +73,7 @@ Status StopClassifier::classify_signal(TracedThread& thread, int signal, const R
                                        std::optional<Stop>* stop) const {
   siginfo_t info{};
   if (ptrace(PTRACE_GETSIGINFO, thread.id(), nullptr, &info) != 0) {
-    return Status::process_gone(thread.id(), "was killed");
+    return refused_request(thread.id(), "asking about a signal (PTRACE_GETSIGINFO)");
   }
   thread.enter(activity::SignalDelivery{});
   waits_.on_interrupt(thread);

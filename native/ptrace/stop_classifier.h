@@ -27,6 +27,8 @@ class StopClassifier {
   Status before_run(TracedThread& thread) { return system_calls_.before_run(thread); }
 
  private:
+  Status classify_stop(TracedThread& thread, const WaitEvent& event, const RunOptions& options,
+                       std::optional<Stop>* stop);
   static void report_end_of_call(TracedThread& thread, int signal, const RunOptions& options,
                                  std::optional<Stop>* stop);
   static bool classify_breakpoint(TracedThread& thread, const siginfo_t& info, const RunOptions& options,

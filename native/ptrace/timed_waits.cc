@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "ptrace/hidden_call.h"
+#include "ptrace/requests.h"
 #include "ptrace/shortened_wait.h"
 #include "ptrace/wait_limits.h"
 
@@ -151,7 +152,7 @@ void TimedWaits::end_overdue(std::span<TracedThread* const> threads) {
     auto& wait = thread->wait();
     if (!wait || !wait->is_made_again || wait->is_ending || !thread->is_running() || wait->end > now) continue;
     wait->is_ending = true;
-    ptrace(PTRACE_INTERRUPT, thread->id(), nullptr, nullptr);
+    interrupt_thread(thread->id());
   }
 }
 

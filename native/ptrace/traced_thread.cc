@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "linux/thread_status.h"
+#include "ptrace/requests.h"
 #include "ptrace/trap.h"
 #include "system/assert.h"
 
@@ -331,8 +332,7 @@ Status TracedThread::run(int request, int signal) {
   if (!is_at_hidden_register()) is_hidden_register_lost_ = false;
   if (Status status = flush_registers(); !status.is_ok()) return status;
   if (ptrace(static_cast<__ptrace_request>(request), thread_, nullptr, signal) != 0) {
-    return errno == ESRCH ? Status::process_gone(thread_, "was killed")
-                          : Status::system(Error::tracee, "running a thread (ptrace)", errno);
+    return refused_request(thread_, "running a thread (ptrace)");
   }
   registers_.forget();
   sleep_ = {};

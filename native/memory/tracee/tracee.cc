@@ -152,6 +152,16 @@ Status Tracee::store_captured(PageStores& stores, const Saved& saved, Snapshot* 
   return Status::ok();
 }
 
+namespace {
+
+// Whether what was refused may be had a moment later: memory, a descriptor, a request.
+bool is_of_the_moment(const Status& status) {
+  const Error error = status.error();
+  return error == Error::out_of_memory || error == Error::process_memory || error == Error::tracee;
+}
+
+}  // namespace
+
 Status Tracee::restore_all(const Snapshot& snapshot) {
   if (Status status = process_.check(); !status.is_ok()) return status;
   if (Status status = process_.check_interface(); !status.is_ok()) return status;
@@ -173,11 +183,14 @@ Status Tracee::restore_all(const Snapshot& snapshot) {
   if (status.is_ok() && !kept.signals) {
     status = restore_signals(process_, saved.parts.signals, scratch.value_or(RemoteAddress()));
   }
-  if (status.is_ok()) status = restore_mappings(mappings);
-  if (status.is_ok()) status = process_.put_back_threads();
-  if (status.is_ok()) status = restore_memory(snapshot, kept.closed);
-  if (status.is_ok()) status = load_state(process_, saved);
-  if (status.is_ok()) status = process_.put_back_threads();
+  if (status.is_ok()) {
+    status = put_back(snapshot, mappings, saved, kept);
+    // With half of it the program could not run on. What was refused once is tried again.
+    if (is_of_the_moment(status)) {
+      memory_.mark_unknown();
+      status = put_back(snapshot, mappings, saved, kept);
+    }
+  }
   if (status.is_ok()) status = load_waits(process_, {parts.waits.data(), parts.waits.size()});
   if (status.is_ok()) status = see_mappings();
   if (!status.is_ok()) memory_.mark_unknown();
@@ -238,6 +251,13 @@ Status Tracee::restore_files(const Snapshot& snapshot, const SavedState& saved) 
                         scratch.value_or(RemoteAddress()));
 }
 
+Status Tracee::put_back(const Snapshot& snapshot, const Mappings& mappings, const SavedState& saved, const Kept& kept) {
+  Status status = restore_mappings(mappings);
+  if (status.is_ok()) status = process_.put_back_threads();
+  if (status.is_ok()) status = restore_memory(snapshot, kept.closed);
+  if (status.is_ok()) status = load_state(process_, saved);
+  return status.is_ok() ? process_.put_back_threads() : status;
+}
 Status Tracee::restore_mappings(const Mappings& wanted) {
   constexpr int kPasses = 3;
   for (int pass = 0;; ++pass) {

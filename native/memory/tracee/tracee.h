@@ -118,6 +118,7 @@ class Tracee final : public RestorableMemory {
   };
   Status check_possible(const Snapshot& snapshot, const Mappings& wanted, const SavedState& saved, Kept* kept);
   Status restore_files(const Snapshot& snapshot, const SavedState& saved);
+  Status put_back(const Snapshot& snapshot, const Mappings& mappings, const SavedState& saved, const Kept& kept);
   Status restore_memory(const Snapshot& snapshot, bool keeps_closed);
   void warn_of_shared_files();
   Status see_mappings();

@@ -12,6 +12,7 @@
 
 #include "linux/thread_status.h"
 #include "ptrace/breakpoints/step_over.h"
+#include "ptrace/requests.h"
 
 namespace pagestore {
 
@@ -61,7 +62,7 @@ Status set_trap_action(TracedThread& first, void (*handler)(int), InjectedCalls&
 Status leave_trap(TracedThread& thread, ProcessWaiter& waiter) {
   while (thread.is_at(activity::Kind::signal_delivery)) {
     WaitEvent event;
-    ptrace(PTRACE_INTERRUPT, thread.id(), nullptr, nullptr);
+    interrupt_thread(thread.id());
     if (Status status = thread.run(PTRACE_CONT, 0); !status.is_ok()) return status;
     if (Status status = waiter.wait_for_stop(thread, &event); !status.is_ok()) return status;
     if (event.ptrace_event() != 0) {
@@ -70,7 +71,8 @@ Status leave_trap(TracedThread& thread, ProcessWaiter& waiter) {
     }
     siginfo_t info{};
     if (ptrace(PTRACE_GETSIGINFO, thread.id(), nullptr, &info) != 0) {
-      return Status::process_gone(thread.id(), "was killed");
+      thread.enter(activity::Interrupted{});
+      return refused_request(thread.id(), "asking about a signal (PTRACE_GETSIGINFO)");
     }
     thread.enter(activity::SignalDelivery{});
     if (KernelBreakpoint::is_cause(info)) continue;

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "ptrace/requests.h"
 #include "ptrace/waiter.h"
 
 namespace pagestore {
@@ -47,7 +48,7 @@ bool LateReleases::is_done(const Seized& seized) {
 
 void LateReleases::release(pid_t thread, bool leaves_zombie) {
   const Seized seized{thread, leaves_zombie};
-  ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr);
+  interrupt_thread(thread);
   const int64_t end = monotonic_now() + kPatience;
   bool is_noted = false;
   for (useconds_t pause = 50; !is_done(seized); pause = pause < 1000 ? pause * 2 : pause) {
