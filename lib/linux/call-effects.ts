@@ -79,7 +79,7 @@ const rows: readonly Row[] = [
       setresuid setresgid setfsuid setfsgid setgroups setpgid setsid capset setpriority ioprio_set seccomp unshare setns
       landlock_create_ruleset landlock_add_rule landlock_restrict_self sched_setaffinity sched_setattr sched_setparam
       sched_setscheduler set_robust_list set_tid_address rseq mlock mlock2 munlock mlockall munlockall mbind set_mempolicy
-      set_mempolicy_home_node membarrier modify_ldt iopl ioperm pkey_alloc pkey_free mseal map_shadow_stack`,
+      set_mempolicy_home_node membarrier modify_ldt iopl ioperm pkey_alloc pkey_free map_shadow_stack`,
   },
   {
     effect: 'which pages exist is not rolled back: one of zeroes may be there on one path and not on another',

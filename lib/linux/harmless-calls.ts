@@ -78,8 +78,8 @@ const always: readonly Row[] = [
     calls: `fsync fdatasync sync syncfs sync_file_range msync readahead fadvise64`,
   },
   {
-    reason: 'what it changes are mappings, which roll back',
-    calls: `brk munmap mremap remap_file_pages`,
+    reason: 'what it changes are mappings, which roll back or are refused',
+    calls: `brk munmap mremap remap_file_pages mseal`,
   },
   {
     reason: 'what it changes is in memory and registers, which roll back, as do blocked signals',

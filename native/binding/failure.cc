@@ -107,6 +107,12 @@ namespace {
     fail(kCode, "%s. It is user %u's, and we are user %u: run as that user, or with CAP_SYS_PTRACE (sudo)", asked,
          *obstacle.owner, geteuid());
   }
+  if (obstacle.is_unreadable) {
+    fail(kCode,
+         "%s. It lets nobody read it, by prctl(PR_SET_DUMPABLE, 0) or as its file may not be read: run with "
+         "CAP_SYS_PTRACE (sudo)",
+         asked);
+  }
   if (obstacle.yama_scope > 0) {
     fail(kCode, "%s. kernel.yama.ptrace_scope is %d: sudo sysctl kernel.yama.ptrace_scope=0, or CAP_SYS_PTRACE (sudo)",
          asked, obstacle.yama_scope);
@@ -118,9 +124,10 @@ namespace {
 }
 
 [[noreturn]] void fail_for_mapping(const Status& status) {
-  const uint64_t value = status.value();
-  fail("ERR_MAPPING", "the mapping at 0x%" PRIx64 " could not be put back: %s", value,
-       status.error_number() == 0 ? "it became a different one" : strerror(status.error_number()));
+  const char* const why = status.what();
+  const char* const reason = status.error_number() == 0 ? "it became a different one" : strerror(status.error_number());
+  fail("ERR_MAPPING", "the mapping at 0x%" PRIx64 " could not be put back: %s", status.value(),
+       why[0] != '\0' ? why : reason);
 }
 
 [[noreturn]] void fail_for_files(const Status& status, const char* reason) {

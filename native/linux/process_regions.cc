@@ -13,7 +13,7 @@ namespace pagestore {
 namespace {
 
 constexpr std::string_view kFlags = "VmFlags:", kGrowsDown = " gd";
-constexpr std::string_view kServedMissing = " um", kServedMinor = " ui", kReportsWrites = " uw";
+constexpr std::string_view kServedMissing = " um", kServedMinor = " ui", kReportsWrites = " uw", kSealed = " sl";
 
 // The kernel writes a line feed in a path as \012.
 bool unescape(std::string_view path, GrowingArray<char>* text) {
@@ -81,6 +81,7 @@ Status parse_regions(std::string_view text, RegionList* regions) {
       region.grows_down = has(kGrowsDown);
       region.is_served = has(kServedMissing) || has(kServedMinor);
       region.reports_writes = has(kReportsWrites);
+      region.is_sealed = has(kSealed);
     }
     if (!parse(line, &next)) continue;
     if (Status status = has_region ? regions->add(region) : Status::ok(); !status.is_ok()) return status;

@@ -8,8 +8,9 @@
 namespace pagestore {
 
 struct TraceObstacle {
-  pid_t tracer = 0;            // who traces it already
+  pid_t tracer = 0;            // who traces it already, if that is not us
   std::optional<uid_t> owner;  // whose it is, where that is somebody else
+  bool is_unreadable = false;  // although it is ours: it asked for that, or its file may not be read
   int yama_scope = 0;          // kernel.yama.ptrace_scope
 };
 

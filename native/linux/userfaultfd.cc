@@ -48,6 +48,17 @@ void Userfaultfd::unregister_range(const AddressRange& range) const {
   ioctl(descriptor_.get(), kernel::kUffdioUnregister, &wanted);
 }
 
+// The kernel comes as far as the first page that is not registered.
+void Userfaultfd::unprotect(const AddressRange& range) const {
+  PS_ASSERT(is_open() && is_whole_pages(range));
+  kernel::UffdioWriteProtect wanted{{range.start, range.length()}, 0};
+  if (ioctl(descriptor_.get(), kernel::kUffdioWriteProtect, &wanted) == 0) return;
+  for (uint64_t page = range.start; page < range.end; page += page_size()) {
+    wanted.range = {page, page_size()};
+    ioctl(descriptor_.get(), kernel::kUffdioWriteProtect, &wanted);
+  }
+}
+
 Status Userfaultfd::write_protect(const AddressRange& range) const {
   PS_ASSERT(is_open() && is_whole_pages(range));
   kernel::UffdioWriteProtect wanted{{range.start, range.length()}, kernel::kUffdioWriteProtectModeWp};

@@ -37,6 +37,8 @@ class Userfaultfd {
   // What cannot be given up stays registered.
   void unregister_range(const AddressRange& range) const;
   Status write_protect(const AddressRange& range) const;
+  // Before pages of files become guards: the kernel would wait for ever until nothing of them is protected.
+  void unprotect(const AddressRange& range) const;
 
  private:
   explicit Userfaultfd(ScopedFd descriptor) : descriptor_(std::move(descriptor)) {}

@@ -7,6 +7,7 @@
 #include "linux/thread_status.h"
 #include "ptrace/auxiliary_vector.h"
 #include "ptrace/release/late_releases.h"
+#include "ptrace/requests.h"
 
 namespace pagestore {
 
@@ -60,7 +61,7 @@ Status EventStops::classify(TracedThread& thread, int event, std::optional<Stop>
   }
   unsigned long message = 0;
   if (ptrace(PTRACE_GETEVENTMSG, thread.id(), nullptr, &message) != 0) {
-    return Status::process_gone(parts_.traits.pid, "was killed");
+    return refused_request(thread.id(), "asking who was started (PTRACE_GETEVENTMSG)");
   }
   const auto id = static_cast<pid_t>(message);
   const StartCall start = read_start_call(thread.id());
@@ -126,6 +127,7 @@ Status EventStops::on_exec(TracedThread& thread) {
   parts_.program.userfaultfd = nullptr;
   parts_.program.may_have_moved_break = true;
   parts_.program.has_guards = false;
+  parts_.program.has_seals = false;
   parts_.program.may_have_changed_timers = true;
   parts_.program.has_made_other_calls = false;
   parts_.changes.mark_mappings_changed();

@@ -51,6 +51,7 @@ struct ProgramFacts {
   AddressRange growing{};  // around all mappings that it made to grow down, as the first stack does; empty without any
   bool may_have_moved_break = true;
   bool has_guards = false;  // it has made pages fault by MADV_GUARD_INSTALL, which no list of mappings shows
+  bool has_seals = false;   // it has made mappings that cannot be changed (mseal)
   bool may_have_changed_timers = true;  // made or deleted one (timer_create) since somebody looked
   bool may_have_new_filters = true;     // seccomp, since somebody asked
   bool has_unknown_filters = false;     // of its own, of which nothing is known

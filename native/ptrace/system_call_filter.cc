@@ -42,6 +42,7 @@ constexpr struct {
     {SYS_madvise, SystemCallKind::advice},
     {SYS_timer_create, SystemCallKind::timer},
     {SYS_timer_delete, SystemCallKind::timer},
+    {kSealMemory, SystemCallKind::mapping},
     {SYS_remap_file_pages, SystemCallKind::mapping},
     {SYS_shmat, SystemCallKind::mapping},
     {SYS_shmdt, SystemCallKind::mapping},

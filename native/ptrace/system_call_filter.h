@@ -48,6 +48,8 @@ enum class SystemCallKind : uint8_t {
   assertion,
 };
 
+constexpr int64_t kSealMemory = 462;  // mseal, since Linux 6.10
+
 SystemCallKind kind_of_call(int64_t number);
 
 // Whether a call of the x32 interface, which 64-bit programs may make where the kernel has it.

@@ -13,6 +13,7 @@
 #include "linux/userfaultfd.h"
 #include "ptrace/answered_calls.h"
 #include "ptrace/filters/added_filter.h"
+#include "ptrace/requests.h"
 #include "ptrace/trap.h"
 #include "ptrace/untraced_clone.h"
 #include "system/page_size.h"
@@ -88,7 +89,7 @@ Status SystemCallStops::before_run(TracedThread& thread) {
 Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options, std::optional<Stop>* stop) {
   __ptrace_syscall_info info{};
   if (ptrace(PTRACE_GET_SYSCALL_INFO, thread.id(), sizeof(info), &info) < 0) {
-    return Status::process_gone(parts_.traits.pid, "was killed");
+    return refused_request(thread.id(), "asking about a system call (PTRACE_GET_SYSCALL_INFO)");
   }
   if (info.op == PTRACE_SYSCALL_INFO_EXIT) return classify_exit(thread, info.exit.rval, options, stop);
   if (info.arch != our_interface() || is_x32_call(static_cast<int64_t>(info.entry.nr))) {
@@ -224,6 +225,7 @@ void SystemCallStops::note_mapping_change(const SystemCall& call) {
   if (call.number == SYS_mremap && growing.length() > 0) {
     growing = around(growing, as_far_as_it_goes(arguments[4], arguments[2]));
   }
+  if (call.number == kSealMemory) parts_.program.has_seals = true;
   const bool sets_break = call.number == SYS_prctl && arguments[0] == PR_SET_MM;
   if (call.number == SYS_brk || sets_break) parts_.program.may_have_moved_break = true;
   if (call.number == SYS_munmap) parts_.changes.add_advice(arguments[0], arguments[1]);
@@ -238,6 +240,10 @@ void SystemCallStops::note_advice(const SystemCall& call) {
   const bool is_freed = advice == MADV_FREE && range_of(address, round_up(length, page_size()), &range).is_ok();
   if (is_freed && !parts_.program.freed.add(range).is_ok()) parts_.changes.mark_unseen();
   if (advice != kInstallGuard && advice != kRemoveGuard) return;
+  const bool is_range = address % page_size() == 0 && range_of(address, round_up(length, page_size()), &range).is_ok();
+  if (advice == kInstallGuard && is_range && range.length() > 0 && parts_.program.userfaultfd != nullptr) {
+    parts_.program.userfaultfd->unprotect(range);
+  }
   parts_.program.has_guards = true;
   parts_.changes.mark_mappings_changed();
 }

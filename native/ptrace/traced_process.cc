@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "linux/elf_class.h"
+#include "linux/kernel_mappings.h"
 #include "linux/proc_file.h"
 #include "linux/process_regions.h"
 #include "linux/thread_status.h"
@@ -85,6 +86,7 @@ Status TracedProcess::find_flagged_mappings() {
     if (region.grows_down && region.path != "[stack]") {
       program_.growing = around(program_.growing, {region.start, region.end});
     }
+    program_.has_seals = program_.has_seals || (region.is_sealed && !is_kernel_mapping(region));
     if (!region.is_served && !region.reports_writes) continue;
     if (Status status = program_.registered.add({region.start, region.end}, region.is_served); !status.is_ok()) {
       return status;
@@ -268,6 +270,7 @@ Status TracedProcess::release_all() {
     const Status status = detach_thread(*thread);
     if (status.is_ok() || status.error() == Error::process_gone) continue;
     result = status;
+    static_cast<void>(thread->flush_registers());
     if (detach_stopped(thread->id(), 0)) thread->mark_dying();
   }
   // Threads that were killed meanwhile, perhaps by the signal of the first, wait to be reaped; the first one last.

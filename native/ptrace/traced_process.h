@@ -10,6 +10,7 @@
 
 #include <optional>
 
+#include "linux/userfaultfd.h"
 #include "ptrace/run_loop.h"
 #include "system/non_copyable.h"
 
@@ -109,6 +110,13 @@ class TracedProcess : NonCopyable {
   // Whether it has, or had, guards that no list of mappings shows.
   bool has_guards() const { return program_.has_guards; }
   void mark_guards() { program_.has_guards = true; }
+  // Whether it has, or had, mappings that were sealed, which one list of mappings alone shows.
+  bool has_seals() const { return program_.has_seals; }
+  void mark_seals() { program_.has_seals = true; }
+  // Before pages become guards, see `unprotect` of our userfaultfd.
+  void unprotect(const AddressRange& range) const {
+    if (program_.userfaultfd != nullptr) program_.userfaultfd->unprotect(range);
+  }
   // Whether there may be processes that it has started and not waited for, or that those have started.
   bool may_have_children() const { return program_.may_have_children; }
   void mark_childless() { program_.may_have_children = false; }

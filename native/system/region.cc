@@ -9,7 +9,7 @@ namespace pagestore {
 
 namespace {
 
-constexpr size_t kMostPath = (1u << 26) - 1;
+constexpr size_t kMostPath = (1u << 25) - 1;
 
 }  // namespace
 
@@ -30,6 +30,7 @@ Status RegionList::add(const Region& region) {
   header.is_missing = region.is_missing ? 1 : 0;
   header.is_served = region.is_served ? 1 : 0;
   header.reports_writes = region.reports_writes ? 1 : 0;
+  header.is_sealed = region.is_sealed ? 1 : 0;
   header.file = region.file;
   memcpy(header.permissions, region.permissions, sizeof(header.permissions));
   static constexpr std::byte padding[sizeof(uint64_t)] = {};
@@ -55,6 +56,7 @@ bool RegionReader::next(Region* region) {
   region->is_missing = header.is_missing != 0;
   region->is_served = header.is_served != 0;
   region->reports_writes = header.reports_writes != 0;
+  region->is_sealed = header.is_sealed != 0;
   region->file = header.file;
   region->path = {reinterpret_cast<const char*>(bytes_.data() + sizeof(RegionHeader)), header.path_length};
   bytes_ = bytes_.subspan(header.bytes());

@@ -44,14 +44,16 @@ struct Region {
   bool is_missing = false;      // somebody is asked for each of its pages when it is touched, none of which exists
   bool is_served = false;       // whoever has a userfaultfd of the process is asked for pages of it that do not exist
   bool reports_writes = false;  // whoever has one is told of writes to it
+  bool is_sealed = false;       // it can neither be unmapped nor get other permissions (mseal)
 };
 
 // What comes before the path of each region in a list.
 struct RegionHeader {
   uint64_t start, end, offset;
   char permissions[4];
-  uint32_t path_length : 26;  // the kernel lists paths that are longer than those which it takes
-  uint32_t is_captured : 1, grows_down : 1, is_guard : 1, is_missing : 1, is_served : 1, reports_writes : 1;
+  uint32_t path_length : 25;  // the kernel lists paths that are longer than those which it takes
+  uint32_t is_captured : 1, grows_down : 1, is_guard : 1, is_missing : 1, is_served : 1, reports_writes : 1,
+      is_sealed : 1;
   FileIdentity file;
 
   // With the path, up to the next header.

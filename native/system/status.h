@@ -99,8 +99,9 @@ class [[nodiscard]] Status {
   }
 
   // What is or was mapped at `address` cannot be put back.
-  static Status mapping(uint64_t address, int error_number) {
-    return Status(Error::mapping, "", address, 0, error_number);
+  // `why` says more than the error, if anything.
+  static Status mapping(uint64_t address, int error_number, const char* why = "") {
+    return Status(Error::mapping, why, address, 0, error_number);
   }
   // `what` happened to a thread since the snapshot.
   static Status threads(int thread, const char* what) {

@@ -20,7 +20,9 @@ const acts: Record<string, string> = {
   'mmap over what is there': 'exact',
   MADV_DONTNEED: 'exact',
   MADV_GUARD_INSTALL: 'exact',
+  'MADV_GUARD_INSTALL in a file': 'exact',
   MADV_GUARD_REMOVE: 'exact',
+  'mremap of guards to more': 'exact',
   'other advice': 'exact',
   PR_SET_VMA: 'exact',
   mlock: 'warning: mlock',
@@ -30,7 +32,7 @@ const acts: Record<string, string> = {
   remap_file_pages: 'ERR_MAPPING',
   'munmap of one of two places': 'ERR_MAPPING',
   userfaultfd: 'warning: userfaultfd',
-  mseal: 'warning: mseal',
+  mseal: 'ERR_MAPPING',
   MAP_DROPPABLE: 'warning: mmap',
   MAP_HUGETLB: 'ERR_MAPPING',
 }

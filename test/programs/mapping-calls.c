@@ -96,6 +96,22 @@ static void guarded_block(void) {
   private_block();
   madvise(block, PAGE, 102);
 }
+static void file_block(void) {
+  const int file = (int)syscall(SYS_memfd_create, "block", 0);
+  if (ftruncate(file, ROOM) != 0) exit(8);
+  block = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+  close(file);
+  memset(block, 1, ROOM);
+}
+static long grow(void) {
+  char* const grown = mremap(block, ROOM, 2 * ROOM, MREMAP_MAYMOVE);
+  if (grown == MAP_FAILED) return -1;
+  other = grown;
+  return 0;
+}
+static int is_grown_with_guards(void) {
+  return other != NULL && other[PAGE] == 1 && !is_writable(other);
+}
 static long unguard(void) {
   return madvise(block, PAGE, 103);
 }
@@ -208,7 +224,9 @@ static const struct {
     {"mmap over what is there", private_block, replace, is_dropped},
     {"MADV_DONTNEED", private_block, drop, is_dropped},
     {"MADV_GUARD_INSTALL", private_block, guard, is_guarded},
+    {"MADV_GUARD_INSTALL in a file", file_block, guard, is_guarded},
     {"MADV_GUARD_REMOVE", guarded_block, unguard, is_unguarded},
+    {"mremap of guards to more", guarded_block, grow, is_grown_with_guards},
     {"other advice", private_block, advise, is_advised},
     {"PR_SET_VMA", private_block, name, is_advised},
     {"mlock", private_block, lock, is_advised},

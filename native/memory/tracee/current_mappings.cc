@@ -55,7 +55,9 @@ bool has_stack_neighbour(const RegionList& regions) {
 
 Status CurrentMappings::read_listed(RegionList* listed) {
   Status status = read_regions_of(process_.live_thread(), listed);
-  if (!status.is_ok() || !(process_.growing().length() > 0 || has_stack_neighbour(*listed))) return status;
+  if (!status.is_ok() || !(process_.growing().length() > 0 || process_.has_seals() || has_stack_neighbour(*listed))) {
+    return status;
+  }
   listed->clear();
   return read_flagged_regions_of(process_.live_thread(), listed);
 }

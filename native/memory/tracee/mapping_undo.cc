@@ -38,6 +38,18 @@ bool is_of_system_v(const Region& region) {
   return region.path.starts_with("/SYSV");
 }
 
+// Whether only somebody else can make the change: pages that exist are to be dropped from a file, or from shared
+// memory, or there are to be some that are missing.
+bool takes_others(const MappingChange& change) {
+  return change.kind == Kind::ask || (change.kind == Kind::drop && !is_anonymous(change.region));
+}
+
+// Of a change that nobody can make.
+Status refusal_of(const MappingChange& change) {
+  if (change.kind == Kind::unseal) return Status::mapping(change.range.start, EPERM, "it is sealed (mseal)");
+  return Status::mapping(change.range.start, EBUSY, "pages of it are missing, for which somebody else has to be asked");
+}
+
 class Undo {
  public:
   Undo(TracedProcess& process, const Mappings& now) : process_(process), now_(now) {}
@@ -74,6 +86,7 @@ class Undo {
       case Kind::map:
         return map(change);
       case Kind::guard:
+        process_.unprotect(range);
         return call({SYS_madvise, {range.start, range.length(), kInstallGuard}}, range.start);
       case Kind::unguard:
         process_.mark_replaced(range);
@@ -81,10 +94,14 @@ class Undo {
       case Kind::drop:
         process_.mark_replaced(range);
         return call({SYS_madvise, {range.start, range.length(), MADV_DONTNEED}}, range.start);
+      case Kind::seal:
+        process_.mark_seals();
+        return call({kSealMemory, {range.start, range.length(), 0}}, range.start);
       case Kind::ask:
+      case Kind::unseal:
         break;
     }
-    return Status::mapping(range.start, EBUSY);
+    return refusal_of(change);
   }
 
  private:
@@ -147,7 +164,6 @@ class Undo {
   Status attach(const MappingChange& change) {
     const Region& region = change.region;
     const uint64_t flags = region.permissions[1] == 'w' ? 0 : SHM_RDONLY;
-    if (region.offset != 0) return Status::mapping(region.start, EINVAL);
     return call({SYS_shmat, {region.file.inode, region.start, flags}}, region.start);
   }
 
@@ -180,16 +196,24 @@ class Undo {
   const Mappings& now_;
 };
 
+// Unmapping makes room, a stack does not grow towards what lies below it, and what is sealed stays as it is.
+int turn_of(Kind kind) {
+  switch (kind) {
+    case Kind::unmap:
+      return 0;
+    case Kind::grow_stack:
+      return 1;
+    case Kind::seal:
+      return 3;
+    default:
+      return 2;
+  }
+}
+
 // Whether memory of System V is gone, or never was of our own namespace.
 bool has_lost_memory(const Region& region) {
   shmid_ds status{};
   return shmctl(static_cast<int>(region.file.inode), IPC_STAT, &status) != 0 && errno != EACCES;
-}
-
-// Whether only somebody else can make the change: pages that exist are to be dropped from a file, or from shared
-// memory, or there are to be some that are missing.
-bool takes_others(const MappingChange& change) {
-  return change.kind == Kind::ask || (change.kind == Kind::drop && !is_anonymous(change.region));
 }
 
 // Whether the path of a region leads to no file, or to another one.
@@ -203,21 +227,33 @@ bool has_lost_name(pid_t task, const Region& region) {
   return compare_mapped_file(file.get(), region.file, identities) == MappedFile::another;
 }
 
+// Whether the memory that is to be mapped is still to be had.
+Status check_map(pid_t task, const MappingChange& change) {
+  const Region& region = change.region;
+  const uint64_t at = change.range.start;
+  if (is_of_system_v(region)) {
+    if (has_lost_memory(region)) return Status::mapping(at, ENOENT, "its memory (System V) was removed");
+    if (region.offset != 0) return Status::mapping(at, EINVAL, "a part of memory of System V is not mapped by itself");
+    return Status::ok();
+  }
+  // Shared memory without a name that is also mapped elsewhere would become another one.
+  if (is_mapped_twice(region)) return Status::mapping(at, EOPNOTSUPP, "its memory is mapped twice, and has no name");
+  if (!has_lost_name(task, region)) return Status::ok();
+  const bool is_huge = region.path.starts_with("/anon_hugepage") || region.path.starts_with("/memfd:");
+  return Status::mapping(at, ENOENT,
+                         is_huge ? "its memory has no name by which it could be mapped again (a memfd, or huge pages)"
+                                 : "its file has no name any more, or another one has it");
+}
+
 }  // namespace
 
-// Shared memory without a name that is also mapped elsewhere would become another one.
 Status check_mappings(pid_t task, const Mappings& now, const Mappings& wanted) {
   GrowingArray<MappingChange> changes;
   if (Status status = plan_changes(now.regions, wanted.regions, &changes); !status.is_ok()) return status;
   for (const MappingChange& change : changes) {
-    if (takes_others(change)) return Status::mapping(change.range.start, EBUSY);
+    if (takes_others(change) || change.kind == Kind::unseal) return refusal_of(change);
     if (change.kind != Kind::map) continue;
-    if (is_of_system_v(change.region)) {
-      if (has_lost_memory(change.region)) return Status::mapping(change.region.start, ENOENT);
-      continue;
-    }
-    if (is_mapped_twice(change.region)) return Status::mapping(change.region.start, EOPNOTSUPP);
-    if (has_lost_name(task, change.region)) return Status::mapping(change.region.start, ENOENT);
+    if (Status status = check_map(task, change); !status.is_ok()) return status;
   }
   return Status::ok();
 }
@@ -234,11 +270,9 @@ Status undo_mappings(TracedProcess& process, const Mappings& now, const Mappings
   }
   GrowingArray<MappingChange> changes;
   if (Status status = plan_changes(regions, wanted.regions, &changes); !status.is_ok()) return status;
-  // Unmapping makes room, and a stack does not grow towards what lies below it.
-  for (const int turn : {0, 1, 2}) {
+  for (const int turn : {0, 1, 2, 3}) {
     for (const MappingChange& change : changes) {
-      const int its_turn = change.kind == Kind::unmap ? 0 : change.kind == Kind::grow_stack ? 1 : 2;
-      if (its_turn != turn) continue;
+      if (turn_of(change.kind) != turn) continue;
       if (Status status = undo.apply(change); !status.is_ok()) return status;
     }
   }

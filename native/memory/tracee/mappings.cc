@@ -142,6 +142,7 @@ class MergedList {
 
   Status add(Region region) {
     region.is_served = region.reports_writes = false;  // seldom known
+    region.is_sealed = region.is_sealed && !is_kernels(region);
     if (is_shared(region)) region.is_captured = memory_files_.contains(region);
     // Shared memory without a name is another file each time that it is mapped, and some kernels show a name that the
     // program gave it.
@@ -188,8 +189,9 @@ class MergedList {
     // What grows down beside the first stack is a part of it, that some call about a part has set apart. Whatever else
     // lies there is none, even if it looks the same.
     const bool is_of_stack = open_.grows_down && region.grows_down && (is_stack(open_) || is_stack(region));
-    const bool joins = has_open_ && open_.end == region.start && (open_.path == region.path || is_of_stack) &&
-                       same_kind(open_, region) && same_permissions(open_, region) && continues(open_, region);
+    const bool joins = has_open_ && open_.end == region.start && open_.is_sealed == region.is_sealed &&
+                       (open_.path == region.path || is_of_stack) && same_kind(open_, region) &&
+                       same_permissions(open_, region) && continues(open_, region);
     if (joins) {
       open_.end = region.end;
       if (is_of_stack) open_.path = kStack;
@@ -233,8 +235,7 @@ Status merge_regions(const RegionList& from, const NamedMemory& named, const Mem
                      RegionList* to) {
   MergedList merged(named, memory_files, to);
   RegionReader reader(from.bytes());
-  Region region;
-  while (reader.next(&region)) {
+  for (Region region; reader.next(&region);) {
     if (Status status = merged.add(region); !status.is_ok()) return status;
   }
   return merged.finish();
@@ -300,8 +301,7 @@ Status replace_mappings(std::span<const std::byte> list, const AddressRange& ran
 
 bool has_mapping(std::span<const std::byte> list, const AddressRange& range) {
   RegionReader reader(list);
-  Region region;
-  while (reader.next(&region)) {
+  for (Region region; reader.next(&region);) {
     if (region.start < range.end && range.start < region.end) return true;
   }
   return false;
@@ -319,12 +319,8 @@ class Plan {
     MappingChange* last = changes_->empty() ? nullptr : &(*changes_)[changes_->size() - 1];
     const bool joins = last != nullptr && change.kind == Kind::unmap && last->kind == Kind::unmap &&
                        last->range.end == change.range.start;
-    if (joins) {
-      last->range.end = change.range.end;
-    } else if (!changes_->append(change)) {
-      return Status::no_memory(sizeof(change));
-    }
-    return Status::ok();
+    if (joins) last->range.end = change.range.end;
+    return joins || changes_->append(change) ? Status::ok() : Status::no_memory(sizeof(change));
   }
 
   // All of the region is mapped anew, whatever was planned for parts of it.
@@ -344,10 +340,13 @@ class Plan {
 std::optional<MappingChange::Kind> change_of(const Region* is, const Region* wanted, const AddressRange& range) {
   using Kind = MappingChange::Kind;
   if (is == nullptr && wanted == nullptr) return {};
-  if (wanted == nullptr) return Kind::unmap;
-  const Kind how = is_stack(*wanted) ? Kind::grow_stack : Kind::map;
-  if (is == nullptr || !same_kind(*is, *wanted) || cut(*is, range).offset != cut(*wanted, range).offset) return how;
-  if (!same_permissions(*is, *wanted)) return Kind::protect;
+  if (wanted == nullptr) return is->is_sealed ? Kind::unseal : Kind::unmap;
+  const bool is_other =
+      is == nullptr || !same_kind(*is, *wanted) || cut(*is, range).offset != cut(*wanted, range).offset;
+  const bool is_same = !is_other && same_permissions(*is, *wanted);
+  if (is != nullptr && is->is_sealed && !(is_same && wanted->is_sealed)) return Kind::unseal;
+  if (is_other) return is_stack(*wanted) ? Kind::grow_stack : Kind::map;
+  if (!is_same) return Kind::protect;
   if (is->is_guard != wanted->is_guard) return wanted->is_guard ? Kind::guard : Kind::unguard;
   if (is->is_missing != wanted->is_missing) return wanted->is_missing ? Kind::drop : Kind::ask;
   return {};
@@ -358,12 +357,15 @@ std::optional<MappingChange::Kind> change_of(const Region* is, const Region* wan
 Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> wanted,
                     GrowingArray<MappingChange>* changes) {
   Plan plan(changes);
+  GrowingArray<MappingChange> seals;
   Cursor left(now), right(wanted);
   for (uint64_t at = 0; at != UINT64_MAX;) {
     const Region *is = left.at(at), *should = right.at(at);
     const AddressRange range{at, std::min(left.next_edge(at), right.next_edge(at))};
     at = range.end;
     const std::optional<MappingChange::Kind> kind = change_of(is, should, range);
+    const bool seals_it = should != nullptr && should->is_sealed && (is == nullptr || !is->is_sealed);
+    if (seals_it && !seals.append({MappingChange::Kind::seal, range, {}})) return Status::no_memory(sizeof(range));
     if (!kind) continue;
     const bool is_whole = *kind == MappingChange::Kind::map && is_made_as_a_whole(*should);
     if (is_whole) at = should->end;
@@ -375,7 +377,8 @@ Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> w
     Status status = is_whole ? plan.add_whole(*should) : plan.add({*kind, range, part});
     if (!status.is_ok()) return status;
   }
-  return Status::ok();
+  const std::span<const MappingChange> last(seals.data(), seals.size());
+  return changes->append(last) ? Status::ok() : Status::no_memory(last.size_bytes());
 }
 
 std::optional<uint64_t> first_difference(std::span<const std::byte> a, std::span<const std::byte> b) {
@@ -386,7 +389,7 @@ std::optional<uint64_t> first_difference(std::span<const std::byte> a, std::span
     if (one == nullptr || other == nullptr || !same_kind(*one, *other) || !same_permissions(*one, *other)) return at;
     const AddressRange here{at, at};
     if (cut(*one, here).offset != cut(*other, here).offset || one->is_guard != other->is_guard) return at;
-    if (one->is_missing != other->is_missing) return at;
+    if (one->is_missing != other->is_missing || one->is_sealed != other->is_sealed) return at;
   }
   return {};
 }

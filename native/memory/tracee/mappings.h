@@ -51,13 +51,14 @@ Status part_guards(const RegionList& from, std::span<const AddressRange> guards,
 Status part_missing(const RegionList& from, std::span<const AddressRange> missing, RegionList* to);
 
 struct MappingChange {
-  enum class Kind : uint8_t { unmap, map, protect, grow_stack, guard, unguard, drop, ask };
+  enum class Kind : uint8_t { unmap, map, protect, grow_stack, guard, unguard, drop, ask, seal, unseal };
   Kind kind;
   AddressRange range;
   Region region;  // as it is to be; its path lies in the bytes of the wanted list
 };
 
-// What makes the mappings `now` into those `wanted`, in rising order. Lists are passed as their bytes.
+// What makes the mappings `now` into those `wanted`, in rising order; what is to be sealed comes last. Lists are passed
+// as their bytes.
 Status plan_changes(std::span<const std::byte> now, std::span<const std::byte> wanted,
                     GrowingArray<MappingChange>* changes);
 

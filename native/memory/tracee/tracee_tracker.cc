@@ -37,6 +37,14 @@ constexpr bool can_have(TrackerKind kind) {
   return false;
 }
 
+// Guards are registered like what lies around them: else the kernel would part the mapping, and refuse the program what
+// it does with all of it (mremap).
+bool is_captured_without_guard(Region region) {
+  region.is_guard = false;
+  region.is_captured = true;
+  return classify(region) != RegionClass::left_out;
+}
+
 // The parts of `run` that are not in `untracked`, which is compared anyway.
 Status append_tracked(AddressRange run, const RangeSet& untracked, DirtyRange::Kind kind,
                       GrowingArray<DirtyRange>* dirty) {
@@ -121,8 +129,11 @@ Status TraceeTracker::set_regions(const RegionList& regions, const RegionList& l
                             EOPNOTSUPP);
     }
     const RegionClass kind = classify(region);
-    if (kind == RegionClass::left_out) continue;
     const AddressRange range{region.start, region.end};
+    if (is_tracking() && region.is_guard && is_captured_without_guard(region)) {
+      if (Status status = register_captured(range); !status.is_ok()) return status;
+    }
+    if (kind == RegionClass::left_out) continue;
     const bool is_tracked = kind != RegionClass::compared, is_sparse = kind == RegionClass::sparse;
     // Shared memory is registered, too, so that we learn what somebody else serves.
     if (is_tracking()) {
