@@ -58,7 +58,9 @@ describe.each(['filter', 'second', ...(refused.size > 0 ? [] : ['strict'])])(
 test.runIf(refused.has('kcmp'))('one that has a child is refused in a container, and the child is named', async () => {
   const { pid, printed, ask, end } = await startFiltered('parent')
   const [, child] = /^(\d+)\n/m.exec(await printed(/up\n/)) ?? []
-  onTestFinished(() => process.kill(Number(child), 'SIGKILL'))
+  onTestFinished(() => {
+    process.kill(Number(child), 'SIGKILL')
+  })
   const tracee = Tracee.attach(store, pid, { onWarning: () => {} })
   const { code, message } = errorOf(() => tracee.capture())
   expect(code).toBe('ERR_TRACEE')
@@ -68,28 +70,31 @@ test.runIf(refused.has('kcmp'))('one that has a child is refused in a container,
   expect(await end()).toBe(null)
 })
 
-test.skipIf(refused.has('kcmp'))('one that has a child is captured, and the end of the child is seen, too', async () => {
-  const { pid, printed, ask, end } = await startFiltered('parent')
-  const [, child] = /^(\d+)\n/m.exec(await printed(/up\n/)) ?? []
-  onTestFinished(() => {
-    if (isThere(Number(child))) process.kill(Number(child), 'SIGKILL')
-  })
-  const tracee = Tracee.attach(store, pid, { onWarning: () => {} })
-  const snapshot = tracee.capture()
-  tracee.resume({ timeout: 5 })
-  tracee.restore(snapshot)
-  process.kill(Number(child), 'SIGKILL')
-  while (!/^State:\tZ/m.test(readFileSync(`/proc/${child}/status`, 'latin1'))) await setTimeout(1)
-  tracee.resume({ timeout: 5 })
-  const { code, message } = errorOf(() => tracee.restore(snapshot))
-  expect(code).toBe('ERR_TRACEE')
-  expect(message).toContain(`${child}, a child process of the program, has ended since`)
-  tracee.capture().release()
-  tracee.detach()
-  snapshot.release()
-  await ask(1)
-  expect(await end()).toBe(null)
-})
+test.skipIf(refused.has('kcmp'))(
+  'one that has a child is captured, and the end of the child is seen, too',
+  async () => {
+    const { pid, printed, ask, end } = await startFiltered('parent')
+    const [, child] = /^(\d+)\n/m.exec(await printed(/up\n/)) ?? []
+    onTestFinished(() => {
+      if (isThere(Number(child))) process.kill(Number(child), 'SIGKILL')
+    })
+    const tracee = Tracee.attach(store, pid, { onWarning: () => {} })
+    const snapshot = tracee.capture()
+    tracee.resume({ timeout: 5 })
+    tracee.restore(snapshot)
+    process.kill(Number(child), 'SIGKILL')
+    while (!/^State:\tZ/m.test(readFileSync(`/proc/${child}/status`, 'latin1'))) await setTimeout(1)
+    tracee.resume({ timeout: 5 })
+    const { code, message } = errorOf(() => tracee.restore(snapshot))
+    expect(code).toBe('ERR_TRACEE')
+    expect(message).toContain(`${child}, a child process of the program, has ended since`)
+    tracee.capture().release()
+    tracee.detach()
+    snapshot.release()
+    await ask(1)
+    expect(await end()).toBe(null)
+  },
+)
 
 test('a restore that takes a call which it does not allow is refused, and it runs on', async () => {
   const { pid, child, printed, ask, end } = await startFiltered('filter')
