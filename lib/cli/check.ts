@@ -1,5 +1,5 @@
 /** `pagestore check`: explores a program, shows how far it is, and says what was found. */
-import { writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { relative } from 'node:path'
 
 import {
@@ -76,18 +76,18 @@ export async function check(command: readonly string[], options: CheckOptions, s
   process.stdout.write(
     options.json ? `${printableJson(JSON.stringify(summary(exploration)))}\n` : report(exploration, options, command),
   )
-  save(exploration, options, command)
+  await save(exploration, options, command)
   if (exploration.violations.length > 0) return exitCodes.violation
   if (options.strict && outsideOf(exploration).length > 0) return exitCodes.outside
   return exploration.complete ? exitCodes.clean : exitCodes.bounded
 }
 
 /** The report is printed already, so a trace that cannot be saved is a warning and no error. */
-function save({ violations }: Exploration, { trace }: CheckOptions, command: readonly string[]): void {
+async function save({ violations }: Exploration, { trace }: CheckOptions, command: readonly string[]): Promise<void> {
   const first = violations.find(hasPath)
   if (first === undefined) return
   try {
-    writeFileSync(trace, `${printableJson(JSON.stringify(traceOf(command, first), undefined, 2))}\n`)
+    await writeFile(trace, `${printableJson(JSON.stringify(traceOf(command, first), undefined, 2))}\n`)
   } catch (error) {
     process.stderr.write(
       `warning: the trace is not saved: ${printable(String(error instanceof Error ? error.message : error))}\n`,

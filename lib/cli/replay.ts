@@ -26,7 +26,7 @@ export async function replay(
   { gdb = false, stepTimeout }: ReplayOptions,
   signal: AbortSignal,
 ): Promise<number> {
-  const trace = readTrace(file)
+  const trace = await untilAborted(readTrace(file), signal)
   const [program = '', ...args] = command
   using store = new PageStore()
   // Only a detachable program can be handed to a debugger, and only one that reads the system's clocks.
@@ -50,6 +50,19 @@ export async function replay(
   } finally {
     running.close()
     subject.close()
+  }
+}
+
+/** @throws the signal's reason, if it is aborted before that */
+async function untilAborted<T>(awaited: Promise<T>, signal: AbortSignal): Promise<T> {
+  const over = new AbortController()
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { signal: over.signal })
+  })
+  try {
+    return await Promise.race([awaited, aborted])
+  } finally {
+    over.abort()
   }
 }
 

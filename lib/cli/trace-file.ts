@@ -1,6 +1,6 @@
 /** The trace file: `check` writes it, `replay` reads it. Its schema is docs/trace.schema.json. */
 
-import { readFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 
 import type { Violation, ViolationKind } from '../explore/index.js'
 import { PageStoreError } from '../index.js'
@@ -24,11 +24,14 @@ export function traceOf(program: readonly string[], { kind, property, choices, s
   return { version: 1, program, kind, property, choices, steps: readable }
 }
 
-/** @throws `ERR_TRACE` */
-export function readTrace(file: string): Trace {
+/**
+ * The event loop goes on meanwhile: a pipe may have no writer yet.
+ * @throws `ERR_TRACE`
+ */
+export async function readTrace(file: string): Promise<Trace> {
   let text: string
   try {
-    text = readFileSync(file, 'utf8')
+    text = await readText(file)
   } catch (error) {
     throw new PageStoreError('ERR_TRACE', error instanceof Error ? error.message : String(error))
   }
@@ -40,6 +43,19 @@ export function readTrace(file: string): Trace {
   }
   if (isTrace(trace)) return trace
   throw new PageStoreError('ERR_TRACE', `${file} is no trace that pagestore check has written`)
+}
+
+async function readText(file: string): Promise<string> {
+  const handle = await open(file)
+  try {
+    // A device may have no end.
+    const status = await handle.stat()
+    if (!status.isFile() && !status.isFIFO() && !status.isSocket())
+      throw new Error(`${file} is neither a file nor a pipe`)
+    return await handle.readFile('utf8')
+  } finally {
+    await handle.close()
+  }
 }
 
 function isTrace(what: unknown): what is Trace {

@@ -5,6 +5,7 @@
 
 import { readFileSync, readlinkSync, statfsSync, statSync } from 'node:fs'
 import type { Region } from '../addon/native.js'
+import { listedMappings } from './listed-mappings.js'
 
 /**
  * Where we can read the file that regions of one path are of; undefined where we cannot, or where another file has that
@@ -59,10 +60,10 @@ function readIdentities(pid: number): Map<string, string> {
   } catch {
     return identities
   }
-  for (const line of text.split('\n')) {
-    const [, major, minor, inode, path] = /^\S+ \S+ \S+ ([\da-f]+):([\da-f]+) (\d+) +(\/.*)$/.exec(line) ?? []
-    if (major === undefined || minor === undefined || path === undefined || identities.has(path)) continue
-    identities.set(path.replaceAll('\\012', '\n'), `${hex(BigInt(`0x${major}`))}:${hex(BigInt(`0x${minor}`))} ${inode}`)
+  for (const { path, identity } of listedMappings(text)) {
+    const [major = '', minor = '', inode] = identity.split(/[: ]/)
+    if (!path.startsWith('/') || identities.has(path)) continue
+    identities.set(path, `${hex(BigInt(`0x${major}`))}:${hex(BigInt(`0x${minor}`))} ${inode}`)
   }
   return identities
 }

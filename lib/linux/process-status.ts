@@ -16,9 +16,19 @@ export interface SignalSets {
  * @throws the error of `readFileSync` where there is no such thread
  */
 export function signalSets(thread: number): SignalSets {
-  const status = readFileSync(`/proc/${thread}/status`, 'latin1')
-  const set = (name: string) => BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)`, 'm').exec(status)?.[1] ?? 0}`)
+  const status = statusFields(readFileSync(`/proc/${thread}/status`, 'latin1'))
+  const set = (name: string) => BigInt(`0x${/^[0-9a-f]{1,16}/.exec(status.get(name) ?? '')?.[0] ?? 0}`)
   return { ignored: set('SigIgn'), caught: set('SigCgt') }
+}
+
+/** The fields of a `status` file. Only a line feed ends a line: a thread's name may have a carriage return in it. */
+export function statusFields(text: string): Map<string, string> {
+  return new Map(
+    text.split('\n').map((line) => {
+      const end = line.indexOf(':')
+      return [line.slice(0, Math.max(end, 0)), line.slice(end + 1).trimStart()]
+    }),
+  )
 }
 
 /** Whether a set has a signal. */

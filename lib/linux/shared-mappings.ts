@@ -3,21 +3,17 @@
 import { readFileSync } from 'node:fs'
 
 import type { Range } from '../addon/native.js'
+import { listedMappings } from './listed-mappings.js'
 
 export interface SharedMapping extends Range {
   isWritable: boolean
+  /** With a character for each byte. */
   path: string
 }
 
 /** @throws the error of `readFileSync` where there is no such process */
 export function sharedMappings(pid: number): SharedMapping[] {
-  const maps = readFileSync(`/proc/${pid}/maps`, 'latin1')
-  return [...maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) .([w-]).s \S+ \S+ \d+ *(.*)$/gm)].map(
-    ([, start, end, write, path = '']) => ({
-      start: BigInt(`0x${start}`),
-      end: BigInt(`0x${end}`),
-      isWritable: write === 'w',
-      path,
-    }),
-  )
+  return listedMappings(readFileSync(`/proc/${pid}/maps`, 'latin1'))
+    .filter(({ permissions }) => permissions[3] === 's')
+    .map(({ start, end, permissions, path }) => ({ start, end, isWritable: permissions[1] === 'w', path }))
 }

@@ -51,10 +51,13 @@ std::optional<SleepingCall> read_sleeping_call(pid_t pid, pid_t thread) {
 std::optional<ScheduleReading> read_schedule(pid_t pid, pid_t thread) {
   char text[1536];
   if (!read_proc_start({pid, thread}, "/proc/PID/task/TID/sched", text).is_ok()) return {};
+  // The thread's name is in the first line, and may look like any of the others; but it is shorter than this.
+  const char* lines = strstr(text, "\n--------------------");
+  if (lines == nullptr) return {};
   ScheduleReading reading;
   const bool is_complete =
-      read_time(text, "se.exec_start", &reading.last_ran) && read_time(text, "se.sum_exec_runtime", &reading.ran) &&
-      read_count(text, "nr_migrations", &reading.moves) && read_count(text, "nr_voluntary_switches", &reading.sleeps);
+      read_time(lines, "se.exec_start", &reading.last_ran) && read_time(lines, "se.sum_exec_runtime", &reading.ran) &&
+      read_count(lines, "nr_migrations", &reading.moves) && read_count(lines, "nr_voluntary_switches", &reading.sleeps);
   return is_complete ? std::optional(reading) : std::nullopt;
 }
 

@@ -1,8 +1,11 @@
 // What the kernel says of a process's regions, and which of them are its own.
 #include "linux/process_regions.h"
 
+#include <cstdio>
 #include <cstring>
+#include <random>
 #include <string>
+#include <vector>
 
 #include "support.h"
 
@@ -60,6 +63,54 @@ TEST(Regions, KeepAPathWhateverIsInIt) {
 TEST(Regions, AreNoneWhereThereIsNothing) {
   EXPECT_TRUE(Parsed("").regions.empty());
   EXPECT_TRUE(Parsed("nonsense\n").regions.empty());
+}
+
+// What looks like a mapping is one, with what is written there; all else is left out.
+TEST(Regions, OfRandomTextAreWhatIsWritten) {
+  const uint64_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  const auto number = [&] { return random() >> random() % 64; };
+  const char* const junk[] = {"",
+                              "\r",
+                              "-",
+                              "Size: 4 kB",
+                              "VmFlags: rd gd um",
+                              "7f-8f rw-p",
+                              "zz-00 rw-p 0 0:0 1 /a",
+                              " ",
+                              "1-2 rwxp 0 0:0",
+                              "ffffffffffffffffffffff-0"};
+  for (int round = 0; round < 2000; ++round) {
+    std::string text;
+    std::vector<std::string> expected;
+    for (uint64_t lines = random() % 8; lines > 0; --lines) {
+      if (random() % 4 == 0) {
+        text += junk[random() % std::size(junk)] + std::string("\n");
+        continue;
+      }
+      const uint64_t start = number(), end = number(), offset = number(), inode = number();
+      char head[160];
+      snprintf(head, sizeof(head), "%lx-%lx rw-%c %lx %02lx:%02lx %lu ", start, end, random() % 2 ? 's' : 'p', offset,
+               random() % 4096, random() % (1 << 20), inode);
+      std::string path =
+          random() % 3 == 0 ? "" : "/" + std::string(random() % (random() % 16 == 0 ? 100'000 : 40), 'x');
+      for (char& each : path) each = random() % 8 == 0 && each != '/' ? "\r\\ \x80:-0"[random() % 7] : each;
+      text += head + std::string(random() % 20, ' ') + path + "\n";
+      char region[160];
+      snprintf(region, sizeof(region), "%lx-%lx %lx %lu ", start, end, offset, inode);
+      expected.push_back(region + path);
+    }
+    std::vector<std::string> found;
+    for (const Region& each : Parsed(text).regions) {
+      char region[160];
+      snprintf(region, sizeof(region), "%lx-%lx %lx %lu ", each.start, each.end, each.offset, each.file.inode);
+      found.push_back(region + std::string(each.path));
+    }
+    ASSERT_EQ(found, expected) << text;
+    // And cut anywhere, it harms nothing.
+    static_cast<void>(Parsed(text.substr(0, random() % (text.size() + 1))));
+  }
 }
 
 TEST(Regions, OfOurselvesHoldOurOwnCodeAndStack) {
