@@ -258,6 +258,7 @@ Status Tracee::put_back(const Snapshot& snapshot, const Mappings& mappings, cons
   if (status.is_ok()) status = load_state(process_, saved);
   return status.is_ok() ? process_.put_back_threads() : status;
 }
+
 Status Tracee::restore_mappings(const Mappings& wanted) {
   constexpr int kPasses = 3;
   for (int pass = 0;; ++pass) {
