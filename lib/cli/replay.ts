@@ -1,13 +1,18 @@
 /** `pagestore replay`: takes the path of a trace again, and says whether it still leads to the violation. */
 
+import { setTimeout } from 'node:timers/promises'
+
 import { Program } from '../explore/index.js'
 import type { Step } from '../explore/subject.js'
 import { replay as replayPath } from '../explore/trace.js'
 import { Interrupted, takeStep } from '../explore/turns.js'
 import { PageStore, PageStoreError, type Tracee } from '../index.js'
+import { isStopped } from '../linux/process-status.js'
 import { printable } from '../printable.js'
 import { exitCodes, stepText } from './check.js'
 import { readTrace, type Trace } from './trace-file.js'
+
+const mostTries = 1000
 
 export interface ReplayOptions {
   gdb?: boolean
@@ -41,7 +46,7 @@ export async function replay(
       onStep: (step) => void process.stdout.write(`${stepText(step, taken++)}\n`),
     })
     process.stdout.write(`${printable(outcome(end))}\n`)
-    if (gdb) handOver(running.memory, end)
+    if (gdb) await handOver(running.memory, end)
     return isThere(trace, end) ? exitCodes.violation : exitCodes.clean
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error
@@ -102,12 +107,14 @@ function isThere({ kind, property }: Trace, end: Step): boolean {
 }
 
 /** Detaches from the program and leaves it stopped, before what it stopped for, until a debugger attaches. */
-function handOver(tracee: Tracee, end: Step): void {
+async function handOver(tracee: Tracee, end: Step): Promise<void> {
   const { pid } = tracee
   process.kill(pid, 'SIGSTOP')
   // The signal that it is about to receive would end it. Without the signal, the instruction runs again, and faults again.
   if (end.kind === 'failure' && end.failure.kind === 'crash') tracee.resume({ signal: 'none' })
   tracee.detach()
+  // It takes the signal when its turn comes. Whoever lets it run on again need not be waited for.
+  for (let tries = 0; tries < mostTries && !isStopped(pid); tries++) await setTimeout(1)
   process.stdout.write(
     `The program is stopped. To debug it, and to kill it afterwards:\n  gdb -p ${pid}\n  kill -9 ${pid}\n`,
   )

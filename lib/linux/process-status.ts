@@ -21,6 +21,18 @@ export function signalSets(thread: number): SignalSets {
   return { ignored: set('SigIgn'), caught: set('SigCgt') }
 }
 
+/**
+ * Whether a process is stopped by a signal, and by no tracer.
+ * @throws the error of `readFileSync` where there is no such process
+ */
+export function isStopped(pid: number): boolean {
+  return (
+    statusFields(readFileSync(`/proc/${pid}/status`, 'latin1'))
+      .get('State')
+      ?.startsWith('T') === true
+  )
+}
+
 /** The fields of a `status` file. Only a line feed ends a line: a thread's name may have a carriage return in it. */
 export function statusFields(text: string): Map<string, string> {
   return new Map(
