@@ -36,8 +36,8 @@ export function tryToGoBack(memory: RestorableMemory, start: Snapshot, now: Snap
   memory.restore(now)
 }
 
-/** Gets a sentence about what a run leaves behind. */
-export type Warn = (text: string) => void
+/** Gets a sentence, and what it is about: what a run leaves behind in files, or what could not be verified. */
+export type Warn = (about: 'files' | 'verify', text: string) => void
 
 /**
  * Takes a run back and closes it. One that cannot go back, since it was killed or did what cannot be undone, is closed as
@@ -52,20 +52,22 @@ export function closeAtStart(running: Running, start: Snapshot | undefined, warn
     }
   } catch (error) {
     if (!(error instanceof PageStoreError)) throw error
-    if (running.removeMade !== undefined) warn(leftBehind(error))
+    if (running.removeMade !== undefined) warn('files', leftBehind(error))
   } finally {
     running.close()
   }
 }
 
 function leftBehind({ message }: PageStoreError): string {
-  return `files: a run could not be taken back to its first choice: files that it made since then stay, and so does what it added to others. ${message}`
+  return `a run could not be taken back to its first choice: files that it made since then stay, and so does what it added to others. ${message}`
 }
 
-/** Keeps what is said of the first run that leaves something behind. */
+/** Keeps what is said first about each: the next run has the same to say, of another process. */
 export function warnInto(warnings: string[]): Warn {
-  return (text) => {
-    if (warnings.length === 0) warnings.push(text)
+  const said = new Set<string>()
+  return (about, text) => {
+    if (!said.has(about)) warnings.push(`${about}: ${text}`)
+    said.add(about)
   }
 }
 

@@ -91,16 +91,15 @@ function isState(label: string): boolean {
 }
 
 async function compare(fresh: Fresh, walk: Walk): Promise<Violation | undefined> {
-  const { search, subject, store, signal, warn } = fresh
+  const { search, signal, warn } = fresh
   let arrival: Arrival | undefined
-  let running: Running | undefined
+  const running = openFresh(fresh)
+  if (running === undefined) return undefined
   try {
-    running = subject.open(store)
     let isDeclared = false
-    const begun = running
-    await inFreshRun(begun, { warn, signal }, async (first, start) => {
-      arrival = await takeWalk({ running: begun, first, start }, fresh, walk)
-      isDeclared = (begun.layout?.declared().length ?? 0) > 0
+    await inFreshRun(running, { warn, signal }, async (first, start) => {
+      arrival = await takeWalk({ running, first, start }, fresh, walk)
+      isDeclared = (running.layout?.declared().length ?? 0) > 0
     })
     if (arrival === undefined) return undefined
     if (!isDeclared && !(await comesToTheSame(fresh, walk, arrival))) return undefined
@@ -109,10 +108,20 @@ async function compare(fresh: Fresh, walk: Walk): Promise<Violation | undefined>
     if (error instanceof Interrupted) return undefined
     if (!(error instanceof PageStoreError)) throw error
     // What a fresh run cannot do says nothing of the states that the search found.
-    if (running === undefined) warn(`verify: no fresh run could be started to compare with: ${error.message}`)
     return undefined
   } finally {
     arrival?.snapshot?.release()
+  }
+}
+
+/** @returns undefined where no run can be started, which is said */
+function openFresh({ subject, store, warn }: Fresh): Running | undefined {
+  try {
+    return subject.open(store)
+  } catch (error) {
+    if (!(error instanceof PageStoreError)) throw error
+    warn('verify', `no fresh run could be started to compare with: ${error.message}`)
+    return undefined
   }
 }
 
@@ -142,12 +151,10 @@ async function takeWalk(
 }
 
 /** Whether another fresh run that takes the same choices comes to the same. */
-async function comesToTheSame(
-  { search, subject, store, signal, warn }: Fresh,
-  { choices }: Walk,
-  first: Arrival,
-): Promise<boolean> {
-  const running = subject.open(store)
+async function comesToTheSame(fresh: Fresh, { choices }: Walk, first: Arrival): Promise<boolean> {
+  const { search, signal, warn } = fresh
+  const running = openFresh(fresh)
+  if (running === undefined) return false
   return await inFreshRun(running, { warn, signal }, async (begun) => {
     let step = begun
     for (const choice of choices.slice(0, first.taken)) {

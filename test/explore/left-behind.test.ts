@@ -2,7 +2,8 @@
 import { mkdtempSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { ByteModel, explore, Program } from 'pagestore/explore'
+import { PageStoreError } from 'pagestore'
+import { ByteModel, explore, Program, type Subject } from 'pagestore/explore'
 import { expect, test } from 'vitest'
 
 import { compile, ownFolder } from '../support/programs.js'
@@ -52,4 +53,47 @@ test('a model in TypeScript has no files that could stay', async () => {
   const state = new Uint8Array(1)
   const found = await explore(new ByteModel({ state, alternatives: () => -1, choose: () => {} }))
   expect(found.warnings).toEqual([])
+})
+
+/** A subject of which not every run can be started. */
+function refusing(subject: Subject, isRefused: (run: number) => boolean): Subject {
+  let run = 0
+  return {
+    open(store) {
+      if (isRefused(++run)) throw new PageStoreError('ERR_SPAWN', 'no more of them')
+      return subject.open(store)
+    },
+  }
+}
+
+test.each(['pipe', 'nothing'])('what could not be verified is said, whatever the search has left: %s', async (how) => {
+  const folder = mkdtempSync(join(parent, 'made-'))
+  const subject = refusing(new Program(program, [how, folder]), (run) => run > 1)
+  const { warnings } = await explore(subject, { verify: true })
+  const left = how === 'pipe' ? [expect.stringMatching(/^files: a run could not be taken back/)] : []
+  const said = warnings.filter((warning) => /^(files|verify): /.test(warning))
+  expect(said).toEqual([...left, 'verify: no fresh run could be started to compare with: no more of them'])
+})
+
+test('nor is it passed over where a second fresh run is wanted', async () => {
+  const state = new Uint8Array(1)
+  let runs = 0
+  const model = new ByteModel({
+    state,
+    alternatives: () => (state[0] === 0 ? 1 : -1),
+    choose() {
+      state[0] = runs
+    },
+  })
+  const counting: Subject = {
+    open(store) {
+      runs++
+      return model.open(store)
+    },
+  }
+  const { warnings } = await explore(
+    refusing(counting, (run) => run === 3),
+    { verify: true },
+  )
+  expect(warnings).toEqual(['verify: no fresh run could be started to compare with: no more of them'])
 })
