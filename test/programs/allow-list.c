@@ -1,7 +1,8 @@
 // Says "up", and from then on makes no call but a few. With "strict" the kernel lets it have three (seccomp's first
 // mode); with "filter" one that it does not know ends it; with "second" it has a filter more, which allows all; with
 // "thread" another thread has two of those instead; "deaf" lets it call userfaultfd, but not rt_sigprocmask. Each line
-// of its input is answered. "trap COMMAND…" is no such program: it runs a command that a userfaultfd ends.
+// of its input is answered. "trap COMMAND…" is no such program: it runs a command that a userfaultfd ends; nor is
+// "privileged COMMAND…", which adds a filter and gives up no privileges for it.
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -40,6 +41,11 @@ static void* be_allowed_all(void* unused) {
 int main(int argc, char** argv) {
   const char* which = argc > 1 ? argv[1] : "";
   char byte;
+  if (strcmp(which, "privileged") == 0) {
+    allow_all();
+    execvp(argv[2], argv + 2);
+    return 127;
+  }
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   if (strcmp(which, "second") == 0) allow_all();
   if (strcmp(which, "thread") == 0) {

@@ -35,6 +35,7 @@ export function findTargets(): Target[] {
   })
   const found = [
     made('C', 'abcds', true, build('survivors/pulse.c')),
+    made('filtered', 'abcds', true, build('survivors/filtered.c', { more: ['survivors/pulse.c'] })),
     made('static', 'abcds', true, build('survivors/pulse.c', { flags: ['-O2', '-static'] })),
     made(
       'bare',
@@ -195,6 +196,11 @@ export function inContainer(profile: ProfileName): string[] {
   return [build('container.c'), ...argumentsFor(profile)]
 }
 
+/** A process has the filters of its container, and its own. */
+function isFiltered(target: Target): boolean {
+  return target.name === 'filtered'
+}
+
 /** The observer is killed before each of its own system calls, from the `first` on in steps. */
 export async function killAtEachCall(
   target: Target,
@@ -204,7 +210,7 @@ export async function killAtEachCall(
   within: string[] = [],
 ): Promise<Found> {
   const tool = build('survivors/kill-at-call.c')
-  const ward = new Ward(target)
+  const ward = new Ward(isFiltered(target) ? { ...target, command: [...within, ...target.command] } : target)
   await ward.begin()
   for (let call = first; ; call += step) {
     const command = [...within, tool, String(call), process.execPath, observer, way, String(ward.survivor.pid)]

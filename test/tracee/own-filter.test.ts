@@ -171,6 +171,27 @@ test.skipIf(process.getuid!() !== 0 || spawnSync('setpriv', ['--version']).statu
   },
 )
 
+// As one in a container that sees the processes of the whole machine.
+test.skipIf(process.getuid!() !== 0 || refused.size > 0)(
+  'a filter is not taken to be ours where only its process has given up privileges for it',
+  async () => {
+    const { pid, ask, end } = await startFiltered('filter')
+    const script = `
+      import { PageStore, Tracee } from 'pagestore'
+      const tracee = Tracee.attach(new PageStore(), ${pid})
+      console.log(tracee.tracker)
+      tracee.detach()`
+    const node = [process.execPath, '--input-type=module', '-e', script]
+    const { stdout, stderr } = spawnSync(program, ['privileged', ...node], {
+      encoding: 'utf8',
+      cwd: import.meta.dirname,
+    })
+    expect({ stdout, stderr }).toEqual({ stdout: 'none\n', stderr: '' })
+    await ask(1)
+    expect(await end()).toBe(null)
+  },
+)
+
 test('a filter that we have as well is tried by a child of ours', () => {
   const script = `
     import { spawn } from 'node:child_process'

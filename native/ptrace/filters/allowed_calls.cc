@@ -2,6 +2,7 @@
 
 #include <linux/seccomp.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 
 #include "linux/proc_file.h"
 #include "ptrace/filters/tried_calls.h"
+#include "system/old_glibc.h"
 
 namespace pagestore {
 
@@ -18,6 +20,7 @@ namespace {
 struct FilterStatus {
   int mode = 0;  // SECCOMP_MODE_…
   uint64_t count = 0;
+  bool has_no_new_privileges = false;
 };
 
 uint64_t number_behind(const char* text, const char* name) {
@@ -33,7 +36,20 @@ Status read_status(pid_t thread, FilterStatus* status) {
   status->count = number_behind(text.data(), "\nSeccomp_filters:");
   // A kernel that does not count them: there is at least one.
   if (status->mode == SECCOMP_MODE_FILTER) status->count = std::max<uint64_t>(status->count, 1);
+  status->has_no_new_privileges = number_behind(text.data(), "\nNoNewPrivs:") != 0;
   return Status::ok();
+}
+
+// Whether those of a thread may all be ours, as far as can be told: what is in no container of ours has others, and so
+// has one that gave up privileges, as it takes to add a filter, where we did not.
+bool may_be_ours(pid_t thread, const FilterStatus& theirs, const FilterStatus& ours) {
+  char name[64];
+  struct stat here {
+  }, there{};
+  snprintf(name, sizeof(name), "/proc/%d/ns/mnt", thread);
+  const bool is_elsewhere = read_file_status("/proc/self/ns/mnt", &here) != 0 || read_file_status(name, &there) != 0 ||
+                            here.st_ino != there.st_ino || here.st_dev != there.st_dev;
+  return theirs.count <= ours.count && !is_elsewhere && (ours.has_no_new_privileges || !theirs.has_no_new_privileges);
 }
 
 }  // namespace
@@ -77,7 +93,9 @@ Status AllowedCalls::find(const TracedThread& thread) {
     bool can_read = false;
     if (Status status = read_programs(thread, theirs.count, &can_read); !status.is_ok()) return status;
     if (Status status = read_status(getpid(), &ours); !status.is_ok()) return status;
-    known_ = can_read ? Known::by_program : theirs.count <= ours.count ? Known::by_trial : Known::nothing_allowed;
+    known_ = can_read                                 ? Known::by_program
+             : may_be_ours(thread.id(), theirs, ours) ? Known::by_trial
+                                                      : Known::nothing_allowed;
   }
   thread_ = thread.id();
   return Status::ok();

@@ -2,8 +2,8 @@
 // never makes by itself.
 //
 // Each thread has filters of its own. They are read where the kernel lets us (CAP_SYS_ADMIN), and asked about each
-// call. Where it does not, and the thread has no more of them than we have, a child of ours tries the call
-// (tried_calls.h). Else nothing is allowed in this thread.
+// call. Where it does not, and the thread has no more of them than we have, and lives where we do, a child of ours
+// tries it (tried_calls.h). Else nothing is allowed in this thread.
 //
 // It leaves to its caller: the threads are stopped; to `forget` what is known when the process may have got a filter.
 #pragma once
