@@ -3,9 +3,10 @@
  * read once: what is no run, no step, no snapshot or no bytes is refused with `ERR_MODEL`.
  */
 
-import { addressOf, checkObject, functionOf, lengthOf, listOf, optionsOf, shown, wrong } from '../arguments.js'
+import { addressOf, functionOf, lengthOf, listOf, optionsOf, shown, wrong } from '../arguments.js'
 import { PageStoreError } from '../errors.js'
 import type { RestorableMemory } from '../memory.js'
+import { closedOnFailure } from '../releases.js'
 import { snapshotHandle } from '../snapshot.js'
 import type { Failure, Layout, Located, Running, Step, Subject } from './subject.js'
 import { shareParts } from './turns.js'
@@ -38,25 +39,44 @@ function checked<T>(check: () => T): T {
   }
 }
 
-const runNames = ['memory', 'start', 'take', 'layout', 'removeMade', 'close'] as const
+/** Methods, each read once. */
+function methodsOf<T extends object, Name extends keyof T & string>(
+  object: T,
+  names: readonly Name[],
+  name: string,
+): Pick<T, Name> {
+  const methods = optionsOf(object, names, name)
+  for (const each of names) functionOf(methods[each] as () => void, `${each} of ${name}`)
+  return methods
+}
 
+/** Of a run that is refused nobody else could close what it has opened. */
 function checkedRun(running: Running): Running {
-  const { memory, start, take, layout, removeMade, close } = checked(() => {
-    const run = optionsOf(running, runNames, 'what open gives')
-    for (const name of ['start', 'take', 'close'] as const) functionOf(run[name], `${name} of a run`)
-    return run
+  const { close } = checked(() => optionsOf(running, ['close'], 'what open gives'))
+  const closing = { close: () => (typeof close === 'function' ? Reflect.apply(close, running, []) : undefined) }
+  return closedOnFailure(closing, () => {
+    checked(() => functionOf(close, 'close of a run'))
+    return openedRun(running, closing.close)
   })
+}
+
+function openedRun(running: Running, close: () => void): Running {
+  const { memory, start, take, layout, removeMade } = checked(() => ({
+    ...optionsOf(running, ['memory', 'layout', 'removeMade'], 'a run'),
+    ...methodsOf(running, ['start', 'take'], 'a run'),
+  }))
+  if (removeMade !== undefined) checked(() => functionOf(removeMade, 'removeMade of a run'))
   const run: Running = {
-    memory: checked(() => checkedMemory(memory)),
-    layout: layout && checked(() => checkedLayout(layout)),
+    memory: checkedMemory(memory),
+    layout: layout === undefined ? undefined : checkedLayout(layout),
     start: () => checkedStep(Reflect.apply(start, running, [])),
     take: (alternative) => checkedStep(Reflect.apply(take, running, [alternative])),
     ...(removeMade && { removeMade: () => Reflect.apply(removeMade, running, []) }),
     get warnings() {
-      const { warnings = [] } = running
+      const { warnings = [] } = checked(() => optionsOf(running, ['warnings'], 'a run'))
       return checked(() => listOf(warnings, 'warnings').map((each) => textIn(each, 'a warning')))
     },
-    close: () => Reflect.apply(close, running, []),
+    close,
   }
   shareParts(running, run, checkedStep)
   return run
@@ -105,42 +125,52 @@ function checkedFailure(failure: Failure): Failure {
   }
 }
 
+const memoryMethods = ['capture', 'read', 'restore', 'ignore', 'track', 'close'] as const
+
+/** What is no method stays what it is at each moment. */
 function checkedMemory(memory: RestorableMemory): RestorableMemory {
-  checkObject(memory, 'the memory of a run')
+  const { capture, read, restore, ignore, track, close } = checked(() =>
+    methodsOf(memory, memoryMethods, 'the memory of a run'),
+  )
+  const end = () => Reflect.apply(close, memory, [])
   return {
     capture() {
-      const snapshot = memory.capture()
+      const snapshot = Reflect.apply(capture, memory, [])
       checked(() => snapshotHandle(snapshot))
       return snapshot
     },
     read(address, length) {
-      const bytes = memory.read(address, length)
+      const bytes = Reflect.apply(read, memory, [address, length])
       if (Buffer.isBuffer(bytes) && bytes.length === length) return bytes
       throw new PageStoreError('ERR_MODEL', `the memory of the subject did not give the ${length} bytes that were read`)
     },
-    restore: (snapshot) => memory.restore(snapshot),
+    restore: (snapshot) => Reflect.apply(restore, memory, [snapshot]),
     get regions() {
       return memory.regions
     },
     get tracker() {
       return memory.tracker
     },
-    ignore: (address, length) => memory.ignore(address, length),
-    track: (address, length) => memory.track(address, length),
-    close: () => memory.close(),
-    [Symbol.dispose]: () => memory.close(),
+    ignore: (address, length) => Reflect.apply(ignore, memory, [address, length]),
+    track: (address, length) => Reflect.apply(track, memory, [address, length]),
+    close: end,
+    [Symbol.dispose]: end,
   }
 }
 
 function checkedLayout(layout: Layout): Layout {
+  const { find, nameOf, declared, hidesUnnamed } = checked(() => ({
+    ...methodsOf(layout, ['find', 'nameOf', 'declared'], 'the layout of a run'),
+    ...optionsOf(layout, ['hidesUnnamed'], 'the layout of a run'),
+  }))
   return {
     find: (name) => {
-      const found = layout.find(name)
+      const found = Reflect.apply(find, layout, [name])
       return checked(() => located(found))
     },
-    hidesUnnamed: Boolean(layout.hidesUnnamed),
+    hidesUnnamed: Boolean(hidesUnnamed),
     nameOf(address) {
-      const found = layout.nameOf(address)
+      const found = Reflect.apply(nameOf, layout, [address])
       if (found === undefined) return undefined
       return checked(() => {
         const { name, offset, size } = optionsOf(found, ['name', 'offset', 'size'], 'what a layout names')
@@ -148,7 +178,7 @@ function checkedLayout(layout: Layout): Layout {
       })
     },
     declared() {
-      const ranges = layout.declared()
+      const ranges = Reflect.apply(declared, layout, [])
       return checked(() =>
         listOf(ranges, 'declared ranges').map((range) => {
           const { start, end } = optionsOf(range, ['start', 'end'], 'a declared range')
