@@ -18,10 +18,7 @@ Status leave_exit(ProcessWaiter& waiter, TracedThread& thread) {
 Status leave_exits(ProcessWaiter& waiter, const ThreadTable& threads) {
   for (TracedThread* thread : threads.all()) {
     if (!thread->is_stopped()) continue;
-    const Status status = leave_exit(waiter, *thread);
-    if (status.is_ok()) continue;
-    if (status.error() != Error::process_gone) return status;
-    thread->mark_dying();
+    if (Status status = unless_dying(*thread, leave_exit(waiter, *thread)); !status.is_ok()) return status;
   }
   return Status::ok();
 }

@@ -54,6 +54,7 @@ struct ProgramFacts {
   bool has_seals = false;   // it has made mappings that cannot be changed (mseal)
   bool may_have_changed_timers = true;  // made or deleted one (timer_create) since somebody looked
   bool may_have_new_filters = true;     // seccomp, since somebody asked
+  bool may_have_given_up = true;        // memory that it had registered, since somebody looked
   bool has_unknown_filters = false;     // of its own, of which nothing is known
   bool may_have_children = false;       // processes that it has started, and not waited for
   bool is_32_bit = false;

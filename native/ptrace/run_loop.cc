@@ -21,13 +21,6 @@ namespace pagestore {
 
 namespace {
 
-// A thread that is stopped may be killed by the end of the process, or by exec. The kernel will report that.
-Status unless_dying(TracedThread& thread, const Status& status) {
-  if (status.error() != Error::process_gone) return status;
-  thread.mark_dying();
-  return Status::ok();
-}
-
 // Milliseconds to wait, where `left` are left in all, and something may have to be done at `next` (nanoseconds).
 int choose_tick(int64_t next, int64_t left) {
   constexpr int64_t kTick = ProcessWaiter::kTick, kMillisecond = 1'000'000;
@@ -178,7 +171,8 @@ Status RunLoop::run(std::span<TracedThread* const> runners, TracedThread& asked,
 Status RunLoop::insert_breakpoint(std::span<TracedThread* const> runners, const RunOptions& options,
                                   std::optional<Stop>* stop) {
   if (parts_.traits.outlives_us) {
-    return parts_.kernel_breakpoint.insert(*options.breakpoint, runners, parts_.threads, parts_.injected);
+    return parts_.kernel_breakpoint.insert(*options.breakpoint, runners, parts_.threads, parts_.injected,
+                                           parts_.waiter);
   }
   const StepTools tools{parts_.memory, parts_.waiter, parts_.classifier};
   for (TracedThread* thread : runners) {

@@ -12,6 +12,7 @@
 #include "linux/kernel_pages.h"
 #include "linux/userfaultfd.h"
 #include "ptrace/answered_calls.h"
+#include "ptrace/descriptor_calls.h"
 #include "ptrace/filters/added_filter.h"
 #include "ptrace/requests.h"
 #include "ptrace/trap.h"
@@ -202,6 +203,7 @@ void SystemCallStops::note_change(const SystemCall& call) {
   if (kind == SystemCallKind::mapping) note_mapping_change(call);
   if (kind == SystemCallKind::advice) note_advice(call);
   if (call.number == SYS_ioctl) note_registration(call);
+  if (changes_descriptors(call.number)) parts_.program.may_have_given_up = true;
   if (kind == SystemCallKind::timer) parts_.program.may_have_changed_timers = true;
   if (adds_filter(call)) note_filter(call);
 }

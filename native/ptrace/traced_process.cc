@@ -97,7 +97,8 @@ Status TracedProcess::find_flagged_mappings() {
 
 // The kernel shows which mappings are registered, but not with what: none of these is with ours.
 Status TracedProcess::find_given_up_memory() {
-  if (program_.registered.all.empty()) return Status::ok();
+  const bool may_differ = program_.may_have_given_up || changes_.has_changed_mappings();
+  if (program_.registered.all.empty() || !may_differ) return Status::ok();
   RegionList regions;
   RegisteredMemory still;
   if (Status status = read_flagged_regions_of(live_thread(), &regions); !status.is_ok()) return status;
@@ -112,6 +113,7 @@ Status TracedProcess::find_given_up_memory() {
   const auto are_equal = [](const RangeSet& a, const RangeSet& b) {
     return std::equal(a.ranges().begin(), a.ranges().end(), b.ranges().begin(), b.ranges().end());
   };
+  program_.may_have_given_up = false;
   const RegisteredMemory& before = program_.registered;
   if (are_equal(still.all, before.all) && are_equal(still.served, before.served)) return Status::ok();
   changes_.mark_mappings_changed();
@@ -250,12 +252,15 @@ Status TracedProcess::detach() {
     const uint32_t none = 0;
     static_cast<void>(write(declarations + offsetof(trap::Ranges, is_checked), &none, sizeof(none)));
   }
+  Status status = Status::ok();
   if (traits_.outlives_us) {
     const ThreadTable::InUse in_use(threads_);
-    static_cast<void>(kernel_breakpoint_.put_back(threads_, injected_, waiter_));
+    status = kernel_breakpoint_.put_back(threads_, injected_, waiter_);
     static_cast<void>(injected_.stubs()->clear());
   }
-  return release_all();
+  // The process is let go all the same.
+  const Status released = release_all();
+  return released.is_ok() ? status : released;
 }
 
 // All threads, whatever fails, and also those that have not stopped.

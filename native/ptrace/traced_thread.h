@@ -228,4 +228,11 @@ class TracedThread {
   RegisterCache registers_;
 };
 
+// A thread that is stopped may be killed by the end of the process, or by exec. The kernel will report that.
+inline Status unless_dying(TracedThread& thread, const Status& status) {
+  if (status.error() != Error::process_gone) return status;
+  thread.mark_dying();
+  return Status::ok();
+}
+
 }  // namespace pagestore

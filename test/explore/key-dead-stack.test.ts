@@ -16,6 +16,8 @@ const programs: Record<string, [states: number, transitions: number, violations:
   'in-handler': [5, 6, hidden],
   'on-alternate': [5, 6, hidden],
   'in-frame': [5, 6, hidden],
+  // Four rounds, for which the ways are forgotten, and an end for each: the alternate stack is an array like others then.
+  'in-sigsuspend': [7, 12, []],
   // Three rounds with a choice in the handler each, and the end: which faults there were is forgotten.
   'after-faults': [7, 12, []],
   // Four rounds and the end: the ways are forgotten.

@@ -22,3 +22,11 @@ describe.each(['error', 'trap', 'kill'])('a program whose filter answers by: %s'
     })
   })
 })
+
+test.each(['nobody', 'prctl', 'seccomp'])(
+  'a program that asks whether there are filters has none (%s)',
+  async (who) => {
+    const found = await explore(new Program(program, ['probe', who]), { verify: true })
+    expect(found).toMatchObject({ complete: true, states: 6, violations: [] })
+  },
+)

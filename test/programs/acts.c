@@ -26,6 +26,26 @@ NEVER_INLINED void count_one(void) {
   count++;
 }
 
+/* The instruction by which it reads a byte has a name. */
+static NEVER_INLINED long read_by_named_call(char* byte) {
+#if defined(__x86_64__)
+  long result = SYS_read;
+  __asm__ volatile(".globl named_call\nnamed_call: syscall"
+                   : "+a"(result)
+                   : "D"(0), "S"(byte), "d"(1)
+                   : "rcx", "r11", "memory");
+#else
+  register long number __asm__("x8") = SYS_read, result __asm__("x0") = 0;
+  register char* to __asm__("x1") = byte;
+  register long length __asm__("x2") = 1;
+  __asm__ volatile(".globl named_call\nnamed_call: svc #0"
+                   : "+r"(result)
+                   : "r"(number), "r"(to), "r"(length)
+                   : "memory");
+#endif
+  return result;
+}
+
 static void on_first(int signal) {
   (void)signal, count += 1;
 }
@@ -160,6 +180,7 @@ int main(int argc, char** argv) {
     for (;;) count++;
   }
   if (IS("block")) return read(0, &byte, 1) == 1 ? byte : 99;
+  if (IS("block-named")) return read_by_named_call(&byte) == 1 ? byte : 99;
   if (IS("waits")) {
     /* Several ways to wait, over and over; what it did it tells at the end. */
     pthread_create(&thread, NULL, wait_for_input, NULL);

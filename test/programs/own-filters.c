@@ -1,3 +1,4 @@
+// own-filters probe WHO: asks, as libraries do, whether the kernel has filters, then maps memory or not.
 // own-filters CALL HOW [late]: a filter of its own that answers one call by an error, a signal or its end, from before
 // its first choice on; with "late" in its first alternative alone. Its state is one byte of the heap, and its break, or
 // with "late" a mapping, differs between the alternatives.
@@ -28,7 +29,17 @@ static void forbid(const char* call, const char* how) {
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) exit(3);
 }
 
+static int probe(const char* who) {
+  if (strcmp(who, "prctl") == 0) prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, 0, 0, 0);
+  if (strcmp(who, "seccomp") == 0) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, NULL);
+  for (int i = 0; i < 2; ++i) {
+    if (ps_choose(2)) mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  }
+  return 0;
+}
+
 int main(int argc, char** argv) {
+  if (strcmp(argv[1], "probe") == 0) return probe(argv[2]);
   const int is_late = argc > 3;
   char* byte = malloc(1);
   *byte = 1;

@@ -104,6 +104,28 @@ static NOT_INLINE void on_alternate_in_frame(void) {
   raise_with_secret(SA_ONSTACK);
 }
 
+static void choose_in_handler(int number) {
+  (void)number;
+  for (; at < 4; ++at) dirty(ps_choose(3));
+}
+
+// A call that waits with another mask ends with the handler, for which the signal is blocked before and after it.
+static void in_sigsuspend(void) {
+  static char stack[ROOM];
+  struct sigaction action;
+  sigset_t before, signal;
+  set_alternate(stack);
+  memset(&action, 0, sizeof action);
+  action.sa_handler = choose_in_handler;
+  action.sa_flags = SA_ONSTACK | SA_SIGINFO;
+  sigaction(SIGUSR1, &action, NULL);
+  sigemptyset(&signal);
+  sigaddset(&signal, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &signal, &before);
+  raise(SIGUSR1);
+  sigsuspend(&before);
+}
+
 // The kernel keeps what a thread's last fault was, and writes it down with each later signal.
 static char* forbidden;
 
@@ -255,6 +277,7 @@ int main(int count, char** arguments) {
       {"in-handler", in_handler},
       {"on-alternate", on_alternate},
       {"in-frame", on_alternate_in_frame},
+      {"in-sigsuspend", in_sigsuspend},
       {"after-faults", after_faults},
       {"plain", plain},
       {"in-thread", in_thread},

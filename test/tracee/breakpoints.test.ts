@@ -1,6 +1,10 @@
-import { PageStore, Tracee } from 'pagestore'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 
+import { PageStore, type SpawnOptions, Tracee } from 'pagestore'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { errorOf } from '../support/pages.js'
+import { openPipe } from '../support/pipes.js'
 import { registerOf } from '../support/running.js'
 import { build } from '../support/tracees.js'
 
@@ -18,8 +22,8 @@ afterEach(() => {
 })
 
 describe.each([false, true])('a program stops at a breakpoint (detachable: %s)', (detachable) => {
-  const start = (args: string[]) => {
-    tracee = Tracee.spawn(store, program, args, { detachable })
+  const start = (args: string[], options: SpawnOptions = {}) => {
+    tracee = Tracee.spawn(store, program, args, { detachable, ...options })
     return tracee
   }
 
@@ -63,6 +67,21 @@ describe.each([false, true])('a program stops at a breakpoint (detachable: %s)',
     }
   })
 
+  test('at the call that it was interrupted in, which it makes again, also after a capture', () => {
+    using pipe = openPipe()
+    const tracee = start(['block-named'], { stdio: [pipe.input], files: 'ignore', onWarning: () => {} })
+    const until = { symbol: 'named_call' }
+    expect(tracee.resume({ until }).kind).toBe('breakpoint')
+    expect(tracee.resume({ until, timeout: 20 }).kind).toBe('timeout')
+    using waiting = tracee.capture()
+    for (const byte of [7, 9]) {
+      pipe.write(byte)
+      expect(tracee.resume({ until })).toMatchObject({ kind: 'breakpoint' })
+      expect(tracee.resume({ until })).toMatchObject({ kind: 'exit', code: byte })
+      tracee.restore(waiting)
+    }
+  })
+
   test('that is in a snapshot nowhere', () => {
     const tracee = start(['functions'])
     using before = tracee.capture()
@@ -71,4 +90,17 @@ describe.each([false, true])('a program stops at a breakpoint (detachable: %s)',
     const { address } = tracee.symbol('count_one')
     expect(there.read(address, 32)).toEqual(before.read(address, 32))
   })
+})
+
+test('a breakpoint that is refused leaves a process that was attached to as it was', () => {
+  const child = spawn(program, ['spin'], { stdio: 'ignore' })
+  const ignored = () => /^SigIgn:\t(.*)$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'latin1'))?.[1]
+  const before = ignored()
+  tracee = Tracee.attach(store, child.pid!)
+  const { code } = errorOf(() => tracee?.resume({ until: { address: 0xffff800000000000n }, timeout: 1000 }))
+  expect(['ERR_TRACEE', 'ERR_ADDRESS']).toContain(code)
+  expect(ignored()).toBe(before)
+  tracee.detach()
+  expect(ignored()).toBe(before)
+  child.kill('SIGKILL')
 })

@@ -1,16 +1,13 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { closeSync, openSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { spawn } from 'node:child_process'
 
 import { PageStore, type SpawnOptions, type Stop, Tracee } from 'pagestore'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { errorOf } from '../support/pages.js'
-import { ownFolder } from '../support/programs.js'
+import { openPipe } from '../support/pipes.js'
 import { locationOf, registerOf, stopsOf } from '../support/running.js'
 import { build, isThere, untilGone } from '../support/tracees.js'
 
-const folder = ownFolder()
 const program = build('acts.c')
 
 let store: PageStore
@@ -27,14 +24,6 @@ afterEach(() => {
 /** Kinds alone, of what is not interesting otherwise. */
 function kindsOf(stops: readonly Stop[]): string[] {
   return stops.map(({ kind }) => kind)
-}
-
-/** A pipe that a program reads from, open at both ends. */
-function openPipe(): { path: string; fd: number } {
-  const path = join(folder, 'pipe')
-  execFileSync('rm', ['-f', path])
-  execFileSync('mkfifo', [path])
-  return { path, fd: openSync(path, 'r+') }
 }
 
 describe.each([false, true])('a program stops (detachable: %s)', (detachable) => {
@@ -315,20 +304,17 @@ describe.each([false, true])('a program stops (detachable: %s)', (detachable) =>
     })
 
     test('while it waits, and the call it waits in goes on', () => {
-      const { path, fd } = openPipe()
-      const input = openSync(path, 'r')
+      using pipe = openPipe()
       // The byte that it reads is not put back into the pipe.
-      const tracee = start(['block'], { stdio: [input], files: 'ignore', onWarning: () => {} })
-      closeSync(input)
+      const tracee = start(['block'], { stdio: [pipe.input], files: 'ignore', onWarning: () => {} })
       for (let i = 0; i < 3; i++) expect(tracee.resume({ timeout: 10 }).kind).toBe('timeout')
       using waiting = tracee.capture()
       for (const byte of [7, 9]) {
-        writeSync(fd, Uint8Array.of(byte))
+        pipe.write(byte)
         expect(tracee.resume()).toMatchObject({ kind: 'exit', code: byte })
         tracee.restore(waiting)
         expect(tracee.resume({ timeout: 10 }).kind).toBe('timeout')
       }
-      closeSync(fd)
     })
   })
 
@@ -341,14 +327,11 @@ describe.each([false, true])('a program stops (detachable: %s)', (detachable) =>
     })
 
     test.each(['spin', 'block', 'thread-waits'])('while it runs: %s', (act) => {
-      const { path, fd } = openPipe()
-      const input = openSync(path, 'r')
-      const tracee = start([act], { stdio: [input] })
-      closeSync(input)
+      using pipe = openPipe()
+      const tracee = start([act], { stdio: [pipe.input] })
       if (act === 'thread-waits') expect(tracee.resume().kind).toBe('clone')
       spawn('sh', ['-c', `sleep 0.05; kill -9 ${tracee.pid}`])
       expect(tracee.resume()).toMatchObject({ kind: 'killed', signal: 'SIGKILL' })
-      closeSync(fd)
     })
 
     test('by us', () => {

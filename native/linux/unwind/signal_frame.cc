@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 
@@ -102,12 +103,15 @@ void add_unwritten(uint64_t at, MemoryReader& stack, SignalFrame* frame) {
   leftovers.add(at + kBlocked + sizeof(frame->blocked), at + kFaultAddress);
   leftovers.add(at + kEnd, at + kRecords);
   const uint64_t records_end = at + kRecords + kRecordBytes;
+  // What does not fit among them (SVE, SME) lies behind the last one, wherever that is.
+  constexpr uint32_t kRefersToMore = 0x4558'5401;
   uint32_t header[2];
   for (uint64_t record = at + kRecords; stack.read_value(record, &header); record += header[1]) {
     if (header[0] == 0) {
       leftovers.add(record + sizeof(header), records_end);
       return;
     }
+    if (header[0] == kRefersToMore) return;
     if (header[1] < sizeof(header) || header[1] >= records_end - record - sizeof(header)) return;
   }
 }
@@ -140,6 +144,7 @@ bool read_signal_frame(uint64_t stack_pointer, MemoryReader& stack, SignalFrame*
     if (kNumbers[i] < kFrameRegisters) frame->interrupted.values[kNumbers[i]] = saved[i];
   }
   frame->interrupted.instruction = saved[kSavedRegisters - 1];
+  frame->ended_call = frame->interrupted.values[0] == static_cast<uint64_t>(int64_t{-EINTR});
 
   add_earlier_fault(at, note, stack, &frame->leftovers);
   frame->leftovers.add(at + kPadding, at + kPadding + sizeof(alternate.padding));

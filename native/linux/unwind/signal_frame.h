@@ -27,8 +27,9 @@ struct FrameRegisters {
 struct SignalFrame {
   FrameRegisters interrupted;  // those that a frame has
   int signal = 0;              // without SA_SIGINFO any number
-  uint64_t blocked = 0;        // the signals that were blocked when it came
-  AddressRange alternate{};    // the alternate stack that there was; empty without one
+  uint64_t blocked = 0;        // the signals that are blocked again when the handler has returned
+  bool ended_call = false;   // perhaps one with a mask of its own (sigsuspend): then that is another one than there was
+  AddressRange alternate{};  // the alternate stack that there was; empty without one
   Leftovers leftovers;
 };
 

@@ -55,9 +55,9 @@ bool has(int signal, uint64_t signals) {
 }
 
 // Whether the signal cannot come again as long as its handler runs. A frame without SA_SIGINFO may name any signal, but
-// hardly one that its handler began to block.
+// hardly one that its handler began to block, or that is blocked where it ended a call.
 bool is_kept_out(const SignalFrame& frame, uint64_t blocked) {
-  return has(frame.signal, blocked) && !has(frame.signal, frame.blocked);
+  return has(frame.signal, blocked) && (frame.ended_call || !has(frame.signal, frame.blocked));
 }
 
 // Decides what a walk proves, part for part from where the thread stopped.

@@ -25,7 +25,8 @@ namespace pagestore {
 // What is dead of the stacks of one thread; empty where nothing is proven.
 struct DeadStack {
   AddressRange own{}, alternate{};
-  // Of the frames of signals whose handlers run.
+  // Of the frames of signals whose handlers run: whoever returns through such a frame has it whole, and nobody reads
+  // these bytes, so they need no proof.
   std::array<Leftovers, StackWalk::kMostParts> leftovers{};
 };
 

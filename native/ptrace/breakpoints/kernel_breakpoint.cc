@@ -106,7 +106,7 @@ void KernelBreakpoint::remove() {
 // Before there is a breakpoint: one that outlives us for a moment, until all of our threads have ended, is ignored,
 // too.
 Status KernelBreakpoint::insert(RemoteAddress address, std::span<TracedThread* const> runners,
-                                const ThreadTable& threads, InjectedCalls& injected) {
+                                const ThreadTable& threads, InjectedCalls& injected, ProcessWaiter& waiter) {
   remove();
   for (TracedThread* thread : runners) {
     Registers* registers;
@@ -117,7 +117,10 @@ Status KernelBreakpoint::insert(RemoteAddress address, std::span<TracedThread* c
   }
   if (Status status = ignore_traps(runners, injected); !status.is_ok()) return status;
   const Status status = open_events(address, threads);
-  if (!status.is_ok()) remove();
+  if (status.is_ok()) return status;
+  remove();
+  // What cannot be put back now is when the process is let go.
+  static_cast<void>(put_back(threads, injected, waiter));
   return status;
 }
 
@@ -146,10 +149,9 @@ Status KernelBreakpoint::put_back(const ThreadTable& threads, InjectedCalls& inj
   for (TracedThread* thread : threads.all()) {
     if (!thread->is_stopped() || thread->is_inside_vfork()) continue;
     const bool is_nobodys = thread->is_at(activity::Kind::signal_delivery) && thread->asked_signal() == nullptr;
-    if (is_nobodys) {
-      if (Status status = leave_trap(*thread, waiter); !status.is_ok()) return status;
-    }
-    maker = thread;
+    const Status status = is_nobodys ? leave_trap(*thread, waiter) : Status::ok();
+    if (!unless_dying(*thread, status).is_ok()) return status;
+    if (status.is_ok()) maker = thread;
   }
   if (maker == nullptr) return Status::ok();
   Status status = set_trap_action(*maker, SIG_IGN, injected);

@@ -20,9 +20,9 @@ class KernelBreakpoint : NonCopyable {
   ~KernelBreakpoint() { remove(); }
 
   // For all threads; one of `runners` that is stopped there already leaves it first. Refused where the kernel allows no
-  // such events (`perf_event_paranoid`, the filter of a container), or has none left.
+  // such events (`perf_event_paranoid`, the filter of a container), or has none left; then the process is as before.
   Status insert(RemoteAddress address, std::span<TracedThread* const> runners, const ThreadTable& threads,
-                InjectedCalls& injected);
+                InjectedCalls& injected, ProcessWaiter& waiter);
   void remove();
 
   // Whether it is why a thread stops before that signal.

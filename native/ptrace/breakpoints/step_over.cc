@@ -37,7 +37,7 @@ Status step(const StepTools& tools, TracedThread& thread, const RunOptions& opti
 }  // namespace
 
 bool is_past_breakpoint(const TracedThread& thread, Registers registers, RemoteAddress address) {
-  const bool comes_back = thread.has_entered_call() || is_interrupted(registers);
+  const bool comes_back = thread.has_entered_call() || thread.has_to_return() || is_interrupted(registers);
   return registers.instruction_pointer() == address.value() && !comes_back && !thread.asks(question::Kind::signal);
 }
 

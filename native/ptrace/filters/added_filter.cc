@@ -12,11 +12,16 @@ bool is_set_by_prctl(const SystemCall& call) {
   return call.number == SYS_prctl && call.arguments[0] == PR_SET_SECCOMP;
 }
 
-// Where the program of the filter is; none in the strict mode.
-uint64_t head_of_filter(const SystemCall& call) {
-  const uint64_t mode = call.arguments[is_set_by_prctl(call) ? 1 : 0];
-  const uint64_t filter = is_set_by_prctl(call) ? uint64_t{SECCOMP_MODE_FILTER} : uint64_t{SECCOMP_SET_MODE_FILTER};
-  return mode == filter ? call.arguments[2] : 0;
+bool asks_for_strict_mode(const SystemCall& call) {
+  const auto& arguments = call.arguments;
+  if (is_set_by_prctl(call)) return arguments[1] == SECCOMP_MODE_STRICT;
+  return call.number == SYS_seccomp && arguments[0] == SECCOMP_SET_MODE_STRICT && arguments[1] == 0 &&
+         arguments[2] == 0;
+}
+
+bool asks_for_filter(const SystemCall& call) {
+  if (is_set_by_prctl(call)) return call.arguments[1] == SECCOMP_MODE_FILTER;
+  return call.number == SYS_seccomp && call.arguments[0] == SECCOMP_SET_MODE_FILTER;
 }
 
 bool read_program(RemoteAddress address, const RemoteMemory& memory, GrowingArray<sock_filter>* steps) {
@@ -29,16 +34,14 @@ bool read_program(RemoteAddress address, const RemoteMemory& memory, GrowingArra
 }  // namespace
 
 bool adds_filter(const SystemCall& call) {
-  if (is_set_by_prctl(call)) return true;
-  const uint64_t operation = call.arguments[0];
-  return call.number == SYS_seccomp && (operation == SECCOMP_SET_MODE_FILTER || operation == SECCOMP_SET_MODE_STRICT);
+  return asks_for_filter(call) || asks_for_strict_mode(call);
 }
 
 Status add_filter_of(const SystemCall& call, const RemoteMemory& memory, FilterPrograms* programs) {
   constexpr sock_filter kNothing = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+  if (asks_for_strict_mode(call)) return programs->add({&kNothing, 1});
   GrowingArray<sock_filter> steps;
-  const uint64_t head = head_of_filter(call);
-  if (head == 0 || !read_program(RemoteAddress(head), memory, &steps)) return programs->add({&kNothing, 1});
+  if (!read_program(RemoteAddress(call.arguments[2]), memory, &steps)) return Status::ok();
   return programs->add({steps.data(), steps.size()});
 }
 

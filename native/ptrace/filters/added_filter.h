@@ -12,9 +12,9 @@ namespace pagestore {
 // Whether a call adds one, or asks for seccomp's strict mode.
 bool adds_filter(const SystemCall& call);
 
-// Its program joins `programs`; one that allows no call at all in place of one that cannot be read, and for the strict
-// mode. Leaves to its caller: the thread is at the entry of the call, which `adds_filter`. The kernel may refuse it:
-// then more is known of than there is.
+// Its program joins `programs`; for the strict mode one that allows no call at all. One that cannot be read does not:
+// the kernel will refuse it, as programs make it do that just to ask what it has. Leaves to its caller: the thread is
+// at the entry of the call, which `adds_filter`. If the kernel refuses another one, more is known of than there is.
 Status add_filter_of(const SystemCall& call, const RemoteMemory& memory, FilterPrograms* programs);
 
 }  // namespace pagestore

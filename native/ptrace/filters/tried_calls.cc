@@ -39,13 +39,16 @@ std::optional<bool> is_survived(int64_t number) {
 }  // namespace
 
 bool survives_call(int64_t number) {
+  // A system that lets no child say what became of it may do so each time: then the answer is no.
+  constexpr uint8_t kMostTries = 8;
   static std::atomic<uint8_t> known[kMostSystemCalls];  // 0 unknown, 1 no, 2 yes
+  static std::atomic<uint8_t> tries[kMostSystemCalls];
   if (number < 0 || number >= static_cast<int64_t>(kMostSystemCalls)) return false;
   std::atomic<uint8_t>& answer = known[number];
   if (answer == 0) {
     const std::optional<bool> found = is_survived(number);
-    if (!found) return false;
-    answer = *found ? 2 : 1;
+    if (!found && ++tries[number] < kMostTries) return false;
+    answer = found.value_or(false) ? 2 : 1;
   }
   return answer == 2;
 }

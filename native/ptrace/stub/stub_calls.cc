@@ -25,7 +25,8 @@ Registers as_instruction(const TracedThread& thread, Registers registers) {
 
 // What is left in the process by a call that nobody asks for the result of: a descriptor of ours.
 bool gives_descriptor(const SystemCall& call) {
-  return call.number == SYS_userfaultfd || call.number == SYS_eventfd2 || call.number == SYS_socket;
+  return call.number == SYS_userfaultfd || call.number == SYS_eventfd2 || call.number == SYS_socket ||
+         call.number == SYS_openat;
 }
 
 }  // namespace
