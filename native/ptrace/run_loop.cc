@@ -364,8 +364,7 @@ Status RunLoop::interrupt_all(const RunOptions& options) {
   for (TracedThread* thread : parts_.threads.all()) {
     if (!thread->is_running()) continue;
     if (!thread->is_inside_vfork()) parts_.waits.before_interrupt(*thread);
-    if (interrupt_thread(thread->id())) continue;
-    return Status::system(Error::tracee, "interrupting a thread (PTRACE_INTERRUPT)", errno);
+    if (!interrupt_thread(thread->id())) return refused_request(thread->id(), "interrupting a thread (ptrace)");
   }
   return wait_until_stopped(options);
 }
