@@ -4,6 +4,7 @@ import { chmodSync, copyFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { explore, Program } from 'pagestore/explore'
 import { describe, expect, test } from 'vitest'
 
 import { ownFolder } from '../support/programs.js'
@@ -36,6 +37,16 @@ describe.skipIf(process.getuid!() !== 0)('spawned by a host that dropped its pri
     const { stdout, stderr } = spawnSync(process.execPath, [script, '/bin/true'], { encoding: 'utf8', env })
     expect(stderr).toBe('setsid: dumpable 0, user 65534\nexecve: dumpable 0, user 65534\n')
     expect(stdout).toBe('exit true exit exit\n')
+  })
+
+  test('a program that lets nobody read it is explored by root, and refused to others, with the reason', async () => {
+    const unreadable = publish('unreadable.c')
+    const found = await explore(new Program(unreadable))
+    expect(found).toMatchObject({ complete: true, states: 8, violations: [], warnings: [] })
+    const args = [fileURLToPath(new URL('../support/unreadable.mjs', import.meta.url)), unreadable]
+    const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    expect(stdout).toMatch(/^ERR_PERMISSION process \d+ is not ours to read or trace: .*It lets nobody read it/)
+    expect(stdout).toContain('by prctl(PR_SET_DUMPABLE, 0)')
   })
 
   test('what cannot be executed is named', () => {
