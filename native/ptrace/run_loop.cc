@@ -265,9 +265,8 @@ Status RunLoop::wait_for_stop(const RunOptions& options, Stop* stop) {
 Status RunLoop::report(Stop reported, const RunOptions& options, Stop* stop) {
   const bool settles = reported.kind == StopKind::choice && options.settle;
   std::optional<Stop> other;
-  if (settles) {
-    if (Status status = settle(options, &other); !status.is_ok()) return status;
-  }
+  const Status settled = settles ? settle(options, &other) : Status::ok();
+  if (!settled.is_ok()) return settled;
   TracedThread* thread = other ? parts_.threads.find(reported.thread) : nullptr;
   if (thread != nullptr) thread->set_pending_stop(std::exchange(reported, *other));
   if (!has_ended()) {

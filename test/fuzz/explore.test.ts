@@ -164,7 +164,7 @@ test('a search of a graph finds its nodes, edges, deadlocks, ends and shortest p
       expect(lengthOf(found, 'deadlock')).toBe(known.deadlock)
       expect(lengthOf(found, 'always')).toBe(known.distances.get(wanted))
     }),
-    rounded(150, 10),
+    rounded(100, 3),
   )
 })
 

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 
 import { type Elf, readElf, readElfFile } from '../../lib/linux/elf.js'
 import { compile, isInstalled, ownFolder } from '../support/programs.js'
+import { rounded } from '../support/rounds.js'
 
 const folder = ownFolder()
 
@@ -243,7 +244,7 @@ describe('a damaged file is read or refused', () => {
         for (const { at, value } of bytes) file[at] = value
         attempt(() => readElf(file.subarray(0, length ?? file.length)))
       }),
-      { numRuns: 3000 },
+      rounded(3000, 100),
     )
   })
 
@@ -256,7 +257,7 @@ describe('a damaged file is read or refused', () => {
         writeFileSync(path, file.subarray(0, length ?? file.length))
         attempt(() => readElfFile(path))
       }),
-      { numRuns: 300 },
+      rounded(300, 5),
     )
   })
 })
