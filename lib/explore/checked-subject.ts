@@ -3,7 +3,7 @@
  * read once: what is no run, no step, no snapshot or no bytes is refused with `ERR_MODEL`.
  */
 
-import { addressOf, functionOf, lengthOf, listOf, optionsOf, shown, wrong } from '../arguments.js'
+import { addressOf, bytesOf, functionOf, lengthOf, listOf, optionsOf, shown, wrong } from '../arguments.js'
 import { PageStoreError } from '../errors.js'
 import type { RestorableMemory } from '../memory.js'
 import { closedOnFailure } from '../releases.js'
@@ -140,8 +140,9 @@ function checkedMemory(memory: RestorableMemory): RestorableMemory {
       return snapshot
     },
     read(address, length) {
-      const bytes = Reflect.apply(read, memory, [address, length])
-      if (Buffer.isBuffer(bytes) && bytes.length === length) return bytes
+      const given = Reflect.apply(read, memory, [address, length])
+      const bytes = checked(() => bytesOf(given, 'what the memory of a run gives'))
+      if (bytes.length === length) return Buffer.from(bytes.buffer, bytes.byteOffset, length)
       throw new PageStoreError('ERR_MODEL', `the memory of the subject did not give the ${length} bytes that were read`)
     },
     restore: (snapshot) => Reflect.apply(restore, memory, [snapshot]),

@@ -164,7 +164,7 @@ test('a search of a graph finds its nodes, edges, deadlocks, ends and shortest p
       expect(lengthOf(found, 'deadlock')).toBe(known.deadlock)
       expect(lengthOf(found, 'always')).toBe(known.distances.get(wanted))
     }),
-    rounded(100, 3),
+    rounded(60, 3),
   )
 })
 
@@ -362,6 +362,6 @@ test('a subject may answer and throw what it likes, at any call', async () => {
         }
       },
     ),
-    rounded(400, 30),
+    rounded(100, 20),
   )
 })
