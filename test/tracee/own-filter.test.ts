@@ -59,7 +59,7 @@ test.runIf(refused.has('kcmp'))('one that has a child is refused in a container,
   const { pid, printed, ask, end } = await startFiltered('parent')
   const [, child] = /^(\d+)\n/m.exec(await printed(/up\n/)) ?? []
   onTestFinished(() => {
-    process.kill(Number(child), 'SIGKILL')
+    if (isThere(Number(child))) process.kill(Number(child), 'SIGKILL')
   })
   const tracee = Tracee.attach(store, pid, { onWarning: () => {} })
   const { code, message } = errorOf(() => tracee.capture())
@@ -67,6 +67,7 @@ test.runIf(refused.has('kcmp'))('one that has a child is refused in a container,
   expect(message).toContain(`process ${child} shares the program's descriptors`)
   tracee.detach()
   await ask(1)
+  process.kill(Number(child), 'SIGKILL')
   expect(await end()).toBe(null)
 })
 
