@@ -1,6 +1,6 @@
 /** What a user may ask of a search, and the same with every default filled in. */
 
-import { checkObject, functionOf, listOf, optionsOf, shortened, shown, wrong } from '../arguments.js'
+import { functionOf, listOf, optionsOf, shortened, shown, wrong } from '../arguments.js'
 import type { Progress } from './exploration.js'
 import { type Property, plainProperty } from './property.js'
 
@@ -82,7 +82,11 @@ export function searchOptions(options: ExploreOptions): SearchOptions {
   if (strategy === 'random' && isEndless && signal === undefined && given.first !== true) {
     throw wrong('random walks have no end: give them a bound or a signal')
   }
-  if (signal !== undefined) checkObject(signal, 'signal')
+  if (signal !== undefined) {
+    const listening = ['addEventListener', 'removeEventListener'] as const
+    const methods = optionsOf(signal, listening, 'signal')
+    for (const name of listening) functionOf(methods[name], `${name} of signal`)
+  }
   return {
     strategy,
     properties: propertiesIn(given.properties ?? []),
