@@ -12,8 +12,8 @@ import { printable } from './printable.js'
  * - `ERR_BUFFER_DETACHED`: the buffer was transferred, or has shrunk so that the view reaches beyond it.
  * - `ERR_CAPACITY`: no store can have that `capacity` or `maxPages`.
  * - `ERR_OUT_OF_MEMORY`: the kernel, a limit of the process, or the store's own `maxPages` refused memory.
- * - `ERR_STORE_DAMAGED`: what a snapshot keeps in the store is not what was stored. No call of this package can do that:
- *   native code has written into memory that is not its own.
+ * - `ERR_STORE_DAMAGED`: page tables of a snapshot, or what it keeps beside memory, are not what was stored. No call of this
+ *   package can do that: native code has written into memory that is not its own. The bytes of memory are not checked.
  * - `ERR_STORE_CLOSED`: the store was closed; of a token, the last handle on its store was.
  * - `ERR_TOKEN`: the token is none that `share()` returned.
  * - `ERR_ADDRESS`: the range is empty, reaches beyond 64 bits, or lies outside of all regions; or it makes the state, and

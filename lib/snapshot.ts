@@ -25,7 +25,8 @@ export let createSnapshot: (store: PageStore, handle: Handle) => Snapshot
  * only those that no other has.
  *
  * Every method throws `ERR_STORE_CLOSED` after its store was closed, `ERR_SNAPSHOT_RELEASED` after `release()`, and
- * `ERR_STORE_DAMAGED` where what the snapshot keeps is not what was stored.
+ * `ERR_STORE_DAMAGED` where its page tables, or what it keeps beside memory (regions, states of threads), are not what was
+ * stored. The bytes of memory are not checked.
  */
 export class Snapshot implements Disposable {
   static {
