@@ -2,6 +2,7 @@ import { explore, Program } from 'pagestore/explore'
 import { describe, expect, test } from 'vitest'
 
 import { buildExample } from '../support/examples.js'
+import { refused } from '../support/refused.js'
 
 interface Count {
   states: number
@@ -47,15 +48,25 @@ async function counts(program: string, strategy: 'breadth' | 'depth', { states, 
   expect(found.violations.map(({ kind }) => kind)).toEqual(deadlocks > 0 ? ['deadlock'] : [])
 }
 
+const ways: [strategy: 'breadth' | 'depth', optimized: string, ballast: number][] = [
+  ['breadth', '-O2', 0],
+  ['depth', '-O0', 0],
+  ['breadth', '-O0', 16],
+  ['depth', '-O2', 16],
+]
+
+/** Where all memory is compared at each step, as in a container, large memory is for small models. */
+function isAffordable(ballast: number, { states }: Count): boolean {
+  return !refused.has('userfaultfd') || ballast === 0 || states < 500
+}
+
 describe.each(models)('%s %j has as many states as it is known to have', (name, flags, count) => {
-  test.each([
-    ['breadth', '-O2', 0],
-    ['depth', '-O0', 0],
-    ['breadth', '-O0', 16],
-    ['depth', '-O2', 16],
-  ] as const)('%s first, %s, %i MB of ballast', async (strategy, optimized, ballast) => {
-    await counts(buildExample(name, [optimized, ...flags], ballast), strategy, count)
-  })
+  test.each(ways.filter(([, , ballast]) => isAffordable(ballast, count)))(
+    '%s first, %s, %i MB of ballast',
+    async (strategy, optimized, ballast) => {
+      await counts(buildExample(name, [optimized, ...flags], ballast), strategy, count)
+    },
+  )
 })
 
 test('all 181 440 positions of the 8-puzzle are found, by 483 840 moves', async () => {
