@@ -46,6 +46,7 @@ Status DescriptorCopies::find_files() {
     read_file_status(entries_[i].descriptor, &status);
     traits[i] = {status.st_dev, status.st_ino, i};
   }
+  MarkingTurn turn;
   const auto key = [](const Trait& each) { return std::tie(each.device, each.inode); };
   std::sort(traits.begin(), traits.end(), [&](const Trait& a, const Trait& b) { return key(a) < key(b); });
   for (size_t i = 0; i < traits.size(); ++i) {
@@ -53,7 +54,7 @@ Status DescriptorCopies::find_files() {
     if (i > 0 && key(traits[i - 1]) < key(traits[i])) first.clear();
     Sameness sameness = Sameness::different;
     for (const uint32_t each : first) {
-      sameness = compare_descriptors(entries_[each].descriptor, entry.descriptor);
+      sameness = compare_descriptors(entries_[each].descriptor, entry.descriptor, &turn);
       if (sameness == Sameness::different) continue;
       entry.file = each;
       entry.is_certain = sameness == Sameness::same;

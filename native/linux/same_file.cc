@@ -15,23 +15,18 @@ namespace pagestore {
 
 namespace {
 
-// Without the name, where others have it for ever, or the system allows none.
-ScopedFd wait_for_turn() {
-  constexpr int kMost = 1000;
-  constexpr useconds_t kPause = 20;
-  ScopedFd turn;
-  for (int i = 0; i < kMost; ++i) {
-    turn = claim_name("pagestore/marks");
-    if (turn.is_open() || errno != EADDRINUSE) break;
-    usleep(kPause);
-  }
-  return turn;
+bool can_be_polled(int descriptor) {
+  const ScopedFd set(epoll_create1(EPOLL_CLOEXEC));
+  epoll_event none{};
+  return !set.is_open() || epoll_ctl(set.get(), EPOLL_CTL_ADD, descriptor, &none) == 0 || errno != EPERM;
 }
 
-// What sends signals of its own is the change of a folder, which nobody can ask for, and the end of a lease.
+// What cannot be polled never becomes ready. What sends signals of its own then is the change of a folder, which nobody
+// can ask for, and the end of a lease.
 bool can_be_marked(int descriptor, bool* is_folder) {
   struct stat status;
-  if (read_file_status(descriptor, &status) != 0 || !(S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))) return false;
+  if (read_file_status(descriptor, &status) != 0) return false;
+  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) && can_be_polled(descriptor)) return false;
   *is_folder = S_ISDIR(status.st_mode);
   const int flags = fcntl(descriptor, F_GETFL);
   return flags >= 0 && (flags & (O_ASYNC | O_PATH)) == 0 && fcntl(descriptor, F_GETLEASE) == F_UNLCK;
@@ -58,11 +53,23 @@ Sameness compare_by_polling(int a, int b) {
   return errno == EEXIST ? Sameness::same : Sameness::unknown;
 }
 
+bool MarkingTurn::is_ours() {
+  constexpr int kMost = 1000;
+  constexpr useconds_t kPause = 20;
+  for (int i = 0; i < kMost && !was_asked_for_; ++i) {
+    if (i > 0) usleep(kPause);
+    claim_ = claim_name(name_);
+    if (claim_.is_open() || errno != EADDRINUSE) break;
+  }
+  was_asked_for_ = true;
+  return claim_.is_open();
+}
+
 // The mark is the signal that is sent where none is set, so that it is the one that a program gets in any case.
-Sameness compare_by_mark(int a, int b) {
+Sameness compare_by_mark(int a, int b, MarkingTurn* turn) {
   bool is_folder = false, is_other_folder = false;
   if (!can_be_marked(a, &is_folder) || !can_be_marked(b, &is_other_folder)) return Sameness::unknown;
-  const ScopedFd turn = wait_for_turn();
+  if (!turn->is_ours()) return Sameness::unknown;
   const int before = fcntl(a, F_GETSIG), before_other = fcntl(b, F_GETSIG);
   if (before < 0 || before_other < 0) return Sameness::unknown;
   if (before != before_other) return Sameness::different;
@@ -74,11 +81,11 @@ Sameness compare_by_mark(int a, int b) {
   return seen == mark ? Sameness::same : Sameness::different;
 }
 
-Sameness compare_descriptors(int a, int b) {
-  for (const auto compare : {compare_by_query, compare_by_polling, compare_by_mark}) {
+Sameness compare_descriptors(int a, int b, MarkingTurn* turn) {
+  for (const auto compare : {compare_by_query, compare_by_polling}) {
     if (const Sameness answer = compare(a, b); answer != Sameness::unknown) return answer;
   }
-  return Sameness::unknown;
+  return compare_by_mark(a, b, turn);
 }
 
 }  // namespace pagestore

@@ -11,9 +11,11 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "linux/claimed_name.h"
 #include "linux/descriptor_copies.h"
 #include "support.h"
 #include "system/scoped_fd.h"
@@ -46,8 +48,20 @@ const std::vector<Open>& files() {
   static const std::vector<Open> all = {
       [] { return ScopedFd(open("/proc/self/exe", O_RDONLY)); },
       [] { return ScopedFd(open("/tmp", O_RDONLY | O_DIRECTORY)); },
+      [] { return ScopedFd(open("/dev/null", O_RDONLY)); },
+      [] { return ScopedFd(open("/dev/full", O_WRONLY)); },
   };
   return all;
+}
+
+Sameness compare_in_turn(int a, int b) {
+  MarkingTurn turn;
+  return compare_by_mark(a, b, &turn);
+}
+
+Sameness compare_all_ways(int a, int b) {
+  MarkingTurn turn;
+  return compare_descriptors(a, b, &turn);
 }
 
 template <typename Compare>
@@ -64,20 +78,23 @@ void expect_answers(Compare compare, const std::vector<Open>& all) {
 
 TEST(SameFile, IsFoundByPollingWhatCanBePolled) {
   expect_answers(compare_by_polling, streams());
+  for (const Open& each : files()) {
+    const ScopedFd file = each();
+    EXPECT_EQ(compare_by_polling(file.get(), file.get()), Sameness::unknown);
+  }
   const ScopedFd file = files()[0]();
-  EXPECT_EQ(compare_by_polling(file.get(), file.get()), Sameness::unknown);
   const ScopedFd stream = open_pipe();
   EXPECT_EQ(compare_by_polling(stream.get(), file.get()), Sameness::different);
 }
 
 TEST(SameFile, IsFoundByAMarkThatIsTakenBack) {
-  expect_answers(compare_by_mark, files());
+  expect_answers(compare_in_turn, files());
   const ScopedFd first = files()[0](), copy(dup(first.get())), second = files()[0]();
   for (const int signal : {SIGIO, SIGUSR1}) {
     ASSERT_EQ(fcntl(first.get(), F_SETSIG, signal), 0);
     ASSERT_EQ(fcntl(second.get(), F_SETSIG, signal), 0);
-    EXPECT_EQ(compare_by_mark(first.get(), copy.get()), Sameness::same);
-    EXPECT_EQ(compare_by_mark(first.get(), second.get()), Sameness::different);
+    EXPECT_EQ(compare_in_turn(first.get(), copy.get()), Sameness::same);
+    EXPECT_EQ(compare_in_turn(first.get(), second.get()), Sameness::different);
     EXPECT_EQ(fcntl(copy.get(), F_GETSIG), signal);
   }
 }
@@ -85,16 +102,16 @@ TEST(SameFile, IsFoundByAMarkThatIsTakenBack) {
 // Whoever has it open would get the signal of the mark.
 TEST(SameFile, IsNotMarkedWhereSomebodyMayWaitForItsSignal) {
   const ScopedFd stream = open_pipe(), copy(dup(stream.get()));
-  EXPECT_EQ(compare_by_mark(stream.get(), copy.get()), Sameness::unknown);
+  EXPECT_EQ(compare_in_turn(stream.get(), copy.get()), Sameness::unknown);
   const ScopedFd file(open("/tmp", O_TMPFILE | O_RDWR, 0600)), same(dup(file.get()));
   if (!file.is_open()) return;
-  EXPECT_EQ(compare_by_mark(file.get(), same.get()), Sameness::same);
+  EXPECT_EQ(compare_in_turn(file.get(), same.get()), Sameness::same);
   ASSERT_EQ(fcntl(file.get(), F_SETLEASE, F_WRLCK), 0);
-  EXPECT_EQ(compare_by_mark(file.get(), same.get()), Sameness::unknown);
+  EXPECT_EQ(compare_in_turn(file.get(), same.get()), Sameness::unknown);
   ASSERT_EQ(fcntl(file.get(), F_SETLEASE, F_UNLCK), 0);
   const ScopedFd folder(open("/tmp", O_RDONLY | O_DIRECTORY)), again(dup(folder.get()));
   ASSERT_EQ(fcntl(folder.get(), F_SETSIG, SIGUSR1), 0);
-  EXPECT_EQ(compare_by_mark(folder.get(), again.get()), Sameness::unknown);
+  EXPECT_EQ(compare_in_turn(folder.get(), again.get()), Sameness::unknown);
 }
 
 TEST(SameFile, IsWhatTheKernelSaysWhereItIsAsked) {
@@ -108,8 +125,24 @@ TEST(SameFile, IsWhatTheKernelSaysWhereItIsAsked) {
 }
 
 TEST(SameFile, IsFoundForAll) {
-  expect_answers(compare_descriptors, streams());
-  expect_answers(compare_descriptors, files());
+  expect_answers(compare_all_ways, streams());
+  expect_answers(compare_all_ways, files());
+}
+
+TEST(SameFile, IsNotMarkedOutOfTurn) {
+  const std::string name = "pagestore/test/marks/" + std::to_string(getpid());
+  const ScopedFd file = files()[0](), same(dup(file.get()));
+  ScopedFd others = claim_name(name.c_str());
+  ASSERT_TRUE(others.is_open());
+  MarkingTurn missed(name.c_str());
+  EXPECT_EQ(compare_by_mark(file.get(), same.get(), &missed), Sameness::unknown);
+  others = ScopedFd();
+  // One wait is for a whole list.
+  EXPECT_EQ(compare_by_mark(file.get(), same.get(), &missed), Sameness::unknown);
+  MarkingTurn turn(name.c_str());
+  EXPECT_EQ(compare_by_mark(file.get(), same.get(), &turn), Sameness::same);
+  EXPECT_FALSE(claim_name(name.c_str()).is_open());
+  EXPECT_EQ(compare_by_mark(file.get(), same.get(), &turn), Sameness::same);
 }
 
 // Each of several searches compares a file that they share.
@@ -121,9 +154,9 @@ TEST(SameFile, IsFoundByManyAtOnce) {
     searches.emplace_back([&] {
       const ScopedFd mine(dup(shared.get())), other = files()[0]();
       for (int round = 0; round < 500; ++round) {
-        if (compare_by_mark(mine.get(), shared.get()) != Sameness::same) ++wrong;
-        if (compare_by_mark(mine.get(), other.get()) != Sameness::different) ++wrong;
-        if (compare_by_mark(other.get(), mine.get()) != Sameness::different) ++wrong;
+        if (compare_in_turn(mine.get(), shared.get()) != Sameness::same) ++wrong;
+        if (compare_in_turn(mine.get(), other.get()) != Sameness::different) ++wrong;
+        if (compare_in_turn(other.get(), mine.get()) != Sameness::different) ++wrong;
       }
     });
   }
