@@ -1,7 +1,6 @@
 #include "ptrace/launch.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -14,6 +13,7 @@
 #include <cstring>
 
 #include "ptrace/auxiliary_vector.h"
+#include "ptrace/processor.h"
 #include "ptrace/system_call_filter.h"
 #include "ptrace/taken_child.h"
 #include "ptrace/time_stamp_counter.h"
@@ -97,12 +97,7 @@ class Child {
     for (int fd = 3; fd < report_; ++fd) close(fd);
     reset_signals();
     if (options_.has_deterministic_addresses) fix_addresses();
-    if (options_.processor) {
-      cpu_set_t processors;
-      CPU_ZERO(&processors);
-      CPU_SET(static_cast<size_t>(*options_.processor), &processors);
-      check(Step::processor, sched_setaffinity(0, sizeof(processors), &processors) == 0);
-    }
+    if (options_.processor) check(Step::processor, bind_to_processor(0, options_.first_processor));
     check(Step::counter, !must_answer_counter(options_) || disable_counter());
     const int refused = options_.has_filter ? filter_.install() : 0;
     if (refused != 0) fail(Step::filter, refused);
@@ -258,6 +253,7 @@ Status launch(const LaunchOptions& options, TracedProcess* process) {
   }
   if (status.is_ok() && must_ask) status = process->seize_taken_child();
   if (status.is_ok()) status = process->check_interface();
+  if (options.processor) process->run_next_on(*options.processor);
   if (status.is_ok()) status = run_to_entry(options, process);
   if (!status.is_ok()) process->kill();
   return status;

@@ -29,6 +29,7 @@ struct LaunchOptions {
   SystemCallSet further_calls;   // that the filter stops at, beside those that we must see; RunOptions says which of
                                  // them are reported, and from the others the program runs on
   std::optional<int> processor;  // to run on; any without
+  int first_processor = 0;       // that it starts on if it has one to run on, until it stops to be reported
   RunOptions run;                // how long the start may take, and who says whether it may go on
 };
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "linux/claimed_name.h"
+#include "system/assert.h"
 
 namespace pagestore {
 
@@ -53,8 +54,6 @@ struct Choice {
   ScopedFd claim;
 };
 
-// Not the one that we happen to run on: a program can tell processors apart, and its C library notes on which
-// it started.
 Choice choose(const cpu_set_t& allowed, std::optional<int> last) {
   Choice best;
   int fewest = INT_MAX;
@@ -89,10 +88,7 @@ std::optional<int> SharedProcessor::take() {
     if (sched_getaffinity(0, sizeof(pinned.before), &pinned.before) != 0) return {};
     Choice chosen = choose_and_take(pinned.before, pinned.processor);
     if (!chosen.processor) return {};
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(static_cast<size_t>(*chosen.processor), &one);
-    if (sched_setaffinity(0, sizeof(one), &one) != 0) {
+    if (!bind_to_processor(0, *chosen.processor)) {
       --taken_here[*chosen.processor];
       return {};
     }
@@ -104,11 +100,25 @@ std::optional<int> SharedProcessor::take() {
   return pinned.processor;
 }
 
+int SharedProcessor::first() const {
+  PS_ASSERT(is_taken_);
+  int processor = 0;
+  while (!is_in(pinned.before, processor)) ++processor;
+  return processor;
+}
+
 SharedProcessor::~SharedProcessor() {
   if (!is_taken_ || --pinned.uses > 0) return;
   sched_setaffinity(0, sizeof(pinned.before), &pinned.before);
   pinned.claim = ScopedFd();
   --taken_here[*pinned.processor];
+}
+
+bool bind_to_processor(pid_t thread, int processor) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<size_t>(processor), &one);
+  return sched_setaffinity(thread, sizeof(one), &one) == 0;
 }
 
 }  // namespace pagestore

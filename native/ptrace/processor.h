@@ -6,7 +6,12 @@
 // namespace, that is, to all but those in other containers; where the system allows no sockets, within this process.
 // Several tracees of one thread share the thread's processor, and a thread takes the one that it had before, if that is
 // still the best. It is a matter of speed alone: where the system does not let us choose, everything runs on as it was.
+//
+// But a program can tell processors apart, and its C library notes in its memory on which it started. So programs start
+// on the first one that the thread may run on, whichever it takes.
 #pragma once
+
+#include <sys/types.h>
 
 #include <optional>
 
@@ -22,9 +27,14 @@ class SharedProcessor : NonCopyable {
 
   // Its number, unless the system does not let us choose.
   std::optional<int> take();
+  // Where programs start. Leaves to its caller: one was taken.
+  int first() const;
 
  private:
   bool is_taken_ = false;
 };
+
+// From then on the thread runs there alone.
+bool bind_to_processor(pid_t thread, int processor);
 
 }  // namespace pagestore

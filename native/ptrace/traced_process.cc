@@ -18,6 +18,7 @@
 #include "ptrace/answered_calls.h"
 #include "ptrace/call_return.h"
 #include "ptrace/hidden_register.h"
+#include "ptrace/processor.h"
 #include "ptrace/release/late_releases.h"
 #include "ptrace/seizing.h"
 #include "ptrace/trap.h"
@@ -206,7 +207,12 @@ Status TracedProcess::resume(const RunOptions& options, Stop* stop) {
     if (Status status = kernel_breakpoint_.put_back(threads_, injected_, waiter_); !status.is_ok()) return status;
   }
   if (traits_.outlives_us) injected_.stubs()->forget_given();
-  return loop_.resume(*asked, options, stop);
+  const Status status = loop_.resume(*asked, options, stop);
+  if (next_processor_) {
+    for (const TracedThread* thread : threads_.all()) bind_to_processor(thread->id(), *next_processor_);
+    next_processor_.reset();
+  }
+  return status;
 }
 
 Status TracedProcess::show_all_registers() {

@@ -46,6 +46,8 @@ class TracedProcess : NonCopyable {
   Status attach(pid_t pid);
 
   Status resume(const RunOptions& options, Stop* stop);
+  // On another processor, from the end of the next run on.
+  void run_next_on(int processor) { next_processor_ = processor; }
 
   // A system call that the process makes for us, and its result: `maker` does, or the thread that stopped last, unless
   // a filter of its own allows it only to another.
@@ -157,6 +159,7 @@ class TracedProcess : NonCopyable {
 
   pid_t tracer_ = 0;
   bool is_released_ = false;  // detached, or killed
+  std::optional<int> next_processor_;
   ProcessTraits traits_;
   CurrentProgram program_;
   MemoryChanges changes_;

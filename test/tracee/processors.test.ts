@@ -1,7 +1,9 @@
 /** Tracers of one machine know from each other which processor each has taken. */
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { afterEach, expect, test } from 'vitest'
 
 import { PageStore, Tracee } from '../../lib/index.js'
@@ -70,6 +72,33 @@ test.skipIf(!/[-,]/.test(allowed('self')!))(
     process.stdout.write(String(new Set(taken.flat()).size))`
     const command = [String(systemCallNumber('socket')), '--', process.execPath, '--input-type=module', '-e', script]
     expect(execFileSync(build('deny.c'), command, { encoding: 'utf8', cwd: import.meta.dirname })).toBe('2')
+  },
+)
+
+test.skipIf(!/[-,]/.test(allowed('self')!))(
+  'a program is the same, on whichever processor its tracer runs',
+  async () => {
+    const thread = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    const { PageStore, Tracee } = require('pagestore')
+    const tracees = workerData.map((program) => Tracee.spawn(new PageStore(), program, ['choices']))
+    const begun = tracees.map((tracee) => tracee.capture().fingerprint())
+    const chosen = tracees.map((tracee) => (tracee.resume(), tracee.capture().fingerprint()))
+    const status = require('node:fs').readFileSync('/proc/' + tracees[1].pid + '/status', 'latin1')
+    parentPort.postMessage([/^Cpus_allowed_list:\\t(.*)$/m.exec(status)[1], begun, chosen])
+    parentPort.once('message', () => tracees.forEach((tracee) => tracee.close()))`
+    const programs = [build('acts.c'), build('acts.c', { flags: ['-O2', '-static'] })]
+    const workers: Worker[] = []
+    const told: unknown[][] = []
+    for (let i = 0; i < 2; i++) {
+      const worker = new Worker(thread, { eval: true, workerData: programs })
+      workers.push(worker)
+      told.push((await once(worker, 'message'))[0])
+    }
+    for (const worker of workers) worker.postMessage('end')
+    const [[one, ...first], [other, ...second]] = told as [unknown[], unknown[]]
+    expect(one).not.toBe(other)
+    expect(second).toEqual(first)
   },
 )
 

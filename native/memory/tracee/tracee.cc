@@ -22,6 +22,7 @@ Status Tracee::spawn(SharedStore* store, const SpawnOptions& options, std::optio
   if (!made) return Status::no_memory(sizeof(Tracee));
   LaunchOptions launch_options = options.launch;
   if (options.shares_processor) launch_options.processor = made->processor_.take();
+  if (launch_options.processor) launch_options.first_processor = made->processor_.first();
   Status started = options.kept != nullptr ? options.kept->start(launch_options, &made->process_)
                                            : launch(launch_options, &made->process_);
   if (!started.is_ok()) return started;

@@ -1,12 +1,11 @@
 #include "ptrace/start/kept_start.h"
 
-#include <sched.h>
-
 #include <cerrno>
 #include <new>
 
 #include "linux/proc_file.h"
 #include "linux/thread_status.h"
+#include "ptrace/processor.h"
 
 namespace pagestore {
 
@@ -30,21 +29,16 @@ bool has_ended(const TracedProcess& process) {
   return process.has_ended() || read_thread_status(process.pid(), process.pid()).has_ended;
 }
 
-void bind_to(const std::optional<int>& processor, pid_t pid) {
-  if (!processor) return;
-  cpu_set_t processors;
-  CPU_ZERO(&processors);
-  CPU_SET(static_cast<size_t>(*processor), &processors);
-  sched_setaffinity(pid, sizeof(processors), &processors);
-}
-
 }  // namespace
 
 Status KeptStart::start(const LaunchOptions& options, TracedProcess* process) {
   if (kept_) {
     const Status status = process->fork_from(*kept_);
     if (status.is_ok()) {
-      bind_to(options.processor, process->pid());
+      if (options.processor) {
+        bind_to_processor(process->pid(), options.first_processor);
+        process->run_next_on(*options.processor);
+      }
       return status;
     }
     // It may be dying still.
