@@ -20,6 +20,9 @@ void TracedThread::enter(const activity::Any& next) {
   // At another entry it is over, or the filter stops the thread for the same call.
   const bool may_repeat = kind != activity::Kind::call_entry && kind != activity::Kind::inside_vfork;
   if (call && call->reported && may_repeat) repeated_call_ = call->reported;
+  // If it was interrupted, that is what restart_syscall goes on with.
+  const bool is_left = call && kind == activity::Kind::call_exit;
+  if (is_left && call->number != Registers::kRestartCall) interrupted_call_ = call->number;
   activity_ = next;
   shown_call_.reset();
   if (is_in_signal_code()) show_expected_call();

@@ -161,32 +161,36 @@ test.each([...kinds, 'pause'])(
   },
 )
 
-test.each(
-  ['nanosleep', 'poll', 'futex', 'epoll_wait', 'epoll_pwait2', 'sigtimedwait', 'recv'].filter(
-    (kind) => !isRefused(kind),
-  ),
-)('a snapshot in the middle of %s has the time that was left then', (kind) => {
-  const store = new PageStore()
-  const long = 2400
-  const tracee = Tracee.spawn(store, waits, [kind, `${long}`], { stdio: [...quiet] })
-  tracee.capture().release()
-  expect(isInWait(tracee)).toBe(true)
-  waitFor(tracee, long / 2)
-  const waiting = tracee.capture()
-  waitFor(tracee, slice)
-  const later = tracee.capture()
-  expect(later.equals(waiting)).toBe(true) // but for the time
-  for (let i = 0; i < 2; ++i) {
-    tracee.restore(waiting)
-    const again = tracee.capture()
-    expect(again.equals(waiting)).toBe(true)
-    again.release()
-    const { slices, stop } = inSlices(tracee)
-    expect(stop).toMatchObject({ kind: 'exit', code: ended })
-    expect(slices).toBeLessThanOrEqual(long / 2 / slice + 2)
-  }
-  store.close()
-})
+const inTheMiddle = ['nanosleep', 'poll', 'futex', 'epoll_wait', 'epoll_pwait2', 'sigtimedwait', 'recv']
+  .filter((kind) => !isRefused(kind))
+  .map((kind) => [kind, false] as const)
+
+// One that is detachable stops at each call, and so where an interrupted one ends.
+test.each([...inTheMiddle, ['futex', true] as const])(
+  'a snapshot in the middle of %s has the time that was left then (detachable: %s)',
+  (kind, detachable) => {
+    const store = new PageStore()
+    const long = 2400
+    const tracee = Tracee.spawn(store, waits, [kind, `${long}`], { stdio: [...quiet], detachable })
+    tracee.capture().release()
+    expect(isInWait(tracee)).toBe(true)
+    waitFor(tracee, long / 2)
+    const waiting = tracee.capture()
+    waitFor(tracee, slice)
+    const later = tracee.capture()
+    expect(later.equals(waiting)).toBe(true) // but for the time
+    for (let i = 0; i < 2; ++i) {
+      tracee.restore(waiting)
+      const again = tracee.capture()
+      expect(again.equals(waiting)).toBe(true)
+      again.release()
+      const { slices, stop } = inSlices(tracee)
+      expect(stop).toMatchObject({ kind: 'exit', code: ended })
+      expect(slices).toBeLessThanOrEqual(long / 2 / slice + 2)
+    }
+    store.close()
+  },
+)
 
 test.each(kinds)('%s ends in a process that is observed in the middle of it, however often', async (kind) => {
   const store = new PageStore()
