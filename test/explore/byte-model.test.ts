@@ -44,3 +44,25 @@ test('what counts are all bytes; what `alternatives` writes counts, too', async 
   expect(await explore(new ByteModel(model))).toMatchObject({ complete: true, states: 3, transitions: 6 })
   expect([...state]).toEqual([9, 0])
 })
+
+test('what `choose` returns is not used, and may refuse every question', async () => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const state = new Uint8Array(1)
+  const throwing = new Proxy(
+    {},
+    {
+      has() {
+        throw new Error('do not ask')
+      },
+    },
+  )
+  for (const returned of [proxy, throwing]) {
+    const choose = (alternative: number) => {
+      state[0] = alternative
+      return returned as unknown as undefined
+    }
+    const found = await explore(new ByteModel({ state, alternatives: () => 2, choose }))
+    expect(found).toMatchObject({ complete: true, states: 2, transitions: 4, violations: [] })
+  }
+})

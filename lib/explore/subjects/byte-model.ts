@@ -85,8 +85,13 @@ function refuse(reason: string): never {
   throw new PageStoreError('ERR_MODEL', `the model cannot be explored: ${reason}`)
 }
 
+/** What cannot be asked, a Proxy that was revoked, is nothing that comes later. */
 function isPromise(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+  try {
+    return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+  } catch {
+    return false
+  }
 }
 
 /**
