@@ -199,7 +199,7 @@ Status InjectedCalls::run_to_exit(TracedThread& thread, int signal) {
       continue;
     }
     __ptrace_syscall_info info{};
-    if (ptrace(PTRACE_GET_SYSCALL_INFO, thread.id(), sizeof(info), &info) < 0) {
+    if (!get_call_info(thread.id(), &info)) {
       thread.enter(activity::Interrupted{});
       return refused_request(thread.id(), "asking about a system call (PTRACE_GET_SYSCALL_INFO)");
     }

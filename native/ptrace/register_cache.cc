@@ -157,6 +157,10 @@ Status RegisterCache::set_vectors(std::span<const std::byte> vectors) {
 }
 
 Status RegisterCache::get_blocked_signals(uint64_t* signals) {
+  if (owed_blocked_) {
+    *signals = *owed_blocked_;
+    return Status::ok();
+  }
   if (!has_blocked_ && ptrace(kGetSignalMask, thread_, sizeof(blocked_), &blocked_) != 0) {
     return refused_request(thread_, "reading blocked signals (PTRACE_GETSIGMASK)");
   }

@@ -27,4 +27,14 @@ inline bool interrupt_thread(pid_t thread) {
   return false;
 }
 
+// Of a thread at a system call: nobody else knows whether it is before the call or behind it. False where it was
+// refused.
+inline bool get_call_info(pid_t thread, __ptrace_syscall_info* info) {
+  for (int i = 0; i < 2; ++i) {
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, thread, sizeof(*info), info) >= 0) return true;
+    if (errno == ESRCH) return false;
+  }
+  return false;
+}
+
 }  // namespace pagestore

@@ -89,7 +89,7 @@ Status SystemCallStops::before_run(TracedThread& thread) {
 
 Status SystemCallStops::classify(TracedThread& thread, const RunOptions& options, std::optional<Stop>* stop) {
   __ptrace_syscall_info info{};
-  if (ptrace(PTRACE_GET_SYSCALL_INFO, thread.id(), sizeof(info), &info) < 0) {
+  if (!get_call_info(thread.id(), &info)) {
     return refused_request(thread.id(), "asking about a system call (PTRACE_GET_SYSCALL_INFO)");
   }
   if (info.op == PTRACE_SYSCALL_INFO_EXIT) return classify_exit(thread, info.exit.rval, options, stop);
@@ -271,8 +271,8 @@ bool SystemCallStops::note_other_interface(TracedThread& thread, const SystemCal
   const SystemCallKind kind = kind_of_call(call.number);
   if (kind == SystemCallKind::choice || kind == SystemCallKind::assertion) return false;
   __ptrace_syscall_info info{};
-  const bool is_ours = ptrace(PTRACE_GET_SYSCALL_INFO, thread.id(), sizeof(info), &info) < 0 ||
-                       (info.arch == our_interface() && !is_x32_call(call.number));
+  const bool is_ours =
+      !get_call_info(thread.id(), &info) || (info.arch == our_interface() && !is_x32_call(call.number));
   if (is_ours) return false;
   parts_.program.has_made_other_calls = true;
   return true;

@@ -2,7 +2,7 @@
 // says how often, and what was wrong with the program afterwards.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { existsSync, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 
 import { PageStore, PageStoreError, Tracee } from 'pagestore'
@@ -53,6 +53,7 @@ function observe() {
 
 /** Of each thread whether it is traced, and which signals it blocks. */
 function statuses() {
+  if (!existsSync(`/proc/${child.pid}`)) return ['gone']
   return readdirSync(`/proc/${child.pid}/task`).map((id) => {
     const text = readFileSync(`/proc/${child.pid}/task/${id}/status`, 'latin1')
     return `${/^TracerPid:\t(\d+)/m.exec(text)?.[1]} ${/^SigBlk:\t(\w+)/m.exec(text)?.[1]}`
