@@ -59,7 +59,7 @@ Sameness compare_in_turn(int a, int b) {
   return compare_by_mark(a, b, &turn);
 }
 
-Sameness compare_all_ways(int a, int b) {
+Sameness compare_by_each_means(int a, int b) {
   MarkingTurn turn;
   return compare_descriptors(a, b, &turn);
 }
@@ -125,8 +125,8 @@ TEST(SameFile, IsWhatTheKernelSaysWhereItIsAsked) {
 }
 
 TEST(SameFile, IsFoundForAll) {
-  expect_answers(compare_all_ways, streams());
-  expect_answers(compare_all_ways, files());
+  expect_answers(compare_by_each_means, streams());
+  expect_answers(compare_by_each_means, files());
 }
 
 TEST(SameFile, IsNotMarkedOutOfTurn) {
