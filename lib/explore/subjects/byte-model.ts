@@ -74,8 +74,11 @@ export class ByteModel implements Subject {
       },
       close() {
         memory.close()
-        // Where the array has lost its bytes there is nothing to put back.
-        if (bytes.length === before.length) bytes.set(before)
+        try {
+          if (bytes.length === before.length) bytes.set(before)
+        } catch {
+          // The array has lost its bytes: there is nothing to put back. Compiled code of V8's may still say their length.
+        }
       },
     }
   }
