@@ -134,7 +134,7 @@ sys.exit(9)`
   })
 
   test('is watched to its end', async () => {
-    const { pid, ended } = await startForeign(program, ['waits', '30'], /\n3\n/)
+    const { pid, ended } = await startForeign(program, ['waits', '400'], /\n3\n/)
     using tracee = Tracee.attach(store, pid)
     const stops = stopsOf(tracee)
     expect(stops.at(-2)).toMatchObject({ kind: 'exit', code: 0, ended: false })
