@@ -27,18 +27,26 @@ const programs: Record<string, [states: number, transitions: number, violations:
   grown: [4, 6, []],
 }
 
+/** Lets the first thread run until it waits for the one that chooses, by which time that may be at a choice already. */
+function settle(tracee: Tracee, chooser: number): void {
+  if (chooser === tracee.pid) return
+  do tracee.resume({ tid: tracee.pid, timeout: 5 })
+  while (tracee.systemCall(tracee.pid)?.name !== 'futex')
+}
+
 /** The keys after each of some paths, taken from the first choice on. */
 function keysAfter(program: string, name: string, paths: number[][]): number[] {
   using store = new PageStore()
   using tracee = Tracee.spawn(store, program, [name])
-  const run = (options: ResumeOptions) => {
-    while (tracee.resume(options).kind !== 'choice') options = {}
+  const untilChoice = (options: ResumeOptions) => {
+    for (let stop = tracee.resume(options); ; stop = tracee.resume()) if (stop.kind === 'choice') return stop.tid
   }
-  run({})
+  const tid = untilChoice({})
+  settle(tracee, tid)
   const start = tracee.capture()
   const snapshots = paths.map((path) => {
     tracee.restore(start)
-    for (const choose of path) run({ choose })
+    for (const choose of path) untilChoice({ choose, tid })
     return tracee.capture()
   })
   return snapshots.map(({ key }) => key)
