@@ -21,7 +21,7 @@
       "sources": ["<@(core_sources)"],
       "sources/": [["exclude", "^native/(linux|ptrace|memory/tracee)/"]],
       "cflags!": ["-O2"],
-      "cflags": ["-O3"],
+      "cflags": ["-O3", "-fno-asynchronous-unwind-tables"],
       "cflags_cc": ["-fno-exceptions", "-fno-rtti"]
     },
     {
@@ -31,7 +31,7 @@
       "sources": ["<@(core_sources)"],
       "sources/": [["exclude", "."], ["include", "^native/(linux|ptrace|memory/tracee)/"]],
       "cflags!": ["-O3"],
-      "cflags": ["-O2"],
+      "cflags": ["-O2", "-fno-asynchronous-unwind-tables"],
       "cflags_cc": ["-fno-exceptions", "-fno-rtti"]
     },
     {

@@ -3,8 +3,7 @@
 #include <signal.h>
 #include <sys/ptrace.h>
 
-#include <cstring>
-
+#include "ptrace/call_instruction.h"
 #include "ptrace/requests.h"
 #include "ptrace/saved_context.h"
 #include "system/old_glibc.h"
@@ -46,10 +45,7 @@ Status pass_call(ProcessWaiter& waiter, TracedThread& thread) {
 }
 
 bool is_behind_call_instruction(const RemoteMemory& memory, Registers registers) {
-  constexpr auto& kCall = Registers::kCall;
-  std::byte code[kCall.size()];
-  const RemoteAddress address(registers.instruction_pointer() - sizeof(code));
-  return memory.read(address, code, sizeof(code)).is_ok() && memcmp(code, kCall.data(), sizeof(code)) == 0;
+  return is_call_instruction(memory, registers.instruction_pointer() - Registers::kCall.size());
 }
 
 // By the registers the thread is in the call, or before another one that the kernel would take for it.

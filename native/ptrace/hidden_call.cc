@@ -4,17 +4,11 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include <cstring>
+#include "ptrace/call_instruction.h"
 
 namespace pagestore {
 
 namespace {
-
-bool is_call_instruction(const RemoteMemory& memory, uint64_t address) {
-  std::byte code[Registers::kCall.size()];
-  return memory.read(RemoteAddress(address), code, sizeof(code)).is_ok() &&
-         memcmp(code, Registers::kCall.data(), sizeof(code)) == 0;
-}
 
 int64_t interruption_of_futex(const SystemCall& call) {
   switch (call.arguments[1] & FUTEX_CMD_MASK) {

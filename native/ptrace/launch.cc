@@ -253,7 +253,7 @@ Status launch(const LaunchOptions& options, TracedProcess* process) {
   }
   if (status.is_ok() && must_ask) status = process->seize_taken_child();
   if (status.is_ok()) status = process->check_interface();
-  if (options.processor) process->run_next_on(*options.processor);
+  if (options.processor) process->change_processor(options.first_processor, *options.processor);
   if (status.is_ok()) status = run_to_entry(options, process);
   if (!status.is_ok()) process->kill();
   return status;

@@ -121,4 +121,10 @@ bool bind_to_processor(pid_t thread, int processor) {
   return sched_setaffinity(thread, sizeof(one), &one) == 0;
 }
 
+void move_to_processor(pid_t thread, int from, int to) {
+  cpu_set_t now;
+  if (sched_getaffinity(thread, sizeof(now), &now) != 0) return;
+  if (CPU_COUNT(&now) == 1 && is_in(now, from)) bind_to_processor(thread, to);
+}
+
 }  // namespace pagestore

@@ -36,5 +36,7 @@ class SharedProcessor : NonCopyable {
 
 // From then on the thread runs there alone.
 bool bind_to_processor(pid_t thread, int processor);
+// The same for a thread that is bound to `from`; one that has bound itself otherwise stays where it is.
+void move_to_processor(pid_t thread, int from, int to);
 
 }  // namespace pagestore

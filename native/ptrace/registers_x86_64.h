@@ -104,10 +104,10 @@ struct X86Registers {
   void put_back_argument(size_t i, uint64_t value) { set_argument(i, value); }
 
   // Why a tracer cannot make `wanted` of `now`, which the kernel has: there are flags that it lets the program alone
-  // change. Null if nothing forbids it.
+  // change. Null if nothing forbids it. One bit is always set, but older kernels show it clear when a program begins.
   static constexpr const char* obstacle(const X86Registers& now, const X86Registers& wanted) {
-    constexpr uint64_t kSettableFlags = 0x5'4dd5;
-    const bool is_free = ((now.eflags ^ wanted.eflags) & ~kSettableFlags) == 0;
+    constexpr uint64_t kSettableFlags = 0x5'4dd5, kAlwaysSet = 1 << 1;
+    const bool is_free = ((now.eflags ^ wanted.eflags) & ~(kSettableFlags | kAlwaysSet)) == 0;
     return is_free ? nullptr : "a flag of the processor (ID) that only the program itself can change back";
   }
   // The selectors 0 to 3 stand for no segment. The processor makes 0 of the others whenever a thread leaves the kernel

@@ -44,10 +44,11 @@ TracedThread* find_pending(const ThreadTable& table, const TracedThread& asked, 
   return nullptr;
 }
 
-// A thread in a wait that ends by itself, so that it is at rest only for a while; 0 if there is none.
-pid_t find_wait_in_real_time(const ThreadTable& table) {
+// A thread beside the one that is reported in a wait that ends by itself, so that it is at rest only for a while; 0 if
+// there is none.
+pid_t find_wait_in_real_time(const ThreadTable& table, pid_t reported) {
   for (const TracedThread* thread : table.all()) {
-    if (thread->is_stopped() && thread->wait()) return thread->id();
+    if (thread->is_stopped() && thread->wait() && thread->id() != reported) return thread->id();
   }
   return 0;
 }
@@ -272,7 +273,7 @@ Status RunLoop::report(Stop reported, const RunOptions& options, Stop* stop) {
   if (!has_ended()) {
     if (Status status = interrupt_all(options); !status.is_ok()) return status;
   }
-  if (settles && !other && restless_ == 0) restless_ = find_wait_in_real_time(parts_.threads);
+  if (settles && !other && restless_ == 0) restless_ = find_wait_in_real_time(parts_.threads, reported.thread);
   *stop = has_ended() ? end_stop() : reported;
   return Status::ok();
 }

@@ -1,7 +1,9 @@
 #include "ptrace/thread_state.h"
+#include "ptrace/call_instruction.h"
 
 #include <utility>
 
+#include "ptrace/call_instruction.h"
 #include "ptrace/hidden_call.h"
 #include "ptrace/traced_thread.h"
 #include "ptrace/trap.h"
@@ -50,7 +52,7 @@ int64_t result_of(uint8_t restart) {
 
 }  // namespace
 
-Status TracedThread::save(GrowingArray<std::byte>* bytes) {
+Status TracedThread::save(const RemoteMemory& memory, GrowingArray<std::byte>* bytes) {
   Registers* registers;
   ThreadState state;
   std::span<const std::byte> vectors;
@@ -77,9 +79,12 @@ Status TracedThread::save(GrowingArray<std::byte>* bytes) {
     state.registers.cancel_call();
   }
   if (interruption_) state.restart = restart_code(interruption_->result);
-  const bool is_before_call = has_entered || makes_again || continues_call_;
-  if (is_before_call && interrupted_call_ && state.registers.next_call().number == Registers::kRestartCall) {
-    state.registers.set_next_call(*interrupted_call_);
+  // Only the kernel that interrupted a call can go on with it. A thread may also have been left before the restart, at
+  // a breakpoint or where a call is reported.
+  if (interrupted_call_ && state.registers.next_call().number == Registers::kRestartCall) {
+    const bool is_before_call = has_entered || makes_again || continues_call_ ||
+                                is_call_instruction(memory, state.registers.instruction_pointer());
+    if (is_before_call) state.registers.set_next_call(*interrupted_call_);
   }
   save_clock_wait(&state);
   state.thread = thread_;

@@ -209,8 +209,8 @@ Status TracedProcess::resume(const RunOptions& options, Stop* stop) {
   if (traits_.outlives_us) injected_.stubs()->forget_given();
   const Status status = loop_.resume(*asked, options, stop);
   if (next_processor_) {
-    for (const TracedThread* thread : threads_.all()) bind_to_processor(thread->id(), *next_processor_);
-    next_processor_.reset();
+    const auto [from, to] = *std::exchange(next_processor_, {});
+    for (const TracedThread* thread : threads_.all()) move_to_processor(thread->id(), from, to);
   }
   return status;
 }

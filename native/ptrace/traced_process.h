@@ -46,8 +46,8 @@ class TracedProcess : NonCopyable {
   Status attach(pid_t pid);
 
   Status resume(const RunOptions& options, Stop* stop);
-  // On another processor, from the end of the next run on.
-  void run_next_on(int processor) { next_processor_ = processor; }
+  // From the end of the next run on, threads that are bound to one processor alone are bound to another one.
+  void change_processor(int from, int to) { next_processor_ = {from, to}; }
 
   // A system call that the process makes for us, and its result: `maker` does, or the thread that stopped last, unless
   // a filter of its own allows it only to another.
@@ -141,6 +141,7 @@ class TracedProcess : NonCopyable {
 
   // Its memory: all bytes or none, through any protection.
   const ScopedFd& memory() const { return memory_.file(); }
+  Status save_thread(TracedThread& thread, GrowingArray<std::byte>* bytes) const { return thread.save(memory_, bytes); }
   Status read(RemoteAddress address, void* bytes, size_t count) const { return memory_.read(address, bytes, count); }
   Status write(RemoteAddress address, const void* bytes, size_t count);
 
@@ -159,7 +160,7 @@ class TracedProcess : NonCopyable {
 
   pid_t tracer_ = 0;
   bool is_released_ = false;  // detached, or killed
-  std::optional<int> next_processor_;
+  std::optional<std::pair<int, int>> next_processor_;
   ProcessTraits traits_;
   CurrentProgram program_;
   MemoryChanges changes_;

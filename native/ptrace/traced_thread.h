@@ -129,8 +129,8 @@ class TracedThread {
   Status get_blocked_signals(uint64_t* signals);
   Status set_blocked_signals(uint64_t signals);
 
-  // Adds a ThreadState and the vector registers to `bytes`.
-  Status save(GrowingArray<std::byte>* bytes);
+  // Adds a ThreadState and the vector registers to `bytes`. `memory` is the process's.
+  Status save(const RemoteMemory& memory, GrowingArray<std::byte>* bytes);
   // Of bytes that `save` gave, as many as it gave.
   Status load(const ThreadState& state, std::span<const std::byte> vectors);
 

@@ -167,3 +167,23 @@ test('a program that makes a declared range reach beyond what there is, is refus
     ps_choose(2); return 0;`
   await expect(explore(program(body))).rejects.toMatchObject({ code: 'ERR_ADDRESS' })
 })
+
+test('a step that ends when its time is over already is a hang, or none, whatever it ends with', async () => {
+  const source = (end: string) => `#include ${header}
+int main(void) {
+  if (ps_choose(2)) for (volatile long i = 0; i < 80000000; ++i) continue;
+  ${end}
+}`
+  for (const end of ['return 0;', 'return ps_choose(2) * 0;']) {
+    const file = compile(folder, `program-${number++}`, source(end))
+    for (let stepTimeout = 60; stepTimeout <= 240; stepTimeout += 20) {
+      const found = await explore(new Program(file, [], { stepTimeout })).catch((error) => error)
+      // On a loaded machine its start takes as long, too.
+      if (found instanceof Error) expect(found.message).toMatch(/did not begin in time|no choice within/)
+      else {
+        expect(found.complete).toBe(true)
+        for (const { property } of found.violations) expect(property).toMatch(/no choice within/)
+      }
+    }
+  }
+})

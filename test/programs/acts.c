@@ -218,6 +218,12 @@ int main(int argc, char** argv) {
     dprintf(1, "out %.*s", (int)(got < 0 ? 0 : got), line);
     dprintf(2, "err\n");
   }
+  if (IS("choose-processors")) {
+    cpu_set_t all;
+    memset(&all, 0xff, sizeof all);
+    sched_setaffinity(0, sizeof all, &all);
+    return ps_choose(1);
+  }
   if (IS("processors")) {
     cpu_set_t allowed;
     sched_getaffinity(0, sizeof allowed, &allowed);

@@ -102,6 +102,15 @@ test.skipIf(!/[-,]/.test(allowed('self')!))(
   },
 )
 
+test.skipIf(!/[-,]/.test(allowed('self')!))('a program that chooses its processors keeps them', () => {
+  for (const flags of [[], ['-static']]) {
+    const tracee = Tracee.spawn(store, build('acts.c', { flags: ['-O2', ...flags] }), ['choose-processors'])
+    tracees.push(tracee)
+    expect(tracee.resume().kind).toBe('choice')
+    expect(allowed(tracee.pid)).toMatch(/[-,]/)
+  }
+})
+
 test('where it may run on one processor alone, it runs on that', () => {
   const script = `
     const { PageStore, Tracee } = await import('pagestore')

@@ -326,7 +326,10 @@ export class RunningProgram implements Running {
   /** What the program does instead of making a choice. */
   #activity(): string {
     const call = this.memory.systemCall()
-    if (this.#hasOwnClock && readsClockOnly(this.memory)) {
+    const before = this.memory.stopPoint()
+    const waits = this.#hasOwnClock ? readsClockOnly(this.memory) : false
+    if (waits === undefined) return this.#running(before)
+    if (waits) {
       return 'the program reads a clock again and again: its own goes on only in sleeps, and in waits that pass their limit'
     }
     const at = this.memory.stopPoint()
@@ -337,6 +340,10 @@ export class RunningProgram implements Running {
     if (call !== undefined) {
       return `the program waits in the system call ${call.name}: it has no input, and no other process to wait for`
     }
+    return this.#running(at)
+  }
+
+  #running(at: bigint): string {
     const name = this.#functionAt(at)
     const where = name === undefined ? '' : ` in ${name}`
     return `the program is running${where}: allow more time with --step-timeout, or let it make a choice earlier`

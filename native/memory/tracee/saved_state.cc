@@ -96,7 +96,7 @@ Status save_state(const TracedProcess& process, uint64_t program_break, const Sa
     if (thread->is_inside_vfork()) {
       return Status::system(Error::tracee, "capturing a thread that is in the middle of vfork", EBUSY);
     }
-    if (Status status = thread->save(bytes); !status.is_ok()) return status;
+    if (Status status = process.save_thread(*thread, bytes); !status.is_ok()) return status;
   }
   return Status::ok();
 }

@@ -2,22 +2,16 @@
 
 #include <sys/ptrace.h>
 
-#include <cstring>
-
+#include "ptrace/call_instruction.h"
 #include "system/assert.h"
 
 namespace pagestore {
 
 namespace {
 
-bool is_call_instruction(const RemoteMemory& memory, RemoteAddress address) {
-  std::byte code[Registers::kCall.size()];
-  return memory.read(address, code, sizeof(code)).is_ok() && memcmp(code, Registers::kCall.data(), sizeof(code)) == 0;
-}
-
 Status step(const StepTools& tools, TracedThread& thread, const RunOptions& options, std::optional<Stop>* stop) {
   // The entry of a call is classified as any other, and not stepped over.
-  const bool is_call = is_call_instruction(tools.memory, *options.breakpoint);
+  const bool is_call = is_call_instruction(tools.memory, options.breakpoint->value());
   RunOptions without_breakpoint = options;
   without_breakpoint.breakpoint.reset();
   for (;;) {

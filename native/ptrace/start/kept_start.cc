@@ -37,7 +37,7 @@ Status KeptStart::start(const LaunchOptions& options, TracedProcess* process) {
     if (status.is_ok()) {
       if (options.processor) {
         bind_to_processor(process->pid(), options.first_processor);
-        process->run_next_on(*options.processor);
+        process->change_processor(options.first_processor, *options.processor);
       }
       return status;
     }
