@@ -23,7 +23,7 @@ test('the tarball has both addons and what is in git, is under 1.5 MB, and has n
     .map((line) => line.replace(/^package\//, ''))
   const tracked = new Set(execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).split('\n'))
   expect(files.filter((file) => !isExpected(file, tracked))).toEqual([])
-  expect(files.filter((file) => /\.map$|test|bench/.test(file))).toEqual([])
+  expect(files.filter((file) => /\.map$|\.test\.|(^|\/)(test|bench)\//.test(file))).toEqual([])
   expect(files).toEqual(expect.arrayContaining([...prebuilds, 'include/pagestore.h', 'THIRD-PARTY-NOTICES.md']))
 })
 
