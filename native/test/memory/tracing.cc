@@ -209,7 +209,7 @@ Truth truth_of(Program& program) {
   // Of registers what a snapshot puts back, which the thread may know before the kernel does.
   for (TracedThread* thread : program->process().threads()) {
     GrowingArray<std::byte> state;
-    EXPECT_TRUE(ok(thread->save(&state)));
+    EXPECT_TRUE(ok(program->process().save_thread(*thread, &state)));
     truth.registers[thread->id()] = Bytes(state.begin(), state.end());
   }
   return truth;
