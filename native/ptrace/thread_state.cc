@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "ptrace/call_instruction.h"
 #include "ptrace/hidden_call.h"
 #include "ptrace/traced_thread.h"
 #include "ptrace/trap.h"

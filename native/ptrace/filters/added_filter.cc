@@ -24,11 +24,14 @@ bool asks_for_filter(const SystemCall& call) {
   return call.number == SYS_seccomp && call.arguments[0] == SECCOMP_SET_MODE_FILTER;
 }
 
-bool read_program(RemoteAddress address, const RemoteMemory& memory, GrowingArray<sock_filter>* steps) {
+// Nothing is read where the kernel cannot read it either.
+Status read_program(RemoteAddress address, const RemoteMemory& memory, GrowingArray<sock_filter>* steps) {
   sock_fprog head{};
-  if (!memory.read(address, &head, sizeof(head)).is_ok() || head.len == 0 || head.len > BPF_MAXINSNS) return false;
+  if (!memory.read(address, &head, sizeof(head)).is_ok() || head.len > BPF_MAXINSNS) return Status::ok();
   const RemoteAddress start(reinterpret_cast<uintptr_t>(head.filter));
-  return steps->resize(head.len) && memory.read(start, steps->data(), head.len * sizeof(sock_filter)).is_ok();
+  if (!steps->resize(head.len)) return Status::no_memory(head.len * sizeof(sock_filter));
+  if (!memory.read(start, steps->data(), head.len * sizeof(sock_filter)).is_ok()) steps->clear();
+  return Status::ok();
 }
 
 }  // namespace
@@ -41,8 +44,8 @@ Status add_filter_of(const SystemCall& call, const RemoteMemory& memory, FilterP
   constexpr sock_filter kNothing = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
   if (asks_for_strict_mode(call)) return programs->add({&kNothing, 1});
   GrowingArray<sock_filter> steps;
-  if (!read_program(RemoteAddress(call.arguments[2]), memory, &steps)) return Status::ok();
-  return programs->add({steps.data(), steps.size()});
+  const Status status = read_program(RemoteAddress(call.arguments[2]), memory, &steps);
+  return status.is_ok() && !steps.empty() ? programs->add({steps.data(), steps.size()}) : status;
 }
 
 }  // namespace pagestore
